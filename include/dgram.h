@@ -1,0 +1,265 @@
+/* dgram.h: a host for UDP handlers that may block.
+ *
+ * You write one function, request in, reply out. The server gives it a receiver, a bounded queue, a
+ * pool of worker threads, logs per worker, and books that balance for every datagram.
+ *
+ *	static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
+ *	{
+ *		...
+ *	}
+ *	static const struct dgram_handler handler = { .abi = DGRAM_ABI, .name = "mine", .handle = handle };
+ *
+ *	struct dgram_service service;
+ *	struct dgram_options options;
+ *	struct dgram_server *server;
+ *
+ *	dgram_options_init(&options, DGRAM_ABI);
+ *	dgram_service_init(&service, DGRAM_ABI);
+ *	service.handler = &handler;
+ *	options.services = &service;
+ *	options.services_count = 1;
+ *	if (dgram_server_new(&options, &server) < 0 || dgram_server_serve_forever(server) < 0)
+ *		...
+ *	dgram_server_free(server);
+ *
+ * Errors: functions return 0 (or a count) or a negative errno value, and leave their `ret_`
+ * parameters untouched when they fail. From dgram_server_bind() on, the server has also logged one
+ * line that says what failed. Structs that you allocate start with an ABI number, set by their init
+ * function; structs that the library allocates may grow at their end.
+ *
+ * Thread: "owner" is the one thread that calls bind, start, serve_forever, handle_request,
+ * reconfigure and free; they are never called at the same time. */
+#ifndef DGRAM_H
+#define DGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DGRAM_API __attribute__((visibility("default")))
+
+/* The layout of the structs below. */
+#define DGRAM_ABI 1u
+
+/* What handle() returns to send nothing: no errno is as large. */
+#define DGRAM_NO_REPLY ((ssize_t)-65536)
+
+/* Limits of what can be configured. */
+#define DGRAM_DATAGRAM_BYTES_MAX 65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) */
+#define DGRAM_WORKERS_MAX 1024u
+#define DGRAM_QUEUE_CAPACITY_MAX 1048576u
+#define DGRAM_SERVICES_MAX 64u
+#define DGRAM_HOSTS_MAX 64u	   /* addresses of one service */
+#define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
+
+struct dgram_server;
+
+enum dgram_log_level {
+	DGRAM_LOG_ERROR,
+	DGRAM_LOG_WARN,
+	DGRAM_LOG_INFO,
+	DGRAM_LOG_DEBUG,
+};
+
+/* One datagram and where it came from. Lent to the handler for the length of the call. */
+struct dgram_request {
+	const void *data; /* `length` bytes; not NUL-terminated; never NULL */
+	size_t length;	  /* 0 for an empty datagram, which is a datagram like any other */
+	const struct sockaddr *client;
+	socklen_t client_length;
+	const struct sockaddr *local; /* the address that the client asked, and gets its answer from */
+	socklen_t local_length;
+	struct timespec arrived; /* CLOCK_REALTIME, taken by the kernel */
+	unsigned worker;	 /* number of the worker that runs the handler, from 0; in verify(), 0 */
+};
+
+/* A handler. Only `abi`, `name` and `handle` are required.
+ *
+ * `state` is what worker_start() returned for this worker; without worker_start(), what open()
+ * returned; without both, the service's `context`. */
+struct dgram_handler {
+	unsigned abi; /* DGRAM_ABI */
+	const char *name;
+
+	/* Answer a request: write at most `reply_size` bytes to `reply` and return their number (0 sends
+	 * an empty datagram), or DGRAM_NO_REPLY to send nothing, or a negative errno value: counted as
+	 * failed, given to handle_error(), and nothing is sent. May block: that holds up this worker
+	 * and no other. The request's bytes and `reply` never overlap.
+	 * Thread: each worker calls it, at the same time as other workers. */
+	ssize_t (*handle)(
+		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
+
+	/* Once a service, before its first and after its last request. `context` is the service's.
+	 * Errors of open() stop the start. Thread: owner. */
+	int (*open)(void *context, void **ret_state);
+	void (*close)(void *state);
+
+	/* Once a worker, in that worker's thread; `state` is the service's. An error of worker_start()
+	 * stops the start of the server; of a worker that is added later, that worker. */
+	int (*worker_start)(void *state, unsigned worker, void **ret_worker_state);
+	void (*worker_stop)(void *worker_state);
+
+	/* May the request be queued? False drops it and counts it. Must not block. `state` is the
+	 * service's. Thread: the receivers. */
+	bool (*verify)(void *state, const struct dgram_request *request);
+
+	/* Told of each request that handle() failed: `error` is positive. Thread: the worker. */
+	void (*handle_error)(void *state, const struct dgram_request *request, int error);
+};
+
+/* One service: addresses, a handler and a queue of its own. */
+struct dgram_service {
+	unsigned abi;
+	const char *name;	   /* default: the handler's name */
+	const char *const *hosts;  /* numeric IPv4 or IPv6 addresses, "fe80::1%eth0" with a scope; */
+	size_t hosts_count;	   /* default: 127.0.0.1 alone */
+	uint16_t port;		   /* 0: the kernel picks one for each host; default 0 */
+	const struct dgram_handler *handler;
+	void *context;		   /* given to open() */
+	unsigned queue_capacity;   /* datagrams that may wait; default 4096 */
+	unsigned queue_max_wait_ms;/* older ones are never run; 0: no limit; default 1000. Live */
+	unsigned max_workers;	   /* that run this service at once; 0: the whole pool; default 0. Live */
+	unsigned min_source_port;  /* datagrams from lower ports are dropped; default 1024; at least 1. Live */
+};
+
+/* A server: one pool of workers over one or more services. "Live" values can be changed by
+ * dgram_server_reconfigure(). */
+struct dgram_options {
+	unsigned abi;
+	const struct dgram_service *services;
+	size_t services_count;
+	unsigned workers;		/* 1 to DGRAM_WORKERS_MAX; default 4. Live */
+	unsigned max_datagram_bytes;	/* longer requests are dropped, never cut; also the size of a
+					 * reply's buffer; default 8192 */
+	unsigned receive_buffer_bytes;	/* asked of the kernel for each socket; 0: its default;
+					 * default 4 MiB */
+	unsigned send_buffer_bytes;	/* the same; default 0 */
+	unsigned drain_timeout_ms;	/* after shutdown, queued requests are served for so long;
+					 * default 5000. Live */
+
+	enum dgram_log_level log_level;	/* default DGRAM_LOG_INFO. Live */
+	const char *log_format;		/* "auto", "logfmt", "json", "journal"; default "auto". Live */
+	const char *log_color;		/* "auto", "always", "never"; default "auto" */
+	const char *log_target;		/* "stderr", "none", or a file's path, in which "{worker}"
+					 * makes a file for each worker; default "stderr". Live */
+	unsigned log_summary_interval_s;/* a line for each worker and one for the server so often;
+					 * 0: none; default 60. Live */
+
+	/* Called by dgram_server_serve_forever() in its own thread, each time `hook_fd` is readable
+	 * and at least every `hook_interval_ms`, also while it drains. -1 and 0: not so. */
+	void (*hook)(void *hook_context);
+	void *hook_context;
+	int hook_fd;			/* default -1 */
+	unsigned hook_interval_ms;	/* default 0 */
+};
+
+/* Why a datagram got no answer; `name` is NULL after the last. */
+#define DGRAM_REASONS_MAX 16
+struct dgram_reason {
+	const char *name;
+	uint64_t count;
+};
+
+/* The books of a service since its start. At any moment, exactly:
+ *	received = replied + no_reply + sum of dropped + sum of failed + queued + running */
+struct dgram_service_stats {
+	const char *name;
+	uint64_t received;
+	uint64_t replied;
+	uint64_t no_reply;
+	struct dgram_reason dropped[DGRAM_REASONS_MAX]; /* before the handler ran */
+	struct dgram_reason failed[DGRAM_REASONS_MAX];	/* by the handler, or in sending the reply */
+	uint64_t queued;
+	uint64_t running; /* popped by a worker, and not yet published as one of the above */
+	uint64_t queued_max;
+	uint64_t dropped_by_kernel;	/* before we received them: its buffer was full (SO_MEMINFO) */
+};
+
+DGRAM_API const char *dgram_version(void);
+
+/* Fill with defaults. Thread: any. */
+DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
+DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
+
+/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard"), or NULL; and
+ * by number, from 0 up to the first NULL. Thread: any. */
+DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
+DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
+
+/* Check the options, copy them (handlers and contexts are borrowed until free) and take all the
+ * memory that the server will need. -EINVAL: an option out of its range; -ENOMEM. Thread: any. */
+DGRAM_API int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server);
+
+/* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -EALREADY.
+ * Thread: owner. */
+DGRAM_API int dgram_server_bind(struct dgram_server *server);
+
+/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread: owner. */
+DGRAM_API int dgram_server_start(struct dgram_server *server);
+
+/* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
+ * queued was served or counted. -ETIMEDOUT: handlers still ran when the drain's time was over;
+ * the process should exit, for their threads cannot be taken back. Thread: owner. */
+DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
+
+/* Begin to stop: receive what has arrived by now, serve what is queued for at most drain_timeout_ms,
+ * then return from serve_forever(). At once, also before serve_forever(). Called a second time, it
+ * drops what is queued. Thread: any; also from a handler; async-signal-safe. */
+DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
+
+/* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then
+ * serve one batch of what arrived in this thread. Returns the number of datagrams received, 0 for a
+ * timeout. -EBUSY once started. Binds first if that was not done. Thread: owner. */
+DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
+
+/* The socket of a service's host, to poll it before handle_request(); -ENOENT. -EBADF before bind.
+ * Thread: owner. */
+DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
+
+/* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */
+DGRAM_API int dgram_server_address(
+	struct dgram_server *server, size_t service, size_t host, struct sockaddr_storage *ret_address);
+
+/* The books of a service, exact at one moment; -ENOENT. Thread: any. */
+DGRAM_API int dgram_server_stats(
+	struct dgram_server *server, size_t service, struct dgram_service_stats *ret_stats);
+
+/* Lines that the log lost because its target did not take them. Thread: any. */
+DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
+
+/* Apply the values marked "Live"; all others must be as they are. When it fails, nothing was changed.
+ * -EINVAL: an option out of its range. Thread: owner. */
+DGRAM_API int dgram_server_reconfigure(
+	struct dgram_server *server, const struct dgram_options *options);
+
+/* Close and open the log's files again (after they were renamed). Thread: owner. */
+DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
+
+/* One line in the server's log. `event` is a word or two; `format` makes the text of its message.
+ * Thread: owner. */
+DGRAM_API void dgram_server_log(struct dgram_server *server, enum dgram_log_level level,
+	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same from a handler, in the name of the worker that runs it. Thread: the handler's. */
+DGRAM_API void dgram_request_log(const struct dgram_request *request, enum dgram_log_level level,
+	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Send a datagram besides the reply, from the address that the request was sent to. Not part of the
+ * equation above. Never blocks. Returns 0 or -errno. Thread: the handler's. */
+DGRAM_API int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
+	socklen_t to_length, const void *data, size_t length);
+
+/* NULL is fine. Thread: owner, not within serve_forever(). */
+DGRAM_API void dgram_server_free(struct dgram_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

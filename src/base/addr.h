@@ -1,0 +1,37 @@
+/* Socket addresses: IPv4 and IPv6, with port and scope. */
+#ifndef BASE_ADDR_H
+#define BASE_ADDR_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* The room a socket address of either family needs, and no more. */
+union addr {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* "[" + INET6_ADDRSTRLEN + "%" + IF_NAMESIZE + "]:65535" + NUL */
+#define ADDR_TEXT_MAX 80
+
+/* Numeric text to an address: "127.0.0.1", "::1", "fe80::1%eth0". -EINVAL: not an address (names are
+ * never looked up); -ENODEV: no interface of that name. */
+int addr_parse(const char *text, uint16_t port, union addr *ret_addr);
+
+/* "127.0.0.1:20000", "[::1]:20000", "[fe80::1%eth0]:20000"; the scope as a number where the interface
+ * has no name. Returns `text`. */
+const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX]);
+
+socklen_t addr_length(const union addr *addr);
+uint16_t addr_port(const union addr *addr);
+void addr_set_port(union addr *addr, uint16_t port);
+bool addr_is_wildcard(const union addr *addr);
+bool addr_is_loopback(const union addr *addr);
+
+/* The same family, address and scope, whatever the ports. */
+bool addr_same_host(const union addr *a, const union addr *b);
+
+#endif

@@ -1,0 +1,31 @@
+/* An eventcount: a thread sleeps until something that it checks itself may have changed.
+ *
+ *	waiter:   key = eventcount_prepare(ec);
+ *		  if (there is work) eventcount_cancel(ec); else eventcount_wait(ec, key, -1);
+ *	notifier: make work; eventcount_notify(ec, 1);
+ *
+ * DESIGN (no lost wake-up): prepare counts the waiter, then reads the epoch; notify raises the epoch, then
+ * reads the count. All four are sequentially consistent, so either notify sees the waiter and wakes it,
+ * or the waiter sees the new epoch and with it the work. A condition variable would do, but for glibc
+ * bug 25847, which Debian 12's changelog lists no fix for. Thread: any. */
+#ifndef CORE_EVENTCOUNT_H
+#define CORE_EVENTCOUNT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct eventcount {
+	_Atomic uint32_t epoch;
+	_Atomic uint32_t waiters;
+};
+
+uint32_t eventcount_prepare(struct eventcount *ec);
+void eventcount_cancel(struct eventcount *ec);
+
+/* Returns after a notify since prepare, after `timeout_ns` (-1: for ever), or for no reason. */
+void eventcount_wait(struct eventcount *ec, uint32_t key, int64_t timeout_ns);
+
+/* Wake at most `count` waiters. */
+void eventcount_notify(struct eventcount *ec, unsigned count);
+
+#endif
