@@ -1,4 +1,4 @@
-#include "core/eventcount.h"
+#include "base/eventcount.h"
 
 #include "base/sys.h"
 

@@ -8,8 +8,8 @@
  * reads the count. All four are sequentially consistent, so either notify sees the waiter and wakes it,
  * or the waiter sees the new epoch and with it the work. A condition variable would do, but for glibc
  * bug 25847, which Debian 12's changelog lists no fix for. Thread: any. */
-#ifndef CORE_EVENTCOUNT_H
-#define CORE_EVENTCOUNT_H
+#ifndef BASE_EVENTCOUNT_H
+#define BASE_EVENTCOUNT_H
 
 #include <stdatomic.h>
 #include <stdint.h>
