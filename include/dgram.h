@@ -3,11 +3,13 @@
  * You write one function, request in, reply out. The server gives it a receiver, a bounded queue, a
  * pool of worker threads, logs per worker, and books that balance for every datagram.
  *
- *	static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
+ *	static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t
+ *size)
  *	{
  *		...
  *	}
- *	static const struct dgram_handler handler = { .abi = DGRAM_ABI, .name = "mine", .handle = handle };
+ *	static const struct dgram_handler handler = { .abi = DGRAM_ABI, .name = "mine", .handle =
+ *handle };
  *
  *	struct dgram_service service;
  *	struct dgram_options options;
@@ -52,7 +54,8 @@ extern "C" {
 #define DGRAM_NO_REPLY ((ssize_t)-65536)
 
 /* Limits of what can be configured. */
-#define DGRAM_DATAGRAM_BYTES_MAX 65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) */
+#define DGRAM_DATAGRAM_BYTES_MAX 65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) \
+					 */
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
@@ -74,10 +77,11 @@ struct dgram_request {
 	size_t length;	  /* 0 for an empty datagram, which is a datagram like any other */
 	const struct sockaddr *client;
 	socklen_t client_length;
-	const struct sockaddr *local; /* the address that the client asked, and gets its answer from */
+	const struct sockaddr
+		*local; /* the address that the client asked, and gets its answer from */
 	socklen_t local_length;
 	struct timespec arrived; /* CLOCK_REALTIME, taken by the kernel */
-	unsigned worker;	 /* number of the worker that runs the handler, from 0; in verify(), 0 */
+	unsigned worker; /* number of the worker that runs the handler, from 0; in verify(), 0 */
 };
 
 /* A handler. Only `abi`, `name` and `handle` are required.
@@ -88,11 +92,11 @@ struct dgram_handler {
 	unsigned abi; /* DGRAM_ABI */
 	const char *name;
 
-	/* Answer a request: write at most `reply_size` bytes to `reply` and return their number (0 sends
-	 * an empty datagram), or DGRAM_NO_REPLY to send nothing, or a negative errno value: counted as
-	 * failed, given to handle_error(), and nothing is sent. May block: that holds up this worker
-	 * and no other. The request's bytes and `reply` never overlap.
-	 * Thread: each worker calls it, at the same time as other workers. */
+	/* Answer a request: write at most `reply_size` bytes to `reply` and return their number (0
+	 * sends an empty datagram), or DGRAM_NO_REPLY to send nothing, or a negative errno value:
+	 * counted as failed, given to handle_error(), and nothing is sent. May block: that holds up
+	 * this worker and no other. The request's bytes and `reply` never overlap. Thread: each
+	 * worker calls it, at the same time as other workers. */
 	ssize_t (*handle)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
@@ -101,8 +105,9 @@ struct dgram_handler {
 	int (*open)(void *context, void **ret_state);
 	void (*close)(void *state);
 
-	/* Once a worker, in that worker's thread; `state` is the service's. An error of worker_start()
-	 * stops the start of the server; of a worker that is added later, that worker. */
+	/* Once a worker, in that worker's thread; `state` is the service's. An error of
+	 * worker_start() stops the start of the server; of a worker that is added later, that
+	 * worker. */
 	int (*worker_start)(void *state, unsigned worker, void **ret_worker_state);
 	void (*worker_stop)(void *worker_state);
 
@@ -117,16 +122,18 @@ struct dgram_handler {
 /* One service: addresses, a handler and a queue of its own. */
 struct dgram_service {
 	unsigned abi;
-	const char *name;	   /* default: the handler's name */
-	const char *const *hosts;  /* numeric IPv4 or IPv6 addresses, "fe80::1%eth0" with a scope; */
-	size_t hosts_count;	   /* default: 127.0.0.1 alone */
-	uint16_t port;		   /* 0: the kernel picks one for each host; default 0 */
+	const char *name;	  /* default: the handler's name */
+	const char *const *hosts; /* numeric IPv4 or IPv6 addresses, "fe80::1%eth0" with a scope; */
+	size_t hosts_count;	  /* default: 127.0.0.1 alone */
+	uint16_t port;		  /* 0: the kernel picks one for each host; default 0 */
 	const struct dgram_handler *handler;
-	void *context;		   /* given to open() */
-	unsigned queue_capacity;   /* datagrams that may wait; default 4096 */
-	unsigned queue_max_wait_ms;/* older ones are never run; 0: no limit; default 1000. Live */
-	unsigned max_workers;	   /* that run this service at once; 0: the whole pool; default 0. Live */
-	unsigned min_source_port;  /* datagrams from lower ports are dropped; default 1024; at least 1. Live */
+	void *context;		    /* given to open() */
+	unsigned queue_capacity;    /* datagrams that may wait; default 4096 */
+	unsigned queue_max_wait_ms; /* older ones are never run; 0: no limit; default 1000. Live */
+	unsigned
+		max_workers; /* that run this service at once; 0: the whole pool; default 0. Live */
+	unsigned min_source_port; /* datagrams from lower ports are dropped; default 1024; at
+				     least 1. Live */
 };
 
 /* A server: one pool of workers over one or more services. "Live" values can be changed by
@@ -135,29 +142,29 @@ struct dgram_options {
 	unsigned abi;
 	const struct dgram_service *services;
 	size_t services_count;
-	unsigned workers;		/* 1 to DGRAM_WORKERS_MAX; default 4. Live */
-	unsigned max_datagram_bytes;	/* longer requests are dropped, never cut; also the size of a
-					 * reply's buffer; default 8192 */
-	unsigned receive_buffer_bytes;	/* asked of the kernel for each socket; 0: its default;
-					 * default 4 MiB */
-	unsigned send_buffer_bytes;	/* the same; default 0 */
-	unsigned drain_timeout_ms;	/* after shutdown, queued requests are served for so long;
-					 * default 5000. Live */
+	unsigned workers;	       /* 1 to DGRAM_WORKERS_MAX; default 4. Live */
+	unsigned max_datagram_bytes;   /* longer requests are dropped, never cut; also the size of a
+					* reply's buffer; default 8192 */
+	unsigned receive_buffer_bytes; /* asked of the kernel for each socket; 0: its default;
+					* default 4 MiB */
+	unsigned send_buffer_bytes;    /* the same; default 0 */
+	unsigned drain_timeout_ms;     /* after shutdown, queued requests are served for so long;
+					* default 5000. Live */
 
-	enum dgram_log_level log_level;	/* default DGRAM_LOG_INFO. Live */
-	const char *log_format;		/* "auto", "logfmt", "json", "journal"; default "auto". Live */
-	const char *log_color;		/* "auto", "always", "never"; default "auto" */
-	const char *log_target;		/* "stderr", "none", or a file's path, in which "{worker}"
-					 * makes a file for each worker; default "stderr". Live */
-	unsigned log_summary_interval_s;/* a line for each worker and one for the server so often;
-					 * 0: none; default 60. Live */
+	enum dgram_log_level log_level; /* default DGRAM_LOG_INFO. Live */
+	const char *log_format; /* "auto", "logfmt", "json", "journal"; default "auto". Live */
+	const char *log_color;	/* "auto", "always", "never"; default "auto" */
+	const char *log_target; /* "stderr", "none", or a file's path, in which "{worker}"
+				 * makes a file for each worker; default "stderr". Live */
+	unsigned log_summary_interval_s; /* a line for each worker and one for the server so often;
+					  * 0: none; default 60. Live */
 
 	/* Called by dgram_server_serve_forever() in its own thread, each time `hook_fd` is readable
 	 * and at least every `hook_interval_ms`, also while it drains. -1 and 0: not so. */
 	void (*hook)(void *hook_context);
 	void *hook_context;
-	int hook_fd;			/* default -1 */
-	unsigned hook_interval_ms;	/* default 0 */
+	int hook_fd;		   /* default -1 */
+	unsigned hook_interval_ms; /* default 0 */
 };
 
 /* Why a datagram got no answer; `name` is NULL after the last. */
@@ -175,11 +182,11 @@ struct dgram_service_stats {
 	uint64_t replied;
 	uint64_t no_reply;
 	struct dgram_reason dropped[DGRAM_REASONS_MAX]; /* before the handler ran */
-	struct dgram_reason failed[DGRAM_REASONS_MAX];	/* by the handler, or in sending the reply */
+	struct dgram_reason failed[DGRAM_REASONS_MAX]; /* by the handler, or in sending the reply */
 	uint64_t queued;
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
-	uint64_t dropped_by_kernel;	/* before we received them: its buffer was full (SO_MEMINFO) */
+	uint64_t dropped_by_kernel; /* before we received them: its buffer was full (SO_MEMINFO) */
 };
 
 DGRAM_API const char *dgram_version(void);
@@ -195,13 +202,15 @@ DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
 
 /* Check the options, copy them (handlers and contexts are borrowed until free) and take all the
  * memory that the server will need. -EINVAL: an option out of its range; -ENOMEM. Thread: any. */
-DGRAM_API int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server);
+DGRAM_API int dgram_server_new(
+	const struct dgram_options *options, struct dgram_server **ret_server);
 
-/* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -EALREADY.
- * Thread: owner. */
+/* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it;
+ * -EALREADY. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
-/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread: owner. */
+/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread: owner.
+ */
 DGRAM_API int dgram_server_start(struct dgram_server *server);
 
 /* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
@@ -209,9 +218,9 @@ DGRAM_API int dgram_server_start(struct dgram_server *server);
  * the process should exit, for their threads cannot be taken back. Thread: owner. */
 DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
 
-/* Begin to stop: receive what has arrived by now, serve what is queued for at most drain_timeout_ms,
- * then return from serve_forever(). At once, also before serve_forever(). Called a second time, it
- * drops what is queued. Thread: any; also from a handler; async-signal-safe. */
+/* Begin to stop: receive what has arrived by now, serve what is queued for at most
+ * drain_timeout_ms, then return from serve_forever(). At once, also before serve_forever(). Called
+ * a second time, it drops what is queued. Thread: any; also from a handler; async-signal-safe. */
 DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
 
 /* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then
@@ -224,8 +233,8 @@ DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeo
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
 
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */
-DGRAM_API int dgram_server_address(
-	struct dgram_server *server, size_t service, size_t host, struct sockaddr_storage *ret_address);
+DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, size_t host,
+	struct sockaddr_storage *ret_address);
 
 /* The books of a service, exact at one moment; -ENOENT. Thread: any. */
 DGRAM_API int dgram_server_stats(
@@ -234,8 +243,8 @@ DGRAM_API int dgram_server_stats(
 /* Lines that the log lost because its target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
-/* Apply the values marked "Live"; all others must be as they are. When it fails, nothing was changed.
- * -EINVAL: an option out of its range. Thread: owner. */
+/* Apply the values marked "Live"; all others must be as they are. When it fails, nothing was
+ * changed. -EINVAL: an option out of its range. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
 

@@ -17,21 +17,24 @@ union addr {
 /* "[" + INET6_ADDRSTRLEN + "%" + IF_NAMESIZE + "]:65535" + NUL */
 #define ADDR_TEXT_MAX 80
 
-/* Numeric text to an address: "127.0.0.1", "::1", "fe80::1%eth0". -EINVAL: not an address (names are
- * never looked up); -ENODEV: no interface of that name. */
+/* Numeric text to an address: "127.0.0.1", "::1", "fe80::1%eth0". -EINVAL: not an address (names
+ * are never looked up); -ENODEV: no interface of that name. */
 int addr_parse(const char *text, uint16_t port, union addr *ret_addr);
 
-/* "127.0.0.1:20000", "[::1]:20000", "[fe80::1%eth0]:20000"; the scope as a number where the interface
- * has no name. Returns `text`. */
+/* "127.0.0.1:20000", "[::1]:20000", "[fe80::1%eth0]:20000"; the scope as a number where the
+ * interface has no name. Returns `text`. */
 const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX]);
 
 socklen_t addr_length(const union addr *addr);
 uint16_t addr_port(const union addr *addr);
 void addr_set_port(union addr *addr, uint16_t port);
+
+/* A v4-mapped address is what its IPv4 address is. */
 bool addr_is_wildcard(const union addr *addr);
 bool addr_is_loopback(const union addr *addr);
 
-/* The same family, address and scope, whatever the ports. */
+/* The same family and address, and of link-local ones the same scope, whatever the ports. A
+ * v4-mapped address is another one than its IPv4 address. */
 bool addr_same_host(const union addr *a, const union addr *b);
 
 #endif

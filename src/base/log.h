@@ -1,37 +1,38 @@
 /* Logs that never hold up the thread that writes them.
  *
- * DESIGN: each thread has a ring of its own (one producer); one writer thread, `dgram/log`, empties all
- * rings into the target. log_event() renders a line, puts it into the ring and returns: it never waits
- * and makes no system call but the writer's wake-up. When the ring is full the line is dropped and
- * counted, and the ring's next line is preceded by one that says how many were. Lines of one thread
- * stay in order; lines of different threads do not. The writer waits for a blocked target (a pipe
- * that nobody reads) and tries a full one (ENOSPC) again after a while: meanwhile rings fill.
- * Before log_start() and after log_stop() a line is written by the caller.
+ * DESIGN: each thread has a ring of its own (one producer); one writer thread, `dgram/log`, empties
+ *all rings into the target. log_event() renders a line, puts it into the ring and returns: it never
+ *waits and makes no system call but the writer's wake-up. When the ring is full the line is dropped
+ *and counted, and the ring's next line is preceded by one that says how many were. Lines of one
+ *thread stay in order; lines of different threads do not. The writer waits for a blocked target (a
+ *pipe that nobody reads): meanwhile rings fill. What a failing target (ENOSPC, EPIPE) does not take
+ *is lost and counted, as is all that comes until it is tried again, after 100 ms at first and 5 s
+ *at last. Always: lines produced = lines written + log_lost(), once the rings are empty. Before
+ *log_start() and after log_stop() a line is written by the caller, which waits for a blocked target
+ *at most 200 ms; then it must hold no lock.
  *
- * One event is one line, fields before prose, everything that came from outside escaped to printable
- * ASCII:
- *	2026-11-22T22:27:18.004112Z debug worker/3 request worker=3 client=10.9.0.2:41100 bytes=5 */
+ * One event is one line of at most 1024 bytes, everything in it escaped to printable ASCII:
+ *	2026-11-22T22:27:18.004112Z debug worker/3 request worker=3 client=10.9.0.2:41100 bytes=5
+ * logfmt, journal: a value that is empty or holds a space, "=", a quote, a backslash or a byte that
+ *is not printable ASCII stands in quotes, in which these are \" and \\ and \xNN. Long values are
+ *cut and end in "..."; fields that have no room left are counted in a last field, fields_cut=N.
+ * json: {"time":...,"level":...,"source":"worker/3","event":...,"worker":3,...}. A string is the
+ *same text with the same \\ and \xNN, as JSON: `a\x00b` is "a\\x00b". So whatever the bytes, and
+ *UTF-8 too, what a JSON parser gives is printable ASCII and says which bytes there were. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
-#include "addr.h"
+#include "base/addr.h"
 
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARN,
 	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG,
-};
-
-enum log_format {
-	LOG_FORMAT_LOGFMT,
-	LOG_FORMAT_JSON,
-	LOG_FORMAT_JOURNAL, /* "<N>" in front and no time: sd-daemon(3) */
 };
 
 /* Who speaks: the source of a line, and with "{worker}" in the target, its file. */
@@ -41,30 +42,42 @@ enum log_speaker {
 	LOG_WORKER,   /* "worker/3", and a field worker=3 */
 };
 
+/* Numbers of workers are lower. */
+#define LOG_WORKERS_MAX 1024u
+
 struct log_settings {
 	enum log_level level;
-	const char *format; /* "auto", "logfmt", "json", "journal"; auto: journal when stderr is the journal */
-	const char *color;  /* "auto", "always", "never"; auto: a terminal, and no NO_COLOR */
-	const char *target; /* "stderr", "none", a path; "{worker}" in it: a file for each worker */
+	const char
+		*format;    /* "auto", "logfmt", "json", or "journal": "<N>" in front and no time,
+			     * sd-daemon(3); auto: journal when stderr is the journal, else logfmt */
+	const char *color;  /* "auto", "always", "never", for logfmt on stderr; auto: when it is a
+			     * terminal, and no NO_COLOR */
+	const char *target; /* "stderr", "none", or a path; "{worker}" in it becomes the number of
+			     * the worker that speaks, and "main" for all others */
 };
 
 struct log;
 struct log_ring;
 
-/* Takes memory, copies the settings, opens nothing: lines go to stderr until log_apply(). -ENOMEM. */
+/* Takes memory, copies the settings, opens nothing: lines go to stderr until log_apply(). -ENOMEM;
+ * -EINVAL: a word that is none of these. */
 int log_new(const struct log_settings *settings, struct log **ret_log);
 
-/* Use these settings from now on. When the target cannot be opened nothing changes: -errno. Opens the
- * files of every ring. Thread: owner. */
+/* Use these settings from now on: lines logged before are in the old target when this returns, or
+ * lost if it did not take them within half a second. When a file cannot be opened nothing changes:
+ * -errno
+ * (-ENXIO: a FIFO that nobody reads). Opens the files of every ring. Thread: owner. */
 int log_apply(struct log *log, const struct log_settings *settings);
 
-/* Close and open the files again; a file that cannot be opened keeps its old descriptor: -errno.
- * Thread: owner. */
+/* Close and open the files again, as log_apply(); a file that cannot be opened keeps its old
+ * descriptor: -errno. Thread: owner. */
 int log_reopen(struct log *log);
 
-/* Start and stop the writer. Stopping waits until all lines are written, for at most `timeout_ms` if
- * the target does not take them; what is left is counted as lost. Thread: owner. */
+/* Start the writer. -EAGAIN, -ENOMEM. Thread: owner. */
 int log_start(struct log *log);
+
+/* Stop the writer, if it runs, when all lines are written, after at most `timeout_ms` if the target
+ * does not take them; what is left is counted as lost. Thread: owner. */
 void log_stop(struct log *log, int timeout_ms);
 
 /* Lines dropped so far because a ring was full or the target failed. Thread: any. */
@@ -73,19 +86,29 @@ uint64_t log_lost(const struct log *log);
 /* Bytes of memory that a ring takes. */
 size_t log_ring_bytes(void);
 
-/* NULL is fine; stops the writer first if it runs; frees the rings too. */
+/* NULL is fine; stops the writer first if it runs, and waits a second at most; frees the rings too.
+ */
 void log_free(struct log *log);
 
-/* A ring for one thread. The log owns it, until log_free(). Thread: owner. */
-int log_ring_new(struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring);
+/* A ring for one thread, and its file if the target has "{worker}". The log owns it, until
+ * log_free(): a worker that comes again takes the ring it had. -ENOMEM, or as open(2) has it.
+ * Thread: owner. */
+int log_ring_new(
+	struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring);
 
 /* Is this level logged now? Cheap. Thread: any. */
 bool log_enabled(const struct log_ring *ring, enum log_level level);
 
 /* A field of a line. */
 struct log_field {
-	const char *key; /* [a-z_0-9]+ */
-	enum { LOG_FIELD_UINT, LOG_FIELD_INT, LOG_FIELD_TEXT, LOG_FIELD_BYTES, LOG_FIELD_ADDR } type;
+	const char *key; /* [a-z_0-9]+, and no key that the line has of itself */
+	enum {
+		LOG_FIELD_UINT,
+		LOG_FIELD_INT,
+		LOG_FIELD_TEXT,
+		LOG_FIELD_BYTES,
+		LOG_FIELD_ADDR
+	} type;
 	union {
 		uint64_t u;
 		int64_t i;
@@ -123,8 +146,8 @@ static inline struct log_field log_addr(const char *key, const union addr *value
 	return (struct log_field){ .key = key, .type = LOG_FIELD_ADDR, .addr = value };
 }
 
-#define LOG_FIELDS(...)                                                                            \
-	(const struct log_field[]){ __VA_ARGS__ },                                                 \
+#define LOG_FIELDS(...)                            \
+	(const struct log_field[]){ __VA_ARGS__ }, \
 		sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field)
 
 /* Log one line, if its level is enabled: log_event(ring, LOG_LEVEL_INFO, "ready", LOG_FIELDS(...)).
@@ -132,10 +155,17 @@ static inline struct log_field log_addr(const char *key, const union addr *value
 void log_event(struct log_ring *ring, enum log_level level, const char *event,
 	const struct log_field *fields, size_t count);
 
+/* The head of a line in another's name. */
+struct log_head {
+	enum log_level level;
+	enum log_speaker speaker;
+	unsigned number;
+};
+
 /* The same in the name of another speaker: the main thread's summary of worker 3 goes where worker
- * 3's lines go. */
-void log_event_as(struct log_ring *ring, enum log_speaker speaker, unsigned number,
-	enum log_level level, const char *event, const struct log_field *fields, size_t count);
+ * 3's lines go. Thread: the ring's. */
+void log_event_as(struct log_ring *ring, struct log_head head, const char *event,
+	const struct log_field *fields, size_t count);
 
 /* Limits a repeated warning to one line a second. Zeroed at first; owned by one thread. */
 struct log_limit {
@@ -143,7 +173,8 @@ struct log_limit {
 	uint64_t suppressed;
 };
 
-/* True when a line may be written now; *ret_suppressed then says how many were not since the last. */
+/* True when a line may be written now; *ret_suppressed then says how many were not since the last.
+ */
 bool log_limit_pass(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_suppressed);
 
 #endif

@@ -27,7 +27,8 @@ int64_t sys_realtime_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
-/* recvmmsg's own timeout is checked only after each datagram (recvmmsg(2), BUGS): it is never used. */
+/* recvmmsg's own timeout is checked only after each datagram (recvmmsg(2), BUGS): it is never used.
+ */
 int sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 {
 	int n;
@@ -61,10 +62,12 @@ void sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_n
 {
 	struct timespec ts = { .tv_sec = timeout_ns / NS_PER_S, .tv_nsec = timeout_ns % NS_PER_S };
 
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &ts, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &ts, NULL,
+		0);
 }
 
 void sys_futex_wake(_Atomic uint32_t *word, unsigned count)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count > INT_MAX ? INT_MAX : count, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count > INT_MAX ? INT_MAX : count, NULL, NULL,
+		0);
 }

@@ -1,0 +1,58 @@
+#include "base/clock.h"
+
+#include "base/sys.h"
+
+/* The clocks are read one after the other, and a thread that lost the processor in between would
+ * see a step. So the wall clock is read between two readings of the other, until those are this
+ * close. */
+#define CLOSE_NS (50 * NS_PER_US)
+#define ATTEMPTS 4
+
+#define SLEW_DIVISOR 1000 /* adjtimex(2) slews by at most 500 ppm */
+
+static void read_both(int64_t *ret_monotonic, int64_t *ret_realtime)
+{
+	int64_t closest = INT64_MAX;
+
+	for (int i = 0; i < ATTEMPTS && closest > CLOSE_NS; i++) {
+		int64_t before = sys_monotonic_ns();
+		int64_t realtime = sys_realtime_ns();
+		int64_t after = sys_monotonic_ns();
+
+		if (after - before < closest) {
+			closest = after - before;
+			*ret_monotonic = before + closest / 2;
+			*ret_realtime = realtime;
+		}
+	}
+}
+
+void clock_pair_read(struct clock_pair *pair)
+{
+	struct clock_pair before = *pair;
+	int64_t elapsed, moved;
+
+	read_both(&pair->monotonic_ns, &pair->realtime_ns);
+	pair->stepped = false;
+	if (before.monotonic_ns == 0 && before.realtime_ns == 0)
+		return;
+	elapsed = pair->monotonic_ns - before.monotonic_ns;
+	moved = pair->realtime_ns - before.realtime_ns - elapsed;
+	if (moved < 0)
+		moved = -moved;
+	if (moved <= NS_PER_MS + elapsed / SLEW_DIVISOR)
+		return;
+	pair->stepped = true;
+	/* Set at any moment since the reading before: datagrams that still wait in the kernel's
+	 * buffer, to be received with later batches, may carry the old time. */
+	pair->trusted_ns = pair->realtime_ns - elapsed;
+}
+
+int64_t clock_pair_arrival_ns(const struct clock_pair *pair, int64_t timestamp_ns)
+{
+	int64_t age = pair->realtime_ns - timestamp_ns;
+
+	if (timestamp_ns == 0 || pair->stepped || timestamp_ns < pair->trusted_ns || age < 0)
+		age = 0;
+	return pair->monotonic_ns - age;
+}

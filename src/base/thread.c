@@ -1,0 +1,39 @@
+#include "base/thread.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/lock.h"
+
+static void set_name(pthread_t thread, const char *name, int number)
+{
+	char text[32];
+
+	if (number == THREAD_NO_NUMBER)
+		(void)snprintf(text, sizeof(text), "%s", name);
+	else
+		(void)snprintf(text, sizeof(text), "%s%d", name, number);
+	text[15] = '\0';
+	(void)pthread_setname_np(thread, text);
+}
+
+int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
+	pthread_t *ret_thread)
+{
+	sigset_t all, before;
+	int error;
+
+	(void)sigfillset(&all);
+	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &all, &before));
+	error = pthread_create(ret_thread, NULL, main, argument);
+	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
+	if (error == 0)
+		set_name(*ret_thread, name, number);
+	return -error;
+}
+
+void thread_join(pthread_t thread)
+{
+	PTHREAD_OK(pthread_join(thread, NULL));
+}

@@ -1,0 +1,15 @@
+/* Threads with a name, and with all signals blocked: signals are the main thread's. */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include <pthread.h>
+
+/* Start a thread named `name`, or `name` and a number: "dgram/w" 3 makes "dgram/w3", of which the
+ * kernel keeps 15 bytes. -errno, mostly -EAGAIN. */
+#define THREAD_NO_NUMBER -1
+int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
+	pthread_t *ret_thread);
+
+void thread_join(pthread_t thread);
+
+#endif

@@ -1,0 +1,73 @@
+/* A datagram on its journey: the slot that holds it, from the socket to the reply. It has exactly
+ * one owner at every moment, and moves between them in lists. */
+#ifndef CORE_DATAGRAM_H
+#define CORE_DATAGRAM_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct datagram {
+	struct datagram *next;
+	int64_t arrived_ns;   /* CLOCK_MONOTONIC, for ages and deadlines */
+	int64_t timestamp_ns; /* CLOCK_REALTIME, as the kernel took it */
+	int64_t expires_ns;   /* CLOCK_MONOTONIC: from then on the handler is not run */
+	int64_t service_ns;   /* how long the handler took */
+	union addr client;
+	union addr local; /* where it was sent to; the wildcard when the kernel did not say */
+	uint32_t length;
+	uint16_t socket; /* number of the socket it came from, and is answered from */
+	bool truncated;	 /* it was longer than the slot */
+	unsigned char data[];
+};
+
+/* First in, first out. Zeroed: empty. */
+struct datagram_list {
+	struct datagram *first;
+	struct datagram *last;
+	unsigned count;
+};
+
+static inline void datagram_list_push(struct datagram_list *list, struct datagram *datagram)
+{
+	datagram->next = NULL;
+	if (list->last != NULL)
+		list->last->next = datagram;
+	else
+		list->first = datagram;
+	list->last = datagram;
+	list->count++;
+}
+
+/* The list must not be empty. */
+static inline struct datagram *datagram_list_pop(struct datagram_list *list)
+{
+	struct datagram *datagram = list->first;
+
+	assert(datagram != NULL);
+	list->first = datagram->next;
+	if (list->first == NULL)
+		list->last = NULL;
+	list->count--;
+	datagram->next = NULL;
+	return datagram;
+}
+
+/* Move all of `from` behind `to`. */
+static inline void datagram_list_append(struct datagram_list *to, struct datagram_list *from)
+{
+	if (from->first == NULL)
+		return;
+	if (to->last != NULL)
+		to->last->next = from->first;
+	else
+		to->first = from->first;
+	to->last = from->last;
+	to->count += from->count;
+	*from = (struct datagram_list){ 0 };
+}
+
+#endif

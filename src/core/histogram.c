@@ -1,0 +1,63 @@
+#include "core/histogram.h"
+
+static unsigned bucket_of(int64_t ns)
+{
+	uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
+	unsigned exponent, bucket;
+
+	if (value < 8)
+		return (unsigned)value;
+	exponent = 63u - (unsigned)__builtin_clzll(value);
+	bucket = (exponent - 2) * 8 + (unsigned)((value >> (exponent - 3)) & 7);
+	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+static int64_t upper_end(unsigned bucket)
+{
+	unsigned exponent = bucket / 8 + 2;
+
+	if (bucket < 8)
+		return bucket;
+	return (int64_t)(((8ull + bucket % 8 + 1) << (exponent - 3)) - 1);
+}
+
+/* A plain load and store: only one thread adds. */
+void histogram_add(struct histogram *histogram, int64_t ns)
+{
+	_Atomic uint64_t *bucket = &histogram->buckets[bucket_of(ns)];
+
+	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
+
+void histogram_copy(struct histogram *to, struct histogram *from)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		atomic_store_explicit(&to->buckets[i],
+			atomic_load_explicit(&from->buckets[i], memory_order_relaxed),
+			memory_order_relaxed);
+}
+
+void histogram_subtract(struct histogram *from, struct histogram *before)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		from->buckets[i] -= before->buckets[i];
+}
+
+int64_t histogram_quantile(struct histogram *histogram, double quantile)
+{
+	uint64_t total = 0, seen = 0;
+	uint64_t rank;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		total += histogram->buckets[i];
+	if (total == 0)
+		return 0;
+	rank = (uint64_t)(quantile * (double)(total - 1));
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		seen += histogram->buckets[i];
+		if (seen > rank)
+			return upper_end(i);
+	}
+	return upper_end(HISTOGRAM_BUCKETS - 1);
+}

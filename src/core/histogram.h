@@ -1,0 +1,28 @@
+/* A histogram of durations, for quantiles with an error of at most one part in eight. One thread
+ * adds; any thread may read at the same time. */
+#ifndef CORE_HISTOGRAM_H
+#define CORE_HISTOGRAM_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Eight buckets for each power of two, from 0 ns up to 2^40 ns (18 minutes); longer ones in the
+ * last. */
+#define HISTOGRAM_BUCKETS ((40 - 3 + 1) * 8)
+
+struct histogram {
+	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
+};
+
+/* Thread: the one that adds. */
+void histogram_add(struct histogram *histogram, int64_t ns);
+
+/* What was added to `now` since `before` was copied from it. Thread: any, for `now`. */
+void histogram_copy(struct histogram *to, struct histogram *from);
+void histogram_subtract(struct histogram *from, struct histogram *before);
+
+/* The duration in ns that a share `quantile` (0 to 1) did not exceed: its bucket's upper end; 0
+ * when there are none. Thread: the owner of a copy. */
+int64_t histogram_quantile(struct histogram *histogram, double quantile);
+
+#endif

@@ -1,0 +1,185 @@
+#include "daemon/daemon.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "daemon/notify.h"
+#include "daemon/signals.h"
+
+#define STATUS_INTERVAL_MS 5000
+
+static int exit_status(int error)
+{
+	switch (error) {
+	case 0:
+		return EX_OK;
+	case -EADDRINUSE:
+	case -EADDRNOTAVAIL:
+		return EX_UNAVAILABLE;
+	case -EACCES:
+	case -EPERM:
+		return EX_NOPERM;
+	case -EINVAL:
+	case -ENOENT:
+	case -ENOTDIR:
+	case -EISDIR:
+		return EX_CONFIG;
+	default:
+		return EX_OSERR;
+	}
+}
+
+static int complain(const char *what, int error)
+{
+	(void)fprintf(stderr, "dgramd: error: %s: %s\n", what, strerrordesc_np(-error));
+	return error;
+}
+
+static void send_status(struct daemon *daemon)
+{
+	uint64_t received = 0, replied = 0, queued = 0;
+	struct dgram_service_stats stats;
+
+	for (size_t i = 0; dgram_server_stats(daemon->server, i, &stats) == 0; i++) {
+		received += stats.received;
+		replied += stats.replied;
+		queued += stats.queued + stats.running;
+	}
+	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu",
+		(unsigned long long)received, (unsigned long long)replied,
+		(unsigned long long)queued);
+}
+
+static void reload(struct daemon *daemon)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	daemon_reload(daemon);
+	(void)dgram_server_reopen_logs(daemon->server);
+	notify_send(daemon->notify_fd, "READY=1");
+}
+
+/* The server calls this when a signal has come, and from time to time. */
+static void hook(void *context)
+{
+	struct daemon *daemon = context;
+	int signal;
+
+	while ((signal = signals_next(daemon->signal_fd)) != 0) {
+		dgram_server_log(
+			daemon->server, DGRAM_LOG_INFO, "signal", "SIG%s", sigabbrev_np(signal));
+		if (signal == SIGHUP) {
+			reload(daemon);
+		} else if (signal == SIGUSR1) {
+			(void)dgram_server_reopen_logs(daemon->server);
+		} else {
+			notify_send(daemon->notify_fd, "STOPPING=1");
+			dgram_server_shutdown(daemon->server);
+		}
+	}
+	send_status(daemon);
+}
+
+struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
+{
+	struct dgram_options options = *config_options(config);
+
+	options.log_color = daemon->cli->color;
+	options.hook = hook;
+	options.hook_context = daemon;
+	options.hook_fd = daemon->signal_fd;
+	options.hook_interval_ms = daemon->notify_fd >= 0 ? STATUS_INTERVAL_MS : 0;
+	return options;
+}
+
+/* On a terminal: a line to paste that asks the first service. */
+static void print_try_it(struct daemon *daemon)
+{
+	struct sockaddr_storage address;
+	char text[INET6_ADDRSTRLEN];
+	union addr bound;
+	bool v6;
+
+	if (!isatty(STDERR_FILENO) || dgram_server_address(daemon->server, 0, 0, &address) < 0)
+		return;
+	memcpy(&bound, &address, sizeof(bound));
+	v6 = bound.sa.sa_family == AF_INET6;
+	if (addr_is_wildcard(&bound))
+		(void)snprintf(text, sizeof(text), "%s", v6 ? "::1" : "127.0.0.1");
+	else if (v6)
+		(void)inet_ntop(AF_INET6, &bound.in6.sin6_addr, text, sizeof(text));
+	else
+		(void)inet_ntop(AF_INET, &bound.in.sin_addr, text, sizeof(text));
+	(void)fprintf(stderr,
+		"try it: python3 -c 'import socket; s = socket.socket(socket.%s, "
+		"socket.SOCK_DGRAM); s.sendto(b\"\", (\"%s\", %u)); print(s.recv(8192))'\n",
+		v6 ? "AF_INET6" : "AF_INET", text, addr_port(&bound));
+}
+
+static int serve(struct daemon *daemon)
+{
+	const char *path = daemon->cli->config_path;
+	int error;
+
+	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
+		dgram_version(), path != NULL ? path : "all defaults");
+	error = dgram_server_start(daemon->server);
+	if (error < 0)
+		return error;
+	print_try_it(daemon);
+	notify_send(daemon->notify_fd, "READY=1");
+	return dgram_server_serve_forever(daemon->server);
+}
+
+static int open_and_serve(struct daemon *daemon)
+{
+	struct dgram_options options;
+	int error;
+
+	daemon->signal_fd = signals_open();
+	if (daemon->signal_fd < 0)
+		return complain("cannot take signals", daemon->signal_fd);
+	error = notify_open(&daemon->notify_fd);
+	if (error < 0)
+		(void)complain("cannot reach the supervisor at $NOTIFY_SOCKET", error);
+	options = daemon_options(daemon, daemon->started);
+	error = dgram_server_new(&options, &daemon->server);
+	if (error < 0)
+		return complain("cannot make the server", error);
+	return serve(daemon);
+}
+
+int daemon_serve(const struct cli *cli, struct config *config)
+{
+	struct daemon daemon = {
+		.cli = cli,
+		.started = config,
+		.live = config,
+		.signal_fd = -1,
+		.notify_fd = -1,
+	};
+	int error = open_and_serve(&daemon);
+
+	/* Handlers that still run use what would be freed: end the process under them. */
+	if (error == -ETIMEDOUT)
+		_exit(EX_OK);
+	dgram_server_free(daemon.server);
+	if (daemon.live != daemon.started)
+		config_free(daemon.live);
+	config_free(daemon.started);
+	if (daemon.signal_fd >= 0)
+		close(daemon.signal_fd);
+	if (daemon.notify_fd >= 0)
+		close(daemon.notify_fd);
+	return exit_status(error);
+}

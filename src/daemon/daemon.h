@@ -1,0 +1,34 @@
+/* A running dgramd: its server, its configuration, and what reaches it from outside. Thread: main.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <dgram.h>
+
+#include "config/load.h"
+#include "daemon/cli.h"
+
+struct daemon {
+	const struct cli *cli;
+	struct config
+		*started;    /* what it was started with: in force where a change needs a restart */
+	struct config *live; /* what was last applied; may be the same as `started` */
+	struct dgram_server *server;
+	int signal_fd;
+	int notify_fd;
+	unsigned reloads;
+	unsigned reloads_failed;
+};
+
+/* Serve with this configuration, which it takes, until a signal ends it. Returns the exit status.
+ */
+int daemon_serve(const struct cli *cli, struct config *config);
+
+/* What the server is to be given for this configuration. */
+struct dgram_options daemon_options(struct daemon *daemon, const struct config *config);
+
+/* Read the file again and apply what is live; an invalid one is refused whole, and the log says
+ * why. */
+void daemon_reload(struct daemon *daemon);
+
+#endif

@@ -1,0 +1,91 @@
+/* dgramd: serves UDP requests with a bounded queue and a pool of workers. */
+#include <dgram.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "config/load.h"
+#include "daemon/cli.h"
+#include "daemon/daemon.h"
+
+static int fail(int error)
+{
+	(void)fprintf(stderr, "dgramd: error: %s\n", strerrordesc_np(-error));
+	return EX_OSERR;
+}
+
+/* What was printed must have arrived. */
+static int printed(int error)
+{
+	if (error == 0 && fflush(stdout) != 0)
+		error = -errno;
+	return error < 0 ? fail(error) : EX_OK;
+}
+
+static int check(const struct cli *cli, struct config *config)
+{
+	config_free(config);
+	(void)printf("%s: valid\n", cli->config_path != NULL ? cli->config_path : "defaults");
+	return printed(0);
+}
+
+static int print_config(struct config *config)
+{
+	int error = config_print(config, stdout);
+
+	config_free(config);
+	return printed(error);
+}
+
+static int load_and_go(const struct cli *cli)
+{
+	struct config *config;
+	struct report report;
+	int error;
+
+	report_init(&report);
+	error = config_load(cli->config_path, cli->sets, cli->sets_count, &report, &config);
+	if (error == -EINVAL)
+		(void)report_print(&report, stderr);
+	report_free(&report);
+	if (error < 0)
+		return error == -EINVAL ? EX_CONFIG : fail(error);
+	switch (cli->action) {
+	case CLI_CHECK:
+		return check(cli, config);
+	case CLI_PRINT_CONFIG:
+		return print_config(config);
+	default:
+		return daemon_serve(cli, config);
+	}
+}
+
+static int act(const struct cli *cli)
+{
+	switch (cli->action) {
+	case CLI_HELP:
+		cli_print_help(stdout);
+		return printed(0);
+	case CLI_VERSION:
+		(void)printf("dgramd %s\n", dgram_version());
+		return printed(0);
+	case CLI_SCHEMA:
+		return printed(config_print_schema(stdout));
+	default:
+		return load_and_go(cli);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+	int error = cli_parse(argc, argv, &cli);
+	int status;
+
+	if (error < 0)
+		return error == -EINVAL ? EX_USAGE : fail(error);
+	status = act(&cli);
+	cli_free(&cli);
+	return status;
+}

@@ -1,0 +1,24 @@
+#include "handlers/builtin.h"
+
+#include <string.h>
+
+static const struct dgram_handler *const builtins[] = {
+	&handler_time,
+	&handler_daytime,
+	&handler_time_rfc868,
+	&handler_echo,
+	&handler_discard,
+};
+
+const struct dgram_handler *dgram_builtin_handler_at(size_t index)
+{
+	return index < sizeof(builtins) / sizeof(builtins[0]) ? builtins[index] : NULL;
+}
+
+const struct dgram_handler *dgram_builtin_handler(const char *name)
+{
+	for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++)
+		if (strcmp(builtins[i]->name, name) == 0)
+			return builtins[i];
+	return NULL;
+}

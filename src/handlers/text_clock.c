@@ -1,0 +1,51 @@
+#include "handlers/text_clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int text_clock_start(void *state, unsigned worker, void **ret_clock)
+{
+	struct text_clock *clock = calloc(1, sizeof(*clock));
+
+	(void)state;
+	(void)worker;
+	if (clock == NULL)
+		return -ENOMEM;
+	clock->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	if (clock->locale == (locale_t)0) {
+		free(clock);
+		return -ENOMEM;
+	}
+	*ret_clock = clock;
+	return 0;
+}
+
+void text_clock_stop(void *state)
+{
+	struct text_clock *clock = state;
+
+	freelocale(clock->locale);
+	free(clock);
+}
+
+/* CLOCK_REALTIME and not time(2): that one can be a tick behind, and would say the second before.
+ */
+ssize_t text_clock_read(struct text_clock *clock, const char *format, void *reply, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (clock->length == 0 || now.tv_sec != clock->second) {
+		if (localtime_r(&now.tv_sec, &tm) == NULL)
+			return -EOVERFLOW;
+		clock->length =
+			strftime_l(clock->text, sizeof(clock->text), format, &tm, clock->locale);
+		clock->second = now.tv_sec;
+	}
+	if (clock->length > size)
+		return -EMSGSIZE;
+	memcpy(reply, clock->text, clock->length);
+	return (ssize_t)clock->length;
+}

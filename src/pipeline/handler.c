@@ -1,0 +1,135 @@
+#include "pipeline/handler.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/sys.h"
+
+/* The kernel's MAX_ERRNO. */
+#define ERRNO_MAX 4095
+
+static int negative(int error)
+{
+	return error > 0 ? -error : error;
+}
+
+int handler_open(struct handler *handler)
+{
+	int error = 0;
+
+	handler->state = handler->context;
+	if (handler->calls->open != NULL)
+		error = negative(handler->calls->open(handler->context, &handler->state));
+	handler->opened = error == 0;
+	return error;
+}
+
+void handler_close(struct handler *handler)
+{
+	if (handler->opened && handler->calls->close != NULL)
+		handler->calls->close(handler->state);
+	handler->opened = false;
+}
+
+int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state)
+{
+	if (handler->calls->worker_start != NULL)
+		return negative(handler->calls->worker_start(handler->state, worker, ret_state));
+	*ret_state = handler->state;
+	return 0;
+}
+
+void handler_worker_stop(const struct handler *handler, void *state)
+{
+	if (handler->calls->worker_stop != NULL)
+		handler->calls->worker_stop(state);
+}
+
+void handler_lend(const struct datagram *datagram, const struct socket *socket,
+	struct log_ring *log, unsigned worker, struct handler_request *ret_request)
+{
+	*ret_request = (struct handler_request){
+		.request = {
+			.data = datagram->data,
+			.length = datagram->length,
+			.client = &datagram->client.sa,
+			.client_length = addr_length(&datagram->client),
+			.local = &datagram->local.sa,
+			.local_length = addr_length(&datagram->local),
+			.arrived = {
+				.tv_sec = datagram->timestamp_ns / NS_PER_S,
+				.tv_nsec = datagram->timestamp_ns % NS_PER_S,
+			},
+			.worker = worker,
+		},
+		.datagram = datagram,
+		.socket = socket,
+		.log = log,
+	};
+}
+
+bool handler_verify(const struct handler *handler, const struct handler_request *request)
+{
+	return handler->calls->verify == NULL ||
+	       handler->calls->verify(handler->state, &request->request);
+}
+
+ssize_t handler_run(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size)
+{
+	ssize_t length = handler->calls->handle(state, &request->request, reply, reply_size);
+	int error;
+
+	if (length == DGRAM_NO_REPLY || (length >= 0 && (size_t)length <= reply_size))
+		return length;
+	if (length > 0)
+		length = HANDLER_REPLY_TOO_LONG;
+	else if (length < -ERRNO_MAX)
+		length = -EINVAL;
+	error = length == HANDLER_REPLY_TOO_LONG ? EMSGSIZE : (int)-length;
+	if (handler->calls->handle_error != NULL)
+		handler->calls->handle_error(state, &request->request, error);
+	return length;
+}
+
+static const struct handler_request *whole(const struct dgram_request *request)
+{
+	return (const struct handler_request *)(const void *)request;
+}
+
+void dgram_request_log(const struct dgram_request *request, enum dgram_log_level level,
+	const char *event, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_event(whole(request)->log, (enum log_level)level, event,
+		LOG_FIELDS(log_addr("client", &whole(request)->datagram->client),
+			log_text("message", text)));
+}
+
+int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
+	socklen_t to_length, const void *data, size_t length)
+{
+	const struct handler_request *lent = whole(request);
+	struct socket_control control;
+	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = length };
+	struct mmsghdr message = {
+		.msg_hdr = {
+			.msg_name = (void *)(uintptr_t)to,
+			.msg_namelen = to_length,
+			.msg_iov = &vector,
+			.msg_iovlen = 1,
+			.msg_control = &control,
+		},
+	};
+	int count;
+
+	message.msg_hdr.msg_controllen = socket_source(&lent->datagram->local, &control);
+	count = sys_send(lent->socket->fd, &message, 1);
+	return count < 0 ? count : 0;
+}

@@ -1,0 +1,52 @@
+/* Station 5: the user's handler, its life and its calls. */
+#ifndef PIPELINE_HANDLER_H
+#define PIPELINE_HANDLER_H
+
+#include <dgram.h>
+
+#include "base/log.h"
+#include "core/datagram.h"
+#include "pipeline/socket.h"
+
+/* A handler as a service uses it. Zeroed but for `calls` and `context`, before it is opened. */
+struct handler {
+	const struct dgram_handler *calls;
+	void *context;
+	void *state;
+	bool opened;
+};
+
+/* A request as a handler sees it, and behind it what the functions named dgram_request_ need. */
+struct handler_request {
+	struct dgram_request request; /* first: a pointer to it is one to the whole */
+	const struct datagram *datagram;
+	const struct socket *socket;
+	struct log_ring *log;
+};
+
+/* Whether it has an open() of its own or not. Errors are the handler's. Thread: owner. */
+int handler_open(struct handler *handler);
+
+/* Closing one that is not open is fine. Thread: owner. */
+void handler_close(struct handler *handler);
+
+/* Returns what handle() is given. Errors are the handler's. Thread: the worker's. */
+int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state);
+void handler_worker_stop(const struct handler *handler, void *state);
+
+/* Lend the datagram to a handler: *ret_request borrows from all of these. */
+void handler_lend(const struct datagram *datagram, const struct socket *socket,
+	struct log_ring *log, unsigned worker, struct handler_request *ret_request);
+
+/* May it be queued? Thread: a receiver. */
+bool handler_verify(const struct handler *handler, const struct handler_request *request);
+
+/* What handler_run() returns when the handler claims to have written more than `reply_size`. */
+#define HANDLER_REPLY_TOO_LONG (DGRAM_NO_REPLY - 1)
+
+/* Run the handler, and tell it of its own error. Returns the reply's length, or one of
+ * DGRAM_NO_REPLY, HANDLER_REPLY_TOO_LONG and -errno. Thread: the worker's. */
+ssize_t handler_run(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size);
+
+#endif

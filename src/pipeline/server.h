@@ -1,0 +1,83 @@
+/* The server: assembles the stations and runs them. Private to the files named server. */
+#ifndef PIPELINE_SERVER_H
+#define PIPELINE_SERVER_H
+
+#include <dgram.h>
+#include <poll.h>
+
+#include "pipeline/pool.h"
+#include "pipeline/receiver.h"
+
+/* How long a log's target that takes nothing is waited for at the end. */
+#define SERVER_LOG_STOP_MS 500
+
+enum server_state {
+	SERVER_NEW,
+	SERVER_BOUND,
+	SERVER_STARTED,
+	SERVER_STOPPED,
+};
+
+/* A socket, its receiver and the receiver's thread. */
+struct listener {
+	struct receiver receiver;
+	unsigned service;
+	union addr address; /* to bind to */
+	struct gate gate;
+	pthread_t thread;
+	bool started;
+};
+
+struct dgram_server {
+	enum server_state state;
+	struct dgram_options options; /* without the services: they are in `services` */
+	char *log_target;	      /* what options.log_target points to */
+	struct log *log;
+	struct log_ring *ring; /* the owner's */
+
+	struct service *services;
+	unsigned services_count;
+	size_t queue_capacity; /* of all services */
+	struct socket *sockets; /* by number, as are the listeners */
+	struct listener *listeners;
+	unsigned sockets_count;
+	struct pollfd *polls; /* room for handle_request(): a socket each, and stop_fd */
+	struct slab *slab;
+	struct pool pool;
+	bool alone; /* handle_request() has started worker 0 in the owner's thread */
+
+	/* eventfds */
+	int stop_fd; /* readable: shut down */
+	int now_fd;  /* readable: and do not drain */
+	int done_fd; /* readable: all workers have ended */
+	_Atomic unsigned shutdowns;
+
+	int64_t next_hook_ns;
+	int64_t next_summary_ns;
+	int64_t last_summary_ns;
+};
+
+/* server_options.c: check, -EINVAL when a value is out of its range; copy all but the services. */
+int server_check_options(const struct dgram_options *options);
+int server_copy_options(struct dgram_server *server, const struct dgram_options *options);
+struct log_settings server_log_settings(const struct dgram_options *options);
+struct queue_settings server_queue_settings(
+	const struct dgram_options *options, const struct dgram_service *service);
+
+/* server_bind.c: close sockets and services; one line that says what failed and why, which returns
+ * `error` (-errno). */
+void server_close(struct dgram_server *server);
+int server_failed(struct dgram_server *server, const char *what, int error);
+
+/* server_start.c: wait for the receivers' threads, which stop_fd has stopped; the most memory that
+ * the server will touch. */
+void server_join_receivers(struct dgram_server *server);
+size_t server_memory_bytes(const struct dgram_server *server);
+
+/* server_summary.c: a line for each worker and one for each service; when the next are due; the
+ * books alone. */
+void server_log_summary(struct dgram_server *server, int64_t now_ns);
+void server_plan_summary(struct dgram_server *server);
+void server_log_ledger(struct dgram_server *server);
+
+#endif

@@ -1,0 +1,120 @@
+/* Changing a server that runs: what is live, and the logs. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pipeline/server.h"
+
+/* Slots and workers for a larger pool; they are kept if it shrinks again. */
+static int make_room(struct dgram_server *server, unsigned workers)
+{
+	unsigned made = 0;
+	int error;
+
+	while (made < DGRAM_WORKERS_MAX && server->pool.members[made].worker != NULL)
+		made++;
+	if (workers <= made)
+		return 0;
+	error = slab_grow(server->slab, (workers - made) * WORKER_SLOTS);
+	if (error == 0)
+		error = pool_make(&server->pool, workers);
+	if (error < 0)
+		return server_failed(server, "cannot make room for more workers", error);
+	return 0;
+}
+
+static int apply_log(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct log_settings settings = server_log_settings(options);
+	int error = log_apply(server->log, &settings);
+
+	if (error < 0)
+		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the log",
+			LOG_FIELDS(log_text("target", settings.target),
+				log_text("error", strerrordesc_np(-error))));
+	return error;
+}
+
+static const char *name_of(const struct dgram_service *service)
+{
+	return service->name != NULL ? service->name : service->handler->name;
+}
+
+/* Services are known by their names; new ones wait for a restart. */
+static void apply_services(struct dgram_server *server, const struct dgram_options *options)
+{
+	for (unsigned i = 0; i < server->services_count; i++) {
+		struct service *service = &server->services[i];
+
+		for (size_t j = 0; j < options->services_count; j++) {
+			const struct dgram_service *wanted = &options->services[j];
+			struct queue_settings settings = server_queue_settings(options, wanted);
+
+			if (strcmp(service->name, name_of(wanted)) != 0)
+				continue;
+			queue_configure(service->queue, &settings);
+			atomic_store(&service->min_source_port, wanted->min_source_port);
+		}
+	}
+}
+
+static int apply_all(struct dgram_server *server, const struct dgram_options *options)
+{
+	int error = make_room(server, options->workers);
+
+	if (error == 0)
+		error = apply_log(server, options);
+	if (error == 0 && server->state == SERVER_STARTED)
+		error = pool_resize(&server->pool, options->workers, server->ring);
+	return error;
+}
+
+int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct dgram_options before = server->options, after = server->options;
+	int error = server_check_options(options);
+
+	if (error < 0)
+		return error;
+	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
+		return -ESHUTDOWN;
+	after.workers = options->workers;
+	after.drain_timeout_ms = options->drain_timeout_ms;
+	after.log_level = options->log_level;
+	after.log_format = options->log_format;
+	after.log_target = options->log_target;
+	after.log_summary_interval_s = options->log_summary_interval_s;
+	error = apply_all(server, &after);
+	if (error == 0)
+		error = server_copy_options(server, &after);
+	if (error < 0) {
+		(void)apply_all(server, &before);
+		return error;
+	}
+	after.services = options->services;
+	after.services_count = options->services_count;
+	apply_services(server, &after);
+	server_plan_summary(server);
+	return 0;
+}
+
+int dgram_server_reopen_logs(struct dgram_server *server)
+{
+	int error = log_reopen(server->log);
+
+	return error < 0 ? server_failed(server, "cannot reopen the logs", error) : 0;
+}
+
+void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, const char *event,
+	const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_event(
+		server->ring, (enum log_level)level, event, LOG_FIELDS(log_text("message", text)));
+}

@@ -1,0 +1,198 @@
+/* A server's life: serve, drain, stop; and without threads, one batch at a time.
+ *
+ * DESIGN: dgram_server_shutdown() only writes an eventfd. All else of the stop is done in the
+ * owner's thread, in reverse of the start: receivers, which first take what had arrived; queues,
+ * which are closed; workers, which end when all is served; the log. */
+#include <errno.h>
+#include <limits.h>
+#include <sys/eventfd.h>
+
+#include "base/sys.h"
+#include "pipeline/server.h"
+
+/* How long handlers that run are waited for once nothing else is. */
+#define GRACE_NS (100 * NS_PER_MS)
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Round up, so that what is due is due when poll(2) returns. */
+static int milliseconds_until(int64_t due_ns, int64_t now_ns)
+{
+	if (due_ns == INT64_MAX)
+		return -1;
+	if (due_ns <= now_ns)
+		return 0;
+	return (int)earlier((due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS, INT_MAX);
+}
+
+/* Run what is due; returns when the next is. */
+static int64_t run_timers(struct dgram_server *server, bool hook_ready)
+{
+	const struct dgram_options *options = &server->options;
+	int64_t now_ns = sys_monotonic_ns();
+
+	if (hook_ready || now_ns >= server->next_hook_ns) {
+		if (options->hook != NULL)
+			options->hook(options->hook_context);
+		server->next_hook_ns = options->hook != NULL && options->hook_interval_ms > 0
+					       ? now_ns + options->hook_interval_ms * NS_PER_MS
+					       : INT64_MAX;
+	}
+	if (now_ns >= server->next_summary_ns)
+		server_log_summary(server, now_ns);
+	return earlier(server->next_hook_ns, server->next_summary_ns);
+}
+
+/* Run the hook and the summaries until `fd` or now_fd is readable, or until `deadline_ns`. True:
+ * `fd` is. */
+static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
+{
+	struct pollfd fds[3] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = server->now_fd, .events = POLLIN },
+		{ .fd = server->options.hook != NULL ? server->options.hook_fd : -1,
+			.events = POLLIN },
+	};
+	int64_t now_ns = sys_monotonic_ns();
+
+	while (now_ns < deadline_ns) {
+		int64_t due_ns = earlier(run_timers(server, fds[2].revents != 0), deadline_ns);
+
+		now_ns = sys_monotonic_ns();
+		(void)sys_wait(fds, 3, milliseconds_until(due_ns, now_ns));
+		if (fds[0].revents != 0)
+			return true;
+		if (fds[1].revents != 0)
+			return false;
+		now_ns = sys_monotonic_ns();
+	}
+	return false;
+}
+
+/* Nothing more is pushed: the workers end when they have served what is queued. */
+static void close_queues(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->services_count; i++)
+		queue_close(server->services[i].queue);
+	eventcount_notify(&server->pool.shared.work, UINT_MAX);
+}
+
+/* Drop what is queued, and what workers have popped and not begun. */
+static void hurry(struct dgram_server *server)
+{
+	struct datagram_list dropped = { 0 };
+
+	atomic_store(&server->pool.shared.hurry, true);
+	for (unsigned i = 0; i < server->services_count; i++)
+		queue_discard(server->services[i].queue, &dropped);
+	slab_give(server->slab, &dropped);
+	eventcount_notify(&server->pool.shared.work, UINT_MAX);
+}
+
+/* True when all workers have ended. */
+static bool drain(struct dgram_server *server)
+{
+	int64_t deadline_ns = sys_monotonic_ns() + server->options.drain_timeout_ms * NS_PER_MS;
+	struct pollfd done = { .fd = server->done_fd, .events = POLLIN };
+	int64_t grace_ns;
+
+	log_event(server->ring, LOG_LEVEL_INFO, "draining",
+		LOG_FIELDS(log_uint("drain_timeout_ms", server->options.drain_timeout_ms)));
+	server_join_receivers(server);
+	close_queues(server);
+	if (run_until(server, server->done_fd, deadline_ns))
+		return true;
+	hurry(server);
+	grace_ns = sys_monotonic_ns() + GRACE_NS;
+	while (sys_wait(&done, 1, milliseconds_until(grace_ns, sys_monotonic_ns())) == 0)
+		if (sys_monotonic_ns() >= grace_ns)
+			return false;
+	return true;
+}
+
+/* What came while we drained is still in the sockets: it goes into the books, too. */
+static void refuse_rest(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		receiver_finish(&server->listeners[i].receiver, true);
+}
+
+int dgram_server_serve_forever(struct dgram_server *server)
+{
+	int error = 0;
+
+	if (server->state == SERVER_NEW || server->state == SERVER_BOUND)
+		error = dgram_server_start(server);
+	if (error < 0)
+		return error;
+	if (server->state != SERVER_STARTED)
+		return -EALREADY;
+	server->last_summary_ns = sys_monotonic_ns();
+	server->next_hook_ns = server->last_summary_ns;
+	server_plan_summary(server);
+	while (!run_until(server, server->stop_fd, INT64_MAX))
+		;
+	if (drain(server)) {
+		pool_join(&server->pool);
+		server->state = SERVER_STOPPED;
+	} else {
+		error = server_failed(server, "handlers still run", -ETIMEDOUT);
+	}
+	refuse_rest(server);
+	server_log_ledger(server);
+	log_stop(server->log, SERVER_LOG_STOP_MS);
+	return error;
+}
+
+void dgram_server_shutdown(struct dgram_server *server)
+{
+	int fd = atomic_fetch_add(&server->shutdowns, 1) == 0 ? server->stop_fd : server->now_fd;
+	int saved = errno;
+
+	(void)eventfd_write(fd, 1);
+	errno = saved;
+}
+
+/* Worker 0 works in the owner's thread. */
+static int start_alone(struct dgram_server *server)
+{
+	int error = server->state == SERVER_NEW ? dgram_server_bind(server) : 0;
+
+	if (error < 0 || server->alone)
+		return error;
+	error = worker_start(server->pool.members[0].worker);
+	if (error < 0)
+		return server_failed(server, "cannot start the worker", error);
+	server->alone = true;
+	return 0;
+}
+
+int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
+{
+	int received = 0;
+	int error = server->state >= SERVER_STARTED ? -EBUSY : start_alone(server);
+
+	if (error < 0)
+		return error;
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
+	server->polls[server->sockets_count] =
+		(struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
+	error = sys_wait(server->polls, server->sockets_count + 1, timeout_ms);
+	if (error < 0)
+		return error;
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		int count = server->polls[i].revents != 0
+				    ? receiver_step(&server->listeners[i].receiver)
+				    : 0;
+
+		if (count > 0)
+			received += count;
+	}
+	while (worker_step(server->pool.members[0].worker) == WORKER_WORKED)
+		;
+	return received;
+}

@@ -1,0 +1,110 @@
+/* Starting a server's threads: all are created parked, and released together. */
+#include <errno.h>
+#include <string.h>
+
+#include "pipeline/server.h"
+
+size_t server_memory_bytes(const struct dgram_server *server)
+{
+	unsigned workers = server->options.workers;
+	size_t rings = 1u + workers + server->sockets_count;
+
+	return slab_bytes(server->slab) + rings * log_ring_bytes() +
+	       workers * (sizeof(struct worker) +
+				 reply_batch_bytes(server->options.max_datagram_bytes)) +
+	       server->sockets_count * sizeof(struct listener) + sizeof(*server);
+}
+
+static void *receiver_main(void *argument)
+{
+	struct listener *listener = argument;
+
+	if (gate_arrive(&listener->gate, 0))
+		receiver_run(&listener->receiver);
+	return NULL;
+}
+
+static int park_receivers(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		struct listener *listener = &server->listeners[i];
+		int error;
+
+		gate_init(&listener->gate);
+		error = thread_start(
+			"dgram/rx", (int)i, receiver_main, listener, &listener->thread);
+		if (error < 0)
+			return server_failed(server, "cannot start a receiver", error);
+		listener->started = true;
+		(void)gate_await(&listener->gate);
+	}
+	return 0;
+}
+
+void server_join_receivers(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		if (server->listeners[i].started)
+			thread_join(server->listeners[i].thread);
+		server->listeners[i].started = false;
+	}
+}
+
+static void release_receivers(struct dgram_server *server, bool go)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		if (server->listeners[i].started)
+			gate_open(&server->listeners[i].gate, go);
+	if (!go)
+		server_join_receivers(server);
+}
+
+static int park_all(struct dgram_server *server)
+{
+	int error = pool_park(&server->pool, server->options.workers, server->ring);
+
+	if (error < 0)
+		return error;
+	error = park_receivers(server);
+	if (error < 0) {
+		release_receivers(server, false);
+		pool_release(&server->pool, false);
+	}
+	return error;
+}
+
+static void log_ready(struct dgram_server *server)
+{
+	log_event(server->ring, LOG_LEVEL_INFO, "ready",
+		LOG_FIELDS(log_uint("workers", server->options.workers),
+			log_uint("services", server->services_count),
+			log_uint("receivers", server->sockets_count),
+			log_uint("queue_capacity", server->queue_capacity),
+			log_uint("max_datagram_bytes", server->options.max_datagram_bytes),
+			log_uint("memory_max_bytes", server_memory_bytes(server))));
+}
+
+int dgram_server_start(struct dgram_server *server)
+{
+	int error = 0;
+
+	if (server->state == SERVER_NEW)
+		error = dgram_server_bind(server);
+	if (error < 0)
+		return error;
+	if (server->state != SERVER_BOUND || server->alone)
+		return -EALREADY;
+	error = log_start(server->log);
+	if (error < 0)
+		return server_failed(server, "cannot start the log", error);
+	error = park_all(server);
+	if (error < 0) {
+		log_stop(server->log, SERVER_LOG_STOP_MS);
+		return error;
+	}
+	pool_release(&server->pool, true);
+	release_receivers(server, true);
+	server->state = SERVER_STARTED;
+	log_ready(server);
+	return 0;
+}

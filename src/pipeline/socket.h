@@ -1,0 +1,67 @@
+/* Station 1: a bound UDP socket, and receiving a batch from it. */
+#ifndef PIPELINE_SOCKET_H
+#define PIPELINE_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "core/datagram.h"
+
+#define SOCKET_BATCH 64u
+
+struct socket {
+	int fd;		  /* -1: not open */
+	union addr bound; /* with the real port */
+	bool wildcard;	  /* the address that was asked comes with each datagram (IP_PKTINFO) */
+	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
+	unsigned send_buffer_bytes;
+};
+
+struct socket_buffers {
+	unsigned receive_bytes; /* what to ask for; 0: the kernel's default */
+	unsigned send_bytes;
+};
+
+/* The ancillary data of a message: a timestamp and an address. */
+struct socket_control {
+	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct timespec)) +
+						     CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* What a receiver needs for a batch. */
+struct socket_batch {
+	unsigned data_bytes;	  /* the room in each slot; set by the owner */
+	struct clock_pair clocks; /* when the last batch was received */
+	struct mmsghdr messages[SOCKET_BATCH];
+	struct iovec vectors[SOCKET_BATCH];
+	struct socket_control controls[SOCKET_BATCH];
+};
+
+/* Open a socket bound to `address` (port 0: the kernel picks one). Errors as socket(2) and bind(2).
+ */
+int socket_open(
+	const union addr *address, const struct socket_buffers *buffers, struct socket *ret_socket);
+
+/* Closing a closed one is fine. */
+void socket_close(struct socket *socket);
+
+/* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
+ * slots were filled, from the first (0: nothing had arrived), or -errno. */
+int socket_receive(const struct socket *socket, struct socket_batch *batch,
+	struct datagram *const slots[static SOCKET_BATCH]);
+
+/* Would an answer to `source` come back to one of these sockets? For a wildcard one the kernel is
+ * asked whether the address is this machine's, so addresses that came later count. */
+bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
+
+/* Datagrams that the kernel dropped because this socket's buffer was full. */
+uint64_t socket_kernel_drops(const struct socket *socket);
+
+/* Write the ancillary data that sends a datagram from `local` into `control`; nothing when the
+ * kernel is to choose. Returns its length. */
+size_t socket_source(const union addr *local, struct socket_control *control);
+
+#endif
