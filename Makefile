@@ -1,66 +1,260 @@
 # dgramd and libdgram. `make help` lists the targets.
 #
-# One pass over the whole tree (no recursion); every variant (release, asan, tsan, debug, coverage) is
-# built from the same rules into .build/VARIANT.
+# One pass over the whole tree, no recursion into directories. Each variant (VARIANT=release, asan,
+# tsan, tsan-clang, clang, debug, coverage) is built by the same rules into .build/VARIANT.
 
 VERSION := 0.1.0
 SOVERSION := 0
 
-CC ?= gcc
-PKG_CONFIG ?= pkg-config
-PYTHON ?= /usr/bin/python3
-DESTDIR ?=
 prefix ?= /usr/local
+sbindir ?= $(prefix)/sbin
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
 
 VARIANT ?= release
 B := .build/$(VARIANT)
+JOBS := $(shell nproc)
+Q := $(if $(V),,@)
+MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(JOBS))
+
+# --- what is built from what
+
+engine_src := $(wildcard src/base/*.c src/core/*.c src/pipeline/*.c src/handlers/*.c)
+daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
+unit_src := $(wildcard tests/unit/*/test_*.c)
+helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
+preload_src := $(wildcard tests/fault/*.c)		# libraries for LD_PRELOAD
+man_src := $(wildcard src/*/*.[1-8])
+
+engine_obj := $(engine_src:%.c=$B/%.o)
+daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
+test_obj := $(unit_src:%.c=$B/%.o) $(helper_src:%.c=$B/%.o)
+test_bin := $(test_obj:%.o=%)
+preload_lib := $(preload_src:%.c=$B/%.so)
+
+e2e := $(wildcard tests/e2e/test_*.py)
+house := $(wildcard tests/unit/*/test_*.py)
+fault := $(wildcard tests/fault/test_*.py)
+interop := $(wildcard tests/interop/test_*.py)
+
+# --- how: CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are the user's, and come last
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifneq ($(filter %clang,$(VARIANT)),)
+CC := clang
+endif
+PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
+INSTALL ?= install
+PYTHON ?= /usr/bin/python3
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection
-FLAGS_release := -O2 -D_FORTIFY_SOURCE=2 $(HARDENING)
-FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
+BRANCHES_x86_64 := -fcf-protection
+BRANCHES_aarch64 := -mbranch-protection=standard
+HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	-fstack-clash-protection $(BRANCHES_$(shell uname -m))
+SANITIZE_asan := -fsanitize=address,undefined
+SANITIZE_tsan := -fsanitize=thread
+SANITIZE_tsan-clang := $(SANITIZE_tsan)
+SANITIZE_coverage := --coverage
+FLAGS_release := -O2 $(HARDENING)
+FLAGS_clang := $(FLAGS_release)
+FLAGS_asan := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FLAGS_tsan := -O1 -fno-omit-frame-pointer
+FLAGS_tsan-clang := $(FLAGS_tsan)
 FLAGS_debug := -Og
-FLAGS_coverage := -O0 --coverage
+FLAGS_coverage := -O0 -fprofile-update=atomic
 
-CPPFLAGS += -D_GNU_SOURCE -DDGRAM_VERSION='"$(VERSION)"' -Iinclude -Isrc
-CFLAGS += -std=c11 -g -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(FLAGS_$(VARIANT))
-LDFLAGS += -pthread $(filter -fsanitize=% --coverage,$(FLAGS_$(VARIANT)))
-LDFLAGS_PROGRAM := -pie -Wl,-z,relro,-z,now
+cppflags := -D_GNU_SOURCE -DDGRAM_VERSION='"$(VERSION)"' -Iinclude -Isrc
+cflags := -std=c11 -g -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(FLAGS_$(VARIANT)) \
+	$(SANITIZE_$(VARIANT))
+ldflags := -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT))
 CJSON_CFLAGS = $(shell $(PKG_CONFIG) --cflags libcjson)
 CJSON_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
-engine_src := $(wildcard src/base/*.c src/core/*.c src/pipeline/*.c src/handlers/*.c)
-daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
-unit_src := $(wildcard tests/unit/*/*.c)
+compile = $(CC) $(cppflags) $(CPPFLAGS) $(cflags) $(CFLAGS)
+link = $(CC) $(ldflags) $(LDFLAGS)
 
-engine_obj := $(engine_src:%.c=$B/%.o)
-daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
-unit_bin := $(unit_src:%.c=$B/%)
+# --- the product
 
-.PHONY: all
-all: $B/dgramd
+.PHONY: all tests
+all: $B/dgramd $B/libdgram.a $B/libdgram.so ## build the daemon and the library (the default)
+tests: $B/dgramd $(test_bin) $(preload_lib)
+	@:
 
 $B/dgramd: $B/src/daemon/main.o $(daemon_obj) $(engine_obj)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_PROGRAM) -o $@ $^ $(CJSON_LIBS)
+	@echo '  link  $@'
+	$Q$(link) -pie -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
 
-$B/libengine.a: $(daemon_obj) $(engine_obj)
-	rm -f $@
-	$(AR) rcs $@ $^
+$B/libdgram.so: $(engine_obj)
+	@echo '  link  $@'
+	$Q$(link) -shared -Wl,-soname,libdgram.so.$(SOVERSION) -Wl,-z,defs -o $@ $(filter %.o,$^) $(LDLIBS)
 
-$B/%.o: %.c
+# One object whose hidden symbols are made local: our names cannot clash with the program's.
+$B/libdgram.a: $(engine_obj)
+	@echo '  ar    $@'
+	$Q$(CC) -r -nostdlib -o $B/libdgram.o $(filter %.o,$^)
+	$Q$(OBJCOPY) --localize-hidden $B/libdgram.o
+	$Qrm -f $@ && $(AR) rcs $@ $B/libdgram.o
+
+# What the tests link: everything but main(), with all its names.
+$B/libeverything.a: $(daemon_obj) $(engine_obj)
+	$Qrm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+# A test's own linker flags stand in a line of its source: /* link: -Wl,--wrap=malloc */
+$(test_bin): $B/%: $B/%.o $B/libeverything.a
+	@echo '  link  $@'
+	$Q$(link) -pie -o $@ $^ $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c) \
+		$(CJSON_LIBS) $(CMOCKA_LIBS) $(LDLIBS)
+
+$(preload_lib): $B/%.so: $B/%.o
+	$Q$(link) -shared -o $@ $< -ldl
+
+$(test_obj): cppflags += -Itests
+$(daemon_obj) $(test_obj): cppflags += $(CJSON_CFLAGS)
+$B/%.o: %.c $B/flags
+	@echo '  cc    $@'
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$Q$(compile) -MMD -MP -c -o $@ $<
 
-$(unit_bin): $B/%: $B/%.o $B/libengine.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_PROGRAM) -o $@ $< $B/libengine.a $(CJSON_LIBS) $(CMOCKA_LIBS)
+# Rewritten, and so newer than what was built, only when the compiler, a flag or the list of sources
+# is another.
+$B/flags: text := $(compile) $(link)
+$B/sources: text := $(engine_src) $(daemon_src)
+$B/flags $B/sources: FORCE
+	@mkdir -p $(@D)
+	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
+		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+$B/dgramd $B/libdgram.so $B/libdgram.a $B/libeverything.a: $B/sources
+.PHONY: FORCE
+FORCE:
+.SECONDARY:
 
-.PHONY: unit
-unit: $(unit_bin)
+-include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(unit_src) $(helper_src) $(preload_src))
 
-.PHONY: clean
-clean:
+# --- run and test
+
+NEED := tests/support/need
+BUILDERS := gcc:$(CC) libc6-dev:/usr/include/stdio.h pkg-config:$(PKG_CONFIG) \
+	libcjson-dev:/usr/include/cjson/cJSON.h
+TESTERS := $(BUILDERS) libcmocka-dev:/usr/include/cmocka.h \
+	'python3:/usr/lib*/python3*/unittest/__init__.py'
+PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6:s6-svscan \
+	nftables:nft iproute2:ip systemd:systemd-analyze \
+	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
+	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
+CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
+LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
+	shellcheck:shellcheck mandoc:mandoc
+
+RUN := $(PYTHON) tests/support/run
+CONF ?= conf/server.json
+in = DGRAMD=.build/$1/dgramd $(unit_src:%.c=.build/$1/%)
+# The sanitizers' fixed mappings do not bear all of the kernel's address randomization.
+NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+SANITIZED := CMOCKA_TEST_ABORT=1 DGRAM_SLOW=4 DGRAM_UNDER='$(NO_ASLR)' \
+	ASAN_OPTIONS=handle_segv=2:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
+
+.PHONY: run test test-interop bench
+run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
+	@$(NEED) 'to build dgramd' $(BUILDERS)
+	@$(MAKE) $B/dgramd
+	@exec $B/dgramd -c $(CONF)
+
+test: ## run the unit, end-to-end and fault tests
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(MAKE) all tests
+	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(e2e) $(fault)
+
+test-interop: ## try other people's clients and supervisors, installing them (none is started)
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(NEED) --try 'to test with other clients and supervisors' $(PEERS)
+	@$(MAKE) all tests
+	@$(RUN) --suite $@ DGRAMD=$B/dgramd $(interop)
+
+bench: ## measure: runs the scripts in tests/bench
+	@$(NEED) 'to build and measure dgramd' $(TESTERS)
+	@$(MAKE) all tests
+	@set -e; for script in $(wildcard tests/bench/*.py); do \
+		DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) $$script; done
+
+.PHONY: check-asan check-tsan check-valgrind coverage lint
+check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(MAKE) VARIANT=asan tests
+	@$(RUN) --suite $@ --jobs $(JOBS) $(SANITIZED) $(call in,asan) $(e2e)
+
+check-tsan: ## the tests under ThreadSanitizer, gcc's and clang's
+	@$(NEED) 'to build and test dgramd with two compilers' $(TESTERS) $(CLANG)
+	@$(MAKE) VARIANT=tsan tests
+	@$(MAKE) VARIANT=tsan-clang tests
+	@$(RUN) --suite $@ --jobs $(JOBS) $(SANITIZED) \
+		$(call in,tsan) $(e2e) $(call in,tsan-clang) $(e2e)
+
+check-valgrind: ## the unit tests, and the end-to-end tests that say "# valgrind", under memcheck
+	@$(NEED) 'to build and test dgramd under valgrind' $(TESTERS) valgrind:valgrind
+	@$(MAKE) VARIANT=debug tests
+	@$(RUN) --suite $@ --jobs $(JOBS) --limit 600 DGRAM_SLOW=20 DGRAM_UNDER='$(VALGRIND)' \
+		$(call in,debug) $(if $(e2e),$(shell grep -l '^# valgrind' $(e2e)))
+
+coverage: ## lines that the unit and end-to-end tests ran, by file
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(MAKE) VARIANT=coverage tests
+	@find .build/coverage -name '*.gcda' -delete
+	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,coverage) $(e2e)
+	@$(PYTHON) tests/support/coverage .build/coverage
+
+lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with clang
+	@$(NEED) 'to check the source' $(TESTERS) $(LINTERS)
+	@$(RUN) --suite $@ --limit 900 LINT_FLAGS='$(subst ','\'',$(cppflags))' tests/support/lint
+
+.PHONY: schema format
+schema: $B/dgramd ## write conf/server.schema.json anew
+	$B/dgramd --schema >$B/server.schema.json
+	cp $B/server.schema.json conf/server.schema.json
+
+format: ## format all C files in place
+	find include src tests -name '*.[ch]' -exec clang-format -i {} +
+
+# --- install
+
+man_dirs := $(sort $(patsubst .%,man%,$(suffix $(man_src))))
+
+.PHONY: install uninstall
+install: all ## install under DESTDIR and prefix (/usr/local)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(sbindir) $(libdir)/pkgconfig $(includedir) \
+		$(datadir)/dgramd $(man_dirs:%=$(mandir)/%))
+	$(INSTALL) -m 755 $B/dgramd $(DESTDIR)$(sbindir)/
+	$(INSTALL) -m 644 include/dgram.h $(DESTDIR)$(includedir)/
+	$(INSTALL) -m 644 $B/libdgram.a $(DESTDIR)$(libdir)/
+	$(INSTALL) -m 755 $B/libdgram.so $(DESTDIR)$(libdir)/libdgram.so.$(VERSION)
+	ln -sf libdgram.so.$(VERSION) $(DESTDIR)$(libdir)/libdgram.so.$(SOVERSION)
+	ln -sf libdgram.so.$(SOVERSION) $(DESTDIR)$(libdir)/libdgram.so
+	sed -e 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; s,@includedir@,$(includedir),' \
+		-e 's,@version@,$(VERSION),' include/dgram.pc.in >$(DESTDIR)$(libdir)/pkgconfig/dgram.pc
+	$(foreach page,$(man_src),$(INSTALL) -m 644 $(page) \
+		$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/;)
+	cp -R conf/. $(DESTDIR)$(datadir)/dgramd/
+	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+uninstall: ## remove what install put there
+	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(includedir)/dgram.h $(libdir)/libdgram.a \
+		$(libdir)/libdgram.so $(libdir)/libdgram.so.$(SOVERSION) $(libdir)/libdgram.so.$(VERSION) \
+		$(libdir)/pkgconfig/dgram.pc)
+	rm -f $(foreach page,$(man_src),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -rf $(DESTDIR)$(datadir)/dgramd
+
+.PHONY: clean help
+clean: ## remove .build
 	rm -rf .build
 
--include $(shell find .build -name '*.d' 2>/dev/null)
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16

@@ -1,0 +1,12 @@
+/* From a document's values to a configuration's, each checked against its row of the params table.
+ * Thread: owner. */
+#ifndef CONFIG_APPLY_H
+#define CONFIG_APPLY_H
+
+#include "config/document.h"
+#include "config/values.h"
+
+/* All errors go into the report. -ENOMEM. */
+int apply_document(struct config *config, const struct document *document, struct report *report);
+
+#endif

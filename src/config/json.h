@@ -1,0 +1,22 @@
+/* Writes JSON, indented. Errors stay in the file: see ferror(3). Thread: owner. */
+#ifndef CONFIG_JSON_H
+#define CONFIG_JSON_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Zeroed but for the file at first. */
+struct json {
+	FILE *file;
+	unsigned depth;
+	bool follows; /* something stands in this object or list already */
+};
+
+/* `key` is NULL in a list and for the document itself. */
+void json_open(struct json *json, const char *key, char bracket); /* '{' or '[' */
+void json_close(struct json *json, char bracket);
+void json_text(struct json *json, const char *key, const char *value);
+void json_whole(struct json *json, const char *key, unsigned value);
+void json_bool(struct json *json, const char *key, bool value);
+
+#endif

@@ -1,0 +1,86 @@
+/* Every key of server.json, in one table. Validation, defaults, --print-config, the JSON Schema and
+ * the documents come from it. Thread: any. */
+#ifndef CONFIG_PARAMS_H
+#define CONFIG_PARAMS_H
+
+#include <dgram.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum param_type {
+	PARAM_TYPE_GROUP,    /* an object; its keys follow it in the table */
+	PARAM_TYPE_WHOLE,    /* a whole number from min to max */
+	PARAM_TYPE_WORD,     /* one of `words` */
+	PARAM_TYPE_HANDLER,  /* the name of a built-in handler */
+	PARAM_TYPE_NAME,     /* [a-z][a-z0-9-]*, min to max bytes */
+	PARAM_TYPE_TEXT,     /* min to max bytes */
+	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of min to max of them */
+	PARAM_TYPE_SERVICES, /* a list of min to max objects of the service's scope */
+};
+
+enum param_scope {
+	PARAM_SCOPE_TOP = 1,
+	PARAM_SCOPE_SERVICE = 2,
+	PARAM_SCOPE_BOTH = 3, /* a service that leaves it out takes the top's value */
+};
+
+struct param {
+	const char *path; /* "port", "queue.capacity" */
+	enum param_type type;
+	enum param_scope scope;
+	unsigned min, max;
+	unsigned number;	  /* default of a whole number; of a word, its index */
+	const char *text;	  /* default of the others; NULL: see `meaning` */
+	const char *const *words; /* NULL after the last */
+	const char *unit;	  /* NULL: just a number */
+	bool live;		  /* a reload applies it; else it waits for a restart */
+	const char *meaning;	  /* a sentence */
+};
+
+/* The rows' numbers. Keys of a group follow the group. */
+enum {
+	PARAM_SCHEMA,
+	PARAM_NAME,
+	PARAM_HOST,
+	PARAM_PORT,
+	PARAM_HANDLER,
+	PARAM_CONCURRENCY,
+	PARAM_MAX_WORKERS,
+	PARAM_MIN_SOURCE_PORT,
+	PARAM_MAX_DATAGRAM_BYTES,
+	PARAM_SOCKET,
+	PARAM_RECEIVE_BUFFER,
+	PARAM_SEND_BUFFER,
+	PARAM_POOL,
+	PARAM_WORKERS,
+	PARAM_QUEUE,
+	PARAM_CAPACITY,
+	PARAM_MAX_WAIT,
+	PARAM_LOGGING,
+	PARAM_LOG_LEVEL,
+	PARAM_LOG_FORMAT,
+	PARAM_LOG_TARGET,
+	PARAM_LOG_SUMMARY,
+	PARAM_SHUTDOWN,
+	PARAM_DRAIN_TIMEOUT,
+	PARAM_SERVICES,
+	PARAM_COUNT
+};
+
+extern const struct param params[PARAM_COUNT];
+
+/* The row of a key in a group (NULL: at the top of the scope), or NULL. */
+const struct param *param_find(enum param_scope scope, const struct param *group, const char *key);
+
+/* The last part of the path. */
+const char *param_key(const struct param *param);
+
+/* Is it directly in this group? */
+bool param_is_in(const struct param *param, const struct param *group);
+
+/* The words of a PARAM_TYPE_WORD or PARAM_TYPE_HANDLER by number, NULL after the last; and the
+ * number of a word, or -ENOENT. */
+const char *param_word(const struct param *param, size_t number);
+int param_word_find(const struct param *param, const char *word, unsigned *ret_number);
+
+#endif

@@ -1,0 +1,145 @@
+/* config_print_schema(): the params table as a JSON Schema. Draft-07 is what editors know. */
+#include "config/load.h"
+
+#include <errno.h>
+
+#include "config/json.h"
+#include "config/params.h"
+
+static void put_object(struct json *json, enum param_scope scope, const struct param *group);
+
+static void put_description(struct json *json, const struct param *param)
+{
+	char text[320];
+
+	snprintf(text, sizeof(text), "%s%s%s%s %s", param->meaning, param->unit ? " In " : "",
+		param->unit ? param->unit : "", param->unit ? "." : "",
+		param->live ? "Takes effect on reload." : "Takes effect after a restart.");
+	json_text(json, "description",
+		param->type == PARAM_TYPE_GROUP || param == &params[PARAM_SCHEMA] ? param->meaning
+										  : text);
+}
+
+static void put_words(struct json *json, const struct param *param)
+{
+	json_open(json, "enum", '[');
+	for (size_t i = 0; param_word(param, i); i++)
+		json_text(json, NULL, param_word(param, i));
+	json_close(json, ']');
+	json_text(json, "default", param->text ? param->text : param_word(param, param->number));
+}
+
+static void put_text(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "string");
+	json_whole(json, "minLength", param->min);
+	json_whole(json, "maxLength", param->max);
+	if (param->type == PARAM_TYPE_NAME)
+		json_text(json, "pattern", "^[a-z][a-z0-9-]*$");
+	if (param->text && param->text[0])
+		json_text(json, "default", param->text);
+}
+
+static void put_hosts(struct json *json, const struct param *param)
+{
+	json_open(json, "type", '[');
+	json_text(json, NULL, "string");
+	json_text(json, NULL, "array");
+	json_close(json, ']');
+	json_open(json, "items", '{');
+	json_text(json, "type", "string");
+	json_close(json, '}');
+	json_whole(json, "minItems", param->min);
+	json_whole(json, "maxItems", param->max);
+	json_text(json, "default", param->text);
+}
+
+static void put_whole(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "integer");
+	json_whole(json, "minimum", param->min);
+	json_whole(json, "maximum", param->max);
+	json_whole(json, "default", param->number);
+}
+
+static void put_services(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "array");
+	json_whole(json, "minItems", param->min);
+	json_whole(json, "maxItems", param->max);
+	json_open(json, "items", '{');
+	put_object(json, PARAM_SCOPE_SERVICE, NULL);
+	json_close(json, '}');
+}
+
+static void put_param(struct json *json, enum param_scope scope, const struct param *param)
+{
+	json_open(json, param_key(param), '{');
+	put_description(json, param);
+	switch (param->type) {
+	case PARAM_TYPE_GROUP:
+		put_object(json, scope, param);
+		break;
+	case PARAM_TYPE_WHOLE:
+		put_whole(json, param);
+		break;
+	case PARAM_TYPE_WORD:
+	case PARAM_TYPE_HANDLER:
+		put_words(json, param);
+		break;
+	case PARAM_TYPE_NAME:
+	case PARAM_TYPE_TEXT:
+		put_text(json, param);
+		break;
+	case PARAM_TYPE_HOSTS:
+		put_hosts(json, param);
+		break;
+	case PARAM_TYPE_SERVICES:
+		put_services(json, param);
+		break;
+	}
+	json_close(json, '}');
+}
+
+static void put_object(struct json *json, enum param_scope scope, const struct param *group)
+{
+	json_text(json, "type", "object");
+	json_bool(json, "additionalProperties", false);
+	json_open(json, "properties", '{');
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		if ((params[i].scope & scope) && param_is_in(&params[i], group))
+			put_param(json, scope, &params[i]);
+	}
+	json_close(json, '}');
+}
+
+/* One service at the top, or a list of them. */
+static void put_exclusion(struct json *json)
+{
+	static const size_t single[] = { PARAM_HOST, PARAM_PORT, PARAM_HANDLER };
+
+	json_open(json, "if", '{');
+	json_open(json, "required", '[');
+	json_text(json, NULL, param_key(&params[PARAM_SERVICES]));
+	json_close(json, ']');
+	json_close(json, '}');
+	json_open(json, "then", '{');
+	json_open(json, "properties", '{');
+	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+		json_bool(json, param_key(&params[single[i]]), false);
+	json_close(json, '}');
+	json_close(json, '}');
+}
+
+int config_print_schema(FILE *file)
+{
+	struct json json = { .file = file };
+
+	json_open(&json, NULL, '{');
+	json_text(&json, "$schema", "http://json-schema.org/draft-07/schema#");
+	json_text(&json, "title", "server.json, the configuration of dgramd");
+	put_object(&json, PARAM_SCOPE_TOP, NULL);
+	put_exclusion(&json);
+	json_close(&json, '}');
+	return fflush(file) != 0 || ferror(file) ? -EIO : 0;
+}

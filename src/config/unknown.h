@@ -1,0 +1,12 @@
+/* A key that is not in the params table where it stands. Thread: owner. */
+#ifndef CONFIG_UNKNOWN_H
+#define CONFIG_UNKNOWN_H
+
+#include "config/document.h"
+#include "config/params.h"
+
+/* Report it, with what could be meant. `label` stands before the key's path. */
+void unknown_key(struct element member, enum param_scope scope, const struct param *group,
+	const char *label, struct report *report);
+
+#endif

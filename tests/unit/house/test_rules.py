@@ -1,0 +1,74 @@
+"""Rules of the house that a machine can see."""
+
+import pathlib
+import re
+
+import dgramtest
+
+TOP = pathlib.Path(dgramtest.TOP)
+TOP_LEVEL = {"src", "include", "conf", "tests", "Makefile", "README.md", "CHANGELOG.md"}
+LINES_MAX = 300
+
+FORBIDDEN = {
+    r"\bpthread_cancel\b": "threads end themselves",
+    r"\bvolatile\b": "not a means of synchronization",
+    r"\b(u|nano|clock_nano)?sleep\s*\(": "threads wait for something, not for a while",
+    r"\bSO_REUSEADDR\b": "a second server on the same UDP port would take our datagrams",
+    r"\batomic_thread_fence\b": "ThreadSanitizer does not model it",
+    r"\b(fork|vfork)\s*\(": "never in a process that has threads",
+    r"^\s*#\s*if\s+0\b": "dead code",
+}
+
+COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+
+
+def blank(match):
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def violations(name, text):
+    code = COMMENT_OR_STRING.sub(blank, text)
+    return [
+        f"{name}:{number}: {line.strip()}: {reason}"
+        for number, line in enumerate(code.splitlines(), 1)
+        for pattern, reason in FORBIDDEN.items() if re.search(pattern, line)]
+
+
+class Rules(dgramtest.Case):
+    def sources(self):
+        found = sorted([*TOP.glob("src/**/*.[ch]"), *TOP.glob("include/*.h")])
+        self.assertTrue(found)
+        return found
+
+    def test_top_level(self):
+        visible = {path.name for path in TOP.iterdir() if not path.name.startswith(".")}
+        self.assertEqual(visible, TOP_LEVEL)
+
+    def test_forbidden_words(self):
+        found = []
+        for path in self.sources():
+            found += violations(path.relative_to(TOP), path.read_text(encoding="utf-8"))
+        self.assertEqual(found, [])
+
+    def test_length_of_files(self):
+        lengths = {path: len(path.read_bytes().splitlines()) for path in TOP.glob("src/**/*.[ch]")}
+        self.assertEqual({str(path): n for path, n in lengths.items() if n > LINES_MAX}, {})
+
+    def test_tests_mirror_the_source(self):
+        rooms = {path.parent.name for path in TOP.glob("tests/unit/*/test_*.c")}
+        self.assertEqual(rooms - {path.name for path in TOP.glob("src/*")}, set())
+
+    def test_forbidden_words_are_found(self):
+        for line in (
+                "pthread_cancel(t);", "static volatile int x;", "sleep(1);", "usleep (1);",
+                "nanosleep(&t, NULL);", "setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));",
+                "atomic_thread_fence(memory_order_seq_cst);", "pid = fork();", "#if 0"):
+            with self.subTest(line=line):
+                self.assertEqual(len(violations("x.c", f"/* a\n */\n{line}\n")), 1)
+
+    def test_what_only_looks_like_them_is_not(self):
+        text = '/* no\n * volatile */ // sleep(1)\nputs("fork() \\" volatile");\nasleep(); forkful();\n'
+        self.assertEqual(violations("x.c", text), [])
+
+
+dgramtest.main()
