@@ -1,7 +1,7 @@
 # dgramd and libdgram. `make help` lists the targets.
 #
 # One pass over the whole tree, no recursion into directories. Each variant (VARIANT=release, asan,
-# tsan, tsan-clang, clang, debug, coverage) is built by the same rules into .build/VARIANT.
+# tsan, tsan-clang, fuzz, clang, debug, coverage) is built by the same rules into .build/VARIANT.
 
 VERSION := 0.1.0
 SOVERSION := 0
@@ -26,6 +26,7 @@ daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
 preload_src := $(wildcard tests/fault/*.c)		# libraries for LD_PRELOAD
+fuzz_src := $(wildcard tests/fuzz/*.c)			# targets for libFuzzer
 man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
@@ -33,6 +34,7 @@ daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
 test_obj := $(unit_src:%.c=$B/%.o) $(helper_src:%.c=$B/%.o)
 test_bin := $(test_obj:%.o=%)
 preload_lib := $(preload_src:%.c=$B/%.so)
+fuzz_bin := $(fuzz_src:%.c=$B/%)
 
 e2e := $(wildcard tests/e2e/test_*.py)
 house := $(wildcard tests/unit/*/test_*.py)
@@ -44,7 +46,7 @@ interop := $(wildcard tests/interop/test_*.py)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-ifneq ($(filter %clang,$(VARIANT)),)
+ifneq ($(filter %clang fuzz,$(VARIANT)),)
 CC := clang
 endif
 PKG_CONFIG ?= pkg-config
@@ -60,12 +62,14 @@ HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 SANITIZE_asan := -fsanitize=address,undefined
 SANITIZE_tsan := -fsanitize=thread
 SANITIZE_tsan-clang := $(SANITIZE_tsan)
+SANITIZE_fuzz := -fsanitize=address,undefined,fuzzer-no-link
 SANITIZE_coverage := --coverage
 FLAGS_release := -O2 $(HARDENING)
 FLAGS_clang := $(FLAGS_release)
 FLAGS_asan := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FLAGS_tsan := -O1 -fno-omit-frame-pointer
 FLAGS_tsan-clang := $(FLAGS_tsan)
+FLAGS_fuzz := $(FLAGS_asan)
 FLAGS_debug := -Og
 FLAGS_coverage := -O0 -fprofile-update=atomic
 
@@ -112,11 +116,15 @@ $(test_bin): $B/%: $B/%.o $B/libeverything.a
 	$Q$(link) -pie -o $@ $^ $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c) \
 		$(CJSON_LIBS) $(CMOCKA_LIBS) $(LDLIBS)
 
+$(fuzz_bin): $B/%: $B/%.o $B/libeverything.a
+	@echo '  link  $@'
+	$Q$(link) -fsanitize=fuzzer -o $@ $^ $(CJSON_LIBS) $(LDLIBS)
+
 $(preload_lib): $B/%.so: $B/%.o
 	$Q$(link) -shared -o $@ $< -ldl
 
-$(test_obj): cppflags += -Itests
-$(daemon_obj) $(test_obj): cppflags += $(CJSON_CFLAGS)
+$(test_obj): cppflags += -Itests -Itests/support
+$(daemon_obj) $(test_obj) $(fuzz_bin:=.o): cppflags += $(CJSON_CFLAGS)
 $B/%.o: %.c $B/flags
 	@echo '  cc    $@'
 	@mkdir -p $(@D)
@@ -135,7 +143,8 @@ $B/dgramd $B/libdgram.so $B/libdgram.a $B/libeverything.a: $B/sources
 FORCE:
 .SECONDARY:
 
--include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(unit_src) $(helper_src) $(preload_src))
+-include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(unit_src) $(helper_src) $(preload_src) \
+	$(fuzz_src))
 
 # --- run and test
 
@@ -163,7 +172,7 @@ SANITIZED := CMOCKA_TEST_ABORT=1 DGRAM_SLOW=4 DGRAM_UNDER='$(NO_ASLR)' \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: run test test-interop bench
+.PHONY: run test test-interop bench fuzz fuzzers
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
 	@$(NEED) 'to build dgramd' $(BUILDERS)
 	@$(MAKE) $B/dgramd
@@ -183,8 +192,17 @@ test-interop: ## try other people's clients and supervisors, installing them (no
 bench: ## measure: runs the scripts in tests/bench
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
 	@$(MAKE) all tests
-	@set -e; for script in $(wildcard tests/bench/*.py); do \
+	@set -e; for script in $(wildcard tests/bench/bench_*.py); do \
 		DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) $$script; done
+
+FUZZ_SECONDS ?= 60
+fuzzers: $(fuzz_bin)
+fuzz: ## give each parser random input for FUZZ_SECONDS (60)
+	@$(NEED) 'to build and fuzz dgramd' $(BUILDERS) $(CLANG)
+	@$(MAKE) VARIANT=fuzz fuzzers
+	@set -e; for fuzzer in $(fuzz_src:%.c=.build/fuzz/%); do \
+		mkdir -p $$fuzzer.corpus; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$fuzzer- $$fuzzer.corpus; done
 
 .PHONY: check-asan check-tsan check-valgrind coverage lint
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -209,8 +227,8 @@ coverage: ## lines that the unit and end-to-end tests ran, by file
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
 	@$(MAKE) VARIANT=coverage tests
 	@find .build/coverage -name '*.gcda' -delete
-	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,coverage) $(e2e)
-	@$(PYTHON) tests/support/coverage .build/coverage
+	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,coverage) $(e2e); status=$$?; \
+		$(PYTHON) tests/support/coverage .build/coverage && exit $$status
 
 lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with clang
 	@$(NEED) 'to check the source' $(TESTERS) $(LINTERS)
@@ -258,3 +276,4 @@ clean: ## remove .build
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+	@echo 'Variables: VARIANT, CC, CFLAGS, prefix, DESTDIR ...; V=1 shows the commands.'

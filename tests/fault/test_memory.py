@@ -1,0 +1,68 @@
+"""Memory: all of it is taken at the start. Serving allocates nothing and touches little."""
+
+import os
+import struct
+import subprocess
+import tempfile
+
+import dgramtest
+
+SHIM = os.path.join(dgramtest.BUILD, "tests/fault/count_malloc.so")
+LOAD = os.path.join(dgramtest.BUILD, "tests/bench/load")
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def load(port, seconds):
+    """256 requests of 32 bytes in flight for that long; how many were answered."""
+    done = subprocess.run(
+        [LOAD, str(port), "16", "16", "32", str(seconds)], check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[1])
+
+
+class Memory(dgramtest.Case):
+    def test_no_malloc_per_request(self):
+        with tempfile.NamedTemporaryFile() as counter:
+            counter.write(bytes(8))
+            counter.flush()
+
+            def count():
+                with open(counter.name, "rb") as now:
+                    return struct.unpack("=Q", now.read(8))[0]
+
+            for handler in ("echo", "time", "daytime", "time-rfc868", "discard"):
+                daemon = self.start(
+                    {"handler": handler, "logging": {"level": "debug"}},
+                    environment={"LD_PRELOAD": SHIM, "COUNT_MALLOC": counter.name})
+                self.serve(daemon, handler)
+                warm = count()
+                self.assertGreater(warm, 0, "the counter does not count")
+                self.serve(daemon, handler)
+                self.assertEqual(count() - warm, 0, f"{handler} allocates")
+
+    def test_resident_memory_is_small_and_flat(self):
+        daemon = self.start({"handler": "echo"})
+        self.assertGreater(load(daemon.port, 1), 1000)
+        warm = resident_kib(daemon.process.pid)
+        self.assertGreater(load(daemon.port, 2), 2000)
+        after = resident_kib(daemon.process.pid)
+        self.assertLess(after, 16 * 1024)
+        self.assertLessEqual(after - warm, 1024)
+        self.assertEqual(int(daemon.stop()["echo"]["failed_handler"]), 0)
+
+    def serve(self, daemon, handler):
+        """So many requests that each worker has had some, all of them logged."""
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            before = len(daemon.events("request"))
+            for _ in range(500):
+                client.send(b"?")
+                if handler != "discard":
+                    client.recv(100)
+            daemon.wait_for("request", count=before + 500)
+
+
+dgramtest.main()
