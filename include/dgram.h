@@ -54,8 +54,9 @@ extern "C" {
 #define DGRAM_NO_REPLY ((ssize_t)-65536)
 
 /* Limits of what can be configured. */
-#define DGRAM_DATAGRAM_BYTES_MAX 65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) \
-					 */
+#define DGRAM_DATAGRAM_BYTES_MAX                                         \
+	65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) \
+		*/
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
@@ -243,8 +244,9 @@ DGRAM_API int dgram_server_stats(
 /* Lines that the log lost because its target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
-/* Apply the values marked "Live"; all others must be as they are. When it fails, nothing was
- * changed. -EINVAL: an option out of its range. Thread: owner. */
+/* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
+ * that were added, removed or renamed. When it fails, nothing was changed. -EINVAL: an option out
+ * of its range; -ESHUTDOWN: it is too late. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
 

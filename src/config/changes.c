@@ -1,4 +1,4 @@
-/* What a reload changes: config_changes() and config_keep_restart(). */
+/* What a reload changes. */
 #include "config/load.h"
 
 #include <errno.h>
@@ -51,7 +51,8 @@ static char *format_value(const struct values *values, size_t index)
 	if (!file)
 		return NULL;
 	put_value(file, values, index);
-	if (fclose(file) != 0) {
+	/* glibc 2.36 closes without an error when it cannot trim the text. */
+	if (fclose(file) != 0 || !text) {
 		free(text);
 		return NULL;
 	}
@@ -99,7 +100,7 @@ static void report_count_change(struct comparison *comparison, size_t old_count,
 {
 	char old_text[24], new_text[24];
 
-	snprintf(old_text, sizeof(old_text), "%zu of them", old_count);
+	snprintf(old_text, sizeof(old_text), "%zu in number", old_count);
 	snprintf(new_text, sizeof(new_text), "%zu", new_count);
 	comparison->change(
 		comparison->context, params[PARAM_SERVICES].path, old_text, new_text, false);
@@ -124,46 +125,4 @@ int config_changes(const struct config *old_config, const struct config *new_con
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = compare_service(&comparison, old_config, new_config, i);
 	return r < 0 ? r : comparison.count;
-}
-
-/* Those of a scope, and of them only those that wait for a restart unless `all`. */
-static int keep_values(
-	struct values *to, const struct values *from, enum param_scope scope, bool all)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < PARAM_COUNT; i++) {
-		if ((params[i].scope & scope) == scope && (all || !params[i].live))
-			r = value_copy(&to->of[i], &from->of[i]);
-	}
-	return r;
-}
-
-static int resize_services(struct config *config, size_t count)
-{
-	struct values *services = calloc(count, sizeof(*services));
-
-	if (!services)
-		return -ENOMEM;
-	config_clear_services(config);
-	config->services = services;
-	config->services_count = count;
-	return 0;
-}
-
-int config_keep_restart(struct config *loaded, const struct config *running)
-{
-	bool all = loaded->services_count != running->services_count;
-	int r = keep_values(&loaded->top, &running->top, PARAM_SCOPE_TOP, false);
-
-	if (r == 0 && all)
-		r = resize_services(loaded, running->services_count);
-	for (size_t i = 0; r == 0 && i < loaded->services_count; i++)
-		r = keep_values(
-			&loaded->services[i], &running->services[i], PARAM_SCOPE_SERVICE, all);
-	loaded->services_listed = running->services_listed;
-	/* One service at the top: the top shows its values. */
-	if (r == 0 && !running->services_listed)
-		r = keep_values(&loaded->top, &loaded->services[0], PARAM_SCOPE_BOTH, true);
-	return r == 0 ? settle_options(loaded) : r;
 }

@@ -108,8 +108,11 @@ static int check_host(const struct check *check, struct element element, struct 
 			"%s: must be an address in a string, or a list of them, not %s",
 			check->label, check_type_name(element));
 	} else if (host_check(element.item->valuestring, &error) < 0) {
-		report_add(check->report, element_part_place(element, error.offset, error.length),
-			"%s: %s", check->label, error.message);
+		struct report_place place = element_place(element);
+
+		if (error.offset > 0)
+			place = element_part_place(element, error.offset, error.length);
+		report_add(check->report, place, "%s: %s", check->label, error.message);
 	} else {
 		return value_add_text(value, element.item->valuestring, element_place(element));
 	}

@@ -38,9 +38,4 @@ typedef void config_change_fn(
 int config_changes(const struct config *old_config, const struct config *new_config,
 	config_change_fn *change, void *context);
 
-/* For dgram_server_reconfigure(): give `loaded` the values of `running` where a change waits for a
- * restart; when the number of services differs, all of the services. -ENOMEM: `loaded` is useless.
- */
-int config_keep_restart(struct config *loaded, const struct config *running);
-
 #endif

@@ -136,7 +136,8 @@ int report_finish(struct report *report, const struct report_source *sources)
 		if (!file)
 			return -ENOMEM;
 		render(file, message, &sources[message->place.source], &cursor);
-		if (fclose(file) != 0) {
+		/* glibc 2.36 closes without an error when it cannot trim the text. */
+		if (fclose(file) != 0 || !text) {
 			free(text);
 			return -ENOMEM;
 		}

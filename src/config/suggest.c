@@ -19,15 +19,13 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
 {
 	size_t rows[3][WORD_MAX + 1]; /* this one, the one before, and the one before that */
 
-	for (size_t i = 0; i <= a_length; i++) {
+	for (size_t j = 0; j <= b_length; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= a_length; i++) {
 		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= b_length; j++) {
-			if (i == 0) {
-				row[j] = j;
-				continue;
-			}
 			bool same = lower(a[i - 1]) == lower(b[j - 1]);
 
 			row[j] = least(above[j - 1] + !same, least(above[j], row[j - 1]) + 1);

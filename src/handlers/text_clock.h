@@ -19,7 +19,7 @@ struct text_clock {
 
 /* dgram_handler's worker_start and worker_stop for a handler whose state is one. */
 int text_clock_start(void *state, unsigned worker, void **ret_clock);
-void text_clock_stop(void *clock);
+void text_clock_stop(void *state);
 
 /* Copy the text for this second, in strftime's `format` and the local time zone, to `reply`; its
  * length or -EMSGSIZE. */

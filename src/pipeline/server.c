@@ -83,6 +83,8 @@ static int make_services(struct dgram_server *server, const struct dgram_service
 		if (error < 0)
 			return error;
 	}
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		server->listeners[i].receiver.sockets_count = server->sockets_count;
 	return 0;
 }
 
@@ -101,8 +103,8 @@ static int make_eventfds(struct dgram_server *server)
 /* Slots for all that wait, and for what receivers and workers hold. */
 static int make_slab(struct dgram_server *server, size_t sockets)
 {
-	size_t slots = server->queue_capacity + sockets * SOCKET_BATCH +
-		(size_t)server->options.workers * WORKER_SLOTS;
+	size_t slots = server->queue_capacity + sockets * (size_t)SOCKET_BATCH +
+		       (size_t)server->options.workers * WORKER_SLOTS;
 
 	return slab_new((unsigned)slots, server->options.max_datagram_bytes, &server->slab);
 }

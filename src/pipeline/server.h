@@ -37,7 +37,7 @@ struct dgram_server {
 
 	struct service *services;
 	unsigned services_count;
-	size_t queue_capacity; /* of all services */
+	size_t queue_capacity;	/* of all services */
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;

@@ -41,21 +41,19 @@ static const char *name_of(const struct dgram_service *service)
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* Services are known by their names; new ones wait for a restart. */
+/* A service that was added, removed or renamed waits for a restart. */
 static void apply_services(struct dgram_server *server, const struct dgram_options *options)
 {
+	if (options->services_count != server->services_count)
+		return;
 	for (unsigned i = 0; i < server->services_count; i++) {
-		struct service *service = &server->services[i];
+		const struct dgram_service *wanted = &options->services[i];
+		struct queue_settings settings = server_queue_settings(options, wanted);
 
-		for (size_t j = 0; j < options->services_count; j++) {
-			const struct dgram_service *wanted = &options->services[j];
-			struct queue_settings settings = server_queue_settings(options, wanted);
-
-			if (strcmp(service->name, name_of(wanted)) != 0)
-				continue;
-			queue_configure(service->queue, &settings);
-			atomic_store(&service->min_source_port, wanted->min_source_port);
-		}
+		if (strcmp(server->services[i].name, name_of(wanted)) != 0)
+			continue;
+		queue_configure(server->services[i].queue, &settings);
+		atomic_store(&server->services[i].min_source_port, wanted->min_source_port);
 	}
 }
 

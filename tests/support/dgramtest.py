@@ -105,21 +105,12 @@ def with_free_ports(config):
     return config
 
 
-def listeners(config):
-    """How many sockets it names; of a text, at least one."""
-    if isinstance(config, str):
-        return 1
-    services = config.get("services", [config])
-    hosts = [service.get("host", "") for service in services]
-    return sum(len(host) if isinstance(host, list) else 1 for host in hosts)
-
-
 class Daemon:
     """A dgramd in a directory of its own, which is also where it runs. Case.start() makes one that
     ends with the test; as a context manager, it ends with the block.
 
-    `config` is a dict, or the text of the file. With `ready`, returns when all its listeners are
-    bound: for that its log must go to stderr, at info, as logfmt."""
+    `config` is a dict, or the text of the file. With `ready`, returns when it has logged that it
+    is: for that its log must go to stderr, at info, as logfmt."""
 
     def __init__(self, config=None, *, arguments=(), environment=None, ready=True, **options):
         self.lines = []
@@ -139,7 +130,7 @@ class Daemon:
             self._reader.start()
         if ready:
             try:
-                self.wait_for("listening", count=listeners(self.config))
+                self.wait_for("ready")
             except AssertionError:
                 self.close()
                 raise

@@ -222,7 +222,7 @@ static void test_all_errors(void **state)
 	static const char *const expected[] = { ":2:1: error: prot: ", ":3:9: error: port: must be",
 		":3:9: error: port: given beside", ":3:21: error: host: given beside",
 		":3:22: error: host: must be", ":3:27: error: host: must be",
-		":4:23: error: queue.capacity: ", ":5:25: error: services.0.a: " };
+		":4:23: error: queue.capacity: ", ":5:26: error: services.0.a: " };
 	struct config *config;
 	struct report report;
 
@@ -255,9 +255,9 @@ static void test_excerpt(void **state)
 	/* an umlaut is one column, an ideograph two, what reorders text is escaped */
 	must_show("{/*\xc3\xbc\xe6\xbc\xa2\xe2\x80\xae*/\"port\":-1}",
 		"    1 | {/*\xc3\xbc\xe6\xbc\xa2\\u{202e}*/\"port\":-1}\n"
-		"      |                               ^~\n");
-	must_show("{\"host\": \"\x1b[2J", "    1 | {\"host\": \"\\x1b[2J\n"
-					  "      |           ^~~~\n");
+		"      |                        ^~\n");
+	must_show("{\"host\": \"\x1b[2J\"}", "    1 | {\"host\": \"\\x1b[2J\"}\n"
+					     "      |           ^~~~\n");
 	must_show("{\"port\":", "    1 | {\"port\":\n      |         ^\n");
 	must_show("", "    1 | \n      | ^\n");
 }

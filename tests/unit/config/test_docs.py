@@ -1,0 +1,94 @@
+"""The documents name every key of the params table, which the checked-in schema is made from.
+
+    test_docs.py            tests
+    test_docs.py --table    prints the table for the README
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+SCHEMA = TOP / "conf/server.schema.json"
+MANUAL = TOP / "src/config/server.json.5"
+README = TOP / "README.md"
+LIVE = " Takes effect on reload."
+RESTART = " Takes effect after a restart."
+
+
+def keys_of(properties, prefix=""):
+    """Pairs of a key's path and its schema: of groups their keys, of services what only they have."""
+    for name, key in properties.items():
+        if key.get("type") == "object":
+            yield from keys_of(key["properties"], f"{prefix}{name}.")
+            continue
+        yield prefix + name, key
+        if key.get("type") == "array":
+            own = key["items"]["properties"]
+            yield from ((f"{name}[].{each}", own[each]) for each in own if each not in properties)
+
+
+def all_keys():
+    return dict(keys_of(json.loads(SCHEMA.read_text(encoding="utf-8"))["properties"]))
+
+
+def allowed(key):
+    if "enum" in key:
+        return ", ".join(f"`{word}`" for word in key["enum"])
+    if key["type"] == "integer":
+        return f"{key['minimum']} to {key['maximum']}"
+    if key["type"] == "array":
+        return f"{key['minItems']} to {key['maxItems']} objects"
+    return f"address, or 1 to {key['maxItems']} of them" if "items" in key else "text"
+
+
+def table():
+    """The README's table, a line for each key."""
+    lines = ["| key | allowed | default | live | meaning |", "|---|---|---|---|---|"]
+    for path, key in all_keys().items():
+        if path == "$schema":
+            continue
+        text = key["description"]
+        live = "yes" if text.endswith(LIVE) else ""
+        text = text.removesuffix(LIVE).removesuffix(RESTART)
+        default = f"`{key['default']}`" if "default" in key else ""
+        lines.append(f"| `{path}` | {allowed(key)} | {default} | {live} | {text} |")
+    return lines
+
+
+if "--table" in sys.argv:
+    print("\n".join(table()))
+    sys.exit(0)
+
+import dgramtest  # noqa: E402 (its path is the test runner's)
+
+
+class Documents(dgramtest.Case):
+    def test_the_manual_names_every_key(self):
+        named = set(re.findall(r"^\.It Cm (\S+)$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE))
+        paths = {path.removeprefix("services[].") for path in all_keys()}
+        self.assertGreater(len(paths), 15)
+        self.assertEqual(paths - named, set())
+
+    def test_the_manual_has_each_default_and_range(self):
+        items = re.split(r"^\.It Cm ", MANUAL.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        text = {item.split("\n", 1)[0]: " ".join(item.split()) for item in items}
+        for path, key in all_keys().items():
+            words = []
+            if "minimum" in key:
+                words = [str(key["default"]), f"{key['minimum']} to {key['maximum']}"]
+            elif "default" in key:
+                words = [key["default"], *key.get("enum", [])]
+            item = text[path.removeprefix("services[].")]
+            for word in words:
+                self.assertIn(word, item, path)
+            self.assertEqual(" Live. " in item, key["description"].endswith(LIVE), path)
+
+    def test_the_readme_has_the_table(self):
+        lines = README.read_text(encoding="utf-8").splitlines()
+        missing = [line for line in table() if line not in lines]
+        self.assertEqual(missing, [], "see test_docs.py --table")
+
+
+dgramtest.main()

@@ -1,0 +1,126 @@
+/* The table itself: every row is whole, and agrees with what dgram.h has by default. */
+#include "support.h"
+
+#include "config/params.h"
+#include "config/suggest.h"
+
+static void check_row(const struct param *param)
+{
+	size_t length = strlen(param->meaning);
+
+	assert_true(param->scope >= PARAM_SCOPE_TOP && param->scope <= PARAM_SCOPE_BOTH);
+	assert_true(length > 0 && param->meaning[length - 1] == '.');
+	assert_ptr_equal(strchr(param_key(param), '.'), NULL);
+	if (param->type == PARAM_TYPE_WHOLE)
+		assert_true(param->min <= param->number && param->number <= param->max);
+	if (param->type == PARAM_TYPE_WORD)
+		assert_true(param->words && param->words[0]);
+	if (param->type == PARAM_TYPE_WORD)
+		assert_non_null(param_word(param, param->number));
+	if (param->unit)
+		assert_true(strstr(param->path, "_bytes") || strstr(param->path, "_ms") ||
+			    strstr(param->path, "_s"));
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		assert_non_null(params[i].path);
+		assert_non_null(params[i].meaning);
+		check_row(&params[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(params[i].path, params[j].path);
+	}
+}
+
+/* Keys of a group stand behind the group, and nobody else's between them. */
+static void test_groups(void **state)
+{
+	const struct param *group = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		if (params[i].type == PARAM_TYPE_GROUP)
+			group = &params[i];
+		else if (strchr(params[i].path, '.'))
+			assert_true(group && param_is_in(&params[i], group));
+		else
+			group = NULL;
+	}
+}
+
+static void test_find(void **state)
+{
+	const struct param *queue = &params[PARAM_QUEUE];
+
+	(void)state;
+	assert_ptr_equal(param_find(PARAM_SCOPE_TOP, NULL, "port"), &params[PARAM_PORT]);
+	assert_ptr_equal(
+		param_find(PARAM_SCOPE_SERVICE, queue, "capacity"), &params[PARAM_CAPACITY]);
+	assert_null(param_find(PARAM_SCOPE_TOP, NULL, "Port"));
+	assert_null(param_find(PARAM_SCOPE_TOP, NULL, "name"));
+	assert_null(param_find(PARAM_SCOPE_SERVICE, NULL, "pool"));
+	assert_null(param_find(PARAM_SCOPE_TOP, NULL, "queue.capacity"));
+	assert_null(param_find(PARAM_SCOPE_TOP, NULL, "capacity"));
+	assert_null(param_find(PARAM_SCOPE_TOP, queue, "queue"));
+}
+
+static void test_words(void **state)
+{
+	unsigned number = 77;
+
+	(void)state;
+	assert_int_equal(param_word_find(&params[PARAM_LOG_LEVEL], "debug", &number), 0);
+	assert_int_equal(number, DGRAM_LOG_DEBUG);
+	assert_true(param_word_find(&params[PARAM_LOG_LEVEL], "Debug", &number) < 0);
+	assert_int_equal(number, DGRAM_LOG_DEBUG);
+	assert_int_equal(param_word_find(&params[PARAM_HANDLER], "time", &number), 0);
+	assert_string_equal(param_word(&params[PARAM_HANDLER], number), "time");
+}
+
+static void must_suggest(const char *written, const char *word, size_t distance)
+{
+	struct suggestion suggestion = { .written = written };
+
+	suggest_offer(&suggestion, word);
+	assert_string_equal(suggestion.best, word);
+	assert_int_equal(suggestion.distance, distance);
+}
+
+static void must_not_suggest(const char *written, const char *word)
+{
+	struct suggestion suggestion = { .written = written };
+
+	suggest_offer(&suggestion, word);
+	assert_null(suggestion.best);
+}
+
+static void test_suggestions(void **state)
+{
+	(void)state;
+	must_suggest("wrokers", "workers", 1);
+	must_suggest("worker", "workers", 1);
+	must_suggest("workerss", "workers", 1);
+	must_suggest("WORKERS", "workers", 0);
+	must_suggest("qeueu", "queue", 2);
+	must_suggest("tim", "time", 1);
+	must_suggest("max_wait", "max_wait_ms", 3);
+	must_not_suggest("", "host");
+	must_not_suggest("abc", "xyz");
+	must_not_suggest("pool", "echo");
+	must_not_suggest("a-word-that-is-much-longer-than-any-key-there-will-ever-be", "port");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_suggestions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* What is printed: the configuration, which loads again; the schema, which is checked in; changes.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+static char *print_config(const struct config *config)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	assert_non_null(file);
+	assert_int_equal(config_print(config, file), 0);
+	fclose(file);
+	return text;
+}
+
+static void ignore_change(
+	void *context, const char *path, const char *old_value, const char *new_value, bool live)
+{
+	(void)context;
+	(void)live;
+	fail_msg("%s: %s -> %s", path, old_value, new_value);
+}
+
+static void must_come_back(const char *text)
+{
+	struct config *config = must_load(text, NULL), *again;
+	char *printed = print_config(config), *printed_again;
+
+	again = must_load(printed, NULL);
+	printed_again = print_config(again);
+	assert_string_equal(printed, printed_again);
+	assert_int_equal(config_changes(config, again, ignore_change, NULL), 0);
+	free(printed);
+	free(printed_again);
+	config_free(config);
+	config_free(again);
+}
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	must_come_back("{}");
+	must_come_back("{\"$schema\": \"./server.schema.json\"}");
+	must_come_back(
+		"{\"host\": [\"::1\", \"127.0.0.1\"], \"port\": 0, \"handler\": \"discard\"}");
+	must_come_back(
+		"{\"logging\": {\"target\": \"a\\\"\\\\\\u0001\\n\\u007f\xc3\xbc{worker}\"}}");
+	must_come_back("{\"services\": [{\"port\": 1, \"host\": \"::1\"}]}");
+	must_come_back("{\"queue\": {\"capacity\": 1}, \"services\": [{\"handler\": \"echo\"},"
+		       "{\"port\": 1, \"queue\": {\"max_wait_ms\": 0}, \"max_workers\": 3}]}");
+}
+
+static void test_print_holds_every_key(void **state)
+{
+	struct config *config = must_load("{}", NULL);
+	char *text = print_config(config);
+
+	(void)state;
+	assert_non_null(strstr(text, "\"drain_timeout_ms\": 5000"));
+	assert_non_null(strstr(text, "\"host\": \"127.0.0.1\",\n"));
+	assert_non_null(strstr(text, "  \"queue\": {\n    \"capacity\": 4096,\n"));
+	assert_null(strstr(text, "services"));
+	assert_null(strstr(text, "$schema"));
+	free(text);
+	config_free(config);
+}
+
+static void test_full_disk(void **state)
+{
+	struct config *config = must_load("{}", NULL);
+	FILE *full = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_non_null(full);
+	assert_true(config_print(config, full) < 0);
+	assert_true(config_print_schema(full) < 0);
+	fclose(full);
+	config_free(config);
+}
+
+static void test_schema_is_checked_in(void **state)
+{
+	static char expected[65536];
+	FILE *file = fopen("conf/server.schema.json", "r");
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(file);
+	assert_true(fread(expected, 1, sizeof(expected) - 1, file) > 0);
+	fclose(file);
+	assert_non_null(stream);
+	assert_int_equal(config_print_schema(stream), 0);
+	fclose(stream);
+	/* out of date? dgramd --schema >conf/server.schema.json */
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void note_change(
+	void *context, const char *path, const char *old_value, const char *new_value, bool live)
+{
+	char *notes = context;
+
+	sprintf(notes + strlen(notes), "%s %s>%s%s;", path, old_value, new_value,
+		live ? "" : " restart");
+}
+
+static void must_change(const char *from, const char *to, int count, const char *expected)
+{
+	struct config *old_config = must_load(from, NULL), *new_config = must_load(to, NULL);
+	char notes[1000] = "";
+
+	assert_int_equal(config_changes(old_config, new_config, note_change, notes), count);
+	assert_string_equal(notes, expected);
+	config_free(old_config);
+	config_free(new_config);
+}
+
+static void test_changes(void **state)
+{
+	(void)state;
+	must_change("{}", "{\"port\": 20000, \"$schema\": \"x\"}", 0, "");
+	must_change("{}", "{\"pool\": {\"workers\": 8}}", 1, "pool.workers 4>8;");
+	must_change(
+		"{}", "{\"queue\": {\"capacity\": 8192}}", 1, "queue.capacity 4096>8192 restart;");
+	must_change("{}", "{\"logging\": {\"level\": \"debug\", \"target\": \"x\"}}", 2,
+		"logging.level info>debug;logging.target stderr>x;");
+	must_change("{\"host\": \"::1\"}", "{\"host\": [\"::1\", \"127.0.0.1\"]}", 1,
+		"host ::1>::1, 127.0.0.1 restart;");
+	must_change("{}", "{\"handler\": \"echo\"}", 1, "handler time>echo restart;");
+	must_change(
+		"{}", "{\"services\": [{\"name\": \"a\"}]}", 1, "services.0.name time>a restart;");
+	must_change("{\"services\": [{}]}", "{\"queue\": {\"max_wait_ms\": 1}, \"services\": [{}]}",
+		1, "services.0.queue.max_wait_ms 1000>1;");
+	must_change("{}", "{\"services\": [{}, {\"handler\": \"echo\", \"port\": 7}]}", 1,
+		"services 1 in number>2 restart;");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_print_holds_every_key),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_schema_is_checked_in),
+		cmocka_unit_test(test_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
