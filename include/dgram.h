@@ -78,8 +78,8 @@ struct dgram_request {
 	size_t length;	  /* 0 for an empty datagram, which is a datagram like any other */
 	const struct sockaddr *client;
 	socklen_t client_length;
-	const struct sockaddr
-		*local; /* the address that the client asked, and gets its answer from */
+	/* The address that the client asked, and gets its answer from. */
+	const struct sockaddr *local;
 	socklen_t local_length;
 	struct timespec arrived; /* CLOCK_REALTIME, taken by the kernel */
 	unsigned worker; /* number of the worker that runs the handler, from 0; in verify(), 0 */
@@ -107,8 +107,7 @@ struct dgram_handler {
 	void (*close)(void *state);
 
 	/* Once a worker, in that worker's thread; `state` is the service's. An error of
-	 * worker_start() stops the start of the server; of a worker that is added later, that
-	 * worker. */
+	 * worker_start() stops the start of the server, or the reconfiguration that adds it. */
 	int (*worker_start)(void *state, unsigned worker, void **ret_worker_state);
 	void (*worker_stop)(void *worker_state);
 
@@ -131,10 +130,12 @@ struct dgram_service {
 	void *context;		    /* given to open() */
 	unsigned queue_capacity;    /* datagrams that may wait; default 4096 */
 	unsigned queue_max_wait_ms; /* older ones are never run; 0: no limit; default 1000. Live */
-	unsigned
-		max_workers; /* that run this service at once; 0: the whole pool; default 0. Live */
-	unsigned min_source_port; /* datagrams from lower ports are dropped; default 1024; at
-				     least 1. Live */
+
+	/* Workers that may run this service at once; 0: the whole pool; default 0. Live */
+	unsigned max_workers;
+
+	/* Datagrams from lower ports are dropped; at least 1; default 1024. Live */
+	unsigned min_source_port;
 };
 
 /* A server: one pool of workers over one or more services. "Live" values can be changed by

@@ -1,24 +1,28 @@
 /* Logs that never hold up the thread that writes them.
  *
  * DESIGN: each thread has a ring of its own (one producer); one writer thread, `dgram/log`, empties
- *all rings into the target. log_event() renders a line, puts it into the ring and returns: it never
- *waits and makes no system call but the writer's wake-up. When the ring is full the line is dropped
- *and counted, and the ring's next line is preceded by one that says how many were. Lines of one
- *thread stay in order; lines of different threads do not. The writer waits for a blocked target (a
- *pipe that nobody reads): meanwhile rings fill. What a failing target (ENOSPC, EPIPE) does not take
- *is lost and counted, as is all that comes until it is tried again, after 100 ms at first and 5 s
- *at last. Always: lines produced = lines written + log_lost(), once the rings are empty. Before
- *log_start() and after log_stop() a line is written by the caller, which waits for a blocked target
- *at most 200 ms; then it must hold no lock.
+ * all rings into the target. log_event() renders a line, puts it into the ring and returns: it
+ * never waits and makes no system call but the writer's wake-up. Lines of one thread stay in order;
+ * lines of different threads do not.
  *
- * One event is one line of at most 1024 bytes, everything in it escaped to printable ASCII:
+ * The writer waits for a blocked target (a pipe that nobody reads), while the rings fill: a line
+ * that does not fit is dropped and counted. What a failing target (ENOSPC, EPIPE) does not take is
+ * lost and counted, as is all that comes until it is tried again, after 100 ms at first, 5 s at
+ * last. The next line that is written is preceded by one that says how many were lost. Once the
+ * rings are empty, lines logged = lines written + log_lost(), exactly.
+ *
+ * Before log_start() and after log_stop() a line is written by the caller, which must then hold no
+ * lock, and waits for a blocked target 200 ms at most.
+ *
+ * One event is one line of at most 1024 bytes, all of it printable ASCII:
  *	2026-11-22T22:27:18.004112Z debug worker/3 request worker=3 client=10.9.0.2:41100 bytes=5
- * logfmt, journal: a value that is empty or holds a space, "=", a quote, a backslash or a byte that
- *is not printable ASCII stands in quotes, in which these are \" and \\ and \xNN. Long values are
- *cut and end in "..."; fields that have no room left are counted in a last field, fields_cut=N.
- * json: {"time":...,"level":...,"source":"worker/3","event":...,"worker":3,...}. A string is the
- *same text with the same \\ and \xNN, as JSON: `a\x00b` is "a\\x00b". So whatever the bytes, and
- *UTF-8 too, what a JSON parser gives is printable ASCII and says which bytes there were. */
+ * logfmt and journal: a value that is empty or holds a blank, "=", a quote, a backslash or a byte
+ * that is not printable ASCII stands in quotes, in which the latter three are \" and \\ and \xNN.
+ * Long values are cut and end in "..."; fields that have no room left are counted in a last field,
+ * fields_cut=N.
+ * json: {"time":..., "level":..., "source":"worker/3", "event":..., "worker":3, ...}. A string has
+ * the same \\ and \xNN, and then JSON's own escapes: the bytes `a`, 0, `b` are "a\\x00b". So what a
+ * JSON parser gives is printable ASCII too, and says which bytes there were, UTF-8 or not. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -86,8 +90,7 @@ uint64_t log_lost(const struct log *log);
 /* Bytes of memory that a ring takes. */
 size_t log_ring_bytes(void);
 
-/* NULL is fine; stops the writer first if it runs, and waits a second at most; frees the rings too.
- */
+/* NULL is fine; stops the writer first if it runs, and waits a second at most. Frees the rings. */
 void log_free(struct log *log);
 
 /* A ring for one thread, and its file if the target has "{worker}". The log owns it, until
@@ -173,8 +176,7 @@ struct log_limit {
 	uint64_t suppressed;
 };
 
-/* True when a line may be written now; *ret_suppressed then says how many were not since the last.
- */
+/* True when a line may be written now; *ret_suppressed says how many were not since the last. */
 bool log_limit_pass(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_suppressed);
 
 #endif

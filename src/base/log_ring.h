@@ -28,7 +28,7 @@ struct log_ring {
 	struct log_ring *_Atomic next; /* a list that only grows */
 	enum log_speaker speaker;
 	unsigned number;
-	_Atomic uint32_t busy; /* the producer is between choosing sinks and having pushed */
+	_Atomic uint32_t turns; /* odd: the producer is between choosing sinks and having pushed */
 
 	char apart1[64]; /* the producer's and the consumer's own cache lines */
 	_Atomic size_t head;

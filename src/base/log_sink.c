@@ -35,8 +35,7 @@ static int expand(const char *target, const char *who, char path[static PATH_MAX
 	return error < 0 ? error : join_path(path, from, strlen(from));
 }
 
-/* O_NONBLOCK, on a description of our own: neither open(2) nor write(2) waits for a FIFO's reader.
- */
+/* O_NONBLOCK, on a description of our own: open(2) and write(2) do not wait for a FIFO's reader. */
 static int open_file(const char *target, const char *who, struct log_sink *ret_sink)
 {
 	char path[PATH_MAX];

@@ -35,8 +35,7 @@ int log_sink_copy(const struct log_sink *sink, struct log_sink *ret_sink);
 
 void log_sink_close(const struct log_sink *sink);
 
-/* Before `sink` takes over from `old`: what that has left to tell, or to finish. Thread: consumer.
- */
+/* Before `sink` takes over from `old`: what that has left to tell, to finish. Thread: consumer. */
 void log_sink_inherit(struct log_sink *sink, const struct log_sink *old);
 
 /* Write at most `length` bytes, and wait at most `timeout_ms` until that is possible. Returns how

@@ -3,11 +3,11 @@
  * in system calls). `threaded` says which, and `sinks` what lines are rendered for; both change
  * while producers are at work.
  *
- * A producer sets its ring's `busy`, then reads `threaded` and `sinks`, and clears `busy` after the
- * push. Who changes one of them waits after that until no ring is busy (quiesce()). All of it is
- * sequentially consistent: so either the producer sees the change, or its line is in the ring
- * before the wait is over. No line is left behind in a ring, none is rendered for sinks that are
- * gone.
+ * A producer makes its ring's `turns` odd, then reads `threaded` and `sinks`, and makes it even
+ * after the push. Who changes one of them waits after that until each turn that he saw odd is over
+ * (quiesce()). All of it is sequentially consistent: so either the producer sees the change, or its
+ * line is in the ring before the wait is over. No line stays behind in a ring, or is rendered for
+ * sinks that are gone.
  *
  * New sinks: first producers render for them, then what was rendered for those before is written to
  * those, then the consumer goes over (log_consumer_switch()). */
@@ -26,16 +26,18 @@
 /* What old sinks that are blocked get when they are replaced. */
 #define REPLACE_WAIT_NS (500 * NS_PER_MS)
 
-/* A producer that is busy only renders a line: it is gone before this sleep, if that is not run at
- * all. */
-#define BUSY_WAIT_NS NS_PER_MS
+/* A turn is over in microseconds, unless its thread is not run. */
+#define TURN_WAIT_NS NS_PER_MS
 
 static void quiesce(struct log *log)
 {
 	for (struct log_ring *ring = atomic_load(&log->consumer.rings); ring != NULL;
-		ring = atomic_load(&ring->next))
-		while (atomic_load(&ring->busy) != 0)
-			sys_futex_wait(&ring->busy, 1, BUSY_WAIT_NS);
+		ring = atomic_load(&ring->next)) {
+		uint32_t turn = atomic_load(&ring->turns);
+
+		while (turn % 2 == 1 && atomic_load(&ring->turns) == turn)
+			sys_futex_wait(&ring->turns, turn, TURN_WAIT_NS);
+	}
 }
 
 static void push(struct log_ring *ring, const struct log_line *line)
@@ -58,11 +60,11 @@ bool log_writer_push(struct log_ring *ring, const struct log_line *line)
 	struct log *log = ring->log;
 	bool threaded;
 
-	atomic_store(&ring->busy, 1);
+	atomic_fetch_add(&ring->turns, 1);
 	threaded = atomic_load(&log->threaded);
 	if (threaded)
 		push(ring, line);
-	atomic_store(&ring->busy, 0);
+	atomic_fetch_add(&ring->turns, 1);
 	if (threaded)
 		eventcount_notify(&log->wake, 1);
 	return threaded;

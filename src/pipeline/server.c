@@ -37,8 +37,11 @@ static int make_log(struct dgram_server *server)
 static int make_service(struct dgram_server *server, const struct dgram_service *options)
 {
 	struct service *service = &server->services[server->services_count++];
-	struct queue_settings settings = server_queue_settings(&server->options, options);
+	struct queue_settings settings;
 
+	service->max_wait_ms = options->queue_max_wait_ms;
+	service->max_workers = options->max_workers;
+	settings = server_queue_settings(service, server->options.workers);
 	service->handler.calls = options->handler;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);

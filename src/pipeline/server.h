@@ -61,8 +61,7 @@ struct dgram_server {
 int server_check_options(const struct dgram_options *options);
 int server_copy_options(struct dgram_server *server, const struct dgram_options *options);
 struct log_settings server_log_settings(const struct dgram_options *options);
-struct queue_settings server_queue_settings(
-	const struct dgram_options *options, const struct dgram_service *service);
+struct queue_settings server_queue_settings(const struct service *service, unsigned workers);
 
 /* server_bind.c: close sockets and services; one line that says what failed and why, which returns
  * `error` (-errno). */

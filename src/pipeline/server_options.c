@@ -108,13 +108,12 @@ struct log_settings server_log_settings(const struct dgram_options *options)
 	};
 }
 
-struct queue_settings server_queue_settings(
-	const struct dgram_options *options, const struct dgram_service *service)
+struct queue_settings server_queue_settings(const struct service *service, unsigned workers)
 {
 	unsigned limit = service->max_workers;
 
 	return (struct queue_settings){
-		.max_wait_ns = service->queue_max_wait_ms * NS_PER_MS,
-		.max_workers = limit > 0 && limit < options->workers ? limit : options->workers,
+		.max_wait_ns = service->max_wait_ms * NS_PER_MS,
+		.max_workers = limit > 0 && limit < workers ? limit : workers,
 	};
 }

@@ -42,18 +42,29 @@ static const char *name_of(const struct dgram_service *service)
 }
 
 /* A service that was added, removed or renamed waits for a restart. */
+static const struct dgram_service *find_wanted(
+	const struct dgram_server *server, unsigned i, const struct dgram_options *options)
+{
+	if (options->services_count != server->services_count ||
+		strcmp(server->services[i].name, name_of(&options->services[i])) != 0)
+		return NULL;
+	return &options->services[i];
+}
+
 static void apply_services(struct dgram_server *server, const struct dgram_options *options)
 {
-	if (options->services_count != server->services_count)
-		return;
 	for (unsigned i = 0; i < server->services_count; i++) {
-		const struct dgram_service *wanted = &options->services[i];
-		struct queue_settings settings = server_queue_settings(options, wanted);
+		const struct dgram_service *wanted = find_wanted(server, i, options);
+		struct service *service = &server->services[i];
+		struct queue_settings settings;
 
-		if (strcmp(server->services[i].name, name_of(wanted)) != 0)
-			continue;
-		queue_configure(server->services[i].queue, &settings);
-		atomic_store(&server->services[i].min_source_port, wanted->min_source_port);
+		if (wanted != NULL) {
+			service->max_wait_ms = wanted->queue_max_wait_ms;
+			service->max_workers = wanted->max_workers;
+			atomic_store(&service->min_source_port, wanted->min_source_port);
+		}
+		settings = server_queue_settings(service, options->workers);
+		queue_configure(service->queue, &settings);
 	}
 }
 
@@ -90,9 +101,7 @@ int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_opt
 		(void)apply_all(server, &before);
 		return error;
 	}
-	after.services = options->services;
-	after.services_count = options->services_count;
-	apply_services(server, &after);
+	apply_services(server, options);
 	server_plan_summary(server);
 	return 0;
 }

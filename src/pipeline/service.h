@@ -1,4 +1,5 @@
-/* A service as the stations share it. All but the atomic field stays as it is while threads run. */
+/* A service as the stations share it. What threads read stays as it is while they run, but for
+ * the atomic field. */
 #ifndef PIPELINE_SERVICE_H
 #define PIPELINE_SERVICE_H
 
@@ -13,6 +14,10 @@ struct service {
 	struct handler handler;
 	struct queue *queue;
 	_Atomic unsigned min_source_port;
+
+	/* The owner's: what the queue's settings are made of. */
+	unsigned max_wait_ms;
+	unsigned max_workers; /* 0: the whole pool */
 };
 
 #endif
