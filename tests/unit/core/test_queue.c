@@ -240,21 +240,28 @@ static void a_share_follows_the_measured_time(void **state)
 	close_empty(queue);
 }
 
-static void few_are_shared_among_the_workers(void **state)
+/* Divided among as many as are kept busy: 32 quick ones are one worker's. */
+static void quick_ones_are_few_workers_work(void **state)
 {
 	struct queue *queue = new_queue(1000, 0, 4);
 	struct datagram_list dropped = { 0 };
 	struct queue_share share;
 
 	(void)state;
-	push(queue, 0, 1, 0, &dropped);
+	assert_int_equal(push(queue, 0, 1, 0, &dropped), 1);
 	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
 	finish(queue, &share, 1);
 	expect_numbers(&share.jobs, 0, 1);
-	push(queue, 1, 8, 0, &dropped);
+	assert_int_equal(push(queue, 1, 8, 0, &dropped), 1);
 	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_false(share.more);
 	finish(queue, &share, 1);
-	expect_numbers(&share.jobs, 1, 2);
+	expect_numbers(&share.jobs, 1, 8);
+	assert_int_equal(push(queue, 9, 40, 0, &dropped), 2);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_true(share.more);
+	finish(queue, &share, 1);
+	expect_numbers(&share.jobs, 9, 20);
 	close_empty(queue);
 }
 
@@ -318,7 +325,7 @@ int main(void)
 		cmocka_unit_test(zero_waits_for_ever),
 		cmocka_unit_test(max_workers_is_a_bound),
 		cmocka_unit_test(a_share_follows_the_measured_time),
-		cmocka_unit_test(few_are_shared_among_the_workers),
+		cmocka_unit_test(quick_ones_are_few_workers_work),
 		cmocka_unit_test(closed_ends_when_empty),
 		cmocka_unit_test(discarded_are_in_the_books),
 		cmocka_unit_test(settings_can_change),
