@@ -129,10 +129,12 @@ static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *ex
 		drop_oldest(queue, DROP_EXPIRED, expired);
 }
 
+/* What waits, divided among the workers that it keeps busy: a few quick jobs are best done by one.
+ */
 static void take_share(struct queue *queue, struct datagram_list *jobs)
 {
 	unsigned share = minimum(
-		jobs_in_time(queue), divide_up(queue->waiting.count, queue->settings.max_workers));
+		jobs_in_time(queue), divide_up(queue->waiting.count, workers_wanted(queue)));
 
 	while (share-- > 0) {
 		struct datagram *job = datagram_list_pop(&queue->waiting);

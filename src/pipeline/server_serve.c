@@ -107,7 +107,7 @@ static bool drain(struct dgram_server *server)
 		return true;
 	hurry(server);
 	grace_ns = sys_monotonic_ns() + GRACE_NS;
-	while (sys_wait(&done, 1, milliseconds_until(grace_ns, sys_monotonic_ns())) == 0)
+	while (sys_wait(&done, 1, milliseconds_until(grace_ns, sys_monotonic_ns())) <= 0)
 		if (sys_monotonic_ns() >= grace_ns)
 			return false;
 	return true;
@@ -165,7 +165,7 @@ static int start_alone(struct dgram_server *server)
 		return error;
 	error = worker_start(server->pool.members[0].worker);
 	if (error < 0)
-		return server_failed(server, "cannot start the worker", error);
+		return server_failed(server, "cannot start a worker", error);
 	server->alone = true;
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* For LD_PRELOAD: counts the calls of malloc, calloc and realloc in the file that $COUNT_MALLOC names, as
- * one 64-bit number that another process can read at any time. */
+/* For LD_PRELOAD: counts the calls of malloc, calloc and realloc in the file that $COUNT_MALLOC
+ * names, as one 64-bit number that another process can read at any time. */
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
