@@ -12,6 +12,8 @@ libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
+sysconfdir ?= /etc
+unitdir ?= $(prefix)/lib/systemd/system
 
 VARIANT ?= release
 B := .build/$(VARIANT)
@@ -261,12 +263,18 @@ install: all ## install under DESTDIR and prefix (/usr/local)
 	$(foreach page,$(man_src),$(INSTALL) -m 644 $(page) \
 		$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/;)
 	cp -R conf/. $(DESTDIR)$(datadir)/dgramd/
+	cd $(DESTDIR)$(datadir)/dgramd && sed -i -e 's,/usr/local/sbin,$(sbindir),g' \
+		-e 's,/etc/dgramd,$(sysconfdir)/dgramd,g' systemd/* supervisor/* */dgramd/run
+	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/dgramd
+	$(INSTALL) -m 644 $(DESTDIR)$(datadir)/dgramd/systemd/dgramd.service $(DESTDIR)$(unitdir)/
+	test -e $(DESTDIR)$(sysconfdir)/dgramd/server.json || \
+		$(INSTALL) -m 644 conf/server.json $(DESTDIR)$(sysconfdir)/dgramd/
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
-uninstall: ## remove what install put there
+uninstall: ## remove what install put there, but not the configuration
 	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(includedir)/dgram.h $(libdir)/libdgram.a \
 		$(libdir)/libdgram.so $(libdir)/libdgram.so.$(SOVERSION) $(libdir)/libdgram.so.$(VERSION) \
-		$(libdir)/pkgconfig/dgram.pc)
+		$(libdir)/pkgconfig/dgram.pc $(unitdir)/dgramd.service)
 	rm -f $(foreach page,$(man_src),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(datadir)/dgramd
 

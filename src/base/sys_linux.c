@@ -34,7 +34,7 @@ int sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 	int n;
 
 	do {
-		n = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+		n = recvmmsg(fd, messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }

@@ -20,7 +20,7 @@ struct datagram {
 	union addr local; /* where it was sent to; the wildcard when the kernel did not say */
 	uint32_t length;
 	uint16_t socket; /* number of the socket it came from, and is answered from */
-	bool truncated;	 /* it was longer than the slot */
+	bool truncated;	 /* it was longer than the slot; `length` is its true one */
 	unsigned char data[];
 };
 

@@ -22,6 +22,7 @@ static int exit_status(int error)
 		return EX_OK;
 	case -EADDRINUSE:
 	case -EADDRNOTAVAIL:
+	case -EAFNOSUPPORT:
 		return EX_UNAVAILABLE;
 	case -EACCES:
 	case -EPERM:
@@ -30,6 +31,7 @@ static int exit_status(int error)
 	case -ENOENT:
 	case -ENOTDIR:
 	case -EISDIR:
+	case -ENXIO:
 		return EX_CONFIG;
 	default:
 		return EX_OSERR;
@@ -122,7 +124,7 @@ static void print_try_it(struct daemon *daemon)
 		(void)inet_ntop(AF_INET, &bound.in.sin_addr, text, sizeof(text));
 	(void)fprintf(stderr,
 		"try it: python3 -c 'import socket; s = socket.socket(socket.%s, "
-		"socket.SOCK_DGRAM); s.sendto(b\"\", (\"%s\", %u)); print(s.recv(8192))'\n",
+		"socket.SOCK_DGRAM); s.settimeout(2); s.sendto(b\"\", (\"%s\", %u)); print(s.recv(8192))'\n",
 		v6 ? "AF_INET6" : "AF_INET", text, addr_port(&bound));
 }
 

@@ -87,7 +87,8 @@ static void log_made_room(struct receiver *receiver, unsigned dropped)
 	log_event(receiver->log, LOG_LEVEL_WARN, "queue full, oldest dropped",
 		LOG_FIELDS(log_text("service", receiver->service->name),
 			log_uint("dropped", receiver->made_room),
-			log_text("hint", "raise pool.workers or queue.capacity")));
+			log_text(
+				"hint", "the pool is too slow for this load: raise pool.workers")));
 	receiver->made_room = 0;
 }
 

@@ -79,6 +79,7 @@ static void log_failure(struct reply_batch *batch, const struct datagram *reques
 		return;
 	log_event(batch->log, LOG_LEVEL_WARN, "reply not sent",
 		LOG_FIELDS(log_addr("client", &request->client),
+			log_text("reason", ledger_failure_names[ledger_send_failure(error)]),
 			log_text("error", strerrordesc_np(error)),
 			log_uint("suppressed", suppressed)));
 }

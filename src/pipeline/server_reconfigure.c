@@ -1,5 +1,6 @@
 /* Changing a server that runs: what is live, and the logs. */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,8 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 		settings = server_queue_settings(service, options->workers);
 		queue_configure(service->queue, &settings);
 	}
+	/* What waits may be held by more workers now. */
+	eventcount_notify(&server->pool.shared.work, UINT_MAX);
 }
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)

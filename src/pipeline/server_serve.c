@@ -139,7 +139,11 @@ int dgram_server_serve_forever(struct dgram_server *server)
 		pool_join(&server->pool);
 		server->state = SERVER_STOPPED;
 	} else {
-		error = server_failed(server, "handlers still run", -ETIMEDOUT);
+		error = -ETIMEDOUT;
+		log_event(server->ring, LOG_LEVEL_ERROR, "handlers still run",
+			LOG_FIELDS(
+				log_text("hint", "running= in the ledger says how many; they are "
+						 "left to the end of the process")));
 	}
 	refuse_rest(server);
 	server_log_ledger(server);

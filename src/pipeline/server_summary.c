@@ -140,5 +140,5 @@ void server_log_summary(struct dgram_server *server, int64_t now_ns)
 	for (unsigned i = 0; i < server->services_count; i++)
 		log_books(server, i, "summary");
 	server->last_summary_ns = now_ns;
-	server_plan_summary(server);
+	server->next_summary_ns += server->options.log_summary_interval_s * NS_PER_S;
 }

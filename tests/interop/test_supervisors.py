@@ -1,0 +1,317 @@
+"""The units of conf/ under the supervisors that they are for, started for real, except for systemd,
+whose part is played from what the unit says. A supervisor that is not installed is a counted skip."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import dgramtest
+
+CONF = os.path.join(dgramtest.TOP, "conf")
+ROOT = os.geteuid() == 0
+BAD = '{ "port": "none" }'
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise dgramtest.unittest.SkipTest(f"{program} is not installed")
+
+
+def run(*words, check=True):
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, check=False, timeout=dgramtest.PATIENCE)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}")
+    return done.stdout.strip()
+
+
+def default_drain_ms():
+    return json.loads(dgramtest.run_dgramd("-T").stdout)["shutdown"]["drain_timeout_ms"]
+
+
+class Place(dgramtest.Case):
+    """A directory with a copy of dgramd and its configuration, which any user may read."""
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="dgramd-")
+        self.addCleanup(shutil.rmtree, self.directory)
+        os.chmod(self.directory, 0o755)
+        self.program = self.path("dgramd")
+        shutil.copy(dgramtest.DGRAMD, self.program)
+        self.config = self.path("server.json")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = probe.getsockname()
+        self.configure()
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def configure(self, text=None):
+        self.write("server.json", text or json.dumps({"port": self.address[1], "handler": "echo"}))
+
+    def adapt(self, *names):
+        """A file of conf/ with this place's paths in it."""
+        with open(os.path.join(CONF, *names), encoding="utf-8") as file:
+            text = file.read()
+        for theirs, ours in (
+                ("/usr/local/sbin/dgramd", self.program), ("/etc/dgramd/server.json", self.config)):
+            self.assertEqual(theirs in text, names[-1] != "finish", f"{theirs} in {names}")
+            text = text.replace(theirs, ours)
+        return text
+
+
+class Supervised:
+    """What each supervisor has to do. The subclasses say how it is asked."""
+
+    def launch(self, *words):
+        """Starts the supervisor; what it and dgramd write goes to self.log."""
+        self.log = self.path("log")
+        with open(self.log, "ab") as log:
+            supervisor = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory)
+        self.addCleanup(self.finish, supervisor)
+
+    def finish(self, supervisor):
+        """A supervisor takes its service with it."""
+        supervisor.terminate()
+        supervisor.wait(dgramtest.PATIENCE)
+
+    def lines(self):
+        with open(self.log, encoding="utf-8") as log:
+            return log.read().splitlines()
+
+    def events(self, event):
+        parsed = filter(None, map(dgramtest.parse_line, self.lines()))
+        return [line for line in parsed if line["event"] == event]
+
+    def await_events(self, event, count):
+        self.eventually(
+            lambda: len(self.events(event)) >= count, f"{event}, {count} times, in {self.log}")
+
+    def assert_answers(self):
+        with dgramtest.socket_for(self.address) as client:
+            client.sendto(b"there?", self.address)
+            self.assertEqual(client.recv(100), b"there?")
+
+    def copy_directory(self, name):
+        """The service directory of runsv or s6-supervise."""
+        shutil.copytree(os.path.join(CONF, name, "dgramd"), self.path("dgramd.d"))
+        for file in ("run", "finish"):
+            text = self.adapt(name, "dgramd", file)
+            if not ROOT:
+                text = re.sub(r"exec (chpst -u|s6-setuidgid) \S+", "exec", text)
+            self.write(f"dgramd.d/{file}", text)
+        return self.path("dgramd.d")
+
+    def test_serves_as_nobody_and_stops(self):
+        self.begin()
+        self.await_events("ready", 1)
+        if ROOT:
+            self.assertNotEqual(os.stat(f"/proc/{self.pid()}").st_uid, 0)
+        self.assert_answers()
+        self.stop()
+        self.eventually(self.is_down, "the service is down")
+        last = dgramtest.parse_line(self.lines()[-1])
+        self.assertEqual((last["event"], last["received"], last["replied"]), ("ledger", "1", "1"))
+        dgramtest.check_ledger({k: int(v) for k, v in last.items() if v.isdigit()})
+        self.assertEqual(len(self.events("ready")), 1)
+
+    def test_killed_comes_back(self):
+        self.begin()
+        self.await_events("ready", 1)
+        os.kill(self.pid(), signal.SIGKILL)
+        self.await_events("ready", 2)
+        self.assert_answers()
+
+    def test_busy_address_is_tried_again(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(self.address)
+            self.begin()
+            self.await_events("cannot listen", 2)
+        self.await_events("ready", 1)
+        self.assert_answers()
+
+    def assert_given_up(self, complaint):
+        self.begin()
+        self.eventually(self.is_down, "it was given up")
+        time.sleep(2.5)  # all of these supervisors try again after a second
+        self.assertTrue(self.is_down())
+        said = [line for line in self.lines() if complaint in line]
+        self.assertEqual(len(said), 1, self.lines())
+
+    def test_bad_configuration_is_not_tried_again(self):
+        self.configure(BAD)
+        self.assert_given_up("server.json:1:11: error: port:")
+
+    def test_wrong_option_is_not_tried_again(self):
+        self.option = " --no-such-option"
+        self.assert_given_up("--no-such-option")
+
+    option = ""
+
+    def adapt(self, *names):
+        return super().adapt(*names).replace(self.config, self.config + self.option)
+
+
+class Supervisord(Supervised, Place):
+    def begin(self):
+        need("supervisord", "supervisorctl")
+        unit = self.adapt("supervisor", "dgramd.conf")
+        unit = unit.replace("/var/log/supervisor/dgramd.log", self.path("log"))
+        if not ROOT:
+            unit = unit.replace("user=nobody\n", "")
+        self.write("dgramd.conf", unit)
+        self.main = self.write("supervisord.conf", "\n".join((
+            "[supervisord]", "logfile=/dev/null", "logfile_maxbytes=0",
+            f"pidfile={self.path('pid')}", f"childlogdir={self.directory}", "user=root" if ROOT else "",
+            "[unix_http_server]", f"file={self.path('control')}",
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+            "[supervisorctl]", f"serverurl=unix://{self.path('control')}",
+            "[include]", f"files = {self.path('dgramd.conf')}", "")))
+        self.launch("supervisord", "-n", "-s", "-c", self.main)
+
+    def control(self, *words):
+        return run("supervisorctl", "-c", self.main, *words, check=False)
+
+    def pid(self):
+        return int(self.control("pid", "dgramd"))
+
+    def stop(self):
+        self.assertIn("stopped", self.control("stop", "dgramd"))
+
+    def is_down(self):
+        return re.match(r"dgramd +(EXITED|STOPPED) ", self.control("status", "dgramd"))
+
+    def test_stop_waits_for_the_drain(self):
+        seconds = re.search(r"^stopwaitsecs=(\d+)$", self.adapt("supervisor", "dgramd.conf"), re.M)
+        self.assertGreater(int(seconds[1]) * 1000, default_drain_ms() + 1000)
+
+
+class Runit(Supervised, Place):
+    def begin(self):
+        need("runsv", "sv", *["chpst"] * ROOT)
+        self.service = self.copy_directory("runit")
+        self.launch("runsv", self.service)
+
+    def pid(self):
+        with open(os.path.join(self.service, "supervise", "pid"), encoding="ascii") as file:
+            return int(file.read())
+
+    def stop(self):
+        run("sv", "down", self.service)
+
+    def is_down(self):
+        status = run("sv", "status", self.service, check=False)
+        return status.startswith("down:") and "want up" not in status
+
+    def test_stop_waits_for_the_drain(self):
+        seconds = re.search(r"sv -w (\d+) stop", self.adapt("runit", "dgramd", "run"))
+        self.assertGreater(int(seconds[1]) * 1000, default_drain_ms() + 1000)
+
+
+class S6(Supervised, Place):
+    def begin(self):
+        need("s6-supervise", "s6-svc", "s6-svstat", *["s6-setuidgid"] * ROOT)
+        self.service = self.copy_directory("s6")
+        self.launch("s6-supervise", self.service)
+
+    def status(self, fields):
+        return run("s6-svstat", "-o", fields, self.service, check=False)
+
+    def pid(self):
+        return int(self.status("pid"))
+
+    def stop(self):
+        run("s6-svc", "-d", self.service)
+
+    def is_down(self):
+        return self.status("up,wantedup") == "false false"
+
+    def test_stop_waits_for_the_drain(self):
+        with open(os.path.join(CONF, "s6", "dgramd", "timeout-kill"), encoding="ascii") as file:
+            self.assertGreater(int(file.read()), default_drain_ms() + 1000)
+
+
+class Systemd(Place):
+    def setUp(self):
+        super().setUp()
+        self.unit = self.adapt("systemd", "dgramd.service")
+
+    def values(self, key):
+        return re.findall(rf"^{key}=(.*)$", self.unit, re.MULTILINE)
+
+    def test_verify(self):
+        need("systemd-analyze")
+        path = self.write("dgramd.service", self.unit)
+        said = run("systemd-analyze", "verify", "--man=no", path)
+        self.assertEqual(said, "")
+
+    def test_sandbox(self):
+        need("systemd-analyze")
+        path = self.write("dgramd.service", self.unit)
+        said = run("systemd-analyze", "security", "--offline=true", "--no-pager", path)
+        score = re.search(r"Overall exposure level for dgramd.service: ([\d.]+)", said)
+        self.assertLessEqual(float(score[1]), 1.7, said)
+
+    def test_stop_waits_for_the_drain(self):
+        self.assertGreater(int(self.values("TimeoutStopSec")[0]) * 1000, default_drain_ms() + 1000)
+
+    def test_bad_configuration_and_wrong_options_are_final(self):
+        self.assertEqual(self.values("RestartPreventExitStatus"), ["64 78"])
+        start = shlex.split(self.values("ExecStart")[0])
+        self.assertEqual(run_code(*start, "--no-such-option"), 64)
+        self.configure(BAD)
+        self.assertEqual(run_code(*start), 78)
+
+    def test_start_reload_stop(self):
+        """What systemd does with Type=notify, KillSignal's default, and the lines of ExecReload."""
+        self.assertEqual(self.values("Type"), ["notify"])
+        check, hup = map(shlex.split, self.values("ExecReload"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(self.path("notify"))
+            manager.settimeout(dgramtest.PATIENCE)
+            with subprocess.Popen(
+                    shlex.split(self.values("ExecStart")[0]), stderr=subprocess.DEVNULL,
+                    env={**os.environ, "NOTIFY_SOCKET": self.path("notify")}) as daemon:
+                self.addCleanup(daemon.kill)
+                hear(manager, "READY=1")
+                self.assertEqual(run_code(*check), 0)
+                run(*(word.replace("$MAINPID", str(daemon.pid)) for word in hup))
+                hear(manager, "RELOADING=1")
+                hear(manager, "READY=1")
+                self.configure(BAD)
+                self.assertEqual(run_code(*check), 78)  # and systemd does not go on to the HUP
+                daemon.terminate()
+                hear(manager, "STOPPING=1")
+                self.assertEqual(daemon.wait(dgramtest.PATIENCE), 0)
+
+
+def run_code(*words):
+    return subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        timeout=dgramtest.PATIENCE).returncode
+
+
+def hear(manager, line):
+    """Waits until this line comes, other messages before it or not."""
+    while line not in manager.recv(4096).decode().split("\n"):
+        pass
+
+
+dgramtest.main()
