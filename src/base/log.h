@@ -14,7 +14,7 @@
  * Before log_start() and after log_stop() a line is written by the caller, which must then hold no
  * lock, and waits for a blocked target 200 ms at most.
  *
- * One event is one line of at most 1024 bytes, all of it printable ASCII:
+ * One event is one line of at most 2048 bytes, all of it printable ASCII:
  *	2026-11-22T22:27:18.004112Z debug worker/3 request worker=3 client=10.9.0.2:41100 bytes=5
  * logfmt and journal: a value that is empty or holds a blank, "=", a quote, a backslash or a byte
  * that is not printable ASCII stands in quotes, in which the latter three are \" and \\ and \xNN.

@@ -5,7 +5,7 @@
 #include "base/log.h"
 
 /* With its newline. */
-#define LOG_LINE_MAX 1024u
+#define LOG_LINE_MAX 2048u
 
 enum log_format {
 	LOG_FORMAT_LOGFMT,

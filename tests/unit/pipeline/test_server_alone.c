@@ -1,0 +1,145 @@
+/* A server without threads, one batch at a time; and the hook of one that has them. */
+#include <sys/eventfd.h>
+
+#include "server_support.h"
+
+static struct dgram_server *make_echo(struct setup *setup, int *ret_client)
+{
+	struct dgram_server *server;
+
+	setup_init(setup, dgram_builtin_handler("echo"));
+	server = make(setup);
+	assert_int_equal(dgram_server_bind(server), 0);
+	*ret_client = client_of(server, 0);
+	return server;
+}
+
+static void nothing_arrives(void **state)
+{
+	struct setup setup;
+	int client;
+	struct dgram_server *server = make_echo(&setup, &client);
+	struct timespec before, after;
+
+	(void)state;
+	assert_int_equal(dgram_server_handle_request(server, 0), 0);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	assert_int_equal(dgram_server_handle_request(server, 30), 0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true((after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec - before.tv_nsec >=
+		    29000000L);
+	dgram_server_free(server);
+	close(client);
+}
+
+/* One call answers what has arrived, at most a batch of it, before it returns. */
+static void a_batch_at_a_time(void **state)
+{
+	struct setup setup;
+	int client, received = 0, calls = 0;
+	struct dgram_server *server = make_echo(&setup, &client);
+	char reply[8];
+
+	(void)state;
+	tell(client, "x", 1);
+	assert_int_equal(dgram_server_handle_request(server, -1), 1);
+	assert_int_equal(hear(client, reply, sizeof(reply), 0), 1);
+	for (int i = 0; i < 200; i++)
+		tell(client, "x", (unsigned)i % 2);
+	for (; received < 200 && calls < 200; calls++) {
+		int count = dgram_server_handle_request(server, 0);
+
+		assert_in_range(count, 1, 64);
+		received += count;
+		for (int i = 0; i < count; i++)
+			assert_in_range(hear(client, reply, sizeof(reply), 0), 0, 1);
+	}
+	assert_int_equal(received, 200);
+	check_threads(0);
+	assert_int_equal(check_closed(server, 0).replied, 201);
+	dgram_server_free(server);
+	close(client);
+}
+
+/* shutdown() ends the wait, and all waits after it. */
+static void shutdown_ends_the_wait(void **state)
+{
+	struct setup setup;
+	int client;
+	struct dgram_server *server = make_echo(&setup, &client);
+
+	(void)state;
+	dgram_server_shutdown(server);
+	assert_int_equal(dgram_server_handle_request(server, -1), 0);
+	assert_int_equal(dgram_server_handle_request(server, -1), 0);
+	dgram_server_free(server);
+	close(client);
+}
+
+struct hooked {
+	struct dgram_server *server;
+	int fd;
+	unsigned calls, stop_after;
+	eventfd_t last;
+};
+
+/* Each call drains the descriptor. */
+static void hook(void *context)
+{
+	struct hooked *hooked = context;
+
+	(void)eventfd_read(hooked->fd, &hooked->last);
+	if (++hooked->calls == hooked->stop_after)
+		dgram_server_shutdown(hooked->server);
+	else if (hooked->stop_after > 100)
+		(void)eventfd_write(hooked->fd, hooked->calls);
+}
+
+static void serve_hooked(struct hooked *hooked, unsigned interval_ms, bool by_fd)
+{
+	struct setup setup;
+
+	hooked->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_true(hooked->fd >= 0);
+	setup_init(&setup, dgram_builtin_handler("echo"));
+	setup.options.hook = hook;
+	setup.options.hook_context = hooked;
+	setup.options.hook_interval_ms = interval_ms;
+	setup.options.hook_fd = by_fd ? hooked->fd : -1;
+	hooked->server = make(&setup);
+	assert_int_equal(dgram_server_serve_forever(hooked->server), 0);
+	dgram_server_free(hooked->server);
+	close(hooked->fd);
+	assert_true(hooked->calls >= hooked->stop_after);
+}
+
+static void the_hook_is_called_by_interval(void **state)
+{
+	struct hooked hooked = { .stop_after = 5 };
+
+	(void)state;
+	serve_hooked(&hooked, 3, false);
+}
+
+/* By nothing else: without an interval, it would wait for ever. */
+static void the_hook_is_called_by_descriptor(void **state)
+{
+	struct hooked hooked = { .stop_after = 500 };
+
+	(void)state;
+	serve_hooked(&hooked, 0, true);
+	assert_true(hooked.last > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_arrives),
+		cmocka_unit_test(a_batch_at_a_time),
+		cmocka_unit_test(shutdown_ends_the_wait),
+		cmocka_unit_test(the_hook_is_called_by_interval),
+		cmocka_unit_test(the_hook_is_called_by_descriptor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
