@@ -1,0 +1,253 @@
+"""The log's forms: what a line looks like, who speaks in it, where it goes."""
+
+import json
+import os
+import pty
+import re
+import signal
+
+import dgramtest
+import probe
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+SOURCE = r"(main|receiver/\d+|worker/\d+)"
+LOGFMT = re.compile(rf'^{TIME} (error|warn|info|debug) {SOURCE} [a-zA-Z ,]+( [a-z_0-9]+=.*)*$')
+JOURNAL = re.compile(rf'^<([3467])>(error|warn|info|debug) {SOURCE} [a-zA-Z ,]+( [a-z_0-9]+=.*)*$')
+PRINTABLE = re.compile(r"^[ -~]*$")
+COLOR = re.compile(r"\033\[\d+m")
+DEBUG = {"level": "debug", "summary_interval_s": 0}
+
+
+class LogCase(dgramtest.Case):
+    def start_on(self, fd, config, **options):
+        """A daemon whose stderr is this descriptor, which is closed here."""
+        with open(fd, "wb", buffering=0) as stderr:
+            return self.start(config, ready=False, stderr=stderr, **options)
+
+    def start_on_terminal(self, **options):
+        master, slave = pty.openpty()
+        daemon = self.start_on(slave, {}, **options)
+        reader = probe.Reader(master)
+        self.eventually(lambda: any(" ready" in line for line in reader.lines()), "ready")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        return reader.lines()
+
+    def ask_all(self, address, count):
+        """So many requests, one after the other; all must be answered."""
+        with dgramtest.socket_for(address) as client:
+            client.connect(address)
+            for _ in range(count):
+                client.send(b"x")
+                client.recv(64)
+
+
+class Forms(LogCase):
+    def test_logfmt(self):
+        daemon = self.start({"logging": DEBUG})
+        self.ask_all(daemon.address(), 20)
+        daemon.stop()
+        for line in daemon.lines:
+            self.assertRegex(line, LOGFMT)
+
+    def test_request_line(self):
+        daemon = self.start({"logging": DEBUG, "handler": "echo"})
+        address = daemon.address()
+        with dgramtest.socket_for(address) as client:
+            client.connect(address)
+            client.send(b"hello")
+            client.recv(64)
+            host, port = client.getsockname()
+        line = daemon.wait_for("request")
+        expected = {
+            "level": "debug", "client": f"{host}:{port}", "service": "echo", "bytes": "5",
+            "reply_bytes": "5"}
+        self.assertLessEqual(expected.items(), line.items())
+        for name in ("wait_us", "service_us"):
+            self.assertRegex(line[name], r"^\d+$")
+
+    def test_no_request_lines_at_info(self):
+        daemon = self.start()
+        self.ask_all(daemon.address(), 20)
+        daemon.stop()
+        self.assertEqual(daemon.events("request"), [])
+
+    def test_json(self):
+        daemon = self.start({"logging": {**DEBUG, "format": "json"}}, ready=False)
+        self.eventually(lambda: any('"ready"' in line for line in daemon.lines), "ready")
+        listening = [line for line in map(json.loads, daemon.lines) if line["event"] == "listening"]
+        self.ask_all(dgramtest.parse_address(listening[0]["address"]), 20)
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        lines = [json.loads(line) for line in daemon.lines]
+        for line in lines:
+            self.assertRegex(line["time"], f"^{TIME}$")
+            self.assertIn(line["level"], ("error", "warn", "info", "debug"))
+            self.assertRegex(line["source"], f"^{SOURCE}$")
+            self.assertEqual("worker" in line, line["source"].startswith("worker/"))
+            self.assertEqual(line.get("worker", 0), int((line["source"] + "/0").split("/")[1])
+                             if "worker" in line else 0)
+        self.assertEqual(sum(line["event"] == "request" for line in lines), 20)
+        dgramtest.check_ledger(lines[-1])
+        self.assertEqual((lines[-1]["event"], lines[-1]["replied"]), ("ledger", 20))
+
+    def test_journal_is_recognized(self):
+        for inode_off_by, is_journal in ((0, True), (1, False)):
+            reading, writing = os.pipe()
+            status = os.fstat(writing)
+            daemon = self.start_on(
+                writing, {}, environment={
+                    "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + inode_off_by}"})
+            reader = probe.Reader(reading)
+            self.eventually(lambda: any(" ready" in line for line in reader.lines()), "ready")
+            daemon.kill(signal.SIGTERM)
+            daemon.wait()
+            lines = reader.all_lines()
+            for line in lines:
+                self.assertRegex(line, JOURNAL if is_journal else LOGFMT)
+            self.assertGreaterEqual(len(lines), 4)
+
+    def test_journal_priorities(self):
+        daemon = self.start(
+            {"logging": {**DEBUG, "format": "journal"}, "handler": "echo", "host": "0.0.0.0"},
+            ready=False)
+        self.eventually(lambda: any(" ready " in line for line in daemon.lines), "ready")
+        self.ask_all(("127.0.0.1", probe.udp_ports(daemon.process.pid)[0]), 1)
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        found = {JOURNAL.match(line).group(1, 2) for line in daemon.lines}
+        self.assertEqual(found, {("4", "warn"), ("6", "info"), ("7", "debug")})
+
+    def test_colors(self):
+        for environment, arguments, coloured in (
+                ({"NO_COLOR": ""}, [], True), ({"NO_COLOR": "1"}, [], False),
+                ({"NO_COLOR": "1"}, ["--color=always"], True),
+                ({"NO_COLOR": ""}, ["--color=never"], False)):
+            with self.subTest(environment=environment, arguments=arguments):
+                lines = self.start_on_terminal(environment=environment, arguments=arguments)
+                for line in lines:
+                    if not line.startswith("try it: "):
+                        self.assertEqual(bool(COLOR.search(line)), coloured)
+                        self.assertRegex(COLOR.sub("", line), LOGFMT)
+
+    def test_no_colors_in_a_file(self):
+        daemon = self.start(
+            {"logging": {"target": "log"}}, ready=False, arguments=["--color=always"])
+        path = os.path.join(daemon.directory, "log")
+        self.eventually(lambda: os.path.exists(path) and " ready" in self.read(path), "ready")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        self.assertRegex(self.read(path), PRINTABLE.pattern.replace("$", r"\n"))
+        self.assertNotIn("\033", self.read(path))
+
+    def read(self, path):
+        with open(path, encoding="ascii") as file:
+            return file.read()
+
+    def test_levels(self):
+        for level, least in (("error", 0), ("warn", 0), ("info", 4)):
+            daemon = self.start({"logging": {"level": level}}, ready=False)
+            self.eventually(lambda d=daemon: probe.workers(d.process.pid), "workers")
+            daemon.kill(signal.SIGTERM)
+            daemon.wait()
+            self.assertEqual(len(daemon.lines) >= 4, least == 4, daemon.text())
+            self.assertTrue(least == 4 or not daemon.lines, daemon.text())
+
+    def test_none(self):
+        daemon = self.start({"logging": {"target": "none"}}, ready=False)
+        self.eventually(lambda: probe.udp_ports(daemon.process.pid), "a socket")
+        self.ask_all(("127.0.0.1", probe.udp_ports(daemon.process.pid)[0]), 10)
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        self.assertLessEqual(len(daemon.lines), 1, daemon.text())  # "starting" comes before
+
+
+class Workers(LogCase):
+    def must_serve_with(self, target, workers, count):
+        daemon = self.start({
+            "logging": {**DEBUG, "target": target}, "handler": "echo",
+            "pool": {"workers": workers}}, ready=False)
+        pid = daemon.process.pid
+        self.eventually(lambda: len(probe.workers(pid)) == workers, "workers")
+        self.eventually(lambda: probe.udp_ports(pid), "a socket")
+        load = probe.Load(self, ("127.0.0.1", probe.udp_ports(pid)[0]))
+        self.eventually(lambda: load.answered >= count, "answers")
+        load.stop()
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        return daemon
+
+    def test_every_line_of_a_worker_says_so(self):
+        daemon = self.must_serve_with("stderr", 4, dgramtest.scaled(2000))
+        lines = [line for line in map(dgramtest.parse_line, daemon.lines) if line]
+        for line in lines:
+            source, _, number = line["source"].partition("/")
+            self.assertEqual(line.get("worker"), number if source == "worker" else None)
+        requests = daemon.events("request")
+        ledger = daemon.ledgers()["echo"]
+        self.assertEqual(len(requests) + ledger["log_lines_lost"], ledger["replied"])
+        self.assertTrue(all(line["source"].startswith("worker/") for line in requests))
+
+    def test_a_file_for_each_worker(self):
+        daemon = self.must_serve_with("log.{worker}", 3, dgramtest.scaled(1000))
+        self.assertEqual(
+            {name for name in os.listdir(daemon.directory) if name.startswith("log")},
+            {"log.main", "log.0", "log.1", "log.2"})
+        requests = 0
+        for number in range(3):
+            with open(os.path.join(daemon.directory, f"log.{number}"), encoding="ascii") as file:
+                lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
+            requests += sum(line["event"] == "request" for line in lines)
+            self.assertEqual({line["source"] for line in lines} - {f"worker/{number}"}, set())
+            self.assertEqual({line["worker"] for line in lines} - {str(number)}, set())
+        with open(os.path.join(daemon.directory, "log.main"), encoding="ascii") as file:
+            lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
+        self.assertEqual({line["source"].split("/")[0] for line in lines} - {"receiver"}, {"main"})
+        ledger = lines[-1]
+        self.assertEqual(requests + int(ledger["log_lines_lost"]), int(ledger["replied"]))
+
+    def test_threads_are_named(self):
+        daemon = self.start({"host": ["127.0.0.1", "::1"], "pool": {"workers": 11}})
+        self.assertEqual(probe.threads(daemon.process.pid), sorted(
+            ["dgram/log", "dgram/rx0", "dgram/rx1", *(f"dgram/w{n}" for n in range(11))]))
+        with open(f"/proc/{daemon.process.pid}/comm", encoding="ascii") as file:
+            self.assertEqual(file.read(), "dgramd\n")
+
+
+class Summary(LogCase):
+    def test_workers_and_services(self):
+        daemon = self.start({
+            "logging": {"summary_interval_s": 1}, "pool": {"workers": 3},
+            "services": [{"name": "one", "handler": "echo"}, {"name": "two", "handler": "echo"}]})
+        one, two = dgramtest.scaled(300), dgramtest.scaled(500)
+        self.ask_all(daemon.address("one"), one)
+        self.ask_all(daemon.address("two"), two)
+
+        def of_workers():
+            return [line for line in daemon.events("summary") if "worker" in line]
+
+        self.eventually(
+            lambda: sum(int(line["requests"]) for line in of_workers()) >= one + two, "summary")
+        daemon.wait_for("summary", service="one", received=one, replied=one, queued=0)
+        daemon.wait_for("summary", service="two", received=two, replied=two, queued=0)
+        daemon.wait_for("summary", count=3, worker=2)
+        daemon.stop()
+        self.assertEqual(sum(int(line["requests"]) for line in of_workers()), one + two)
+        for line in of_workers():
+            self.assertEqual(line["source"], f"worker/{line['worker']}")
+            self.assertLessEqual(int(line["busy_percent"]), 100)
+            self.assertEqual(line["errors"], "0")
+            self.assertIn("service_p99_us", line)
+        for line in daemon.events("summary"):
+            if "service" in line:
+                dgramtest.check_ledger(
+                    {name: int(value) for name, value in line.items() if value.isdigit()})
+
+    def test_none_when_not_asked_for(self):
+        daemon = self.start({"logging": {"summary_interval_s": 0}})
+        daemon.ask()
+        daemon.stop()
+        self.assertEqual(daemon.events("summary"), [])
+
+
+dgramtest.main()

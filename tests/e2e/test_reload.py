@@ -1,0 +1,172 @@
+"""SIGHUP reads the configuration again, SIGUSR1 opens the logs again; both while it serves."""
+
+import os
+import signal
+import time
+
+import dgramtest
+import probe
+
+
+class Reload(dgramtest.Case):
+    def reload(self, daemon, count, **changes):
+        """The count-th reload; returns the values that it names."""
+        daemon.write_config({**daemon.config, **changes})
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reloaded", count=count)
+        lines = daemon.events("configuration")
+        return [line["message"] for line in lines]
+
+    def test_workers_under_load(self):
+        daemon = self.start({"handler": "echo", "pool": {"workers": 4}})
+        pid = daemon.process.pid
+        loads = [probe.Load(self, daemon.address()) for _ in range(2)]
+        for count, workers in enumerate((8, 2, 1, 16, 4), 1):
+            messages = self.reload(daemon, count, pool={"workers": workers})
+            self.assertRegex(messages[-1], rf"^pool\.workers \d+ -> {workers}: in effect now$")
+            self.eventually(
+                lambda n=workers: probe.workers(pid) == sorted(f"dgram/w{i}" for i in range(n)),
+                f"{workers} workers")
+            before = sum(load.answered for load in loads)
+            self.eventually(
+                lambda n=before: sum(load.answered for load in loads) > n + 100, "answers")
+        for load in loads:
+            load.stop()
+        ledger = daemon.stop()["echo"]
+        sent = sum(load.sent for load in loads)
+        self.assertEqual((ledger["received"] + ledger["dropped_by_kernel"], ledger["replied"]),
+                         (sent, ledger["received"]))
+
+    def test_log_level(self):
+        daemon = self.start()
+        daemon.ask()
+        for count, level in enumerate(("debug", "info", "debug"), 1):
+            messages = self.reload(daemon, count, logging={"level": level})
+            self.assertIn("logging.level", messages[-1])
+            daemon.ask()
+        daemon.wait_for("request", count=2)
+        daemon.stop()
+        self.assertEqual(len(daemon.events("request")), 2)
+
+    def test_summary_interval(self):
+        daemon = self.start({"logging": {"summary_interval_s": 3600}})
+        daemon.ask()
+        self.reload(daemon, 1, logging={"summary_interval_s": 1})
+        daemon.wait_for("summary", count=2, service="time", replied=1)
+
+    def test_max_wait(self):
+        """10 ms at first, no limit then: what waited for long is dropped, then served."""
+        daemon = self.start({"handler": "echo", "queue": {"max_wait_ms": 10}})
+        address = daemon.address()
+        with dgramtest.socket_for(address) as client:
+            client.connect(address)
+            for limit, answered in ((10, False), (0, True)):
+                if limit == 0:
+                    self.reload(daemon, 1, queue={"max_wait_ms": 0})
+                probe.freeze(self, daemon)
+                client.send(b"%d" % limit)
+                time.sleep(0.1)
+                daemon.kill(signal.SIGCONT)
+            self.assertEqual(client.recv(64), b"0")
+        ledger = daemon.stop()["echo"]
+        self.assertEqual((ledger["dropped_expired"], ledger["replied"]), (1, 1))
+
+    def test_min_source_port(self):
+        daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            self.reload(daemon, 1, min_source_port=client.getsockname()[1] + 1)
+            client.send(b"low")
+            daemon.wait_for("datagram dropped", reason="source_port_low")
+            self.reload(daemon, 2, min_source_port=client.getsockname()[1])
+            client.send(b"just")
+            self.assertEqual(client.recv(64), b"just")
+
+    def test_what_waits_for_a_restart_is_named(self):
+        daemon = self.start({"pool": {"workers": 4}})
+        messages = self.reload(
+            daemon, 1, queue={"capacity": 8192}, port=daemon.port + 1, handler="echo",
+            pool={"workers": 5})
+        for text in ("queue.capacity 4096 -> 8192", "port ", "handler "):
+            found = [message for message in messages if message.startswith(text)]
+            self.assertEqual(len(found), 1, messages)
+            self.assertTrue(found[0].endswith("takes effect after a restart"), messages)
+        self.assertEqual(len(probe.workers(daemon.process.pid)), 5)
+        self.assertEqual(len(daemon.ask()), 24)  # still the time
+
+    def test_invalid_is_refused_whole(self):
+        daemon = self.start({"handler": "echo", "pool": {"workers": 3}})
+        daemon.write_config(
+            '{ "pool": { "workers": 8 },\n  "logging": { "level": "debug" },\n  "prot": 7 }')
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reload refused")
+        lines = daemon.events("configuration", level="error")
+        self.assertEqual(len(lines), 1)
+        self.assertIn('server.json:3:3: error: prot: unknown key; did you mean "port"',
+                      lines[0]["message"])
+        self.assertEqual(daemon.ask(b"still"), b"still")
+        self.assertEqual(len(probe.workers(daemon.process.pid)), 3)
+        daemon.write_config("")
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reload refused", count=2)
+        os.unlink(daemon.config_path)
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reload refused", count=3)
+        self.reload(daemon, 1, pool={"workers": 2})  # and a valid one is taken afterwards
+        self.assertEqual(daemon.ask(b"still"), b"still")
+        daemon.stop()
+        self.assertEqual(daemon.events("request"), [])
+
+    def test_log_target(self):
+        daemon = self.start({"handler": "echo"})
+        daemon.write_config(
+            {**daemon.config, "logging": {"target": os.path.join(daemon.directory, "no/log")}})
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reload refused")
+        path = os.path.join(daemon.directory, "log")
+        daemon.write_config({**daemon.config, "logging": {"target": path}})
+        daemon.kill(signal.SIGHUP)
+        self.eventually(lambda: os.path.exists(path), "the new log")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        with open(path, encoding="ascii") as file:
+            self.assertIn(" ledger ", file.readlines()[-1])
+
+    def test_many_signals_under_load(self):
+        daemon = self.start({"handler": "echo"})
+        load = probe.Load(self, daemon.address())
+        for number in range(dgramtest.scaled(300)):
+            daemon.kill(signal.SIGHUP if number % 2 else signal.SIGUSR1)
+        daemon.wait_for("reloaded")
+        before = load.answered
+        self.eventually(lambda: load.answered > before + 100, "answers")
+        load.stop()
+        ledger = daemon.stop()["echo"]
+        self.assertEqual(ledger["received"] + ledger["dropped_by_kernel"], load.sent)
+
+
+class Reopen(dgramtest.Case):
+    def test_after_the_log_was_renamed(self):
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            daemon = self.start(
+                {"handler": "echo", "logging": {"target": "log.{worker}", "level": "debug"}},
+                ready=False)
+            directory = daemon.directory
+            names = ["log.main", *(f"log.{worker}" for worker in range(4))]
+            self.eventually(lambda: set(names) <= set(os.listdir(directory)), "the logs")
+            self.eventually(lambda: probe.workers(daemon.process.pid), "workers")
+            for name in names:
+                os.rename(os.path.join(directory, name), os.path.join(directory, f"{name}.1"))
+            daemon.kill(number)
+            self.eventually(lambda: set(names) <= set(os.listdir(directory)), "the new logs")
+            daemon.kill(signal.SIGTERM)
+            daemon.wait()
+            with open(os.path.join(directory, "log.main"), encoding="ascii") as file:
+                self.assertIn(" ledger ", file.readlines()[-1])
+            with open(os.path.join(directory, "log.main.1"), encoding="ascii") as file:
+                text = file.read()
+            self.assertIn(" ready ", text)
+            self.assertNotIn(" ledger ", text)
+
+
+dgramtest.main()
