@@ -47,6 +47,26 @@ static const char *refuse_mode(mode_t mode)
 }
 
 /* O_NONBLOCK: the open of a FIFO would wait for a writer. */
+/* Is it the file's fault, and not a shortage of the system's? */
+static bool is_configuration(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case EACCES:
+	case EPERM:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case ENXIO:
+	case ENODEV:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* 0, though it cannot be read, when that is an error of the configuration. */
 static int read_file(struct document *document, const char *path, struct report *report)
 {
 	struct report_place nowhere = { .source = document->number };
@@ -60,11 +80,10 @@ static int read_file(struct document *document, const char *path, struct report 
 		r = read_all(fd, document);
 	if (fd >= 0)
 		close(fd);
-	if (r < 0 && r != -ENOMEM) {
-		report_add(report, nowhere, "%s", strerrordesc_np(-r));
-		r = 0;
-	}
-	return r;
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	report_add(report, nowhere, "%s", strerrordesc_np(-r));
+	return is_configuration(-r) ? 0 : r;
 }
 
 /* The scanner blanks comments in a copy: messages show the text as it is. */

@@ -67,10 +67,11 @@ static int load(struct input *input, const char *path, const char *const *sets,
 
 	if (r == 0)
 		r = settle_services(config, report);
-	if (r == 0)
-		r = report_finish(report, input->sources);
-	if (r == 0 && report->count > 0)
-		return -EINVAL;
+	if (r != -ENOMEM && report->count > 0) {
+		int error = report_finish(report, input->sources);
+
+		return error < 0 ? error : r < 0 ? r : -EINVAL;
+	}
 	return r == 0 ? settle_options(config) : r;
 }
 
@@ -89,7 +90,7 @@ int config_load(const char *path, const char *const *sets, size_t sets_count, st
 	}
 	if (r < 0) {
 		config_free(config);
-		if (r != -EINVAL)
+		if (r == -ENOMEM)
 			report_free(report);
 		return r;
 	}

@@ -12,8 +12,9 @@
 struct config;
 
 /* Read a file (NULL: none, all is default) and then apply `sets`, each KEY=VALUE as --set has it.
- * -EINVAL: the report holds every error, finished, at least one; -ENOMEM: it holds nothing. The
- * report must be initialized; the caller frees it in any case. */
+ * -EINVAL: the report holds every error, finished, at least one; another error is the system's, and
+ * the report says of what, but for -ENOMEM, when it holds nothing. The report must be initialized;
+ * the caller frees it in any case. */
 int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
 	struct config **ret_config);
 

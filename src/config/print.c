@@ -88,5 +88,7 @@ int config_print(const struct config *config, FILE *file)
 			print_value(&json, param, &config->top.of[i]);
 	}
 	json_close(&json, '}');
-	return fflush(file) != 0 || ferror(file) ? -EIO : 0;
+	if (fflush(file) != 0)
+		return -errno;
+	return ferror(file) ? -EIO : 0;
 }

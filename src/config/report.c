@@ -164,5 +164,7 @@ int report_print(const struct report *report, FILE *file)
 {
 	for (size_t i = 0; i < report->count; i++)
 		fprintf(file, "%s\n%s", report_line(report, i), report_excerpt(report, i));
-	return fflush(file) != 0 || ferror(file) ? -EIO : 0;
+	if (fflush(file) != 0)
+		return -errno;
+	return ferror(file) ? -EIO : 0;
 }

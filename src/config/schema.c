@@ -141,5 +141,7 @@ int config_print_schema(FILE *file)
 	put_object(&json, PARAM_SCOPE_TOP, NULL);
 	put_exclusion(&json);
 	json_close(&json, '}');
-	return fflush(file) != 0 || ferror(file) ? -EIO : 0;
+	if (fflush(file) != 0)
+		return -errno;
+	return ferror(file) ? -EIO : 0;
 }

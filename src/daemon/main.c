@@ -48,11 +48,13 @@ static int load_and_go(const struct cli *cli)
 
 	report_init(&report);
 	error = config_load(cli->config_path, cli->sets, cli->sets_count, &report, &config);
-	if (error == -EINVAL)
+	if (error == -ENOMEM)
+		(void)fail(error);
+	else if (error < 0)
 		(void)report_print(&report, stderr);
 	report_free(&report);
 	if (error < 0)
-		return error == -EINVAL ? EX_CONFIG : fail(error);
+		return error == -EINVAL ? EX_CONFIG : EX_OSERR;
 	switch (cli->action) {
 	case CLI_CHECK:
 		return check(cli, config);

@@ -12,7 +12,8 @@ static void refuse(struct daemon *daemon, const struct report *report, int error
 			report_line(report, i));
 	dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "reload refused",
 		"%s; the configuration stays as it was; refused so far: %u",
-		report->count > 0 ? "the file has errors" : strerrordesc_np(-error),
+		error == -EINVAL && report->count > 0 ? "the file has errors"
+						      : strerrordesc_np(-error),
 		daemon->reloads_failed);
 }
 

@@ -35,8 +35,9 @@ class Memory(dgramtest.Case):
 
             for handler in ("echo", "time", "daytime", "time-rfc868", "discard"):
                 daemon = self.start(
-                    {"handler": handler, "logging": {"level": "debug"}},
+                    {"handler": handler, "logging": {"level": "debug", "summary_interval_s": 1}},
                     environment={"LD_PRELOAD": SHIM, "COUNT_MALLOC": counter.name})
+                self.served = 0
                 self.serve(daemon, handler)
                 warm = count()
                 self.assertGreater(warm, 0, "the counter does not count")
@@ -54,15 +55,19 @@ class Memory(dgramtest.Case):
         self.assertEqual(int(daemon.stop()["echo"]["failed_handler"]), 0)
 
     def serve(self, daemon, handler):
-        """So many requests that each worker has had some, all of them logged."""
+        """So many requests that each worker has had some; returns when the books have them all."""
+        self.served += 500
         with dgramtest.socket_for(daemon.address()) as client:
             client.connect(daemon.address())
-            before = len(daemon.events("request"))
             for _ in range(500):
                 client.send(b"?")
                 if handler != "discard":
                     client.recv(100)
-            daemon.wait_for("request", count=before + 500)
+        self.eventually(lambda: self.books(daemon, handler) >= self.served, "500 more are served")
+
+    def books(self, daemon, handler):
+        summaries = daemon.events("summary", service=handler)
+        return int(summaries[-1]["replied"]) + int(summaries[-1]["no_reply"]) if summaries else 0
 
 
 dgramtest.main()
