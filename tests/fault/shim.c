@@ -563,6 +563,7 @@ long syscall(long call, ...)
 
 int clock_gettime(clockid_t id, struct timespec *now)
 {
+	const char *seconds = getenv("FAULT_SECONDS");
 	int (*real)(clockid_t, struct timespec *);
 	int result;
 
@@ -571,8 +572,8 @@ int clock_gettime(clockid_t id, struct timespec *now)
 	if (id != CLOCK_REALTIME)
 		return result;
 	(void)strike("clock_step", CALLER);
-	if (atomic_load(&fired) > 0 && strcmp(fault_call, "clock_step") == 0)
-		now->tv_sec += strtol(getenv("FAULT_SECONDS"), NULL, 10);
+	if (atomic_load(&fired) > 0 && strcmp(fault_call, "clock_step") == 0 && seconds != NULL)
+		now->tv_sec += strtol(seconds, NULL, 10);
 	return result;
 }
 
