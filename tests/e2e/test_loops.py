@@ -8,7 +8,8 @@ import dgramtest
 import probe
 
 ANSWERING = ("time", "daytime", "time-rfc868", "echo")
-HOST = "127.77.0.1"  # so that raw sockets see no other test's datagrams
+# Of this process alone: raw sockets see no other test's datagrams.
+HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 
 
 class Loops(dgramtest.Case):
@@ -129,7 +130,7 @@ class Loops(dgramtest.Case):
 
     @unittest.skipIf(os.geteuid() != 0, "ports below 1024 need root")
     def test_two_daemons_on_service_ports(self):
-        hosts = ["127.77.0.2", "127.77.0.3"]
+        hosts = [HOST.replace("127.77", "127.78"), HOST.replace("127.77", "127.79")]
         raws = [probe.RawUdp(self, host) for host in hosts]
         daemons = [
             self.start({"handler": "echo", "host": host, "port": probe.free_port(600, 1024, host)})
