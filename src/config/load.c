@@ -67,7 +67,7 @@ static int load(struct input *input, const char *path, const char *const *sets,
 
 	if (r == 0)
 		r = settle_services(config, report);
-	if (r != -ENOMEM && report->count > 0) {
+	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
 		int error = report_finish(report, input->sources);
 
 		return error < 0 ? error : r < 0 ? r : -EINVAL;

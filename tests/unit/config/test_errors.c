@@ -1,7 +1,18 @@
 /* What is said about files that are not right: the place and the sentence. */
+/* link: -Wl,--wrap=reallocarray */
 #include "support.h"
 
 #include <errno.h>
+
+static bool no_memory;
+
+void *__real_reallocarray(void *array, size_t count, size_t size);
+void *__wrap_reallocarray(void *array, size_t count, size_t size);
+
+void *__wrap_reallocarray(void *array, size_t count, size_t size)
+{
+	return no_memory ? NULL : __real_reallocarray(array, count, size);
+}
 
 struct bad {
 	const char *text;
@@ -329,6 +340,26 @@ static void test_many_errors(void **state)
 	report_free(&report);
 }
 
+static void must_lack_memory(const char *text)
+{
+	struct config *config;
+	struct report report;
+
+	no_memory = true;
+	assert_int_equal(load_bytes(text, strlen(text), &report, &config), -ENOMEM);
+	no_memory = false;
+	assert_int_equal(report.count, 0);
+}
+
+/* A message that finds no room is not forgotten. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	must_lack_memory("{\"port\": -1}");
+	must_lack_memory("{\"host\": \"::1\"}");
+	must_lack_memory("[");
+}
+
 static void test_every_prefix(void **state)
 {
 	static char text[4096];
@@ -373,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_all_bytes),
 		cmocka_unit_test(test_many_errors),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_every_prefix),
 	};
 
