@@ -27,8 +27,10 @@ engine_src := $(wildcard src/base/*.c src/core/*.c src/pipeline/*.c src/handlers
 daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
+overload_src := $(wildcard tests/bench/overload/*.c)	# parts of overload_load
 preload_src := $(wildcard tests/fault/*.c)		# libraries for LD_PRELOAD
 fuzz_src := $(wildcard tests/fuzz/*.c)			# targets for libFuzzer
+sim_src := $(wildcard tests/sim/*.c)			# the simulator, one program
 man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
@@ -37,11 +39,17 @@ test_obj := $(unit_src:%.c=$B/%.o) $(helper_src:%.c=$B/%.o)
 test_bin := $(test_obj:%.o=%)
 preload_lib := $(preload_src:%.c=$B/%.so)
 fuzz_bin := $(fuzz_src:%.c=$B/%)
+sim_obj := $(sim_src:%.c=$B/%.o) $(filter-out $B/src/base/sys_linux.o,$(engine_obj))
+sim_bin := $B/tests/sim/sim
+mutant_bin := $(patsubst tests/sim/mutants/%.sed,$B/tests/sim/mutant-%,$(wildcard tests/sim/mutants/*.sed))
 
 e2e := $(wildcard tests/e2e/test_*.py)
 house := $(wildcard tests/unit/*/test_*.py)
 fault := $(wildcard tests/fault/test_*.py)
+sim := tests/sim/test_sim.py
+mutants := tests/sim/test_mutants.py
 interop := $(wildcard tests/interop/test_*.py)
+model := $(wildcard tests/model/test_*.py)
 
 # --- how: CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are the user's, and come last
 
@@ -90,7 +98,7 @@ link = $(CC) $(ldflags) $(LDFLAGS)
 
 .PHONY: all tests
 all: $B/dgramd $B/libdgram.a $B/libdgram.so ## build the daemon and the library (the default)
-tests: $B/dgramd $(test_bin) $(preload_lib)
+tests: $B/dgramd $(test_bin) $(preload_lib) $(sim_bin)
 	@:
 
 $B/dgramd: $B/src/daemon/main.o $(daemon_obj) $(engine_obj)
@@ -118,6 +126,8 @@ $(test_bin): $B/%: $B/%.o $B/libeverything.a
 	$Q$(link) -pie -o $@ $^ $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c) \
 		$(CJSON_LIBS) $(CMOCKA_LIBS) $(LDLIBS)
 
+$B/tests/bench/overload_load: $(overload_src:%.c=$B/%.o)
+
 $(fuzz_bin): $B/%: $B/%.o $B/libeverything.a
 	@echo '  link  $@'
 	$Q$(link) -fsanitize=fuzzer -o $@ $^ $(CJSON_LIBS) $(LDLIBS)
@@ -125,7 +135,25 @@ $(fuzz_bin): $B/%: $B/%.o $B/libeverything.a
 $(preload_lib): $B/%.so: $B/%.o
 	$Q$(link) -shared -o $@ $< -ldl
 
-$(test_obj): cppflags += -Itests -Itests/support
+# The product's calls of its queues lead through the simulator's watch.
+watched := queue_push queue_pop queue_finish queue_discard queue_close queue_configure lock_take \
+	lock_release
+simulator = $(link) -pie $(watched:%=-Wl,--wrap=%)
+$(sim_bin): $(sim_obj)
+	@echo '  link  $@'
+	$Q$(simulator) -o $@ $^ -lm $(LDLIBS)
+
+# The simulator over a product with one mistake: a mutant's first line names the file, the others
+# make the mistake in it. What is linked first counts.
+$(mutant_bin): $B/tests/sim/mutant-%: tests/sim/mutants/%.sed $(sim_obj)
+	@echo '  link  $@'
+	$Qfile=$$(sed -n '1s/^# \([^:]*\):.*/\1/p' $<); \
+		sed -f $< $$file >$@.c; \
+		if cmp -s $@.c $$file; then echo "$<: changes nothing" >&2; exit 1; fi
+	$Q$(compile) -w -c -o $@.o $@.c
+	$Q$(simulator) -Wl,--allow-multiple-definition -o $@ $@.o $(sim_obj) -lm $(LDLIBS)
+
+$(test_obj) $(overload_src:%.c=$B/%.o): cppflags += -Itests -Itests/support
 $(daemon_obj) $(test_obj) $(fuzz_bin:=.o): cppflags += $(CJSON_CFLAGS)
 $B/%.o: %.c $B/flags
 	@echo '  cc    $@'
@@ -146,7 +174,7 @@ FORCE:
 .SECONDARY:
 
 -include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(unit_src) $(helper_src) $(preload_src) \
-	$(fuzz_src))
+	$(fuzz_src) $(sim_src) $(overload_src))
 
 # --- run and test
 
@@ -174,16 +202,16 @@ SANITIZED := CMOCKA_TEST_ABORT=1 DGRAM_SLOW=4 DGRAM_UNDER='$(NO_ASLR)' \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: run test test-interop bench fuzz fuzzers
+.PHONY: run test test-interop model bench bench-queue stress overload fuzz fuzzers
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
 	@$(NEED) 'to build dgramd' $(BUILDERS)
 	@$(MAKE) $B/dgramd
 	@exec $B/dgramd -c $(CONF)
 
-test: ## run the unit, end-to-end and fault tests
+test: ## run the unit, simulation, end-to-end and fault tests
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
-	@$(MAKE) all tests
-	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(e2e) $(fault)
+	@$(MAKE) all tests mutants
+	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(sim) $(mutants) $(e2e) $(fault)
 
 test-interop: ## try other people's clients and supervisors, installing them (none is started)
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
@@ -191,11 +219,46 @@ test-interop: ## try other people's clients and supervisors, installing them (no
 	@$(MAKE) all tests
 	@$(RUN) --suite $@ DGRAMD=$B/dgramd $(interop)
 
+SEEDS ?= 100000
+TIMES ?= 32
+.PHONY: sim curves mutants
+sim: ## simulate SEEDS (100000) random worlds, each with its clients, faults and end
+	@$(NEED) 'to build and simulate dgramd' $(BUILDERS)
+	@$(MAKE) $(sim_bin)
+	@$(sim_bin) --seeds 1:$(SEEDS)
+
+curves: ## simulate what the queue's rules are worth under overload
+	@$(NEED) 'to build and simulate dgramd' $(BUILDERS)
+	@$(MAKE) $(sim_bin)
+	@$(sim_bin) --curves
+
+mutants: $(mutant_bin)
+
+model: ## search the models of the protocols, and see that their mutants fail
+	@$(NEED) 'to search the models' gcc:gcc libc6-dev:/usr/include/stdio.h spin:spin \
+		'python3:/usr/lib*/python3*/unittest/__init__.py'
+	@$(RUN) --suite $@ --limit 900 $(model)
+
+stress: ## the real queue with real threads, 10^8 datagrams by each of three rules (TIMES x 3.2 million)
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(MAKE) $B/tests/unit/core/test_queue_threads
+	@DGRAM_MORE=$(TIMES) $(RUN) --suite $@ --limit 3000 $B/tests/unit/core/test_queue_threads
+
+bench-queue: ## measure: what the queue itself costs, a datagram
+	@$(NEED) 'to build and measure dgramd' $(TESTERS)
+	@$(MAKE) $B/tests/bench/queue_cost
+	@$B/tests/bench/queue_cost
+
 bench: ## measure: runs the scripts in tests/bench
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
 	@$(MAKE) all tests
 	@set -e; for script in $(wildcard tests/bench/bench_*.py); do \
 		DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) $$script; done
+
+overload: ## draw what becomes of the answers under overload (FULL=1: longer) in tests/bench/results
+	@$(NEED) 'to build and measure dgramd' $(TESTERS)
+	@$(MAKE) all tests
+	@DGRAMD=$B/dgramd PYTHONPATH=tests/support FULL=$(FULL) $(PYTHON) -B tests/bench/overload.py
 
 FUZZ_SECONDS ?= 60
 fuzzers: $(fuzz_bin)
@@ -210,7 +273,7 @@ fuzz: ## give each parser random input for FUZZ_SECONDS (60)
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
 	@$(MAKE) VARIANT=asan tests
-	@$(RUN) --suite $@ --jobs $(JOBS) $(SANITIZED) $(call in,asan) $(e2e)
+	@$(RUN) --suite $@ --jobs $(JOBS) $(SANITIZED) $(call in,asan) $(sim) $(e2e)
 
 check-tsan: ## the tests under ThreadSanitizer, gcc's and clang's
 	@$(NEED) 'to build and test dgramd with two compilers' $(TESTERS) $(CLANG)
@@ -267,6 +330,8 @@ install: all ## install under DESTDIR and prefix (/usr/local)
 		-e 's,/etc/dgramd,$(sysconfdir)/dgramd,g' systemd/* supervisor/* */dgramd/run
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/dgramd
 	$(INSTALL) -m 644 $(DESTDIR)$(datadir)/dgramd/systemd/dgramd.service $(DESTDIR)$(unitdir)/
+	chmod -R a+rX $(DESTDIR)$(datadir)/dgramd
+	chmod 644 $(DESTDIR)$(libdir)/pkgconfig/dgram.pc
 	test -e $(DESTDIR)$(sysconfdir)/dgramd/server.json || \
 		$(INSTALL) -m 644 conf/server.json $(DESTDIR)$(sysconfdir)/dgramd/
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi

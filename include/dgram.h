@@ -3,13 +3,14 @@
  * You write one function, request in, reply out. The server gives it a receiver, a bounded queue, a
  * pool of worker threads, logs per worker, and books that balance for every datagram.
  *
- *	static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t
- *size)
+ *	static ssize_t handle(
+ *		void *state, const struct dgram_request *request, void *reply, size_t size)
  *	{
  *		...
  *	}
- *	static const struct dgram_handler handler = { .abi = DGRAM_ABI, .name = "mine", .handle =
- *handle };
+ *	static const struct dgram_handler handler = {
+ *		.abi = DGRAM_ABI, .name = "mine", .handle = handle
+ *	};
  *
  *	struct dgram_service service;
  *	struct dgram_options options;
@@ -54,7 +55,7 @@ extern "C" {
 #define DGRAM_NO_REPLY ((ssize_t)-65536)
 
 /* Limits of what can be configured. */
-#define DGRAM_DATAGRAM_BYTES_MAX                                         \
+#define DGRAM_DATAGRAM_BYTES_MAX \
 	65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) \
 		*/
 #define DGRAM_WORKERS_MAX 1024u
@@ -85,6 +86,15 @@ struct dgram_request {
 	unsigned worker; /* number of the worker that runs the handler, from 0; in verify(), 0 */
 };
 
+/* A number that a handler can be configured with: "options" of its service in server.json. */
+struct dgram_parameter {
+	const char *name;
+	double minimum;
+	double maximum;
+	double initial; /* its default */
+	const char *sentence;
+};
+
 /* A handler. Only `abi`, `name` and `handle` are required.
  *
  * `state` is what worker_start() returned for this worker; without worker_start(), what open()
@@ -101,9 +111,10 @@ struct dgram_handler {
 	ssize_t (*handle)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
-	/* Once a service, before its first and after its last request. `context` is the service's.
-	 * Errors of open() stop the start. Thread: owner. */
-	int (*open)(void *context, void **ret_state);
+	/* Once a service, before its first and after its last request. `context` is the service's;
+	 * `values` are those of `parameters`, in their order, each in its range. Errors of open()
+	 * stop the start. Thread: owner. */
+	int (*open)(void *context, const double *values, void **ret_state);
 	void (*close)(void *state);
 
 	/* Once a worker, in that worker's thread; `state` is the service's. An error of
@@ -117,6 +128,27 @@ struct dgram_handler {
 
 	/* Told of each request that handle() failed: `error` is positive. Thread: the worker. */
 	void (*handle_error)(void *state, const struct dgram_request *request, int error);
+
+	/* Answer a request that was shed, because the queue was full or it waited too long, with
+	 * something cheap: "try later", in protocols that have one. As handle(), but it must not
+	 * block. Called only where the service says busy_replies, and not for all that are shed. */
+	ssize_t (*busy)(
+		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
+
+	const struct dgram_parameter *parameters;
+	size_t parameters_count;
+};
+
+/* Which datagram is next. */
+enum dgram_discipline {
+	DGRAM_FAIR, /* the least served source's; while overloaded, fresh before stale */
+	DGRAM_FIFO, /* the oldest */
+};
+
+/* What is promised to a client (an address and port) about the order of its datagrams. */
+enum dgram_ordering {
+	DGRAM_ORDERING_NONE,
+	DGRAM_ORDERING_PER_CLIENT, /* theirs, and one at a time */
 };
 
 /* One service: addresses, a handler and a queue of its own. */
@@ -130,6 +162,15 @@ struct dgram_service {
 	void *context;		    /* given to open() */
 	unsigned queue_capacity;    /* datagrams that may wait; default 4096 */
 	unsigned queue_max_wait_ms; /* older ones are never run; 0: no limit; default 1000. Live */
+
+	enum dgram_discipline queue_discipline; /* default DGRAM_FAIR */
+	enum dgram_ordering queue_ordering;	/* default DGRAM_ORDERING_NONE */
+	unsigned queue_overload_interval_ms; /* overloaded: not empty for so long; default 100. Live
+					      */
+	unsigned queue_fair_window_ms; /* what was served before it counts no more; default 1000.
+					  Live */
+	bool busy_replies;	       /* call the handler's busy(); default false */
+	const double *parameters; /* of the handler, in its order; default: their initial values */
 
 	/* Workers that may run this service at once; 0: the whole pool; default 0. Live */
 	unsigned max_workers;
@@ -152,6 +193,9 @@ struct dgram_options {
 	unsigned send_buffer_bytes;    /* the same; default 0 */
 	unsigned drain_timeout_ms;     /* after shutdown, queued requests are served for so long;
 					* default 5000. Live */
+
+	/* A handler that takes longer is logged and counted; 0: none is; default 0. Live */
+	unsigned handler_timeout_ms;
 
 	enum dgram_log_level log_level; /* default DGRAM_LOG_INFO. Live */
 	const char *log_format; /* "auto", "logfmt", "json", "journal"; default "auto". Live */
@@ -188,6 +232,9 @@ struct dgram_service_stats {
 	uint64_t queued;
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
+	uint64_t busy_replied;	    /* sent for requests that are counted as dropped */
+	uint64_t handlers_overdue;  /* ran for longer than handler_timeout_ms, so far */
+	unsigned workers_overdue;   /* and those that still do: what the pool lacks */
 	uint64_t dropped_by_kernel; /* before we received them: its buffer was full (SO_MEMINFO) */
 };
 
@@ -211,8 +258,8 @@ DGRAM_API int dgram_server_new(
  * -EALREADY. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
-/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread: owner.
- */
+/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread:
+ * owner. */
 DGRAM_API int dgram_server_start(struct dgram_server *server);
 
 /* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
@@ -227,7 +274,8 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
 
 /* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then
  * serve one batch of what arrived in this thread. Returns the number of datagrams received, 0 for a
- * timeout. -EBUSY once started. Binds first if that was not done. Thread: owner. */
+ * timeout. -ESHUTDOWN after dgram_server_shutdown(); -EBUSY once started. Binds first if that was not
+ * done. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
 
 /* The socket of a service's host, to poll it before handle_request(); -ENOENT. -EBADF before bind.
@@ -238,9 +286,10 @@ DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, s
 DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, size_t host,
 	struct sockaddr_storage *ret_address);
 
-/* The books of a service, exact at one moment; -ENOENT. Thread: any. */
-DGRAM_API int dgram_server_stats(
-	struct dgram_server *server, size_t service, struct dgram_service_stats *ret_stats);
+/* The books of a service, exact at one moment; -ENOENT. `abi` is DGRAM_ABI: what ret_stats holds.
+ * -EINVAL: another. Thread: any. */
+DGRAM_API int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi,
+	struct dgram_service_stats *ret_stats);
 
 /* Lines that the log lost because its target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
@@ -268,7 +317,8 @@ DGRAM_API void dgram_request_log(const struct dgram_request *request, enum dgram
 DGRAM_API int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
 	socklen_t to_length, const void *data, size_t length);
 
-/* NULL is fine. Thread: owner, not within serve_forever(). */
+/* Stop at once if it runs, and free. What handlers that do not return still use is left to the end of
+ * the process. NULL is fine. Thread: owner, not within serve_forever(). */
 DGRAM_API void dgram_server_free(struct dgram_server *server);
 
 #ifdef __cplusplus

@@ -34,6 +34,7 @@ int log_new(const struct log_settings *settings, struct log **ret_log)
 	lock_init(&log->lock);
 	log->consumer.sinks = sinks;
 	atomic_store(&log->sinks, sinks);
+	log->workers = LOG_WORKERS_MAX;
 	set_level(log, settings);
 	*ret_log = log;
 	return 0;
@@ -45,7 +46,7 @@ static int add_workers(struct log *log, struct log_sinks *sinks)
 
 	for (struct log_ring *ring = atomic_load(&log->consumer.rings); ring != NULL && error == 0;
 		ring = atomic_load(&ring->next))
-		if (ring->speaker == LOG_WORKER)
+		if (ring->speaker == LOG_WORKER && ring->number < log->workers)
 			error = log_sinks_add_worker(sinks, ring->number);
 	return error;
 }
@@ -79,6 +80,36 @@ int log_reopen(struct log *log)
 	return kept;
 }
 
+static int close_workers(struct log *log)
+{
+	struct log_sinks *before = atomic_load(&log->sinks), *sinks;
+	int error;
+
+	if (!log_sinks_have_workers(before, log->workers))
+		return 0;
+	error = log_sinks_new_fewer(before, log->workers, &sinks);
+	if (error == 0)
+		log_writer_replace(log, sinks);
+	return error;
+}
+
+int log_set_workers(struct log *log, unsigned workers)
+{
+	unsigned before = log->workers;
+	int error;
+
+	assert(workers <= LOG_WORKERS_MAX);
+	log->workers = workers;
+	if (workers <= before)
+		return close_workers(log);
+	error = add_workers(log, atomic_load(&log->sinks));
+	if (error < 0) {
+		log->workers = before;
+		(void)close_workers(log);
+	}
+	return error;
+}
+
 uint64_t log_lost(const struct log *log)
 {
 	uint64_t lost = atomic_load(&log->consumer.lost);
@@ -89,9 +120,9 @@ uint64_t log_lost(const struct log *log)
 	return lost;
 }
 
-size_t log_ring_bytes(void)
+size_t log_ring_bytes(enum log_speaker speaker)
 {
-	return sizeof(struct log_ring);
+	return sizeof(struct log_ring) + log_ring_size(speaker);
 }
 
 void log_free(struct log *log)
@@ -113,18 +144,19 @@ void log_free(struct log *log)
 int log_ring_new(
 	struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring)
 {
-	struct log_ring *ring = calloc(1, sizeof(*ring));
+	struct log_ring *ring = calloc(1, log_ring_bytes(speaker));
 	int error = 0;
 
 	if (ring == NULL)
 		return -ENOMEM;
-	if (speaker == LOG_WORKER)
+	if (speaker == LOG_WORKER && number < log->workers)
 		error = log_sinks_add_worker(atomic_load(&log->sinks), number);
 	if (error < 0) {
 		free(ring);
 		return error;
 	}
 	ring->log = log;
+	ring->size = log_ring_size(speaker);
 	ring->speaker = speaker;
 	ring->number = number;
 	atomic_store(&ring->next, atomic_load(&log->consumer.rings));

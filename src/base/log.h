@@ -51,8 +51,7 @@ enum log_speaker {
 
 struct log_settings {
 	enum log_level level;
-	const char
-		*format;    /* "auto", "logfmt", "json", or "journal": "<N>" in front and no time,
+	const char *format; /* "auto", "logfmt", "json", or "journal": "<N>" in front and no time,
 			     * sd-daemon(3); auto: journal when stderr is the journal, else logfmt */
 	const char *color;  /* "auto", "always", "never", for logfmt on stderr; auto: when it is a
 			     * terminal, and no NO_COLOR */
@@ -70,12 +69,19 @@ int log_new(const struct log_settings *settings, struct log **ret_log);
 /* Use these settings from now on: lines logged before are in the old target when this returns, or
  * lost if it did not take them within half a second. When a file cannot be opened nothing changes:
  * -errno
- * (-ENXIO: a FIFO that nobody reads). Opens the files of every ring. Thread: owner. */
+ * (-ENXIO: a FIFO that nobody reads). Opens the files of every ring, but see log_set_workers().
+ * Thread: owner. */
 int log_apply(struct log *log, const struct log_settings *settings);
 
 /* Close and open the files again, as log_apply(); a file that cannot be opened keeps its old
  * descriptor: -errno. Thread: owner. */
 int log_reopen(struct log *log);
+
+/* With "{worker}" in the target, only workers with numbers below `workers` have files: of more, the
+ * files of rings there are open now (on failure nothing changes: -errno); of fewer, the files of the
+ * others close now (-ENOMEM: at the next log_apply()), and lines of theirs go where those of main
+ * go. LOG_WORKERS_MAX at first. Thread: owner. */
+int log_set_workers(struct log *log, unsigned workers);
 
 /* Start the writer. -EAGAIN, -ENOMEM. Thread: owner. */
 int log_start(struct log *log);
@@ -87,13 +93,14 @@ void log_stop(struct log *log, int timeout_ms);
 /* Lines dropped so far because a ring was full or the target failed. Thread: any. */
 uint64_t log_lost(const struct log *log);
 
-/* Bytes of memory that a ring takes. */
-size_t log_ring_bytes(void);
+/* Bytes of memory that a ring takes, once all of it was in use. LOG_MAIN's has room for a line on
+ * each of LOG_WORKERS_MAX workers at once. */
+size_t log_ring_bytes(enum log_speaker speaker);
 
 /* NULL is fine; stops the writer first if it runs, and waits a second at most. Frees the rings. */
 void log_free(struct log *log);
 
-/* A ring for one thread, and its file if the target has "{worker}". The log owns it, until
+/* A ring for one thread, and its file if it has one (log_set_workers()). The log owns it, until
  * log_free(): a worker that comes again takes the ring it had. -ENOMEM, or as open(2) has it.
  * Thread: owner. */
 int log_ring_new(
@@ -110,7 +117,8 @@ struct log_field {
 		LOG_FIELD_INT,
 		LOG_FIELD_TEXT,
 		LOG_FIELD_BYTES,
-		LOG_FIELD_ADDR
+		LOG_FIELD_ADDR,
+		LOG_FIELD_ERRNO
 	} type;
 	union {
 		uint64_t u;
@@ -131,9 +139,19 @@ static inline struct log_field log_int(const char *key, int64_t value)
 	return (struct log_field){ .key = key, .type = LOG_FIELD_INT, .i = value };
 }
 
+/* NULL is the empty text. */
 static inline struct log_field log_text(const char *key, const char *value)
 {
-	return (struct log_field){ .key = key, .type = LOG_FIELD_TEXT, .text = value };
+	return (struct log_field){
+		.key = key, .type = LOG_FIELD_TEXT, .text = value != NULL ? value : ""
+	};
+}
+
+/* What errno(3) value `error`, a positive one, means. The kernel has some that nobody describes:
+ * "unknown error 524". */
+static inline struct log_field log_errno(const char *key, int error)
+{
+	return (struct log_field){ .key = key, .type = LOG_FIELD_ERRNO, .i = error };
 }
 
 /* Bytes that came from anywhere: escaped, and cut with "..." when they are many. */

@@ -172,6 +172,13 @@ static bool move_line(
 	return true;
 }
 
+/* A ring's first record, if it is not one for `next`. */
+static bool peek(struct log_ring *ring, const struct log_sinks *next, struct log_record *ret_record)
+{
+	return log_ring_peek(ring, ret_record) &&
+	       (next == NULL || ret_record->generation != next->generation);
+}
+
 /* One ring's fullness at most: others wait. */
 static enum log_progress move_some(
 	struct log_consumer *consumer, struct log_ring *ring, const struct log_sinks *next)
@@ -179,10 +186,8 @@ static enum log_progress move_some(
 	enum log_progress progress = LOG_IDLE;
 	struct log_record record;
 
-	for (size_t bytes = 0; bytes < LOG_RING_BYTES; bytes += record.length) {
-		if (!log_ring_peek(ring, &record))
-			break;
-		if (next != NULL && record.generation == next->generation)
+	for (size_t bytes = 0; bytes < ring->size; bytes += record.length) {
+		if (!peek(ring, next, &record))
 			break;
 		if (!move_line(consumer, ring, &record))
 			return LOG_BLOCKED;
@@ -206,23 +211,12 @@ enum log_progress log_consumer_step(struct log_consumer *consumer, const struct 
 	return flush(consumer) ? progress : LOG_BLOCKED;
 }
 
-/* False: a sink was still blocked at the deadline. */
-static bool move_all(
-	struct log_consumer *consumer, const struct log_sinks *next, int64_t deadline_ns)
-{
-	enum log_progress progress;
-
-	while ((progress = log_consumer_step(consumer, next)) != LOG_IDLE)
-		if (progress == LOG_BLOCKED && sys_monotonic_ns() >= deadline_ns)
-			return false;
-	return true;
-}
-
-static void discard(struct log_consumer *consumer, struct log_ring *ring)
+static void discard(
+	struct log_consumer *consumer, struct log_ring *ring, const struct log_sinks *next)
 {
 	struct log_record record;
 
-	while (log_ring_peek(ring, &record)) {
+	while (peek(ring, next, &record)) {
 		struct log_sink *sink =
 			log_sinks_route(consumer->sinks, record.speaker, record.number);
 
@@ -232,13 +226,24 @@ static void discard(struct log_consumer *consumer, struct log_ring *ring)
 	}
 }
 
-void log_consumer_empty(struct log_consumer *consumer, int64_t deadline_ns)
+/* Until the rings have nothing but what is for `next`. */
+static void empty(struct log_consumer *consumer, const struct log_sinks *next, int64_t deadline_ns)
 {
-	if (move_all(consumer, NULL, deadline_ns))
+	enum log_progress progress;
+
+	while ((progress = log_consumer_step(consumer, next)) != LOG_IDLE)
+		if (progress == LOG_BLOCKED && sys_monotonic_ns() >= deadline_ns)
+			break;
+	if (progress == LOG_IDLE)
 		return;
 	give_up(consumer, ETIMEDOUT);
 	for (struct log_ring *ring = first_ring(consumer); ring; ring = next_ring(ring))
-		discard(consumer, ring);
+		discard(consumer, ring, next);
+}
+
+void log_consumer_empty(struct log_consumer *consumer, int64_t deadline_ns)
+{
+	empty(consumer, NULL, deadline_ns);
 }
 
 void log_consumer_finish(struct log_consumer *consumer, int64_t deadline_ns)
@@ -261,8 +266,7 @@ void log_consumer_switch(struct log_consumer *consumer, struct log_sinks *next, 
 {
 	struct log_sinks *before = consumer->sinks;
 
-	if (!move_all(consumer, next, deadline_ns))
-		give_up(consumer, ETIMEDOUT);
+	empty(consumer, next, deadline_ns);
 	log_sinks_inherit(next, before);
 	consumer->sinks = next;
 	log_sinks_free(before);

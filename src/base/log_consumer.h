@@ -47,8 +47,8 @@ void log_consumer_empty(struct log_consumer *consumer, int64_t deadline_ns);
  * that were lost at the end are told of. */
 void log_consumer_finish(struct log_consumer *consumer, int64_t deadline_ns);
 
-/* Go over to `next`, when what was rendered for the sinks before is written or the deadline is
- * over. Producers must have seen `next`. Takes it, and frees those before. */
+/* Go over to `next`, when what was rendered for the sinks before is written or, at the
+ * deadline, lost. Producers must have seen `next`. Takes it, and frees those before. */
 void log_consumer_switch(
 	struct log_consumer *consumer, struct log_sinks *next, int64_t deadline_ns);
 

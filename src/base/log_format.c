@@ -1,6 +1,7 @@
 #include "base/log_format.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log_text.h"
@@ -68,6 +69,17 @@ static void put_string(struct text *text, enum log_format format, const char *by
 	text_put(text, "\"");
 }
 
+static void put_error(struct text *text, enum log_format format, int error)
+{
+	const char *known = strerrordesc_np(error);
+	char unknown[32];
+
+	(void)snprintf(unknown, sizeof(unknown), "unknown error %d", error);
+	if (known == NULL)
+		known = unknown;
+	put_string(text, format, known, strlen(known));
+}
+
 static void put_value(struct text *text, enum log_format format, const struct log_field *field)
 {
 	char address[ADDR_TEXT_MAX];
@@ -88,6 +100,9 @@ static void put_value(struct text *text, enum log_format format, const struct lo
 	case LOG_FIELD_ADDR:
 		(void)addr_format(field->addr, address);
 		put_string(text, format, address, strlen(address));
+		break;
+	case LOG_FIELD_ERRNO:
+		put_error(text, format, (int)field->i);
 		break;
 	}
 }

@@ -24,6 +24,7 @@ struct log {
 	struct eventcount served;
 
 	/* The owner's. */
+	unsigned workers; /* those below have files */
 	bool running;
 	pthread_t writer;
 };

@@ -2,10 +2,21 @@
 
 #include <string.h>
 
+#define SIZE 32768u
+
+/* The main thread's line on each worker: a summary takes less. Memory that is not used costs
+ * nothing. */
+#define WORKER_LINE_BYTES 256u
+
+size_t log_ring_size(enum log_speaker speaker)
+{
+	return speaker == LOG_MAIN ? SIZE + WORKER_LINE_BYTES * LOG_WORKERS_MAX : SIZE;
+}
+
 static void copy_in(struct log_ring *ring, size_t position, const void *from, size_t length)
 {
-	size_t offset = position % LOG_RING_BYTES;
-	size_t first = LOG_RING_BYTES - offset < length ? LOG_RING_BYTES - offset : length;
+	size_t offset = position % ring->size;
+	size_t first = ring->size - offset < length ? ring->size - offset : length;
 
 	memcpy(ring->bytes + offset, from, first);
 	memcpy(ring->bytes, (const char *)from + first, length - first);
@@ -13,8 +24,8 @@ static void copy_in(struct log_ring *ring, size_t position, const void *from, si
 
 static void copy_out(const struct log_ring *ring, size_t position, void *to, size_t length)
 {
-	size_t offset = position % LOG_RING_BYTES;
-	size_t first = LOG_RING_BYTES - offset < length ? LOG_RING_BYTES - offset : length;
+	size_t offset = position % ring->size;
+	size_t first = ring->size - offset < length ? ring->size - offset : length;
 
 	memcpy(to, ring->bytes + offset, first);
 	memcpy((char *)to + first, ring->bytes, length - first);
@@ -26,7 +37,7 @@ bool log_ring_push(struct log_ring *ring, struct log_record *record, const char 
 	size_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 	uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
 
-	if (sizeof(*record) + record->length > LOG_RING_BYTES - (head - tail)) {
+	if (sizeof(*record) + record->length > ring->size - (head - tail)) {
 		atomic_store_explicit(&ring->lost, lost + 1, memory_order_release);
 		return false;
 	}

@@ -11,8 +11,6 @@
 
 #include "base/log_format.h"
 
-#define LOG_RING_BYTES 32768u
-
 /* What stands in front of each line. */
 struct log_record {
 	int64_t realtime_ns;
@@ -25,6 +23,7 @@ struct log_record {
 
 struct log_ring {
 	struct log *log;
+	size_t size;		       /* of `bytes` */
 	struct log_ring *_Atomic next; /* a list that only grows */
 	enum log_speaker speaker;
 	unsigned number;
@@ -38,8 +37,11 @@ struct log_ring {
 	_Atomic size_t tail;
 	uint64_t lost_told; /* the consumer's: how many of `lost` it has taken note of */
 
-	char bytes[LOG_RING_BYTES];
+	char bytes[];
 };
+
+/* Bytes that a speaker's ring holds. */
+size_t log_ring_size(enum log_speaker speaker);
 
 /* Producer: false when there is no room; the line is then counted in `lost`. Sets record->lost. */
 bool log_ring_push(struct log_ring *ring, struct log_record *record, const char *line);

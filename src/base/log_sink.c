@@ -60,15 +60,16 @@ void log_sink_plain_stderr(struct log_sink *ret_sink)
 }
 
 /* The description of stderr is shared with other processes, so it must not become O_NONBLOCK; but
- * of a pipe we can mostly have one of our own. Without it, a write that poll(2) found room for can
- * still wait, when another process takes that room first. */
+ * of a pipe or a terminal we can mostly have one of our own. Without it, a write that poll(2) found
+ * room for can still wait: when another process takes that room first, or a terminal has less. */
 static void open_stderr(struct log_sink *ret_sink)
 {
 	struct stat status;
 	int fd = -1;
 
-	if (fstat(STDERR_FILENO, &status) == 0 && S_ISFIFO(status.st_mode))
-		fd = open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fstat(STDERR_FILENO, &status) == 0 &&
+		(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0)
 		*ret_sink = (struct log_sink){ .fd = fd };
 	else

@@ -165,15 +165,23 @@ int log_sinks_add_worker(struct log_sinks *sinks, unsigned number)
 	return add_worker(sinks, number, NULL, NULL);
 }
 
-int log_sinks_new_again(const struct log_sinks *old, struct log_sinks **ret_sinks, int *ret_error)
+static int make_alike(const struct log_sinks *old, struct log_sinks **ret_sinks)
 {
 	struct log_settings settings = { .format = "auto", .color = "never" };
+	int error = make(&settings, old->target, ret_sinks);
+
+	if (error == 0)
+		(*ret_sinks)->style = old->style;
+	return error;
+}
+
+int log_sinks_new_again(const struct log_sinks *old, struct log_sinks **ret_sinks, int *ret_error)
+{
 	struct log_sinks *sinks;
-	int error = make(&settings, old->target, &sinks);
+	int error = make_alike(old, &sinks);
 
 	if (error < 0)
 		return error;
-	sinks->style = old->style;
 	error = open_again(sinks, "main", &old->main, &sinks->main, ret_error);
 	for (unsigned i = 0; i < LOG_WORKERS_MAX && error == 0; i++) {
 		const struct log_sink *worker = atomic_load(&old->workers[i]);
@@ -185,6 +193,55 @@ int log_sinks_new_again(const struct log_sinks *old, struct log_sinks **ret_sink
 		log_sinks_free(sinks);
 		return error;
 	}
+	*ret_sinks = sinks;
+	return 0;
+}
+
+bool log_sinks_have_workers(const struct log_sinks *sinks, unsigned number)
+{
+	for (unsigned i = number; i < LOG_WORKERS_MAX; i++)
+		if (atomic_load(&sinks->workers[i]) != NULL)
+			return true;
+	return false;
+}
+
+static void lend(const struct log_sink *old, struct log_sink *ret_sink)
+{
+	*ret_sink = (struct log_sink){ .fd = old->fd, .shared = true, .socket = old->socket };
+}
+
+/* The consumer may be at work with the old one; `shared` it does not look at until it closes. */
+static void give(struct log_sink *old, struct log_sink *sink)
+{
+	sink->shared = old->shared;
+	old->shared = true;
+}
+
+int log_sinks_new_fewer(struct log_sinks *old, unsigned workers, struct log_sinks **ret_sinks)
+{
+	struct log_sinks *sinks;
+	int error = make_alike(old, &sinks);
+
+	if (error < 0)
+		return error;
+	lend(&old->main, &sinks->main);
+	for (unsigned i = 0; i < workers; i++) {
+		struct log_sink *from = atomic_load(&old->workers[i]), *sink;
+
+		if (from == NULL)
+			continue;
+		sink = calloc(1, sizeof(*sink));
+		if (sink == NULL) {
+			log_sinks_free(sinks);
+			return -ENOMEM;
+		}
+		lend(from, sink);
+		atomic_store(&sinks->workers[i], sink);
+	}
+	give(&old->main, &sinks->main);
+	for (unsigned i = 0; i < workers; i++)
+		if (atomic_load(&sinks->workers[i]) != NULL)
+			give(atomic_load(&old->workers[i]), atomic_load(&sinks->workers[i]));
 	*ret_sinks = sinks;
 	return 0;
 }

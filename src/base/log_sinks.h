@@ -26,6 +26,13 @@ int log_sinks_new_plain(const struct log_settings *settings, struct log_sinks **
  * old descriptor, and *ret_error becomes the reason, a negative errno value. */
 int log_sinks_new_again(const struct log_sinks *old, struct log_sinks **ret_sinks, int *ret_error);
 
+/* Has a worker with this number, or a higher one, a sink? */
+bool log_sinks_have_workers(const struct log_sinks *sinks, unsigned number);
+
+/* The same sinks without those of workers from `workers` on. Opens nothing: the descriptors become
+ * those of the new set, which must now replace the old one. -ENOMEM. */
+int log_sinks_new_fewer(struct log_sinks *old, unsigned workers, struct log_sinks **ret_sinks);
+
 /* Open the file of a worker, if the target has files of workers and this one is not open. */
 int log_sinks_add_worker(struct log_sinks *sinks, unsigned number);
 

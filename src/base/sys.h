@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -25,5 +26,11 @@ int sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 /* Wait while *word is `expected`, at most `timeout_ns` (-1: for ever); may return early. */
 void sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
 void sys_futex_wake(_Atomic uint32_t *word, unsigned count);
+
+/* Let other threads run first, if any can: sched_yield(2). */
+void sys_yield(void);
+
+/* Fill with bytes that nobody can guess. */
+void sys_random(void *bytes, size_t length);
 
 #endif

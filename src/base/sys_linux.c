@@ -1,8 +1,11 @@
 #include "base/sys.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,8 +30,8 @@ int64_t sys_realtime_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
-/* recvmmsg's own timeout is checked only after each datagram (recvmmsg(2), BUGS): it is never used.
- */
+/* recvmmsg's own timeout is checked only after each datagram (recvmmsg(2), BUGS): it is never
+ * used. */
 int sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 {
 	int n;
@@ -70,4 +73,20 @@ void sys_futex_wake(_Atomic uint32_t *word, unsigned count)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count > INT_MAX ? INT_MAX : count, NULL, NULL,
 		0);
+}
+
+void sys_yield(void)
+{
+	(void)sched_yield();
+}
+
+/* Early in the boot the kernel may have no randomness to give: then it waits. */
+void sys_random(void *bytes, size_t length)
+{
+	ssize_t count;
+
+	do {
+		count = getrandom(bytes, length, 0);
+	} while (count < 0 && errno == EINTR);
+	assert(count == (ssize_t)length);
 }

@@ -6,43 +6,41 @@
 #include <string.h>
 
 #include "config/check.h"
+#include "config/options.h"
 #include "config/unknown.h"
-
-struct apply {
-	struct config *config;
-	struct report *report;
-};
 
 /* The object whose keys are applied: the top, a service, or a group in one of them. */
 struct scope {
+	struct config *config;
+	struct report *report;
 	struct values *values;
 	enum param_scope kind;
 	const struct param *group; /* NULL: none */
 	char label[32];		   /* "", "services.1." */
 };
 
-static int apply_object(struct apply *apply, const struct scope *scope, struct element object);
+static int apply_object(const struct scope *scope, struct element object);
 
-static int apply_service(
-	struct apply *apply, size_t index, struct values *values, struct element element)
+static int apply_service(const struct scope *top, size_t index, struct element element)
 {
-	struct scope scope = { .values = values, .kind = PARAM_SCOPE_SERVICE };
+	struct values *values = &top->config->services[index];
+	struct scope scope = { top->config, top->report, values, .kind = PARAM_SCOPE_SERVICE };
 
 	snprintf(scope.label, sizeof(scope.label), "services.%zu.", index);
 	if (cJSON_IsObject(element.item))
-		return apply_object(apply, &scope, element);
+		return apply_object(&scope, element);
 	/* Nor is it told apart from others. */
 	values->of[PARAM_NAME].given = values->of[PARAM_NAME].bad = true;
 	values->of[PARAM_HOST].given = values->of[PARAM_HOST].bad = true;
-	report_add(apply->report, element_place(element), "services.%zu: must be an object, not %s",
+	report_add(top->report, element_place(element), "services.%zu: must be an object, not %s",
 		index, check_type_name(element));
 	return 0;
 }
 
 /* A list takes the place of one that was given before: by the file, when this is a --set. */
-static int apply_service_list(struct apply *apply, struct element list, size_t count)
+static int apply_service_list(const struct scope *top, struct element list, size_t count)
 {
-	struct config *config = apply->config;
+	struct config *config = top->config;
 	struct values *services = calloc(count, sizeof(*services));
 	struct element element = element_first(list);
 	int r = 0;
@@ -56,74 +54,76 @@ static int apply_service_list(struct apply *apply, struct element list, size_t c
 		values_init(&services[i]);
 	for (size_t i = 0; r == 0 && i < count; i++, element = element_next(element)) {
 		services[i].place = element_place(element);
-		r = apply_service(apply, i, &services[i], element);
+		r = apply_service(top, i, element);
 	}
 	return r;
 }
 
 /* --set services.1.port=...: to a service that is there. */
-static int apply_service_member(struct apply *apply, struct element member)
+static int apply_service_member(const struct scope *top, struct element member)
 {
-	struct config *config = apply->config;
+	const struct config *config = top->config;
 	char *end = NULL;
 	unsigned long index = strtoul(member.item->string, &end, 10);
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lu", index);
 	if (index < config->services_count && strcmp(text, member.item->string) == 0)
-		return apply_service(apply, index, &config->services[index], member);
-	report_add(apply->report, element_key_place(member),
+		return apply_service(top, index, member);
+	report_add(top->report, element_key_place(member),
 		"services.%.20s: there is no such service; there are %zu, counted from 0",
 		member.item->string, config->services_count);
 	return 0;
 }
 
-static int apply_services(struct apply *apply, const struct param *param, struct element element)
+static int apply_services(
+	const struct scope *top, const struct param *param, struct element element)
 {
-	struct value *value = &apply->config->top.of[PARAM_SERVICES];
+	struct value *value = &top->config->top.of[PARAM_SERVICES];
 	size_t count = cJSON_IsArray(element.item) ? (size_t)cJSON_GetArraySize(element.item) : 0;
 	bool is_set = element.document->number > 0;
 
 	if (is_set && cJSON_IsObject(element.item) && element.item->child)
-		return apply_service_member(apply, element_first(element));
+		return apply_service_member(top, element_first(element));
 	*value = (struct value){ .given = true, .place = element_place(element) };
 	if (count >= param->min && count <= param->max)
-		return apply_service_list(apply, element, count);
+		return apply_service_list(top, element, count);
 	value->bad = true;
-	report_add(apply->report, value->place, "services: must be a list of %u to %u objects%s%s",
+	report_add(top->report, value->place, "services: must be a list of %u to %u objects%s%s",
 		param->min, param->max, cJSON_IsArray(element.item) ? "" : ", not ",
 		cJSON_IsArray(element.item) ? "" : check_type_name(element));
 	return 0;
 }
 
-static int apply_group(struct apply *apply, const struct scope *scope, const struct check *check,
-	struct element member)
+static int apply_group(const struct scope *scope, const struct check *check, struct element member)
 {
 	struct scope inner = *scope;
 
 	inner.group = check->param;
-	if (cJSON_IsObject(member.item))
-		return apply_object(apply, &inner, member);
-	report_add(apply->report, element_place(member), "%s: must be an object, not %s",
-		check->label, check_type_name(member));
+	if (!cJSON_IsObject(member.item))
+		report_add(check->report, element_place(member), "%s: must be an object, not %s",
+			check->label, check_type_name(member));
+	else if (check->param->type == PARAM_TYPE_OPTIONS)
+		return options_gather(scope->config, scope->values, member);
+	else
+		return apply_object(&inner, member);
 	return 0;
 }
 
-static int apply_param(struct apply *apply, const struct scope *scope, const struct param *param,
-	struct element member)
+static int apply_param(const struct scope *scope, const struct param *param, struct element member)
 {
 	char label[64];
-	struct check check = { param, label, apply->report };
+	struct check check = { param, label, scope->report };
 
 	snprintf(label, sizeof(label), "%s%s", scope->label, param->path);
-	if (param->type == PARAM_TYPE_GROUP)
-		return apply_group(apply, scope, &check, member);
+	if (param->type == PARAM_TYPE_GROUP || param->type == PARAM_TYPE_OPTIONS)
+		return apply_group(scope, &check, member);
 	if (param->type == PARAM_TYPE_SERVICES)
-		return apply_services(apply, param, member);
+		return apply_services(scope, param, member);
 	return check_value(&check, member, &scope->values->of[param - params]);
 }
 
-static int apply_object(struct apply *apply, const struct scope *scope, struct element object)
+static int apply_object(const struct scope *scope, struct element object)
 {
 	bool seen[PARAM_COUNT] = { false };
 	int r = 0;
@@ -134,13 +134,13 @@ static int apply_object(struct apply *apply, const struct scope *scope, struct e
 			param_find(scope->kind, scope->group, member.item->string);
 
 		if (!param) {
-			unknown_key(member, scope->kind, scope->group, scope->label, apply->report);
+			unknown_key(member, scope->kind, scope->group, scope->label, scope->report);
 		} else if (seen[param - params]) {
-			report_add(apply->report, element_key_place(member),
+			report_add(scope->report, element_key_place(member),
 				"%s%s: given twice in one object", scope->label, param->path);
 		} else {
 			seen[param - params] = true;
-			r = apply_param(apply, scope, param, member);
+			r = apply_param(scope, param, member);
 		}
 	}
 	return r;
@@ -148,12 +148,11 @@ static int apply_object(struct apply *apply, const struct scope *scope, struct e
 
 int apply_document(struct config *config, const struct document *document, struct report *report)
 {
-	struct apply apply = { config, report };
-	struct scope top = { .values = &config->top, .kind = PARAM_SCOPE_TOP };
+	struct scope top = { config, report, &config->top, .kind = PARAM_SCOPE_TOP };
 	struct element root = document_root(document);
 
 	if (cJSON_IsObject(root.item))
-		return apply_object(&apply, &top, root);
+		return apply_object(&top, root);
 	report_add(report, element_place(root), "the configuration must be an object, not %s",
 		check_type_name(root));
 	return 0;

@@ -1,22 +1,35 @@
 /* What a reload changes. */
 #include "config/load.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "config/settle.h"
+#include "config/json.h"
+#include "config/values.h"
+
+#define VALUE_TEXT_MAX 8192
 
 struct comparison {
 	config_change_fn *change;
 	void *context;
+	char prefix[32]; /* of the paths: "", "services.1." */
+	bool renamed;	 /* the service is another: all of it waits for a restart */
 	int count;
 };
+
+static void add_change(struct comparison *comparison, const char *path, const char *old_text,
+	const char *new_text, bool live)
+{
+	char full[96];
+
+	snprintf(full, sizeof(full), "%s%s", comparison->prefix, path);
+	comparison->change(comparison->context, full, old_text, new_text, live);
+	comparison->count++;
+}
 
 static bool has_value(size_t index)
 {
 	return params[index].type != PARAM_TYPE_GROUP && index != PARAM_SERVICES &&
-	       index != PARAM_SCHEMA;
+	       index != PARAM_SCHEMA && index != PARAM_OPTIONS;
 }
 
 static bool is_of_services(size_t index)
@@ -24,76 +37,93 @@ static bool is_of_services(size_t index)
 	return params[index].scope & PARAM_SCOPE_SERVICE;
 }
 
-static void put_value(FILE *file, const struct values *values, size_t index)
+/* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses. */
+static void format_value(const struct values *values, size_t index, char text[VALUE_TEXT_MAX])
 {
 	const struct param *param = &params[index];
 	const struct value *value = &values->of[index];
+	const char *word = NULL;
+	size_t at = 0;
 
-	if (param->type == PARAM_TYPE_WHOLE) {
-		fprintf(file, "%u", value->number);
-	} else if (param->type == PARAM_TYPE_WORD || param->type == PARAM_TYPE_HANDLER) {
-		fputs(param_word(param, value->number), file);
-	} else if (param->type == PARAM_TYPE_NAME) {
-		fputs(values_name(values), file);
-	} else {
-		for (size_t i = 0; i < value_texts_count(value); i++)
-			fprintf(file, "%s%s", i > 0 ? ", " : "", value_text(value, param, i));
-	}
+	if (param->type == PARAM_TYPE_BOOLEAN)
+		word = value->number ? "true" : "false";
+	else if (param->type == PARAM_TYPE_WORD || param->type == PARAM_TYPE_HANDLER)
+		word = param_word(param, value->number);
+	else if (param->type == PARAM_TYPE_NAME)
+		word = values_name(values);
+	if (param->type == PARAM_TYPE_WHOLE)
+		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
+	else if (word)
+		snprintf(text, VALUE_TEXT_MAX, "%s", word);
+	else
+		for (size_t i = 0; i < value_texts_count(value) && at < VALUE_TEXT_MAX; i++)
+			at += (size_t)snprintf(text + at, VALUE_TEXT_MAX - at, "%s%s",
+				i > 0 ? ", " : "", value_text(value, param, i));
 }
 
-/* The caller frees it; NULL: out of memory. */
-static char *format_value(const struct values *values, size_t index)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *file = open_memstream(&text, &size);
-
-	if (!file)
-		return NULL;
-	put_value(file, values, index);
-	/* glibc 2.36 closes without an error when it cannot trim the text. */
-	if (fclose(file) != 0 || !text) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-static int compare_value(struct comparison *comparison, const char *prefix, size_t index,
+static void compare_value(struct comparison *comparison, size_t index,
 	const struct values *old_values, const struct values *new_values)
 {
-	char *old_text = format_value(old_values, index);
-	char *new_text = format_value(new_values, index);
-	int r = old_text && new_text ? 0 : -ENOMEM;
-	char path[64];
+	char old_text[VALUE_TEXT_MAX], new_text[VALUE_TEXT_MAX];
 
-	if (r == 0 && strcmp(old_text, new_text) != 0) {
-		snprintf(path, sizeof(path), "%s%s", prefix, params[index].path);
-		comparison->change(
-			comparison->context, path, old_text, new_text, params[index].live);
-		comparison->count++;
+	format_value(old_values, index, old_text);
+	format_value(new_values, index, new_text);
+	if (strcmp(old_text, new_text) != 0)
+		add_change(comparison, params[index].path, old_text, new_text,
+			params[index].live && !comparison->renamed);
+}
+
+/* Of the same handler; another one has its own. */
+static void compare_options(struct comparison *comparison, const struct values *old_values,
+	const struct values *new_values)
+{
+	const struct dgram_handler *handler = values_handler(old_values);
+	char path[64], old_text[JSON_NUMBER_MAX], new_text[JSON_NUMBER_MAX];
+
+	if (handler != values_handler(new_values))
+		return;
+	for (size_t i = 0; i < handler->parameters_count; i++) {
+		double old_number = old_values->parameters[i], number = new_values->parameters[i];
+
+		if (old_number >= number && old_number <= number)
+			continue;
+		snprintf(path, sizeof(path), "%s.%s", params[PARAM_OPTIONS].path,
+			handler->parameters[i].name);
+		add_change(comparison, path, json_number_text(old_number, old_text),
+			json_number_text(number, new_text), params[PARAM_OPTIONS].live);
 	}
-	free(old_text);
-	free(new_text);
-	return r;
+}
+
+/* The service that has the name of this one, or else the one in its place. */
+static const struct values *find_old(
+	const struct config *old_config, const struct config *new_config, size_t number)
+{
+	const char *name = values_name(&new_config->services[number]);
+
+	for (size_t i = 0; i < old_config->services_count; i++)
+		if (strcmp(values_name(&old_config->services[i]), name) == 0)
+			return &old_config->services[i];
+	return number < old_config->services_count ? &old_config->services[number] : NULL;
 }
 
 /* `listed`: they have names and numbers of their own. */
-static int compare_service(struct comparison *comparison, const struct config *old_config,
+static void compare_service(struct comparison *comparison, const struct config *old_config,
 	const struct config *new_config, size_t number)
 {
 	bool listed = old_config->services_listed || new_config->services_listed;
-	char prefix[32] = "";
-	int r = 0;
+	const struct values *old_values = find_old(old_config, new_config, number);
+	const struct values *new_values = &new_config->services[number];
 
+	if (old_values == NULL)
+		return; /* added: their number says it */
+	comparison->renamed = strcmp(values_name(old_values), values_name(new_values)) != 0;
 	if (listed)
-		snprintf(prefix, sizeof(prefix), "services.%zu.", number);
-	for (size_t i = 0; r == 0 && i < PARAM_COUNT; i++) {
+		snprintf(comparison->prefix, sizeof(comparison->prefix), "services.%zu.", number);
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
 		if (has_value(i) && is_of_services(i) && (listed || i != PARAM_NAME))
-			r = compare_value(comparison, prefix, i, &old_config->services[number],
-				&new_config->services[number]);
+			compare_value(comparison, i, old_values, new_values);
 	}
-	return r;
+	compare_options(comparison, old_values, new_values);
 }
 
 static void report_count_change(struct comparison *comparison, size_t old_count, size_t new_count)
@@ -102,27 +132,22 @@ static void report_count_change(struct comparison *comparison, size_t old_count,
 
 	snprintf(old_text, sizeof(old_text), "%zu in number", old_count);
 	snprintf(new_text, sizeof(new_text), "%zu", new_count);
-	comparison->change(
-		comparison->context, params[PARAM_SERVICES].path, old_text, new_text, false);
-	comparison->count++;
+	add_change(comparison, params[PARAM_SERVICES].path, old_text, new_text, false);
 }
 
 int config_changes(const struct config *old_config, const struct config *new_config,
 	config_change_fn *change, void *context)
 {
-	struct comparison comparison = { change, context, 0 };
-	size_t count = old_config->services_count;
-	int r = 0;
+	struct comparison comparison = { .change = change, .context = context };
 
-	for (size_t i = 0; r == 0 && i < PARAM_COUNT; i++) {
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
 		if (has_value(i) && !is_of_services(i))
-			r = compare_value(&comparison, "", i, &old_config->top, &new_config->top);
+			compare_value(&comparison, i, &old_config->top, &new_config->top);
 	}
-	if (r == 0 && count != new_config->services_count) {
-		report_count_change(&comparison, count, new_config->services_count);
-		count = 0;
-	}
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = compare_service(&comparison, old_config, new_config, i);
-	return r < 0 ? r : comparison.count;
+	if (old_config->services_count != new_config->services_count)
+		report_count_change(
+			&comparison, old_config->services_count, new_config->services_count);
+	for (size_t i = 0; i < new_config->services_count; i++)
+		compare_service(&comparison, old_config, new_config, i);
+	return comparison.count;
 }

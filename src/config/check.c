@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/host.h"
+#include "config/json.h"
 #include "config/suggest.h"
 
 const char *check_type_name(struct element element)
@@ -23,21 +24,41 @@ const char *check_type_name(struct element element)
 }
 
 /* valueint saturates, and a NaN is neither below nor above: compare so that it fails. */
-static void check_whole(const struct check *check, struct element element, struct value *value)
+bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
+	bool whole, struct report *report)
 {
-	const struct param *param = check->param;
 	double number = element.item->valuedouble;
 	bool is_number = cJSON_IsNumber(element.item);
+	char min[JSON_NUMBER_MAX], max[JSON_NUMBER_MAX];
 
-	if (is_number && number >= param->min && number <= param->max &&
-		(double)(unsigned)number >= number) {
-		value->number = (unsigned)number;
-		return;
-	}
-	value->bad = true;
-	report_add(check->report, element_place(element),
-		"%s: must be a whole number from %u to %u%s%s", check->label, param->min,
-		param->max, is_number ? "" : ", not ", is_number ? "" : check_type_name(element));
+	if (is_number && number >= range->minimum && number <= range->maximum &&
+		(!whole || (double)(unsigned)number >= number))
+		return true;
+	report_add(report, element_place(element), "%s: must be a %snumber from %s to %s%s%s",
+		label, whole ? "whole " : "", json_number_text(range->minimum, min),
+		json_number_text(range->maximum, max), is_number ? "" : ", not ",
+		is_number ? "" : check_type_name(element));
+	return false;
+}
+
+static void check_whole(const struct check *check, struct element element, struct value *value)
+{
+	struct dgram_parameter range = { .minimum = check->param->min,
+		.maximum = check->param->max };
+
+	value->bad = !check_number(check->label, element, &range, true, check->report);
+	if (!value->bad)
+		value->number = (unsigned)element.item->valuedouble;
+}
+
+static void check_boolean(const struct check *check, struct element element, struct value *value)
+{
+	value->number = cJSON_IsTrue(element.item) ? 1 : 0;
+	value->bad = !cJSON_IsBool(element.item);
+	if (value->bad)
+		report_add(check->report, element_place(element),
+			"%s: must be true or false, not %s", check->label,
+			check_type_name(element));
 }
 
 /* `"error", "warn", "info"` */
@@ -148,6 +169,9 @@ int check_value(const struct check *check, struct element element, struct value 
 	case PARAM_TYPE_WHOLE:
 		check_whole(check, element, value);
 		return 0;
+	case PARAM_TYPE_BOOLEAN:
+		check_boolean(check, element, value);
+		return 0;
 	case PARAM_TYPE_WORD:
 	case PARAM_TYPE_HANDLER:
 		check_word(check, element, value);
@@ -158,6 +182,7 @@ int check_value(const struct check *check, struct element element, struct value 
 	case PARAM_TYPE_HOSTS:
 		return check_hosts(check, element, value);
 	case PARAM_TYPE_GROUP:
+	case PARAM_TYPE_OPTIONS:
 	case PARAM_TYPE_SERVICES:
 		break;
 	}

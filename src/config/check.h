@@ -15,6 +15,10 @@ struct check {
 /* Replace `value`. Errors go into the report, and the value is then marked as bad. -ENOMEM. */
 int check_value(const struct check *check, struct element element, struct value *value);
 
+/* Is it a number in this range? If not, the report says so. */
+bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
+	bool whole, struct report *report);
+
 /* "a string", "an object" ... */
 const char *check_type_name(struct element element);
 

@@ -46,7 +46,6 @@ static const char *refuse_mode(mode_t mode)
 	return S_ISFIFO(mode) ? "a pipe, not a file" : "a device, not a file";
 }
 
-/* O_NONBLOCK: the open of a FIFO would wait for a writer. */
 /* Is it the file's fault, and not a shortage of the system's? */
 static bool is_configuration(int error)
 {
@@ -66,7 +65,8 @@ static bool is_configuration(int error)
 	}
 }
 
-/* 0, though it cannot be read, when that is an error of the configuration. */
+/* 0, though it cannot be read, when that is an error of the configuration. O_NONBLOCK: the open of
+ * a FIFO would wait for a writer. */
 static int read_file(struct document *document, const char *path, struct report *report)
 {
 	struct report_place nowhere = { .source = document->number };

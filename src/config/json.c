@@ -1,6 +1,6 @@
 #include "config/json.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 static void put_text(FILE *file, const char *text)
 {
@@ -63,10 +63,22 @@ void json_text(struct json *json, const char *key, const char *value)
 	put_text(json->file, value);
 }
 
-void json_whole(struct json *json, const char *key, unsigned value)
+const char *json_number_text(double number, char text[JSON_NUMBER_MAX])
 {
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, JSON_NUMBER_MAX, "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
+			break;
+	}
+	return text;
+}
+
+void json_number(struct json *json, const char *key, double value)
+{
+	char text[JSON_NUMBER_MAX];
+
 	begin(json, key);
-	fprintf(json->file, "%u", value);
+	fputs(json_number_text(value, text), json->file);
 }
 
 void json_bool(struct json *json, const char *key, bool value)

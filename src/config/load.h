@@ -35,7 +35,7 @@ int config_print_schema(FILE *file);
 typedef void config_change_fn(
 	void *context, const char *path, const char *old_value, const char *new_value, bool live);
 
-/* Call `change` for each. The number of changes, or -ENOMEM. */
+/* Call `change` for each. The number of changes. */
 int config_changes(const struct config *old_config, const struct config *new_config,
 	config_change_fn *change, void *context);
 

@@ -10,11 +10,13 @@
 enum param_type {
 	PARAM_TYPE_GROUP,    /* an object; its keys follow it in the table */
 	PARAM_TYPE_WHOLE,    /* a whole number from min to max */
+	PARAM_TYPE_BOOLEAN,  /* 0 or 1 */
 	PARAM_TYPE_WORD,     /* one of `words` */
 	PARAM_TYPE_HANDLER,  /* the name of a built-in handler */
 	PARAM_TYPE_NAME,     /* [a-z][a-z0-9-]*, min to max bytes */
 	PARAM_TYPE_TEXT,     /* min to max bytes */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of min to max of them */
+	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
 	PARAM_TYPE_SERVICES, /* a list of min to max objects of the service's scope */
 };
 
@@ -26,10 +28,10 @@ enum param_scope {
 
 struct param {
 	const char *path; /* "port", "queue.capacity" */
-	enum param_type type;
 	enum param_scope scope;
+	enum param_type type;
 	unsigned min, max;
-	unsigned number;	  /* default of a whole number; of a word, its index */
+	unsigned number;	  /* default of a number or boolean; of a word, its index */
 	const char *text;	  /* default of the others; NULL: see `meaning` */
 	const char *const *words; /* NULL after the last */
 	const char *unit;	  /* NULL: just a number */
@@ -44,6 +46,7 @@ enum {
 	PARAM_HOST,
 	PARAM_PORT,
 	PARAM_HANDLER,
+	PARAM_OPTIONS,
 	PARAM_CONCURRENCY,
 	PARAM_MAX_WORKERS,
 	PARAM_MIN_SOURCE_PORT,
@@ -53,9 +56,15 @@ enum {
 	PARAM_SEND_BUFFER,
 	PARAM_POOL,
 	PARAM_WORKERS,
+	PARAM_HANDLER_TIMEOUT,
 	PARAM_QUEUE,
 	PARAM_CAPACITY,
 	PARAM_MAX_WAIT,
+	PARAM_DISCIPLINE,
+	PARAM_ORDERING,
+	PARAM_OVERLOAD_INTERVAL,
+	PARAM_FAIR_WINDOW,
+	PARAM_BUSY_REPLIES,
 	PARAM_LOGGING,
 	PARAM_LOG_LEVEL,
 	PARAM_LOG_FORMAT,
@@ -76,7 +85,10 @@ const struct param *param_find(enum param_scope scope, const struct param *group
 const char *param_key(const struct param *param);
 
 /* Is it directly in this group? */
-bool param_is_in(const struct param *param, const struct param *group);
+bool param_is_in(const struct param *param, enum param_scope scope, const struct param *group);
+
+/* May it only be given at the top where there are no "services"? */
+bool param_is_single(const struct param *param);
 
 /* The words of a PARAM_TYPE_WORD or PARAM_TYPE_HANDLER by number, NULL after the last; and the
  * number of a word, or -ENOENT. */

@@ -6,68 +6,102 @@
 #include "config/json.h"
 #include "config/values.h"
 
-static void print_value(struct json *json, const struct param *param, const struct value *value)
+static void print_object(struct json *json, const struct config *config,
+	const struct values *values, enum param_scope scope, const struct param *group);
+
+static void print_texts(struct json *json, const struct param *param, const struct value *value)
 {
-	const char *key = param_key(param);
 	size_t count = value_texts_count(value);
 
-	if (param->type == PARAM_TYPE_WHOLE) {
-		json_whole(json, key, value->number);
-	} else if (param->type == PARAM_TYPE_WORD || param->type == PARAM_TYPE_HANDLER) {
-		json_text(json, key, param_word(param, value->number));
-	} else if (count == 1) {
-		json_text(json, key, value_text(value, param, 0));
-	} else {
-		json_open(json, key, '[');
-		for (size_t i = 0; i < count; i++)
-			json_text(json, NULL, value_text(value, param, i));
+	if (count > 1)
+		json_open(json, param_key(param), '[');
+	for (size_t i = 0; i < count; i++)
+		json_text(json, count > 1 ? NULL : param_key(param), value_text(value, param, i));
+	if (count > 1)
 		json_close(json, ']');
-	}
 }
 
-static void print_group(struct json *json, const struct values *values, enum param_scope scope,
-	const struct param *group)
+static void print_options(struct json *json, const struct param *param, const struct values *values)
 {
-	json_open(json, param_key(group), '{');
-	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		if ((params[i].scope & scope) && param_is_in(&params[i], group))
-			print_value(json, &params[i], &values->of[i]);
-	}
+	const struct dgram_handler *handler = values_handler(values);
+
+	if (handler->parameters_count == 0)
+		return;
+	json_open(json, param_key(param), '{');
+	for (size_t i = 0; i < handler->parameters_count; i++)
+		json_number(json, handler->parameters[i].name, values->parameters[i]);
 	json_close(json, '}');
 }
 
-static void print_service(struct json *json, const struct values *service)
+static void print_services(
+	struct json *json, const struct param *param, const struct config *config)
 {
-	json_open(json, NULL, '{');
-	json_text(json, param_key(&params[PARAM_NAME]), values_name(service));
-	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		if (i == PARAM_NAME || !(params[i].scope & PARAM_SCOPE_SERVICE) ||
-			!param_is_in(&params[i], NULL))
-			continue;
-		if (params[i].type == PARAM_TYPE_GROUP)
-			print_group(json, service, PARAM_SCOPE_SERVICE, &params[i]);
-		else
-			print_value(json, &params[i], &service->of[i]);
+	json_open(json, param_key(param), '[');
+	for (size_t i = 0; i < config->services_count; i++) {
+		json_open(json, NULL, '{');
+		print_object(json, config, &config->services[i], PARAM_SCOPE_SERVICE, NULL);
+		json_close(json, '}');
 	}
-	json_close(json, '}');
-}
-
-static void print_services(struct json *json, const struct config *config)
-{
-	json_open(json, param_key(&params[PARAM_SERVICES]), '[');
-	for (size_t i = 0; i < config->services_count; i++)
-		print_service(json, &config->services[i]);
 	json_close(json, ']');
 }
 
-/* With `services`, each of them has its own host, port and handler. */
-static bool is_printed(const struct config *config, size_t index)
+static void print_param(struct json *json, const struct config *config, const struct values *values,
+	enum param_scope scope, const struct param *param)
 {
-	if (!(params[index].scope & PARAM_SCOPE_TOP) || !param_is_in(&params[index], NULL))
-		return false;
-	if (index == PARAM_HOST || index == PARAM_PORT || index == PARAM_HANDLER)
-		return !config->services_listed;
-	return index != PARAM_SCHEMA && (index != PARAM_SERVICES || config->services_listed);
+	const struct value *value = &values->of[param - params];
+	const char *key = param_key(param);
+
+	switch (param->type) {
+	case PARAM_TYPE_GROUP:
+		json_open(json, key, '{');
+		print_object(json, config, values, scope, param);
+		json_close(json, '}');
+		break;
+	case PARAM_TYPE_WHOLE:
+		json_number(json, key, value->number);
+		break;
+	case PARAM_TYPE_BOOLEAN:
+		json_bool(json, key, value->number);
+		break;
+	case PARAM_TYPE_WORD:
+	case PARAM_TYPE_HANDLER:
+		json_text(json, key, param_word(param, value->number));
+		break;
+	case PARAM_TYPE_NAME:
+		json_text(json, key, values_name(values));
+		break;
+	case PARAM_TYPE_TEXT:
+	case PARAM_TYPE_HOSTS:
+		print_texts(json, param, value);
+		break;
+	case PARAM_TYPE_OPTIONS:
+		print_options(json, param, values);
+		break;
+	case PARAM_TYPE_SERVICES:
+		print_services(json, param, config);
+		break;
+	}
+}
+
+/* The top shows either `services` or the keys of the only one. */
+static bool is_printed(
+	const struct config *config, enum param_scope scope, const struct param *param)
+{
+	if (scope == PARAM_SCOPE_SERVICE)
+		return true;
+	if (param == &params[PARAM_SERVICES])
+		return config->services_listed;
+	return param != &params[PARAM_SCHEMA] &&
+	       !(param_is_single(param) && config->services_listed);
+}
+
+static void print_object(struct json *json, const struct config *config,
+	const struct values *values, enum param_scope scope, const struct param *group)
+{
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		if (param_is_in(&params[i], scope, group) && is_printed(config, scope, &params[i]))
+			print_param(json, config, values, scope, &params[i]);
+	}
 }
 
 int config_print(const struct config *config, FILE *file)
@@ -75,18 +109,8 @@ int config_print(const struct config *config, FILE *file)
 	struct json json = { .file = file };
 
 	json_open(&json, NULL, '{');
-	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		const struct param *param = &params[i];
-
-		if (!is_printed(config, i))
-			continue;
-		if (param->type == PARAM_TYPE_GROUP)
-			print_group(&json, &config->top, PARAM_SCOPE_TOP, param);
-		else if (param->type == PARAM_TYPE_SERVICES)
-			print_services(&json, config);
-		else
-			print_value(&json, param, &config->top.of[i]);
-	}
+	print_object(&json, config, config->services_listed ? &config->top : &config->services[0],
+		PARAM_SCOPE_TOP, NULL);
 	json_close(&json, '}');
 	if (fflush(file) != 0)
 		return -errno;

@@ -2,6 +2,7 @@
 #include "config/load.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "config/json.h"
 #include "config/params.h"
@@ -20,6 +21,59 @@ static void put_description(struct json *json, const struct param *param)
 										  : text);
 }
 
+static void put_parameter(struct json *json, const struct dgram_parameter *parameter)
+{
+	char text[320];
+
+	snprintf(text, sizeof(text), "%s Takes effect after a restart.", parameter->sentence);
+	json_open(json, parameter->name, '{');
+	json_text(json, "description", text);
+	json_text(json, "type", "number");
+	json_number(json, "minimum", parameter->minimum);
+	json_number(json, "maximum", parameter->maximum);
+	json_number(json, "default", parameter->initial);
+	json_close(json, '}');
+}
+
+/* Objects inside each other: keys up to the first NULL. */
+static void open_objects(struct json *json, const char *const *keys)
+{
+	for (; *keys; keys++)
+		json_open(json, *keys, '{');
+}
+
+static void close_objects(struct json *json, unsigned count)
+{
+	for (; count > 0; count--)
+		json_close(json, '}');
+}
+
+static void put_required(struct json *json, const struct param *param)
+{
+	json_open(json, "required", '[');
+	json_text(json, NULL, param_key(param));
+	json_close(json, ']');
+}
+
+/* The keys that one handler has in "options". The default one does not need to be named. */
+static void put_handler(struct json *json, const struct dgram_handler *handler)
+{
+	json_open(json, NULL, '{');
+	open_objects(json, (const char *const[]){ "if", "properties", "handler", NULL });
+	json_text(json, "const", handler->name);
+	close_objects(json, 2);
+	if (strcmp(handler->name, params[PARAM_HANDLER].text) != 0)
+		put_required(json, &params[PARAM_HANDLER]);
+	json_close(json, '}');
+	open_objects(json, (const char *const[]){ "then", "properties", "options", NULL });
+	json_text(json, "type", "object");
+	json_bool(json, "additionalProperties", false);
+	json_open(json, "properties", '{');
+	for (size_t i = 0; i < handler->parameters_count; i++)
+		put_parameter(json, &handler->parameters[i]);
+	close_objects(json, 5);
+}
+
 static void put_words(struct json *json, const struct param *param)
 {
 	json_open(json, "enum", '[');
@@ -32,8 +86,8 @@ static void put_words(struct json *json, const struct param *param)
 static void put_text(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "string");
-	json_whole(json, "minLength", param->min);
-	json_whole(json, "maxLength", param->max);
+	json_number(json, "minLength", param->min);
+	json_number(json, "maxLength", param->max);
 	if (param->type == PARAM_TYPE_NAME)
 		json_text(json, "pattern", "^[a-z][a-z0-9-]*$");
 	if (param->text && param->text[0])
@@ -49,24 +103,24 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_open(json, "items", '{');
 	json_text(json, "type", "string");
 	json_close(json, '}');
-	json_whole(json, "minItems", param->min);
-	json_whole(json, "maxItems", param->max);
+	json_number(json, "minItems", param->min);
+	json_number(json, "maxItems", param->max);
 	json_text(json, "default", param->text);
 }
 
 static void put_whole(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "integer");
-	json_whole(json, "minimum", param->min);
-	json_whole(json, "maximum", param->max);
-	json_whole(json, "default", param->number);
+	json_number(json, "minimum", param->min);
+	json_number(json, "maximum", param->max);
+	json_number(json, "default", param->number);
 }
 
 static void put_services(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "array");
-	json_whole(json, "minItems", param->min);
-	json_whole(json, "maxItems", param->max);
+	json_number(json, "minItems", param->min);
+	json_number(json, "maxItems", param->max);
 	json_open(json, "items", '{');
 	put_object(json, PARAM_SCOPE_SERVICE, NULL);
 	json_close(json, '}');
@@ -83,6 +137,10 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 	case PARAM_TYPE_WHOLE:
 		put_whole(json, param);
 		break;
+	case PARAM_TYPE_BOOLEAN:
+		json_text(json, "type", "boolean");
+		json_bool(json, "default", param->number);
+		break;
 	case PARAM_TYPE_WORD:
 	case PARAM_TYPE_HANDLER:
 		put_words(json, param);
@@ -94,6 +152,8 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);
 		break;
+	case PARAM_TYPE_OPTIONS:
+		break; /* see put_handlers() */
 	case PARAM_TYPE_SERVICES:
 		put_services(json, param);
 		break;
@@ -107,28 +167,30 @@ static void put_object(struct json *json, enum param_scope scope, const struct p
 	json_bool(json, "additionalProperties", false);
 	json_open(json, "properties", '{');
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		if ((params[i].scope & scope) && param_is_in(&params[i], group))
+		if (param_is_in(&params[i], scope, group))
 			put_param(json, scope, &params[i]);
 	}
 	json_close(json, '}');
+	if (group)
+		return;
+	json_open(json, "allOf", '[');
+	for (size_t i = 0; dgram_builtin_handler_at(i); i++)
+		put_handler(json, dgram_builtin_handler_at(i));
+	json_close(json, ']');
 }
 
 /* One service at the top, or a list of them. */
 static void put_exclusion(struct json *json)
 {
-	static const size_t single[] = { PARAM_HOST, PARAM_PORT, PARAM_HANDLER };
-
 	json_open(json, "if", '{');
-	json_open(json, "required", '[');
-	json_text(json, NULL, param_key(&params[PARAM_SERVICES]));
-	json_close(json, ']');
+	put_required(json, &params[PARAM_SERVICES]);
 	json_close(json, '}');
-	json_open(json, "then", '{');
-	json_open(json, "properties", '{');
-	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
-		json_bool(json, param_key(&params[single[i]]), false);
-	json_close(json, '}');
-	json_close(json, '}');
+	open_objects(json, (const char *const[]){ "then", "properties", NULL });
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		if (param_is_single(&params[i]))
+			json_bool(json, param_key(&params[i]), false);
+	}
+	close_objects(json, 2);
 }
 
 int config_print_schema(FILE *file)

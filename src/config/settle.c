@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "config/options.h"
 
 /* Without "services" there is one, which has all that is given at the top. */
 static int make_services(struct config *config)
@@ -20,9 +21,10 @@ static int make_services(struct config *config)
 	}
 	for (size_t i = 0; i < config->services_count * PARAM_COUNT; i++) {
 		struct value *value = &config->services[i / PARAM_COUNT].of[i % PARAM_COUNT];
+		bool is_shared = params[i % PARAM_COUNT].scope == PARAM_SCOPE_BOTH;
 		int r = 0;
 
-		if (params[i % PARAM_COUNT].scope == PARAM_SCOPE_BOTH && !value->given)
+		if ((is_shared || !config->services_listed) && !value->given)
 			r = value_copy(value, &config->top.of[i % PARAM_COUNT]);
 		if (r < 0)
 			return r;
@@ -33,16 +35,15 @@ static int make_services(struct config *config)
 /* A file says either one service at its top, or a list. */
 static void check_places(const struct config *config, struct report *report)
 {
-	static const size_t single[] = { PARAM_HOST, PARAM_PORT, PARAM_HANDLER };
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		const struct value *value = &config->top.of[i];
 
-	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
-		const struct value *value = &config->top.of[single[i]];
-
-		if (config->top.of[PARAM_SERVICES].given && value->given)
+		if (param_is_single(&params[i]) && config->top.of[PARAM_SERVICES].given &&
+			value->given)
 			report_add(report, value->place,
 				"%s: given beside `services`; give it to a service there, or leave "
 				"out `services`",
-				params[single[i]].path);
+				params[i].path);
 	}
 }
 
@@ -139,6 +140,9 @@ int settle_services(struct config *config, struct report *report)
 	r = make_services(config);
 	if (r < 0)
 		return r;
+	r = options_settle(config, report);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < config->services_count; i++)
 		check_name(config, i, report);
 	listeners = calloc(config->services_count * DGRAM_HOSTS_MAX, sizeof(*listeners));
@@ -163,9 +167,15 @@ static void set_service(
 		hosts[i] = value_text(&of[PARAM_HOST], &params[PARAM_HOST], i);
 	service->hosts = hosts;
 	service->port = (uint16_t)of[PARAM_PORT].number;
-	service->handler = dgram_builtin_handler_at(of[PARAM_HANDLER].number);
+	service->handler = values_handler(values);
 	service->queue_capacity = of[PARAM_CAPACITY].number;
 	service->queue_max_wait_ms = of[PARAM_MAX_WAIT].number;
+	service->queue_discipline = (enum dgram_discipline)of[PARAM_DISCIPLINE].number;
+	service->queue_ordering = (enum dgram_ordering)of[PARAM_ORDERING].number;
+	service->queue_overload_interval_ms = of[PARAM_OVERLOAD_INTERVAL].number;
+	service->queue_fair_window_ms = of[PARAM_FAIR_WINDOW].number;
+	service->busy_replies = of[PARAM_BUSY_REPLIES].number;
+	service->parameters = values->parameters;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 }
@@ -183,6 +193,7 @@ static void set_options(struct config *config)
 	options->receive_buffer_bytes = of[PARAM_RECEIVE_BUFFER].number;
 	options->send_buffer_bytes = of[PARAM_SEND_BUFFER].number;
 	options->drain_timeout_ms = of[PARAM_DRAIN_TIMEOUT].number;
+	options->handler_timeout_ms = of[PARAM_HANDLER_TIMEOUT].number;
 	options->log_level = (enum dgram_log_level)of[PARAM_LOG_LEVEL].number;
 	options->log_format = param_word(&params[PARAM_LOG_FORMAT], of[PARAM_LOG_FORMAT].number);
 	options->log_target = value_text(&of[PARAM_LOG_TARGET], &params[PARAM_LOG_TARGET], 0);

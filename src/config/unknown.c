@@ -8,11 +8,6 @@
 /* Of a key in a message; the excerpt shows it whole. */
 #define KEY_BYTES_MAX 48
 
-static bool is_here(const struct param *param, enum param_scope scope, const struct param *group)
-{
-	return (param->scope & scope) && param_is_in(param, group);
-}
-
 /* Another object's key of this very name, or of this path; one of this scope if there is one. */
 static const struct param *find_elsewhere(enum param_scope scope, const char *key)
 {
@@ -40,6 +35,19 @@ static void describe_home(const struct param *param, char *text, size_t size)
 							    : "at the top of the file");
 }
 
+static bool is_option(const char *key)
+{
+	const struct dgram_handler *handler;
+
+	for (size_t i = 0; (handler = dgram_builtin_handler_at(i)); i++) {
+		for (size_t j = 0; j < handler->parameters_count; j++) {
+			if (strcmp(handler->parameters[j].name, key) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void advise(
 	char *text, size_t size, enum param_scope scope, const struct param *group, const char *key)
 {
@@ -51,7 +59,7 @@ static void advise(
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
 		const char *best = anywhere.best;
 
-		if (is_here(&params[i], scope, group))
+		if (param_is_in(&params[i], scope, group))
 			suggest_offer(&here, param_key(&params[i]));
 		suggest_offer(&anywhere, param_key(&params[i]));
 		if (anywhere.best != best)
@@ -61,8 +69,8 @@ static void advise(
 		describe_home(elsewhere ? elsewhere : nearest, home, sizeof(home));
 	if (elsewhere && strchr(key, '.'))
 		snprintf(text, size, "unknown key; write \"%s\" %s", param_key(elsewhere), home);
-	else if (elsewhere)
-		snprintf(text, size, "this key belongs %s", home);
+	else if (elsewhere || is_option(key))
+		snprintf(text, size, "this key belongs %s", elsewhere ? home : "in `options`");
 	else if (here.best)
 		snprintf(text, size, "unknown key; did you mean \"%s\"?", here.best);
 	else if (nearest)
@@ -71,21 +79,45 @@ static void advise(
 		snprintf(text, size, "unknown key");
 }
 
-void unknown_key(struct element member, enum param_scope scope, const struct param *group,
-	const char *label, struct report *report)
+/* `path`: of the object that the key stands in, or "". */
+static void add_error(struct element member, const char *label, const char *path,
+	const char *advice, struct report *report)
 {
 	const char *key = member.item->string;
 	size_t length = strnlen(key, KEY_BYTES_MAX + 1);
-	char advice[160];
 
-	advise(advice, sizeof(advice), scope, group, key);
 	if (length > KEY_BYTES_MAX) {
 		/* not in the middle of a character */
 		do {
 			length--;
 		} while (length > 0 && ((unsigned char)key[length] & 0xc0) == 0x80);
 	}
-	report_add(report, element_key_place(member), "%s%s%s%.*s%s: %s", label,
-		group ? group->path : "", group ? "." : "", (int)length, key,
-		key[length] ? "..." : "", advice);
+	report_add(report, element_key_place(member), "%s%s%s%.*s%s: %s", label, path,
+		path[0] ? "." : "", (int)length, key, key[length] ? "..." : "", advice);
+}
+
+void unknown_key(struct element member, enum param_scope scope, const struct param *group,
+	const char *label, struct report *report)
+{
+	char advice[160];
+
+	advise(advice, sizeof(advice), scope, group, member.item->string);
+	add_error(member, label, group ? group->path : "", advice, report);
+}
+
+void unknown_option(struct element member, const struct dgram_handler *handler, const char *label,
+	struct report *report)
+{
+	struct suggestion suggestion = { .written = member.item->string };
+	char advice[160] = "unknown option";
+
+	for (size_t i = 0; i < handler->parameters_count; i++)
+		suggest_offer(&suggestion, handler->parameters[i].name);
+	if (handler->parameters_count == 0)
+		snprintf(
+			advice, sizeof(advice), "the handler \"%s\" has no options", handler->name);
+	else if (suggestion.best)
+		snprintf(advice, sizeof(advice), "unknown option; did you mean \"%s\"?",
+			suggestion.best);
+	add_error(member, label, params[PARAM_OPTIONS].path, advice, report);
 }

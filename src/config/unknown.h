@@ -9,4 +9,8 @@
 void unknown_key(struct element member, enum param_scope scope, const struct param *group,
 	const char *label, struct report *report);
 
+/* The same for a key in the options of a handler. */
+void unknown_option(struct element member, const struct dgram_handler *handler, const char *label,
+	struct report *report);
+
 #endif

@@ -27,6 +27,7 @@ void values_clear(struct values *values)
 {
 	for (size_t i = 0; i < PARAM_COUNT; i++)
 		value_clear(&values->of[i]);
+	free(values->parameters);
 }
 
 void config_clear_services(struct config *config)
@@ -36,6 +37,9 @@ void config_clear_services(struct config *config)
 	free(config->services);
 	config->services = NULL;
 	config->services_count = 0;
+	free(config->given);
+	config->given = NULL;
+	config->given_count = 0;
 }
 
 int value_add_text(struct value *value, const char *text, struct report_place place)
@@ -83,9 +87,14 @@ size_t value_texts_count(const struct value *value)
 	return value->texts_count > 0 ? value->texts_count : 1;
 }
 
+const struct dgram_handler *values_handler(const struct values *values)
+{
+	return dgram_builtin_handler_at(values->of[PARAM_HANDLER].number);
+}
+
 const char *values_name(const struct values *values)
 {
 	const char *name = value_text(&values->of[PARAM_NAME], &params[PARAM_NAME], 0);
 
-	return name ? name : param_word(&params[PARAM_HANDLER], values->of[PARAM_HANDLER].number);
+	return name ? name : values_handler(values)->name;
 }

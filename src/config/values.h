@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/document.h"
 #include "config/load.h"
 #include "config/params.h"
 
@@ -18,7 +19,7 @@ struct value {
 	bool given;		   /* not the default */
 	bool bad;		   /* the report says why */
 	struct report_place place; /* while loading: where it was given */
-	unsigned number;	   /* of a whole number; else the index of the word */
+	unsigned number;	   /* a boolean: 0 or 1; a word or handler: its index */
 	struct value_text *texts;  /* of a name, a text, or hosts; none: the default */
 	size_t texts_count;
 };
@@ -26,6 +27,13 @@ struct value {
 struct values {
 	struct value of[PARAM_COUNT];
 	struct report_place place;
+	double *parameters; /* of the handler, in its order; once loaded, NULL if it has none */
+};
+
+/* An object of options, for the top or a service. */
+struct given_options {
+	const struct values *values;
+	struct element object;
 };
 
 struct config {
@@ -34,12 +42,16 @@ struct config {
 	size_t services_count;
 	bool services_listed; /* the key "services" was given */
 
+	struct given_options *given; /* while loading, in the order of the documents */
+	size_t given_count;
+
 	/* Point into the above. */
 	struct dgram_options options;
 	struct dgram_service *service_options;
 	const char **hosts; /* of all services */
 };
 
+/* And the options that were given. */
 void config_clear_services(struct config *config);
 
 void values_init(struct values *values);
@@ -52,6 +64,8 @@ int value_copy(struct value *to, const struct value *from); /* `to` was cleared 
 /* Text number `index` of a value, the default's if none was given. NULL: it has no default. */
 const char *value_text(const struct value *value, const struct param *param, size_t index);
 size_t value_texts_count(const struct value *value);
+
+const struct dgram_handler *values_handler(const struct values *values);
 
 /* A service's name: that of its handler by default. */
 const char *values_name(const struct values *values);

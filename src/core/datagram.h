@@ -9,13 +9,24 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/link.h"
+
+struct flow;
 
 struct datagram {
 	struct datagram *next;
 	int64_t arrived_ns;   /* CLOCK_MONOTONIC, for ages and deadlines */
 	int64_t timestamp_ns; /* CLOCK_REALTIME, as the kernel took it */
 	int64_t expires_ns;   /* CLOCK_MONOTONIC: from then on the handler is not run */
-	int64_t service_ns;   /* how long the handler took */
+	int64_t service_ns;   /* how long the handler took; 0: it was not run */
+
+	/* The queue's, from push to finish. */
+	struct flow *flow;
+	uint64_t source_hash;
+	struct link by_age;  /* among all that wait */
+	struct link in_flow; /* among those of its flow */
+	int64_t charged_ns;  /* to its flow, before the true time is known */
+
 	union addr client;
 	union addr local; /* where it was sent to; the wildcard when the kernel did not say */
 	uint32_t length;

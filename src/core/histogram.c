@@ -53,10 +53,11 @@ int64_t histogram_quantile(struct histogram *histogram, double quantile)
 		total += histogram->buckets[i];
 	if (total == 0)
 		return 0;
-	rank = (uint64_t)(quantile * (double)(total - 1));
+	rank = (uint64_t)(quantile * (double)total);
+	rank += (double)rank < quantile * (double)total; /* so many did not exceed it */
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->buckets[i];
-		if (seen > rank)
+		if (seen > 0 && seen >= rank)
 			return upper_end(i);
 	}
 	return upper_end(HISTOGRAM_BUCKETS - 1);

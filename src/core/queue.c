@@ -11,26 +11,48 @@
 struct queue {
 	struct lock lock;
 	/* all below under the lock */
+	struct queue_shape shape;
 	struct queue_settings settings;
-	unsigned capacity;
 	bool closed;
-	unsigned holders; /* workers between a pop and its finish */
-	int64_t job_ns;	  /* how long the handler takes: a moving mean; 0 until measured */
-	struct datagram_list waiting;
+	unsigned holders;  /* workers between a pop and its finish */
+	int64_t mean_ns;   /* of the handler's time, moving */
+	int64_t slow_ns;   /* its slowest of late; 0 until measured */
+	int64_t empty_ns;  /* when it was last empty */
+	int64_t window_ns; /* when the window began */
+	struct backlog backlog;
+	struct datagram_list shed; /* in the books as dropped */
 	struct ledger ledger;
 	uint64_t queued_max;
 };
 
-int queue_new(unsigned capacity, const struct queue_settings *settings, struct queue **ret_queue)
+static unsigned most_running(const struct queue_shape *shape)
+{
+	return shape->most_workers * QUEUE_BATCH_MAX;
+}
+
+size_t queue_bytes(const struct queue_shape *shape)
+{
+	return sizeof(struct queue) + backlog_bytes(shape->capacity, most_running(shape));
+}
+
+int queue_new(const struct queue_shape *shape, const struct queue_settings *settings,
+	struct queue **ret_queue)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
+	int error;
 
 	if (queue == NULL)
 		return -ENOMEM;
-	assert(capacity > 0 && settings->max_workers > 0);
-	lock_init(&queue->lock);
-	queue->capacity = capacity;
+	assert(shape->capacity > 0 && settings->max_workers > 0 &&
+		settings->max_workers <= shape->most_workers);
+	queue->shape = *shape;
 	queue->settings = *settings;
+	error = backlog_init(&queue->backlog, &shape->rules, shape->capacity, most_running(shape));
+	if (error < 0) {
+		free(queue);
+		return error;
+	}
+	lock_init(&queue->lock);
 	*ret_queue = queue;
 	return 0;
 }
@@ -39,7 +61,8 @@ void queue_free(struct queue *queue)
 {
 	if (queue == NULL)
 		return;
-	assert(queue->waiting.count == 0);
+	assert(queue->shed.count == 0);
+	backlog_destroy(&queue->backlog);
 	lock_destroy(&queue->lock);
 	free(queue);
 }
@@ -52,31 +75,70 @@ void queue_configure(struct queue *queue, const struct queue_settings *settings)
 	lock_release(&queue->lock);
 }
 
-/* Move the oldest out of the queue, for this reason. */
-static void drop_oldest(struct queue *queue, enum ledger_drop reason, struct datagram_list *to)
+/* Take it out of the queue, for this reason. */
+static void drop(struct queue *queue, struct datagram *datagram, enum ledger_drop reason,
+	struct datagram_list *to)
 {
-	datagram_list_push(to, datagram_list_pop(&queue->waiting));
+	bool keep = queue->shape.keeps_shed && queue->shed.count < QUEUE_SHED_MAX;
+
+	backlog_drop(&queue->backlog, datagram);
+	datagram_list_push(keep ? &queue->shed : to, datagram);
 	queue->ledger.queued--;
 	queue->ledger.dropped[reason]++;
 }
 
-static void add(struct queue *queue, struct datagram *datagram)
+/* What waited for more than a quarter of the interval is stale: the simulator's curves settled it.
+ * A queue that is never empty, but holds nothing stale, is busy and not overloaded. */
+static struct backlog_moment moment_of(const struct queue *queue, int64_t now_ns)
 {
+	const struct datagram *oldest = backlog_oldest(&queue->backlog);
+	int64_t interval_ns = queue->settings.overload_interval_ns;
+	int64_t stale_ns = now_ns - interval_ns / 4;
+
+	return (struct backlog_moment){
+		.overloaded = oldest != NULL && oldest->arrived_ns < stale_ns &&
+			      now_ns - queue->empty_ns >= interval_ns,
+		.stale_ns = stale_ns,
+	};
+}
+
+/* Expired ones go first. */
+static void make_room(struct queue *queue, int64_t now_ns, struct datagram_list *to)
+{
+	struct datagram *oldest = backlog_oldest(&queue->backlog);
+
+	if (oldest->expires_ns <= now_ns)
+		drop(queue, oldest, DROP_EXPIRED, to);
+	else
+		drop(queue, backlog_victim(&queue->backlog), DROP_QUEUE_FULL, to);
+}
+
+static void add(struct queue *queue, struct datagram *datagram, int64_t now_ns)
+{
+	const struct backlog_moment moment = moment_of(queue, now_ns);
 	int64_t max_wait_ns = queue->settings.max_wait_ns;
 
 	datagram->expires_ns = max_wait_ns > 0 ? datagram->arrived_ns + max_wait_ns : INT64_MAX;
-	datagram_list_push(&queue->waiting, datagram);
+	if (queue->backlog.count == 0)
+		queue->empty_ns = now_ns;
+	backlog_add(&queue->backlog, datagram, &moment);
 	queue->ledger.queued++;
+}
+
+static void roll_window(struct queue *queue, int64_t now_ns)
+{
+	if (now_ns - queue->window_ns < queue->settings.fair_window_ns)
+		return;
+	queue->window_ns = now_ns;
+	backlog_next_window(&queue->backlog);
 }
 
 /* How many jobs a worker finishes in BATCH_NS. */
 static unsigned jobs_in_time(const struct queue *queue)
 {
-	if (queue->job_ns == 0 || queue->job_ns > BATCH_NS)
-		return 1;
-	if (queue->job_ns * QUEUE_BATCH_MAX <= BATCH_NS)
-		return QUEUE_BATCH_MAX;
-	return (unsigned)(BATCH_NS / queue->job_ns);
+	int64_t jobs = queue->slow_ns > 0 ? BATCH_NS / queue->slow_ns : 1;
+
+	return jobs < 1 ? 1 : jobs > QUEUE_BATCH_MAX ? QUEUE_BATCH_MAX : (unsigned)jobs;
 }
 
 static unsigned minimum(unsigned a, unsigned b)
@@ -94,7 +156,7 @@ static unsigned workers_wanted(const struct queue *queue)
 {
 	if (queue->holders >= queue->settings.max_workers)
 		return 0;
-	return minimum(divide_up(queue->waiting.count, jobs_in_time(queue)),
+	return minimum(divide_up(queue->backlog.count, jobs_in_time(queue)),
 		queue->settings.max_workers - queue->holders);
 }
 
@@ -103,19 +165,19 @@ unsigned queue_push(struct queue *queue, struct datagram_list *batch,
 {
 	unsigned wanted;
 
+	backlog_prepare(&queue->backlog, batch);
 	lock_take(&queue->lock);
+	backlog_expect(&queue->backlog, batch);
+	roll_window(queue, now_ns);
 	assert(!queue->closed || batch->count == 0);
 	ledger_add(&queue->ledger, admission);
 	while (batch->count > 0) {
-		if (queue->waiting.count == queue->capacity) {
-			bool expired = queue->waiting.first->expires_ns <= now_ns;
-
-			drop_oldest(queue, expired ? DROP_EXPIRED : DROP_QUEUE_FULL, ret_dropped);
-		}
-		add(queue, datagram_list_pop(batch));
+		if (queue->backlog.count == queue->shape.capacity)
+			make_room(queue, now_ns, ret_dropped);
+		add(queue, datagram_list_pop(batch), now_ns);
 	}
-	if (queue->waiting.count > queue->queued_max)
-		queue->queued_max = queue->waiting.count;
+	if (queue->backlog.count > queue->queued_max)
+		queue->queued_max = queue->backlog.count;
 	wanted = workers_wanted(queue);
 	lock_release(&queue->lock);
 	return wanted;
@@ -124,27 +186,31 @@ unsigned queue_push(struct queue *queue, struct datagram_list *batch,
 /* At most a batch, so that the slots outside of the queue stay bounded too. */
 static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *expired)
 {
-	while (expired->count < QUEUE_BATCH_MAX && queue->waiting.count > 0 &&
-		queue->waiting.first->expires_ns <= now_ns)
-		drop_oldest(queue, DROP_EXPIRED, expired);
+	struct datagram *oldest;
+
+	while (expired->count < QUEUE_BATCH_MAX &&
+		(oldest = backlog_oldest(&queue->backlog)) != NULL && oldest->expires_ns <= now_ns)
+		drop(queue, oldest, DROP_EXPIRED, expired);
 }
 
-/* What waits, divided among the workers that it keeps busy: a few quick jobs are best done by one.
- */
-static void take_share(struct queue *queue, struct datagram_list *jobs)
+/* What waits, divided among the workers that it keeps busy: few quick ones are best done by one. */
+static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
 {
-	unsigned share = minimum(
-		jobs_in_time(queue), divide_up(queue->waiting.count, workers_wanted(queue)));
+	unsigned workers = workers_wanted(queue);
+	unsigned share = minimum(jobs_in_time(queue), divide_up(queue->backlog.count, workers));
 
 	while (share-- > 0) {
-		struct datagram *job = datagram_list_pop(&queue->waiting);
+		struct backlog_moment moment = moment_of(queue, now_ns);
+		struct datagram *job = backlog_take(&queue->backlog, &moment, queue->mean_ns);
 
+		if (job == NULL)
+			break;
 		job->service_ns = 0;
 		datagram_list_push(jobs, job);
 	}
 	queue->ledger.queued -= jobs->count;
 	queue->ledger.running += jobs->count;
-	queue->holders++;
+	queue->holders += jobs->count > 0;
 }
 
 enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
@@ -153,49 +219,52 @@ enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_sh
 
 	*ret_share = (struct queue_share){ 0 };
 	lock_take(&queue->lock);
+	roll_window(queue, now_ns);
 	expire(queue, now_ns, &ret_share->expired);
+	datagram_list_append(&ret_share->shed, &queue->shed);
 	if (ret_share->expired.count == QUEUE_BATCH_MAX) {
 		answer = QUEUE_STALE;
-	} else if (queue->waiting.count == 0) {
-		answer = queue->closed ? QUEUE_ENDED : QUEUE_EMPTY;
+	} else if (queue->backlog.count == 0) {
+		answer = queue->closed && ret_share->shed.count == 0 ? QUEUE_ENDED : QUEUE_EMPTY;
 	} else if (queue->holders < queue->settings.max_workers) {
-		take_share(queue, &ret_share->jobs);
-		ret_share->more = workers_wanted(queue) > 0;
-		answer = QUEUE_JOBS;
+		take_share(queue, now_ns, &ret_share->jobs);
+		ret_share->more = ret_share->jobs.count > 0 && workers_wanted(queue) > 0;
+		answer = ret_share->jobs.count > 0 ? QUEUE_JOBS : QUEUE_EMPTY;
 	}
+	if (answer == QUEUE_EMPTY && ret_share->shed.count > 0)
+		answer = QUEUE_STALE;
 	lock_release(&queue->lock);
 	return answer;
 }
 
-/* The moving mean of the last few batches; jobs that were not run took no time and do not count. */
+/* How long the handler takes: the mean, and the slowest of late, so that one which blocks now and
+ * then is not taken for a quick one. */
 static void measure(struct queue *queue, const struct datagram_list *jobs)
 {
-	int64_t sum_ns = 0, run = 0, mean_ns;
-
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
-		sum_ns += job->service_ns;
-		run += job->service_ns > 0;
+		if (job->service_ns == 0)
+			continue;
+		queue->mean_ns += (job->service_ns - queue->mean_ns) / 16;
+		queue->slow_ns -= queue->slow_ns / 64;
+		if (job->service_ns > queue->slow_ns)
+			queue->slow_ns = job->service_ns;
 	}
-	if (run == 0)
-		return;
-	mean_ns = sum_ns / run;
-	if (queue->job_ns > 0)
-		mean_ns = (7 * queue->job_ns + mean_ns) / 8;
-	queue->job_ns = mean_ns > 0 ? mean_ns : 1;
 }
 
 bool queue_finish(
 	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results)
 {
-	bool freed;
+	bool freed = false;
 
 	lock_take(&queue->lock);
 	assert(queue->holders > 0 && queue->ledger.running >= jobs->count);
+	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
+		freed |= backlog_finish(&queue->backlog, job);
 	ledger_add(&queue->ledger, results);
 	queue->ledger.running -= jobs->count;
 	assert(ledger_balances(&queue->ledger));
 	measure(queue, jobs);
-	freed = queue->holders >= queue->settings.max_workers && queue->waiting.count > 0;
+	freed |= queue->holders >= queue->settings.max_workers && queue->backlog.count > 0;
 	queue->holders--;
 	lock_release(&queue->lock);
 	return freed;
@@ -211,15 +280,15 @@ void queue_close(struct queue *queue)
 void queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
 {
 	lock_take(&queue->lock);
-	while (queue->waiting.count > 0)
-		drop_oldest(queue, DROP_SHUTDOWN, ret_dropped);
+	while (queue->backlog.count > 0)
+		drop(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, ret_dropped);
+	datagram_list_append(ret_dropped, &queue->shed);
 	lock_release(&queue->lock);
 }
 
-void queue_snapshot(struct queue *queue, struct ledger *ret_ledger, uint64_t *ret_queued_max)
+void queue_snapshot(struct queue *queue, struct queue_report *ret_report)
 {
 	lock_take(&queue->lock);
-	*ret_ledger = queue->ledger;
-	*ret_queued_max = queue->queued_max;
+	*ret_report = (struct queue_report){ queue->ledger, queue->queued_max, queue->mean_ns };
 	lock_release(&queue->lock);
 }

@@ -1,33 +1,48 @@
 /* The bounded queue of a service: its waiting datagrams, and its books.
  *
  * DESIGN: batches go in and out under one mutex, a leaf. Everything that changes the books happens
- * under that mutex, so a snapshot of them is exact. Datagrams leave in the order they came; a
- * datagram that waited longer than max_wait is never handed out; when the queue is full the oldest
- * goes to make room, for its client is the likeliest to have given up. Slots that fall out on the
- * way are handed to the caller, who gives them back to the slab after the lock was released.
+ * under that mutex, so a snapshot of them is exact. Which datagram is next, and which goes when
+ * there is no room, is the backlog's to say (backlog.h); one that waited longer than max_wait is
+ * never handed out. Slots that fall out on the way are handed to the caller, who gives them back to
+ * the slab after the lock was released.
  *
  * At most max_workers hold datagrams of this queue at once: a worker holds from a pop that gave it
  * some until its finish. Thread: any. */
 #ifndef CORE_QUEUE_H
 #define CORE_QUEUE_H
 
+#include "core/backlog.h"
 #include "core/datagram.h"
 #include "core/ledger.h"
 
 /* What a worker may take at once: so many jobs, and so many expired ones. */
 #define QUEUE_BATCH_MAX 32u
 
+/* Of those that were shed, so many are kept at most for a busy reply. */
+#define QUEUE_SHED_MAX 8u
+
 struct queue;
 
+/* What stays as it was made. */
+struct queue_shape {
+	unsigned capacity;     /* that may wait; at least 1 */
+	unsigned most_workers; /* that max_workers can ever be */
+	struct backlog_rules rules;
+	bool keeps_shed; /* for busy replies */
+};
+
+/* What can change at any time. */
 struct queue_settings {
-	int64_t max_wait_ns;  /* 0: a datagram may wait for ever */
-	unsigned max_workers; /* at least 1 */
+	int64_t max_wait_ns;	      /* 0: a datagram may wait for ever */
+	int64_t overload_interval_ns; /* overloaded: not empty for so long */
+	int64_t fair_window_ns;	      /* after which all flows start anew */
+	unsigned max_workers;	      /* at least 1 */
 };
 
 enum queue_answer {
 	QUEUE_JOBS,  /* there were some */
-	QUEUE_STALE, /* a batch of expired ones, and the next may be expired too: pop again */
-	QUEUE_EMPTY, /* nothing waits, or as many workers hold some as may */
+	QUEUE_STALE, /* none, but some expired or shed; there may be more: pop again */
+	QUEUE_EMPTY, /* nothing waits, or nothing that may be run now */
 	QUEUE_ENDED, /* nothing waits, and nothing will come: it was closed */
 };
 
@@ -35,14 +50,19 @@ enum queue_answer {
 struct queue_share {
 	struct datagram_list jobs;    /* to be run, then finished */
 	struct datagram_list expired; /* already in the books; slots to give back */
+	struct datagram_list shed;    /* the same, but these may get a busy reply first */
 	bool more;		      /* others wait that another worker may take */
 };
 
-/* -ENOMEM. `capacity` is at least 1. */
-int queue_new(unsigned capacity, const struct queue_settings *settings, struct queue **ret_queue);
+/* -ENOMEM. */
+int queue_new(const struct queue_shape *shape, const struct queue_settings *settings,
+	struct queue **ret_queue);
 
 /* NULL is fine. Must be empty. */
 void queue_free(struct queue *queue);
+
+/* Bytes of address space that a queue of this shape takes. */
+size_t queue_bytes(const struct queue_shape *shape);
 
 void queue_configure(struct queue *queue, const struct queue_settings *settings);
 
@@ -52,8 +72,8 @@ void queue_configure(struct queue *queue, const struct queue_settings *settings)
 unsigned queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
 
-/* Take a worker's fair share of what waits: at most what will take it about 100 us by the measured
- * time, and one until that is known. */
+/* Take a worker's share of what waits: at most what will take it about 100 us by the slowest
+ * of late, and one until that is known. */
 enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
 
 /* What became of all the jobs of a share. Their slots stay with the caller. Returns true when
@@ -67,7 +87,13 @@ void queue_close(struct queue *queue);
 /* Drop all that waits, as DROP_SHUTDOWN. */
 void queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 
-/* The books at this moment, and the most that ever waited. */
-void queue_snapshot(struct queue *queue, struct ledger *ret_ledger, uint64_t *ret_queued_max);
+/* What a queue has to tell of itself, at one moment. */
+struct queue_report {
+	struct ledger ledger;
+	uint64_t queued_max; /* the most that ever waited */
+	int64_t mean_ns;     /* how long the handler takes, lately; 0: not measured yet */
+};
+
+void queue_snapshot(struct queue *queue, struct queue_report *ret_report);
 
 #endif

@@ -49,7 +49,7 @@ static void send_status(struct daemon *daemon)
 	uint64_t received = 0, replied = 0, queued = 0;
 	struct dgram_service_stats stats;
 
-	for (size_t i = 0; dgram_server_stats(daemon->server, i, &stats) == 0; i++) {
+	for (size_t i = 0; dgram_server_stats(daemon->server, i, DGRAM_ABI, &stats) == 0; i++) {
 		received += stats.received;
 		replied += stats.replied;
 		queued += stats.queued + stats.running;
@@ -66,8 +66,8 @@ static void reload(struct daemon *daemon)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	daemon_reload(daemon);
-	(void)dgram_server_reopen_logs(daemon->server);
+	if (!daemon_reload(daemon)) /* else its log is open anew */
+		(void)dgram_server_reopen_logs(daemon->server);
 	notify_send(daemon->notify_fd, "READY=1");
 }
 
@@ -140,7 +140,9 @@ static int serve(struct daemon *daemon)
 		return error;
 	print_try_it(daemon);
 	notify_send(daemon->notify_fd, "READY=1");
-	return dgram_server_serve_forever(daemon->server);
+	error = dgram_server_serve_forever(daemon->server);
+	daemon->abandoned = error == -ETIMEDOUT;
+	return daemon->abandoned ? 0 : error;
 }
 
 static int open_and_serve(struct daemon *daemon)
@@ -173,7 +175,7 @@ int daemon_serve(const struct cli *cli, struct config *config)
 	int error = open_and_serve(&daemon);
 
 	/* Handlers that still run use what would be freed: end the process under them. */
-	if (error == -ETIMEDOUT)
+	if (daemon.abandoned)
 		_exit(EX_OK);
 	dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)

@@ -1,5 +1,5 @@
-/* A running dgramd: its server, its configuration, and what reaches it from outside. Thread: main.
- */
+/* A running dgramd: its server, its configuration, and what reaches it from outside. Thread:
+ * main. */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
@@ -16,19 +16,20 @@ struct daemon {
 	struct dgram_server *server;
 	int signal_fd;
 	int notify_fd;
+	bool abandoned; /* it has stopped, but handlers still run */
 	unsigned reloads;
 	unsigned reloads_failed;
 };
 
-/* Serve with this configuration, which it takes, until a signal ends it. Returns the exit status.
- */
+/* Serve with this configuration, which it takes, until a signal ends it. Returns the exit
+ * status. */
 int daemon_serve(const struct cli *cli, struct config *config);
 
 /* What the server is to be given for this configuration. */
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config);
 
-/* Read the file again and apply what is live; an invalid one is refused whole, and the log says
- * why. */
-void daemon_reload(struct daemon *daemon);
+/* Read the file again and apply what is live; an invalid one is refused whole (false), and the log
+ * says why. */
+bool daemon_reload(struct daemon *daemon);
 
 #endif

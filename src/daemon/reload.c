@@ -49,7 +49,7 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-void daemon_reload(struct daemon *daemon)
+bool daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
@@ -70,4 +70,5 @@ void daemon_reload(struct daemon *daemon)
 		config_free(config);
 	}
 	report_free(&report);
+	return error == 0;
 }

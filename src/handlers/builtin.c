@@ -8,6 +8,7 @@ static const struct dgram_handler *const builtins[] = {
 	&handler_time_rfc868,
 	&handler_echo,
 	&handler_discard,
+	&handler_simulate,
 };
 
 const struct dgram_handler *dgram_builtin_handler_at(size_t index)

@@ -9,5 +9,6 @@ extern const struct dgram_handler handler_daytime;
 extern const struct dgram_handler handler_time_rfc868;
 extern const struct dgram_handler handler_echo;
 extern const struct dgram_handler handler_discard;
+extern const struct dgram_handler handler_simulate;
 
 #endif

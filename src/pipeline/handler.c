@@ -20,7 +20,8 @@ int handler_open(struct handler *handler)
 
 	handler->state = handler->context;
 	if (handler->calls->open != NULL)
-		error = negative(handler->calls->open(handler->context, &handler->state));
+		error = negative(
+			handler->calls->open(handler->context, handler->values, &handler->state));
 	handler->opened = error == 0;
 	return error;
 }
@@ -91,6 +92,14 @@ ssize_t handler_run(const struct handler *handler, void *state,
 	if (handler->calls->handle_error != NULL)
 		handler->calls->handle_error(state, &request->request, error);
 	return length;
+}
+
+ssize_t handler_busy(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size)
+{
+	ssize_t length = handler->calls->busy(state, &request->request, reply, reply_size);
+
+	return length <= (ssize_t)reply_size ? length : HANDLER_REPLY_TOO_LONG;
 }
 
 static const struct handler_request *whole(const struct dgram_request *request)

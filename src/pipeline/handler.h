@@ -12,6 +12,7 @@
 struct handler {
 	const struct dgram_handler *calls;
 	void *context;
+	double *values; /* of its parameters */
 	void *state;
 	bool opened;
 };
@@ -43,6 +44,11 @@ bool handler_verify(const struct handler *handler, const struct handler_request 
 
 /* What handler_run() returns when the handler claims to have written more than `reply_size`. */
 #define HANDLER_REPLY_TOO_LONG (DGRAM_NO_REPLY - 1)
+
+/* Answer a request that was shed. Returns the reply's length or a negative value. Thread: the
+ * worker's. */
+ssize_t handler_busy(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size);
 
 /* Run the handler, and tell it of its own error. Returns the reply's length, or one of
  * DGRAM_NO_REPLY, HANDLER_REPLY_TOO_LONG and -errno. Thread: the worker's. */

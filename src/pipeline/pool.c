@@ -77,11 +77,8 @@ static void *member_main(void *argument)
 
 static void log_start_error(struct log_ring *ring, unsigned number, int error)
 {
-	const char *text = strerrordesc_np(-error);
-
 	log_event(ring, LOG_LEVEL_ERROR, "cannot start a worker",
-		LOG_FIELDS(log_uint("worker", number),
-			log_text("error", text != NULL ? text : "unknown error")));
+		LOG_FIELDS(log_uint("worker", number), log_errno("error", -error)));
 }
 
 static int park(struct pool_member *member)
@@ -106,21 +103,26 @@ static void join(struct pool_member *member)
 /* Have a thread, parked or running, for each of the first `workers`. */
 static int park_missing(struct pool *pool, unsigned workers, struct log_ring *ring)
 {
+	unsigned failed = 0;
 	int error = 0;
 
 	for (unsigned i = 0; i < workers && error == 0; i++) {
-		struct pool_member *member = &pool->members[i];
-
-		if (member->started)
-			continue;
-		error = park(member);
-		if (error == 0)
-			error = gate_await(&member->gate);
-		if (error < 0)
-			log_start_error(ring, i, error);
+		if (!pool->members[i].started)
+			error = park(&pool->members[i]);
+		failed = i;
 	}
-	if (error < 0)
+	for (unsigned i = 0; i < workers; i++) {
+		int reported = pool->members[i].parked ? gate_await(&pool->members[i].gate) : 0;
+
+		if (reported < 0 && error == 0) {
+			error = reported;
+			failed = i;
+		}
+	}
+	if (error < 0) {
+		log_start_error(ring, failed, error);
 		pool_release(pool, false);
+	}
 	return error;
 }
 

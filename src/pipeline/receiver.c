@@ -8,11 +8,16 @@
 /* After an error of the socket, wait so long: it must not make the receiver spin. */
 #define ERROR_PAUSE_MS 10
 
+/* Where arrival times cannot be known, for the wall clock was set, the end is found by time. */
+#define FINISH_MAX_NS (200 * NS_PER_MS)
+
 void receiver_prepare(struct receiver *receiver, unsigned data_bytes)
 {
 	struct datagram_list slots = { 0 };
 
 	receiver->batch.data_bytes = data_bytes;
+	/* So the first batch, too, can tell whether the wall clock was set. */
+	clock_pair_read(&receiver->batch.clocks);
 	slab_take(receiver->slab, SOCKET_BATCH, &slots);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++)
 		receiver->slots[i] = datagram_list_pop(&slots);
@@ -101,7 +106,8 @@ static void admit(struct receiver *receiver, unsigned count, struct datagram_lis
 		enum ledger_drop reason;
 
 		datagram->socket = (uint16_t)receiver->number;
-		receiver->last_arrived_ns = datagram->arrived_ns;
+		if (datagram->arrived_ns < receiver->batch.clocks.monotonic_ns) /* it is known */
+			receiver->last_arrived_ns = datagram->arrived_ns;
 		admission->received++;
 		if (refused(receiver, datagram, &reason)) {
 			admission->dropped[reason]++;
@@ -133,8 +139,7 @@ static void log_error(struct receiver *receiver, int error)
 	if (!log_limit_pass(&receiver->error_limit, sys_monotonic_ns(), &suppressed))
 		return;
 	log_event(receiver->log, LOG_LEVEL_WARN, "receive failed",
-		LOG_FIELDS(log_text("service", receiver->service->name),
-			log_text("error", strerrordesc_np(error)),
+		LOG_FIELDS(log_text("service", receiver->service->name), log_errno("error", error),
 			log_uint("suppressed", suppressed)));
 }
 
@@ -195,7 +200,7 @@ void receiver_finish(struct receiver *receiver, bool refuse)
 
 	receiver->refuse = refuse;
 	receiver->last_arrived_ns = 0;
-	while (receiver->last_arrived_ns < end_ns)
+	while (receiver->last_arrived_ns < end_ns && sys_monotonic_ns() < end_ns + FINISH_MAX_NS)
 		if (receiver_step(receiver) <= 0)
 			break;
 }

@@ -45,8 +45,8 @@ int receiver_step(struct receiver *receiver);
 /* Step until stop_fd is readable, then take what has arrived by that moment and return. */
 void receiver_run(struct receiver *receiver);
 
-/* Take what has arrived by now, and stop there even if more keeps coming; with `refuse`, drop it.
- */
+/* Take what has arrived by now, and stop there even if more keeps coming; with `refuse`, drop
+ * it. */
 void receiver_finish(struct receiver *receiver, bool refuse);
 
 #endif

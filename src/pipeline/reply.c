@@ -80,8 +80,7 @@ static void log_failure(struct reply_batch *batch, const struct datagram *reques
 	log_event(batch->log, LOG_LEVEL_WARN, "reply not sent",
 		LOG_FIELDS(log_addr("client", &request->client),
 			log_text("reason", ledger_failure_names[ledger_send_failure(error)]),
-			log_text("error", strerrordesc_np(error)),
-			log_uint("suppressed", suppressed)));
+			log_errno("error", error), log_uint("suppressed", suppressed)));
 }
 
 static bool wait_for_room(struct reply_batch *batch, int fd)

@@ -34,21 +34,54 @@ static int make_log(struct dgram_server *server)
 	return error;
 }
 
+static int copy_values(struct handler *handler, const double *values)
+{
+	size_t count = handler->calls->parameters_count;
+
+	handler->values = calloc(count + 1, sizeof(*handler->values));
+	if (handler->values == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		handler->values[i] = values != NULL ? values[i]
+						    : handler->calls->parameters[i].initial;
+	return 0;
+}
+
+static struct queue_shape shape_of(const struct dgram_service *options)
+{
+	return (struct queue_shape){
+		.capacity = options->queue_capacity,
+		.most_workers = DGRAM_WORKERS_MAX,
+		.rules = {
+			.discipline = options->queue_discipline == DGRAM_FIFO ? BACKLOG_FIFO
+									    : BACKLOG_FAIR,
+			.per_client = options->queue_ordering == DGRAM_ORDERING_PER_CLIENT,
+		},
+		.keeps_shed = options->busy_replies && options->handler->busy != NULL,
+	};
+}
+
 static int make_service(struct dgram_server *server, const struct dgram_service *options)
 {
 	struct service *service = &server->services[server->services_count++];
+	struct queue_shape shape = shape_of(options);
 	struct queue_settings settings;
+	int error;
 
+	service->capacity = options->queue_capacity;
 	service->max_wait_ms = options->queue_max_wait_ms;
+	service->overload_interval_ms = options->queue_overload_interval_ms;
+	service->fair_window_ms = options->queue_fair_window_ms;
 	service->max_workers = options->max_workers;
 	settings = server_queue_settings(service, server->options.workers);
 	service->handler.calls = options->handler;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
+	server->queues_bytes += queue_bytes(&shape);
 	service->name = strdup(options->name != NULL ? options->name : options->handler->name);
-	if (service->name == NULL)
-		return -ENOMEM;
-	return queue_new(options->queue_capacity, &settings, &service->queue);
+	error = service->name == NULL ? -ENOMEM
+				      : copy_values(&service->handler, options->parameters);
+	return error < 0 ? error : queue_new(&shape, &settings, &service->queue);
 }
 
 static int make_listener(
@@ -106,9 +139,10 @@ static int make_eventfds(struct dgram_server *server)
 /* Slots for all that wait, and for what receivers and workers hold. */
 static int make_slab(struct dgram_server *server, size_t sockets)
 {
-	size_t slots = server->queue_capacity + sockets * (size_t)SOCKET_BATCH +
+	size_t slots = server->slots + sockets * (size_t)SOCKET_BATCH +
 		       (size_t)server->options.workers * WORKER_SLOTS;
 
+	server->slots_workers = server->options.workers;
 	return slab_new((unsigned)slots, server->options.max_datagram_bytes, &server->slab);
 }
 
@@ -132,6 +166,7 @@ static int make_all(struct dgram_server *server, const struct dgram_service *ser
 	for (size_t i = 0; i < server->options.services_count; i++) {
 		sockets += hosts_of(&services[i]);
 		server->queue_capacity += services[i].queue_capacity;
+		server->slots += services[i].queue_capacity + QUEUE_SHED_MAX;
 	}
 	error = make_tables(server, sockets);
 	if (error == 0)
@@ -183,11 +218,16 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-/* Threads that could not be taken back still use all of it: then it is left to the process's end.
- */
 void dgram_server_free(struct dgram_server *server)
 {
-	if (server == NULL || server->state == SERVER_STARTED)
+	if (server == NULL)
+		return;
+	if (server->state == SERVER_STARTED) {
+		dgram_server_shutdown(server);
+		dgram_server_shutdown(server);
+		(void)dgram_server_serve_forever(server);
+	}
+	if (server->state == SERVER_ABANDONED)
 		return;
 	if (server->alone)
 		worker_stop(server->pool.members[0].worker);
@@ -202,6 +242,7 @@ void dgram_server_free(struct dgram_server *server)
 			slab_give(server->slab, &left);
 		}
 		queue_free(server->services[i].queue);
+		free(server->services[i].handler.values);
 		free(server->services[i].name);
 	}
 	pool_destroy(&server->pool);

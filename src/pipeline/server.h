@@ -16,6 +16,7 @@ enum server_state {
 	SERVER_BOUND,
 	SERVER_STARTED,
 	SERVER_STOPPED,
+	SERVER_ABANDONED, /* stopped, but handlers still run: their threads use all of it */
 };
 
 /* A socket, its receiver and the receiver's thread. */
@@ -37,7 +38,10 @@ struct dgram_server {
 
 	struct service *services;
 	unsigned services_count;
-	size_t queue_capacity;	/* of all services */
+	size_t queue_capacity; /* of all services */
+	size_t queues_bytes;
+	size_t slots;		/* that may wait in queues */
+	unsigned slots_workers; /* for whose hands the slab has slots */
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
@@ -54,6 +58,7 @@ struct dgram_server {
 
 	int64_t next_hook_ns;
 	int64_t next_summary_ns;
+	int64_t next_watch_ns;
 	int64_t last_summary_ns;
 };
 
@@ -63,8 +68,9 @@ int server_copy_options(struct dgram_server *server, const struct dgram_options 
 struct log_settings server_log_settings(const struct dgram_options *options);
 struct queue_settings server_queue_settings(const struct service *service, unsigned workers);
 
-/* server_bind.c: close sockets and services; one line that says what failed and why, which returns
- * `error` (-errno). */
+/* server_bind.c: open the log as the options say, with files for so many workers; close sockets and
+ * services; one line that says what failed and why, which returns `error` (-errno). */
+int server_apply_log(struct dgram_server *server, const struct dgram_options *options);
 void server_close(struct dgram_server *server);
 int server_failed(struct dgram_server *server, const char *what, int error);
 
@@ -78,5 +84,9 @@ size_t server_memory_bytes(const struct dgram_server *server);
 void server_log_summary(struct dgram_server *server, int64_t now_ns);
 void server_plan_summary(struct dgram_server *server);
 void server_log_ledger(struct dgram_server *server);
+
+/* server_watch.c: look for overdue handlers; when next. */
+void server_watch(struct dgram_server *server, int64_t now_ns);
+void server_plan_watch(struct dgram_server *server, int64_t now_ns);
 
 #endif

@@ -6,37 +6,34 @@
 
 int server_failed(struct dgram_server *server, const char *what, int error)
 {
-	const char *text = strerrordesc_np(-error);
-
-	log_event(server->ring, LOG_LEVEL_ERROR, what,
-		LOG_FIELDS(log_text("error", text != NULL ? text : "unknown error")));
+	log_event(server->ring, LOG_LEVEL_ERROR, what, LOG_FIELDS(log_errno("error", -error)));
 	return error;
 }
 
-static int open_log(struct dgram_server *server)
+int server_apply_log(struct dgram_server *server, const struct dgram_options *options)
 {
-	struct log_settings settings = server_log_settings(&server->options);
-	int error = log_apply(server->log, &settings);
+	struct log_settings settings = server_log_settings(options);
+	int error = log_set_workers(server->log, options->workers);
 
+	if (error == 0)
+		error = log_apply(server->log, &settings);
 	if (error < 0)
 		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the log",
-			LOG_FIELDS(log_text("target", settings.target),
-				log_text("error", strerrordesc_np(-error))));
+			LOG_FIELDS(
+				log_text("target", settings.target), log_errno("error", -error)));
 	return error;
 }
 
 static int open_services(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->services_count; i++) {
-		const char *text;
 		int error = handler_open(&server->services[i].handler);
 
 		if (error == 0)
 			continue;
-		text = strerrordesc_np(-error);
 		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the service",
 			LOG_FIELDS(log_text("service", server->services[i].name),
-				log_text("error", text != NULL ? text : "unknown error")));
+				log_errno("error", -error)));
 		return error;
 	}
 	return 0;
@@ -95,7 +92,7 @@ static int open_sockets(struct dgram_server *server)
 				LOG_FIELDS(log_text("service",
 						   server->services[listener->service].name),
 					log_addr("address", &listener->address),
-					log_text("error", strerrordesc_np(-error)),
+					log_errno("error", -error),
 					log_text("hint", bind_hint(error))));
 			return error;
 		}
@@ -118,7 +115,7 @@ int dgram_server_bind(struct dgram_server *server)
 
 	if (server->state != SERVER_NEW)
 		return -EALREADY;
-	error = open_log(server);
+	error = server_apply_log(server, &server->options);
 	if (error == 0)
 		error = open_services(server);
 	if (error == 0)

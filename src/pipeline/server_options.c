@@ -30,6 +30,8 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 		.abi = abi,
 		.queue_capacity = 4096,
 		.queue_max_wait_ms = 1000,
+		.queue_overload_interval_ms = 100,
+		.queue_fair_window_ms = 1000,
 		.min_source_port = 1024,
 	};
 }
@@ -42,6 +44,15 @@ static bool name_is_valid(const char *name)
 	       name[0] <= 'z' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
+static bool parameters_are_valid(const struct dgram_handler *handler, const double *values)
+{
+	for (size_t i = 0; values != NULL && i < handler->parameters_count; i++)
+		if (!(values[i] >= handler->parameters[i].minimum &&
+			    values[i] <= handler->parameters[i].maximum))
+			return false;
+	return true;
+}
+
 static bool service_is_valid(const struct dgram_service *service)
 {
 	const struct dgram_handler *handler = service->handler;
@@ -50,7 +61,11 @@ static bool service_is_valid(const struct dgram_service *service)
 	       handler->name != NULL && handler->handle != NULL &&
 	       name_is_valid(service->name != NULL ? service->name : handler->name) &&
 	       service->hosts_count <= DGRAM_HOSTS_MAX && service->queue_capacity >= 1 &&
-	       service->queue_capacity <= DGRAM_QUEUE_CAPACITY_MAX && service->min_source_port >= 1;
+	       service->queue_capacity <= DGRAM_QUEUE_CAPACITY_MAX &&
+	       service->min_source_port >= 1 && service->queue_fair_window_ms >= 1 &&
+	       service->queue_discipline <= DGRAM_FIFO &&
+	       service->queue_ordering <= DGRAM_ORDERING_PER_CLIENT &&
+	       parameters_are_valid(handler, service->parameters);
 }
 
 /* The word itself out of the table, or NULL. */
@@ -114,6 +129,8 @@ struct queue_settings server_queue_settings(const struct service *service, unsig
 
 	return (struct queue_settings){
 		.max_wait_ns = service->max_wait_ms * NS_PER_MS,
+		.overload_interval_ns = service->overload_interval_ms * NS_PER_MS,
+		.fair_window_ns = service->fair_window_ms * NS_PER_MS,
 		.max_workers = limit > 0 && limit < workers ? limit : workers,
 	};
 }

@@ -5,19 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sys.h"
 #include "pipeline/server.h"
 
 /* Slots and workers for a larger pool; they are kept if it shrinks again. */
 static int make_room(struct dgram_server *server, unsigned workers)
 {
-	unsigned made = 0;
-	int error;
+	int error = 0;
 
-	while (made < DGRAM_WORKERS_MAX && server->pool.members[made].worker != NULL)
-		made++;
-	if (workers <= made)
-		return 0;
-	error = slab_grow(server->slab, (workers - made) * WORKER_SLOTS);
+	if (workers > server->slots_workers) {
+		error = slab_grow(server->slab, (workers - server->slots_workers) * WORKER_SLOTS);
+		server->slots_workers = error == 0 ? workers : server->slots_workers;
+	}
 	if (error == 0)
 		error = pool_make(&server->pool, workers);
 	if (error < 0)
@@ -25,45 +24,36 @@ static int make_room(struct dgram_server *server, unsigned workers)
 	return 0;
 }
 
-static int apply_log(struct dgram_server *server, const struct dgram_options *options)
-{
-	struct log_settings settings = server_log_settings(options);
-	int error = log_apply(server->log, &settings);
-
-	if (error < 0)
-		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the log",
-			LOG_FIELDS(log_text("target", settings.target),
-				log_text("error", strerrordesc_np(-error))));
-	return error;
-}
-
 static const char *name_of(const struct dgram_service *service)
 {
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* A service that was added, removed or renamed waits for a restart. */
+/* Services are known by their names: one that was added, removed or renamed waits for a restart. */
 static const struct dgram_service *find_wanted(
-	const struct dgram_server *server, unsigned i, const struct dgram_options *options)
+	const struct service *service, const struct dgram_options *options)
 {
-	if (options->services_count != server->services_count ||
-		strcmp(server->services[i].name, name_of(&options->services[i])) != 0)
-		return NULL;
-	return &options->services[i];
+	for (size_t i = 0; i < options->services_count; i++)
+		if (strcmp(service->name, name_of(&options->services[i])) == 0)
+			return &options->services[i];
+	return NULL;
 }
 
 static void apply_services(struct dgram_server *server, const struct dgram_options *options)
 {
 	for (unsigned i = 0; i < server->services_count; i++) {
-		const struct dgram_service *wanted = find_wanted(server, i, options);
 		struct service *service = &server->services[i];
+		const struct dgram_service *wanted = find_wanted(service, options);
 		struct queue_settings settings;
 
 		if (wanted != NULL) {
 			service->max_wait_ms = wanted->queue_max_wait_ms;
+			service->overload_interval_ms = wanted->queue_overload_interval_ms;
+			service->fair_window_ms = wanted->queue_fair_window_ms;
 			service->max_workers = wanted->max_workers;
 			atomic_store(&service->min_source_port, wanted->min_source_port);
 		}
+		service->told_too_long = false;
 		settings = server_queue_settings(service, options->workers);
 		queue_configure(service->queue, &settings);
 	}
@@ -73,10 +63,10 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)
 {
-	int error = make_room(server, options->workers);
+	int error = server_apply_log(server, options);
 
 	if (error == 0)
-		error = apply_log(server, options);
+		error = make_room(server, options->workers);
 	if (error == 0 && server->state == SERVER_STARTED)
 		error = pool_resize(&server->pool, options->workers, server->ring);
 	return error;
@@ -93,6 +83,7 @@ int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_opt
 		return -ESHUTDOWN;
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
+	after.handler_timeout_ms = options->handler_timeout_ms;
 	after.log_level = options->log_level;
 	after.log_format = options->log_format;
 	after.log_target = options->log_target;
@@ -106,6 +97,7 @@ int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_opt
 	}
 	apply_services(server, options);
 	server_plan_summary(server);
+	server_watch(server, sys_monotonic_ns());
 	return 0;
 }
 

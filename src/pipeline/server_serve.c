@@ -43,7 +43,10 @@ static int64_t run_timers(struct dgram_server *server, bool hook_ready)
 	}
 	if (now_ns >= server->next_summary_ns)
 		server_log_summary(server, now_ns);
-	return earlier(server->next_hook_ns, server->next_summary_ns);
+	if (now_ns >= server->next_watch_ns)
+		server_watch(server, now_ns);
+	return earlier(
+		server->next_hook_ns, earlier(server->next_summary_ns, server->next_watch_ns));
 }
 
 /* Run the hook and the summaries until `fd` or now_fd is readable, or until `deadline_ns`. True:
@@ -133,6 +136,7 @@ int dgram_server_serve_forever(struct dgram_server *server)
 	server->last_summary_ns = sys_monotonic_ns();
 	server->next_hook_ns = server->last_summary_ns;
 	server_plan_summary(server);
+	server_plan_watch(server, server->last_summary_ns);
 	while (!run_until(server, server->stop_fd, INT64_MAX))
 		;
 	if (drain(server)) {
@@ -140,6 +144,7 @@ int dgram_server_serve_forever(struct dgram_server *server)
 		server->state = SERVER_STOPPED;
 	} else {
 		error = -ETIMEDOUT;
+		server->state = SERVER_ABANDONED;
 		log_event(server->ring, LOG_LEVEL_ERROR, "handlers still run",
 			LOG_FIELDS(
 				log_text("hint", "running= in the ledger says how many; they are "
@@ -179,6 +184,8 @@ int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 	int received = 0;
 	int error = server->state >= SERVER_STARTED ? -EBUSY : start_alone(server);
 
+	if (error == 0 && atomic_load(&server->shutdowns) > 0)
+		error = -ESHUTDOWN;
 	if (error < 0)
 		return error;
 	for (unsigned i = 0; i < server->sockets_count; i++)
@@ -195,8 +202,10 @@ int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 
 		if (count > 0)
 			received += count;
+		else if (count < 0)
+			error = count;
 	}
 	while (worker_step(server->pool.members[0].worker) == WORKER_WORKED)
 		;
-	return received;
+	return received > 0 ? received : error < 0 ? error : 0;
 }

@@ -7,10 +7,10 @@
 size_t server_memory_bytes(const struct dgram_server *server)
 {
 	unsigned workers = server->options.workers;
-	size_t rings = 1u + workers + server->sockets_count;
 
-	return slab_bytes(server->slab) + rings * log_ring_bytes() +
-	       workers * (sizeof(struct worker) +
+	return slab_bytes(server->slab) + server->queues_bytes + log_ring_bytes(LOG_MAIN) +
+	       server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
+	       workers * (log_ring_bytes(LOG_WORKER) + sizeof(struct worker) +
 				 reply_batch_bytes(server->options.max_datagram_bytes)) +
 	       server->sockets_count * sizeof(struct listener) + sizeof(*server);
 }
@@ -102,6 +102,7 @@ int dgram_server_start(struct dgram_server *server)
 		log_stop(server->log, SERVER_LOG_STOP_MS);
 		return error;
 	}
+	server_plan_watch(server, 0);
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;

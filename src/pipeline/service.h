@@ -14,10 +14,17 @@ struct service {
 	struct handler handler;
 	struct queue *queue;
 	_Atomic unsigned min_source_port;
+	_Atomic uint64_t busy_replied;
+	_Atomic uint64_t overdue;	  /* handlers that ran longer than they may, so far */
+	_Atomic unsigned workers_overdue; /* and those that still do */
 
 	/* The owner's: what the queue's settings are made of. */
+	unsigned capacity;
 	unsigned max_wait_ms;
+	unsigned overload_interval_ms;
+	unsigned fair_window_ms;
 	unsigned max_workers; /* 0: the whole pool */
+	bool told_too_long;   /* the log has said that a full queue cannot be served in time */
 };
 
 #endif

@@ -40,8 +40,8 @@ struct socket_batch {
 	struct socket_control controls[SOCKET_BATCH];
 };
 
-/* Open a socket bound to `address` (port 0: the kernel picks one). Errors as socket(2) and bind(2).
- */
+/* Open a socket bound to `address` (port 0: the kernel picks one). Errors as socket(2) and
+ * bind(2). */
 int socket_open(
 	const union addr *address, const struct socket_buffers *buffers, struct socket *ret_socket);
 

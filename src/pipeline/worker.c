@@ -14,6 +14,7 @@ int worker_new(struct worker_shared *shared, unsigned number, size_t reply_bytes
 
 	if (worker == NULL)
 		return -ENOMEM;
+	lock_init(&worker->call.lock);
 	worker->number = number;
 	worker->shared = shared;
 	worker->log = log;
@@ -34,6 +35,7 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	reply_batch_free(worker->replies);
+	lock_destroy(&worker->call.lock);
 	free(worker->states);
 	free(worker);
 }
@@ -85,14 +87,12 @@ static void log_handler_error(
 	struct worker *worker, const struct service *service, const struct datagram *job, int error)
 {
 	uint64_t suppressed;
-	const char *text = strerrordesc_np(error);
 
 	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
 		return;
 	log_event(worker->log, LOG_LEVEL_WARN, "handler failed",
 		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_text("error", text != NULL ? text : "unknown error"),
-			log_uint("suppressed", suppressed)));
+			log_errno("error", error), log_uint("suppressed", suppressed)));
 }
 
 /* What the handler returned: to the reply, or into the books. */
@@ -117,24 +117,68 @@ static void settle(struct worker *worker, const struct service *service, struct 
 	log_handler_error(worker, service, job, (int)-length);
 }
 
+static void *state_of(const struct worker *worker, const struct service *service)
+{
+	return worker->states[service - worker->shared->services];
+}
+
+static void set_call(struct worker *worker, const struct service *service,
+	const struct datagram *job, int64_t since_ns)
+{
+	struct worker_call *call = &worker->call;
+
+	lock_take(&call->lock);
+	call->since_ns = since_ns;
+	call->service = (unsigned)(service - worker->shared->services);
+	call->client = job->client;
+	call->told = false;
+	lock_release(&call->lock);
+}
+
 /* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
 static void run(struct worker *worker, struct service *service, struct datagram *job,
 	int64_t *now_ns, struct ledger *results)
 {
+	bool watched = atomic_load_explicit(&worker->shared->watched, memory_order_relaxed);
 	struct handler_request request;
 	int64_t begin_ns = *now_ns;
 	ssize_t length;
 
 	handler_lend(
 		job, &worker->shared->sockets[job->socket], worker->log, worker->number, &request);
-	length = handler_run(&service->handler, worker->states[service - worker->shared->services],
-		&request, reply_buffer(worker->replies), worker->replies->buffer_bytes);
+	if (watched)
+		set_call(worker, service, job, begin_ns);
+	length = handler_run(&service->handler, state_of(worker, service), &request,
+		reply_buffer(worker->replies), worker->replies->buffer_bytes);
+	if (watched)
+		set_call(worker, service, job, 0);
 	*now_ns = sys_monotonic_ns();
 	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	count_up(&worker->counters.requests);
 	log_request(worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
 	settle(worker, service, job, length, results);
+}
+
+/* Answer those that were shed, after all others: they are in the books already. */
+static void tell_busy(struct worker *worker, struct service *service, struct datagram_list *shed)
+{
+	struct ledger sent = { 0 };
+
+	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
+		struct handler_request request;
+		ssize_t length;
+
+		handler_lend(job, &worker->shared->sockets[job->socket], worker->log,
+			worker->number, &request);
+		length = handler_busy(&service->handler, state_of(worker, service), &request,
+			reply_buffer(worker->replies), worker->replies->buffer_bytes);
+		if (length >= 0)
+			reply_add(worker->replies, job, (size_t)length);
+	}
+	reply_send(worker->replies, &sent);
+	atomic_fetch_add(&service->busy_replied, sent.replied);
+	slab_give(worker->shared->slab, shed);
 }
 
 /* Jobs may have grown old while those before them in the batch ran. */
@@ -185,24 +229,34 @@ static void serve(
 	slab_give(worker->shared->slab, jobs);
 }
 
-enum worker_did worker_step(struct worker *worker)
+static void work(
+	struct worker *worker, struct service *service, struct queue_share *share, int64_t begin_ns)
 {
 	struct worker_counters *counters = &worker->counters;
+
+	/* To tell some that they were shed may take a while, and a job may be what it was woken for. */
+	if (share->more || share->jobs.count == 0)
+		eventcount_notify(&worker->shared->work, 1);
+	atomic_store_explicit(&counters->busy_since_ns, begin_ns, memory_order_relaxed);
+	if (share->jobs.count > 0)
+		serve(worker, service, &share->jobs, begin_ns);
+	if (share->shed.count > 0)
+		tell_busy(worker, service, &share->shed);
+	atomic_store_explicit(&counters->busy_ns, counters->busy_ns + sys_monotonic_ns() - begin_ns,
+		memory_order_relaxed);
+	atomic_store_explicit(&counters->busy_since_ns, 0, memory_order_relaxed);
+}
+
+enum worker_did worker_step(struct worker *worker)
+{
 	int64_t begin_ns = sys_monotonic_ns();
 	struct queue_share share;
 	struct service *service;
 	enum worker_did did = take(worker, begin_ns, &share, &service);
 
-	if (did != WORKER_WORKED || share.jobs.count == 0)
-		return did;
-	if (share.more)
-		eventcount_notify(&worker->shared->work, 1);
-	atomic_store_explicit(&counters->busy_since_ns, begin_ns, memory_order_relaxed);
-	serve(worker, service, &share.jobs, begin_ns);
-	atomic_store_explicit(&counters->busy_ns, counters->busy_ns + sys_monotonic_ns() - begin_ns,
-		memory_order_relaxed);
-	atomic_store_explicit(&counters->busy_since_ns, 0, memory_order_relaxed);
-	return WORKER_WORKED;
+	if (did == WORKER_WORKED)
+		work(worker, service, &share, begin_ns);
+	return did;
 }
 
 static bool wanted(const struct worker *worker)
@@ -210,12 +264,19 @@ static bool wanted(const struct worker *worker)
 	return worker->number < atomic_load(&worker->shared->wanted);
 }
 
-/* Wait until there may be something to do; what came since the last step is found here first. */
+/* Let whoever may be about to bring something go first: that often saves the sleep and its wake-up. Then
+ * wait; what came since the last step is found here first. */
 static enum worker_did step_or_wait(struct worker *worker)
 {
-	uint32_t key = eventcount_prepare(&worker->shared->work);
-	enum worker_did did = worker_step(worker);
+	enum worker_did did;
+	uint32_t key;
 
+	sys_yield();
+	did = worker_step(worker);
+	if (did != WORKER_IDLE)
+		return did;
+	key = eventcount_prepare(&worker->shared->work);
+	did = worker_step(worker);
 	if (did == WORKER_IDLE && wanted(worker))
 		eventcount_wait(&worker->shared->work, key, -1);
 	else

@@ -11,14 +11,16 @@
 #include <stdint.h>
 
 #include "base/eventcount.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "core/histogram.h"
 #include "core/slab.h"
 #include "pipeline/reply.h"
 #include "pipeline/service.h"
 
-/* Slots that a worker may hold at once: a batch of jobs and one of expired ones. */
-#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX)
+/* Slots that a worker may hold at once: a batch of jobs, one of expired ones, and those that were
+ * shed. */
+#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
 
 /* What the summary is made of. The worker writes, any thread reads. */
 struct worker_counters {
@@ -29,6 +31,16 @@ struct worker_counters {
 	struct histogram service_ns;
 };
 
+/* The handler that runs now, for whoever watches. */
+struct worker_call {
+	struct lock lock;
+	/* under the lock */
+	int64_t since_ns; /* 0: none */
+	unsigned service;
+	union addr client;
+	bool told; /* the owner's: it is overdue, and that was logged */
+};
+
 /* What all workers of a server share. */
 struct worker_shared {
 	struct service *services;
@@ -37,6 +49,7 @@ struct worker_shared {
 	struct slab *slab;
 	struct eventcount work;	 /* notified when there may be something to pop, or to end for */
 	_Atomic unsigned wanted; /* workers from this number on are to end */
+	atomic_bool watched;	 /* keep `call` */
 	atomic_bool hurry;	 /* drop what was popped and has not run yet */
 };
 
@@ -50,6 +63,7 @@ struct worker {
 	unsigned turn; /* the service to look at first */
 	struct worker_counters counters;
 	struct worker_counters reported; /* the owner's: as of the last summary */
+	struct worker_call call;
 	struct log_limit error_limit;
 };
 

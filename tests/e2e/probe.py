@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import signal
 import socket
 import struct
 import threading
@@ -41,21 +40,6 @@ def wakeups(pid):
         if task == str(pid) or status["Name"].startswith("dgram/"):
             count += int(status["voluntary_ctxt_switches"])
     return count
-
-
-def freeze(case, daemon):
-    """SIGSTOP, and until all its threads have stopped: the signal alone does not wait for that."""
-    pid = daemon.process.pid
-    daemon.kill(signal.SIGSTOP)
-
-    def stopped():
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as file:
-                if file.read().rpartition(")")[2].split()[0] != "T":
-                    return False
-        return True
-
-    case.eventually(stopped, "all threads have stopped")
 
 
 def udp_ports(pid):

@@ -63,7 +63,7 @@ class Reload(dgramtest.Case):
             for limit, answered in ((10, False), (0, True)):
                 if limit == 0:
                     self.reload(daemon, 1, queue={"max_wait_ms": 0})
-                probe.freeze(self, daemon)
+                daemon.freeze()
                 client.send(b"%d" % limit)
                 time.sleep(0.1)
                 daemon.kill(signal.SIGCONT)

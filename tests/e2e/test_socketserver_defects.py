@@ -174,7 +174,7 @@ class SourceAddress(dgramtest.Case):
         daemon = self.start({"handler": "echo", "host": "0.0.0.0", "pool": {"workers": 1}})
         port = daemon.port
         with dgramtest.socket_for(daemon.address()) as client:
-            probe.freeze(self, daemon)
+            daemon.freeze()
             for host in hosts:
                 client.sendto(host.encode(), (host, port))
             daemon.kill(signal.SIGCONT)

@@ -1,5 +1,6 @@
 /* Holds the scanner and cJSON together: what the scanner accepts, cJSON accepts with as many
- * values; and whatever the bytes are, loading them ends with a configuration or with messages.
+ * values; and whatever the bytes are, loading them, as a file or a --set, ends with messages or
+ * with a configuration that loads again as it is printed.
  * Built with clang -fsanitize=fuzzer,address,undefined, together with src/config and the engine. */
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -49,14 +50,18 @@ static int scan_both(const uint8_t *data, size_t size)
 	return r;
 }
 
-static int load(const char *path)
+/* `sets`: up to the first NULL. */
+static int load(const char *path, const char *const *sets, struct config **ret_config)
 {
 	struct config *config = NULL;
 	struct report report;
+	size_t count = 0;
 	int r;
 
+	while (sets[count])
+		count++;
 	report_init(&report);
-	r = config_load(path, NULL, 0, &report, &config);
+	r = config_load(path, sets, count, &report, &config);
 	if ((r == 0) != (report.count == 0) || (r != 0 && r != -EINVAL))
 		abort();
 	for (size_t i = 0; i < report.count; i++) {
@@ -64,7 +69,52 @@ static int load(const char *path)
 			abort();
 	}
 	report_free(&report);
+	*ret_config = config;
+	return r;
+}
+
+static void ignore_change(
+	void *context, const char *path, const char *old_value, const char *new_value, bool live)
+{
+	(void)context, (void)path, (void)old_value, (void)new_value, (void)live;
+}
+
+static int load_twice(const char *path, const char *const *sets)
+{
+	static const char *const none[] = { NULL };
+	struct config *config, *again = NULL;
+	int r = load(path, sets, &config), fd;
+	FILE *file;
+	char printed[40];
+
+	if (r < 0)
+		return r;
+	fd = memfd_create("printed", MFD_CLOEXEC);
+	file = fdopen(fd, "w");
+	assert(file);
+	snprintf(printed, sizeof(printed), "/proc/self/fd/%d", fd);
+	if (config_print(config, file) < 0 || load(printed, none, &again) < 0 ||
+		config_changes(config, again, ignore_change, NULL) != 0)
+		abort();
+	fclose(file);
 	config_free(config);
+	config_free(again);
+	return 0;
+}
+
+/* As a file, alone and for a handler that has options; and as a --set for it. */
+static int load_all(const uint8_t *data, size_t size, const char *path)
+{
+	char *text = strndup((const char *)data, size);
+	const char *const none[] = { NULL }, *const simulate[] = { "handler=simulate", NULL },
+			  *const set[] = { simulate[0], text, NULL };
+	int r;
+
+	assert(text);
+	r = load_twice(path, none);
+	load_twice(path, simulate);
+	load_twice(NULL, set);
+	free(text);
 	return r;
 }
 
@@ -72,12 +122,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	char path[40];
+	int scanned;
 
 	assert(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (scan_both(data, size) < 0 && load(path) == 0)
+	scanned = scan_both(data, size);
+	if (load_all(data, size, path) == 0 && scanned < 0)
 		abort();
-	load(path);
 	close(fd);
 	return 0;
 }

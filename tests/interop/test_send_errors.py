@@ -38,7 +38,7 @@ class SendErrors(dgramtest.Case):
 
     def exchange(self, good, bad, between=lambda: None):
         """Requests of both, among each other, taken as one batch; what became of the bad ones."""
-        self.daemon.kill(signal.SIGSTOP)
+        self.daemon.freeze()
         for i in range(GOOD + BAD):
             (bad if i % 10 == 4 else good).send(str(i).encode())
         between()

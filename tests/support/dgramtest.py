@@ -196,6 +196,19 @@ class Daemon:
     def kill(self, number):
         self.process.send_signal(number)
 
+    def freeze(self):
+        """SIGSTOP, and until all its threads have stopped: the signal alone does not wait for that."""
+        limit = time.monotonic() + PATIENCE
+        self.kill(signal.SIGSTOP)
+        while not all(map(self._is_stopped, os.listdir(f"/proc/{self.process.pid}/task"))):
+            if time.monotonic() > limit:
+                raise AssertionError("its threads did not stop")
+            time.sleep(0.001)
+
+    def _is_stopped(self, task):
+        with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
     def wait(self, exit_code=0):
         """Waits for its end, and checks how it ended."""
         try:

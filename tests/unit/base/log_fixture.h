@@ -2,6 +2,7 @@
 #ifndef LOG_FIXTURE_H
 #define LOG_FIXTURE_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -99,6 +100,18 @@ static inline unsigned count_in_file(const char *name, const char *what)
 	for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
 		count++;
 	free(text);
+	return count;
+}
+
+static inline unsigned count_descriptors(void)
+{
+	DIR *list = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(list);
+	while (readdir(list) != NULL)
+		count++;
+	closedir(list);
 	return count;
 }
 

@@ -1,5 +1,5 @@
-/* The eventcount loses no wake-up: a thread that waits for a number to come does not wait for ever.
- */
+/* The eventcount loses no wake-up: a thread that waits for a number to come does not wait for
+ * ever. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

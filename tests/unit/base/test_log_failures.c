@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <pthread.h>
 
 #include "log_fixture.h"
@@ -72,18 +71,6 @@ int __wrap_fcntl(int fd, int command, int argument)
 	return -1;
 }
 
-static unsigned count_descriptors(void)
-{
-	DIR *list = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(list);
-	while (readdir(list) != NULL)
-		count++;
-	closedir(list);
-	return count;
-}
-
 /* All of a log's life; returns the first error. */
 static int live(const char *target)
 {
@@ -100,6 +87,10 @@ static int live(const char *target)
 		error = log_apply(log, &settings);
 	if (error == 0)
 		error = log_ring_new(log, LOG_WORKER, 1, &worker);
+	if (error == 0)
+		error = log_set_workers(log, 1);
+	if (error == 0)
+		error = log_set_workers(log, 2);
 	if (error == 0)
 		error = log_start(log);
 	if (error == 0)
@@ -170,6 +161,31 @@ static void test_apply_and_reopen_keep_what_was(void **state)
 	log_free(log);
 }
 
+/* Files that there is no memory to close stay open until the settings are applied. */
+static void test_fewer_workers_without_memory(void **state)
+{
+	char path[PATH_ROOM];
+	struct log *log = new_log(in_directory(path, "{worker}"));
+	struct log_settings settings = settings_for(path);
+	unsigned count = count_descriptors(), written = 0;
+	struct log_ring *ring = new_ring(log, LOG_WORKER, 0);
+
+	(void)state;
+	(void)new_ring(log, LOG_WORKER, 1);
+	assert_int_equal(log_start(log), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		arm(i, 1);
+		assert_int_equal(log_set_workers(log, 1), -ENOMEM);
+		arm(0, 0);
+		assert_int_equal(count_descriptors(), count + 2);
+		must_stay(log, ring, &written);
+	}
+	assert_int_equal(log_apply(log, &settings), 0);
+	assert_int_equal(count_descriptors(), count + 1);
+	must_stay(log, ring, &written);
+	log_free(log);
+}
+
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 int main(void)
@@ -177,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIRECTORY(test_each_call_fails),
 		IN_DIRECTORY(test_apply_and_reopen_keep_what_was),
+		IN_DIRECTORY(test_fewer_workers_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

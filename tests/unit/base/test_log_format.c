@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -78,6 +79,11 @@ static void test_values(void **state)
 #define SHAPE(fields) "<6>info main e " fields
 	must_render(&journal, main_info, SHAPE("k=\"\""), "e", LOG_FIELDS(log_text("k", "")));
 	must_render(&journal, main_info, SHAPE("k=a-b"), "e", LOG_FIELDS(log_text("k", "a-b")));
+	must_render(&journal, main_info, SHAPE("k=\"\""), "e", LOG_FIELDS(log_text("k", NULL)));
+	must_render(&journal, main_info, SHAPE("k=\"Permission denied\""), "e",
+		LOG_FIELDS(log_errno("k", EACCES)));
+	must_render(&journal, main_info, SHAPE("k=\"unknown error 524\""), "e",
+		LOG_FIELDS(log_errno("k", 524)));
 	must_render(&journal, main_info, SHAPE("k=\"a b\""), "e", LOG_FIELDS(log_text("k", "a b")));
 	must_render(&journal, main_info, SHAPE("k=\"a=b\""), "e", LOG_FIELDS(log_text("k", "a=b")));
 	must_render(&journal, main_info, SHAPE("k=\"\\\"\\\\\""), "e",

@@ -10,11 +10,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #include "log_fixture.h"
 
 /* More than pipe, batch and ring take. */
-#define MANY 4000u
+#define MANY 8000u
 
 /* A FIFO, the log's target, and its reading end. */
 static struct log *new_fifo_log(int *ret_reader)
@@ -191,6 +192,62 @@ static void test_apply_with_a_blocked_pipe(void **state)
 	assert_true(lost > 0);
 }
 
+/* Lines of JSON, and nothing else. */
+static void see_json(struct seen *seen, const char *name)
+{
+	size_t length;
+	char *text = file_text(name, &length);
+
+	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+		const char *lost = strstr(line, "\"lost\":");
+
+		assert_int_equal(*line, '{');
+		if (lost != NULL && lost < strchr(line, '\n'))
+			seen->told += strtoull(lost + strlen("\"lost\":"), NULL, 10);
+		else
+			seen->lines++;
+	}
+	free(text);
+}
+
+/* What was rendered for the old target does not go to the new one. */
+static void test_apply_another_format_with_a_blocked_pipe(void **state)
+{
+	struct seen seen = { 0 }, seen_json = { 0 };
+	char path[PATH_ROOM];
+	size_t length;
+	char *text;
+	int reader;
+	struct log *log = new_fifo_log(&reader);
+	struct log_ring *ring = new_ring(log, LOG_MAIN, 0);
+	struct log_ring *worker = new_ring(log, LOG_WORKER, 1);
+	struct log_settings settings = settings_for(in_directory(path, "log"));
+	uint64_t lost;
+
+	(void)state;
+	settings.format = "json";
+	assert_int_equal(log_start(log), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		log_numbered(ring, 0, i);
+		log_numbered(worker, 1, i);
+	}
+	assert_int_equal(log_apply(log, &settings), 0);
+	log_numbered(ring, 0, MANY);
+	log_numbered(worker, 1, MANY);
+	log_stop(log, 60000);
+	lost = log_lost(log);
+	log_free(log);
+	text = read_all(reader, &length);
+	close(reader);
+	see_text(&seen, text, length);
+	free(text);
+	see_json(&seen_json, "log");
+	assert_int_equal(seen.bad + seen.unfinished, 0);
+	assert_int_equal(seen_json.lines, 2);
+	assert_int_equal(seen.lines + lost, 2 * MANY);
+	assert_int_equal(seen_json.told, lost);
+}
+
 static void must_lose_all(bool threaded)
 {
 	char path[PATH_ROOM];
@@ -359,6 +416,77 @@ static void test_file_size_limit(void **state)
 	}
 }
 
+/* In a child, whose stderr is a terminal that nobody reads; returns the lines lost. */
+static uint64_t write_to_terminal(const char *name)
+{
+	struct log_settings settings = settings_for("stderr");
+	int fd = open(name, O_RDWR | O_NOCTTY);
+	struct log_ring *ring;
+	struct log *log;
+
+	(void)alarm(60);
+	if (dup2(fd, STDERR_FILENO) < 0 || log_new(&settings, &log) < 0 ||
+		log_apply(log, &settings) < 0 || log_ring_new(log, LOG_MAIN, 0, &ring) < 0 ||
+		log_start(log) < 0)
+		_exit(1);
+	for (uint64_t i = 0; i < MANY; i++)
+		log_numbered(ring, 0, FIRST + i);
+	log_stop(log, 300);
+	if ((fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) != 0)
+		_exit(2);
+	return log_lost(log);
+}
+
+/* A terminal that passes on what it is given; returns its other end. */
+static int open_terminal(int *ret_fd)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios modes;
+
+	assert_true(terminal >= 0);
+	assert_int_equal(grantpt(terminal), 0);
+	assert_int_equal(unlockpt(terminal), 0);
+	*ret_fd = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_int_equal(tcgetattr(*ret_fd, &modes), 0);
+	cfmakeraw(&modes);
+	assert_int_equal(tcsetattr(*ret_fd, TCSANOW, &modes), 0);
+	return terminal;
+}
+
+/* All lines are as long, and the last can be cut, or lack just the newline. */
+static void test_stop_with_a_terminal_that_nobody_reads(void **state)
+{
+	struct seen seen = { 0 };
+	uint64_t lost;
+	size_t length;
+	char *text;
+	int result[2], status, fd;
+	int terminal = open_terminal(&fd);
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(result), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		lost = write_to_terminal(ptsname(terminal));
+		_exit(write(result[1], &lost, sizeof(lost)) != sizeof(lost));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(result[0], &lost, sizeof(lost)), sizeof(lost));
+	close(result[0]);
+	close(result[1]);
+	close(fd);
+	text = read_all(terminal, &length);
+	close(terminal);
+	see_text(&seen, text, length);
+	assert_int_equal(seen.bad, 0);
+	assert_true(lost > 0);
+	assert_int_equal((length + 1) / (strcspn(text, "\n") + 1) + lost, MANY);
+	free(text);
+}
+
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 int main(void)
@@ -368,10 +496,12 @@ int main(void)
 		IN_DIRECTORY(test_gaps_are_told_of_where_they_are),
 		IN_DIRECTORY(test_stop_with_a_blocked_pipe),
 		IN_DIRECTORY(test_apply_with_a_blocked_pipe),
+		IN_DIRECTORY(test_apply_another_format_with_a_blocked_pipe),
 		IN_DIRECTORY(test_full_device),
 		IN_DIRECTORY(test_a_reader_comes_back),
 		IN_DIRECTORY(test_stop_tries_once_more),
 		IN_DIRECTORY(test_file_size_limit),
+		cmocka_unit_test(test_stop_with_a_terminal_that_nobody_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,18 +29,34 @@ def keys_of(properties, prefix=""):
             yield from ((f"{name}[].{each}", own[each]) for each in own if each not in properties)
 
 
+def options_of(schema):
+    """The same of each handler's options."""
+    for rule in schema["allOf"]:
+        yield from keys_of(rule["then"]["properties"]["options"]["properties"], "options.")
+
+
 def all_keys():
-    return dict(keys_of(json.loads(SCHEMA.read_text(encoding="utf-8"))["properties"]))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return dict([*keys_of(schema["properties"]), *options_of(schema)])
 
 
 def allowed(key):
     if "enum" in key:
         return ", ".join(f"`{word}`" for word in key["enum"])
-    if key["type"] == "integer":
+    if "minimum" in key:
         return f"{key['minimum']} to {key['maximum']}"
+    if "type" not in key:
+        return "object"
+    if key["type"] == "boolean":
+        return "`true`, `false`"
     if key["type"] == "array":
         return f"{key['minItems']} to {key['maxItems']} objects"
     return f"address, or 1 to {key['maxItems']} of them" if "items" in key else "text"
+
+
+def default_of(key):
+    """As the file has it, but for the quotes."""
+    return json.dumps(key["default"]).strip('"')
 
 
 def table():
@@ -52,7 +68,7 @@ def table():
         text = key["description"]
         live = "yes" if text.endswith(LIVE) else ""
         text = text.removesuffix(LIVE).removesuffix(RESTART)
-        default = f"`{key['default']}`" if "default" in key else ""
+        default = f"`{default_of(key)}`" if "default" in key else ""
         lines.append(f"| `{path}` | {allowed(key)} | {default} | {live} | {text} |")
     return lines
 
@@ -77,9 +93,9 @@ class Documents(dgramtest.Case):
         for path, key in all_keys().items():
             words = []
             if "minimum" in key:
-                words = [str(key["default"]), f"{key['minimum']} to {key['maximum']}"]
+                words = [default_of(key), f"{key['minimum']} to {key['maximum']}"]
             elif "default" in key:
-                words = [key["default"], *key.get("enum", [])]
+                words = [default_of(key), *key.get("enum", [])]
             item = text[path.removeprefix("services[].")]
             for word in words:
                 self.assertIn(word, item, path)

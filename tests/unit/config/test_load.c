@@ -18,8 +18,10 @@ static void must_be_default(struct config *config)
 {
 	const struct dgram_options *options = config_options(config);
 	const struct dgram_service *service = only_service(config);
+	struct dgram_service expected_service;
 	struct dgram_options expected;
 
+	dgram_service_init(&expected_service, DGRAM_ABI);
 	dgram_options_init(&expected, DGRAM_ABI);
 	assert_string_equal(service->name, "time");
 	assert_int_equal(service->hosts_count, 1);
@@ -28,8 +30,16 @@ static void must_be_default(struct config *config)
 	assert_ptr_equal(service->handler, dgram_builtin_handler("time"));
 	assert_int_equal(service->queue_capacity, 4096);
 	assert_int_equal(service->queue_max_wait_ms, 1000);
+	assert_int_equal(service->queue_discipline, expected_service.queue_discipline);
+	assert_int_equal(service->queue_ordering, expected_service.queue_ordering);
+	assert_int_equal(
+		service->queue_overload_interval_ms, expected_service.queue_overload_interval_ms);
+	assert_int_equal(service->queue_fair_window_ms, expected_service.queue_fair_window_ms);
+	assert_int_equal(service->busy_replies, expected_service.busy_replies);
+	assert_null(service->parameters);
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
+	assert_int_equal(options->handler_timeout_ms, expected.handler_timeout_ms);
 	assert_int_equal(options->workers, expected.workers);
 	assert_int_equal(options->max_datagram_bytes, expected.max_datagram_bytes);
 	assert_int_equal(options->receive_buffer_bytes, expected.receive_buffer_bytes);
@@ -65,9 +75,11 @@ static void test_every_value(void **state)
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
 		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,"
-		"\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741824,"
-		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024},\"queue\":{\"capacity\":1048576,"
-		"\"max_wait_ms\":0},\"logging\":{\"level\":\"debug\",\"format\":\"json\","
+		"\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
+		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
+		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
+		"\"overload_interval_ms\":60000,\"fair_window_ms\":1,\"busy_replies\":true},"
+		"\"logging\":{\"level\":\"debug\",\"format\":\"json\","
 		"\"target\":\"log/{worker}\\u00fc.log\",\"summary_interval_s\":0},"
 		"\"shutdown\":{\"drain_timeout_ms\":3600000}}",
 		NULL);
@@ -85,8 +97,14 @@ static void test_every_value(void **state)
 	assert_int_equal(service->min_source_port, 1);
 	assert_int_equal(service->queue_capacity, 1048576);
 	assert_int_equal(service->queue_max_wait_ms, 0);
+	assert_int_equal(service->queue_discipline, DGRAM_FIFO);
+	assert_int_equal(service->queue_ordering, DGRAM_ORDERING_PER_CLIENT);
+	assert_int_equal(service->queue_overload_interval_ms, 60000);
+	assert_int_equal(service->queue_fair_window_ms, 1);
+	assert_true(service->busy_replies);
+	assert_int_equal(options->handler_timeout_ms, 1);
 	assert_int_equal(options->max_datagram_bytes, 65507);
-	assert_int_equal(options->receive_buffer_bytes, 1073741824);
+	assert_int_equal(options->receive_buffer_bytes, 1073741823);
 	assert_int_equal(options->send_buffer_bytes, 5);
 	assert_int_equal(options->workers, 1024);
 	assert_int_equal(options->drain_timeout_ms, 3600000);
@@ -100,9 +118,10 @@ static void test_every_value(void **state)
 static void test_services(void **state)
 {
 	struct config *config = must_load(
-		"{\"queue\":{\"capacity\":7,\"max_wait_ms\":8},\"max_workers\":9,\"services\":["
+		"{\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
 		"{\"handler\":\"echo\",\"port\":7},"
-		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5},"
+		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5,"
+		"\"discipline\":\"fifo\",\"busy_replies\":true},"
 		"\"max_workers\":2,\"min_source_port\":3}]}",
 		NULL);
 	const struct dgram_service *services = config_options(config)->services;
@@ -113,15 +132,57 @@ static void test_services(void **state)
 	assert_string_equal(services[0].hosts[0], "127.0.0.1");
 	assert_int_equal(services[0].port, 7);
 	assert_int_equal(services[0].queue_capacity, 7);
+	assert_int_equal(services[0].queue_discipline, DGRAM_FAIR);
+	assert_int_equal(services[0].queue_ordering, DGRAM_ORDERING_PER_CLIENT);
+	assert_false(services[0].busy_replies);
 	assert_int_equal(services[0].max_workers, 9);
 	assert_string_equal(services[1].name, "b");
 	assert_string_equal(services[1].hosts[0], "::1");
 	assert_ptr_equal(services[1].handler, dgram_builtin_handler("time"));
 	assert_int_equal(services[1].queue_capacity, 5);
 	assert_int_equal(services[1].queue_max_wait_ms, 8);
+	assert_int_equal(services[1].queue_discipline, DGRAM_FIFO);
+	assert_int_equal(services[1].queue_ordering, DGRAM_ORDERING_PER_CLIENT);
+	assert_true(services[1].busy_replies);
 	assert_int_equal(services[1].max_workers, 2);
 	assert_int_equal(services[1].min_source_port, 3);
 	config_free(config);
+}
+
+/* The values of the first parameters of service `number`, which is "simulate". */
+static void must_have_parameters(const char *text, const char *const *sets, size_t number,
+	double block_us, double burn_us, double jitter)
+{
+	struct config *config = must_load(text, sets);
+	const struct dgram_service *service = &config_options(config)->services[number];
+
+	assert_string_equal(service->handler->parameters[0].name, "block_us");
+	assert_float_equal(service->parameters[0], block_us, 0);
+	assert_float_equal(service->parameters[1], burn_us, 0);
+	assert_float_equal(service->parameters[2], jitter, 0);
+	config_free(config);
+}
+
+static void test_options(void **state)
+{
+	const char *const simulate[] = { "handler=simulate", NULL };
+	const char *const sets[] = { "options.burn_us=1", "options={\"jitter\":1e-1}",
+		"handler=simulate", "options.burn_us=2.5", NULL };
+	const char *const service_sets[] = { "services.1.options.jitter=1", NULL };
+	const char *const new_services[] = { "services=[{\"handler\":\"simulate\"}]",
+		"services.0.options.block_us=3", NULL };
+	const char *const list = "{\"services\":[{\"handler\":\"echo\",\"options\":{}},"
+				 "{\"options\":{\"block_us\":7},\"handler\":\"simulate\","
+				 "\"port\":1}]}";
+
+	(void)state;
+	must_have_parameters("{}", simulate, 0, 0, 0, 0);
+	must_have_parameters("{\"options\":{}}", simulate, 0, 0, 0, 0);
+	must_have_parameters("{\"options\":{\"block_us\":60000000}}", simulate, 0, 60e6, 0, 0);
+	must_have_parameters("{\"options\":{\"block_us\":9}}", sets, 0, 9, 2.5, 0.1);
+	must_have_parameters(list, NULL, 1, 7, 0, 0);
+	must_have_parameters(list, service_sets, 1, 7, 0, 1);
+	must_have_parameters(list, new_services, 0, 3, 0, 0);
 }
 
 static void must_have_port(const char *number, unsigned port)
@@ -207,6 +268,10 @@ static void test_bad_sets(void **state)
 	must_refuse_set("services=[]", 10, "must be a list of 1 to 64 objects");
 	must_refuse_set("logging.target=", 16, "from 1 to 4095 bytes");
 	must_refuse_set("port.x=1", 6, "not an object");
+	must_refuse_set("options=1", 9, "options: must be an object, not a number");
+	must_refuse_set("options.x=1", 9, "options.x: the handler \"time\" has no options");
+	must_refuse_set("options.block_us.x=1", 9, "options.block_us: the handler \"time\"");
+	must_refuse_set("queue.busy_replies=yes", 20, "must be true or false, not a string");
 }
 
 static void must_not_read(const char *path, const char *reason)
@@ -277,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_value),
 		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_whole_numbers),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_bad_sets),

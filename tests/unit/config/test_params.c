@@ -13,6 +13,8 @@ static void check_row(const struct param *param)
 	assert_ptr_equal(strchr(param_key(param), '.'), NULL);
 	if (param->type == PARAM_TYPE_WHOLE)
 		assert_true(param->min <= param->number && param->number <= param->max);
+	if (param->type == PARAM_TYPE_BOOLEAN)
+		assert_true(param->number <= 1);
 	if (param->type == PARAM_TYPE_WORD)
 		assert_true(param->words && param->words[0]);
 	if (param->type == PARAM_TYPE_WORD)
@@ -44,7 +46,7 @@ static void test_groups(void **state)
 		if (params[i].type == PARAM_TYPE_GROUP)
 			group = &params[i];
 		else if (strchr(params[i].path, '.'))
-			assert_true(group && param_is_in(&params[i], group));
+			assert_true(group && param_is_in(&params[i], params[i].scope, group));
 		else
 			group = NULL;
 	}

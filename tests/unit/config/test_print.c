@@ -1,5 +1,5 @@
-/* What is printed: the configuration, which loads again; the schema, which is checked in; changes.
- */
+/* What is printed: the configuration, which loads again; the schema, which is checked in;
+ * changes. */
 #include "support.h"
 
 #include <errno.h>
@@ -51,6 +51,16 @@ static void test_round_trip(void **state)
 	must_come_back("{\"services\": [{\"port\": 1, \"host\": \"::1\"}]}");
 	must_come_back("{\"queue\": {\"capacity\": 1}, \"services\": [{\"handler\": \"echo\"},"
 		       "{\"port\": 1, \"queue\": {\"max_wait_ms\": 0}, \"max_workers\": 3}]}");
+	must_come_back(
+		"{\"queue\": {\"discipline\": \"fifo\", \"ordering\": \"per-client\","
+		"\"overload_interval_ms\": 7, \"fair_window_ms\": 8, \"busy_replies\": true},"
+		"\"pool\": {\"handler_timeout_ms\": 9}}");
+	must_come_back("{\"handler\": \"simulate\"}");
+	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
+		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"
+		       "\"fail_rate\": 1e-300, \"silent_rate\": -0}}");
+	must_come_back("{\"services\": [{\"handler\": \"simulate\", \"options\": {\"jitter\": 1}},"
+		       "{\"port\": 1, \"queue\": {\"busy_replies\": true}}]}");
 }
 
 static void test_print_holds_every_key(void **state)
@@ -62,10 +72,35 @@ static void test_print_holds_every_key(void **state)
 	assert_non_null(strstr(text, "\"drain_timeout_ms\": 5000"));
 	assert_non_null(strstr(text, "\"host\": \"127.0.0.1\",\n"));
 	assert_non_null(strstr(text, "  \"queue\": {\n    \"capacity\": 4096,\n"));
+	assert_non_null(strstr(text, "    \"busy_replies\": false\n"));
 	assert_null(strstr(text, "services"));
 	assert_null(strstr(text, "$schema"));
+	assert_null(strstr(text, "options"));
 	free(text);
 	config_free(config);
+}
+
+static void must_print(const char *text, const char *piece)
+{
+	struct config *config = must_load(text, NULL);
+	char *printed = print_config(config);
+
+	if (!strstr(printed, piece))
+		fail_msg("%s\nhas no %s", printed, piece);
+	free(printed);
+	config_free(config);
+}
+
+static void test_print_options(void **state)
+{
+	(void)state;
+	must_print("{\"handler\": \"simulate\", \"options\": {\"burn_us\": 1e6, \"jitter\": 0.1}}",
+		"  \"options\": {\n    \"block_us\": 0,\n    \"burn_us\": 1000000,\n"
+		"    \"jitter\": 0.1,\n");
+	must_print("{\"services\": [{\"handler\": \"simulate\", \"options\": {\"block_us\": 5}}]}",
+		"      \"options\": {\n        \"block_us\": 5,\n");
+	must_print("{\"services\": [{\"queue\": {\"busy_replies\": true}}]}",
+		"        \"busy_replies\": true\n");
 }
 
 static void test_full_disk(void **state)
@@ -137,6 +172,22 @@ static void test_changes(void **state)
 		"{}", "{\"services\": [{\"name\": \"a\"}]}", 1, "services.0.name time>a restart;");
 	must_change("{\"services\": [{}]}", "{\"queue\": {\"max_wait_ms\": 1}, \"services\": [{}]}",
 		1, "services.0.queue.max_wait_ms 1000>1;");
+	must_change("{}",
+		"{\"queue\": {\"discipline\": \"fifo\", \"overload_interval_ms\": 1,"
+		"\"busy_replies\": true}, \"pool\": {\"handler_timeout_ms\": 5}}",
+		4,
+		"pool.handler_timeout_ms 0>5;queue.discipline fair>fifo restart;"
+		"queue.overload_interval_ms 100>1;queue.busy_replies false>true restart;");
+	must_change("{\"handler\": \"simulate\"}",
+		"{\"handler\": \"simulate\", \"options\": {\"jitter\": 0.1, \"block_us\": 1e3,"
+		"\"burn_us\": -0}}",
+		2, "options.block_us 0>1000 restart;options.jitter 0>0.1 restart;");
+	must_change("{\"handler\": \"simulate\", \"options\": {\"jitter\": 1}}", "{}", 1,
+		"handler simulate>time restart;");
+	must_change("{\"services\": [{}, {\"handler\": \"simulate\", \"port\": 1}]}",
+		"{\"services\": [{}, {\"handler\": \"simulate\", \"port\": 1, \"options\":"
+		"{\"fail_rate\": 1}}]}",
+		1, "services.1.options.fail_rate 0>1 restart;");
 	must_change("{}", "{\"services\": [{}, {\"handler\": \"echo\", \"port\": 7}]}", 1,
 		"services 1 in number>2 restart;");
 }
@@ -146,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_print_holds_every_key),
+		cmocka_unit_test(test_print_options),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_schema_is_checked_in),
 		cmocka_unit_test(test_changes),

@@ -59,7 +59,8 @@ static int serve(int fd)
 	struct dgram_service_stats stats;
 	char answer[16] = "";
 
-	if (dgram_server_serve_forever(server) < 0 || dgram_server_stats(server, 0, &stats) < 0)
+	if (dgram_server_serve_forever(server) < 0 ||
+		dgram_server_stats(server, 0, DGRAM_ABI, &stats) < 0)
 		return 1;
 	if (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) != 5 || memcmp(answer, "HELLO", 5) != 0)
 		return 1;

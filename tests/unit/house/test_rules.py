@@ -19,6 +19,9 @@ FORBIDDEN = {
     r"^\s*#\s*if\s+0\b": "dead code",
 }
 
+# To block is what this handler is for.
+MAY_SLEEP = "src/handlers/simulate.c"
+
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 
@@ -31,7 +34,8 @@ def violations(name, text):
     return [
         f"{name}:{number}: {line.strip()}: {reason}"
         for number, line in enumerate(code.splitlines(), 1)
-        for pattern, reason in FORBIDDEN.items() if re.search(pattern, line)]
+        for pattern, reason in FORBIDDEN.items() if re.search(pattern, line)
+        and not ("sleep" in pattern and str(name) == MAY_SLEEP)]
 
 
 class Rules(dgramtest.Case):

@@ -65,7 +65,7 @@ static inline struct dgram_service_stats stats_of(struct dgram_server *server, s
 {
 	struct dgram_service_stats stats;
 
-	assert_int_equal(dgram_server_stats(server, service, &stats), 0);
+	assert_int_equal(dgram_server_stats(server, service, DGRAM_ABI, &stats), 0);
 	return stats;
 }
 

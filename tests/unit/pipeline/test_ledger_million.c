@@ -1,6 +1,5 @@
 /* The books, for a million numbered datagrams: everything that can happen to one happens to many of
- * them at once, and each is accounted for, exactly, at the end and at every moment in between.
- */
+ * them at once, and each is accounted for, exactly, at the end and at every moment in between. */
 /* link: -Wl,--wrap=sendmmsg */
 #include <pthread.h>
 #include <stdlib.h>
@@ -202,7 +201,7 @@ static void *watch_main(void *argument)
 
 	while (!atomic_load(&watch->done)) {
 		for (unsigned i = 0; i < SERVICES; i++) {
-			watch->wrong += dgram_server_stats(watch->server, i, &now) != 0;
+			watch->wrong += dgram_server_stats(watch->server, i, DGRAM_ABI, &now) != 0;
 			watch->wrong += !balances(&now) || now.received < before[i].received ||
 					now.replied < before[i].replied ||
 					now.dropped_by_kernel < before[i].dropped_by_kernel;

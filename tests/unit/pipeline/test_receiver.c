@@ -1,6 +1,5 @@
 /* The receiver's admission: what is queued, what is dropped, and for which reason; on loopback, and
- * for sources that loopback does not have, with a kernel of our own behind sys_receive().
- */
+ * for sources that loopback does not have, with a kernel of our own behind sys_receive(). */
 /* link: -Wl,--wrap=sys_receive */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,6 +79,7 @@ static union addr address(const char *host, uint16_t port)
 static int setup(void **state)
 {
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
+	const struct queue_shape shape = { .capacity = CAPACITY, .most_workers = 1 };
 	const struct queue_settings queue = { .max_workers = 1 };
 	const struct socket_buffers buffers = { 0 };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -94,7 +94,7 @@ static int setup(void **state)
 		assert_int_equal(socket_open(&bound, &buffers, &fixture->sockets[i]), 0);
 	}
 	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
-	assert_int_equal(queue_new(CAPACITY, &queue, &fixture->service.queue), 0);
+	assert_int_equal(queue_new(&shape, &queue, &fixture->service.queue), 0);
 	assert_int_equal(log_new(&log, &fixture->log), 0);
 	fixture->handler = (struct dgram_handler){ .abi = DGRAM_ABI, .name = "test" };
 	fixture->service.name = (char *)(uintptr_t) "test";
@@ -133,12 +133,11 @@ static int teardown(void **state)
 
 static struct ledger books(const struct fixture *fixture)
 {
-	struct ledger ledger;
-	uint64_t queued_max;
+	struct queue_report report;
 
-	queue_snapshot(fixture->service.queue, &ledger, &queued_max);
-	assert_true(ledger_balances(&ledger));
-	return ledger;
+	queue_snapshot(fixture->service.queue, &report);
+	assert_true(ledger_balances(&report.ledger));
+	return report.ledger;
 }
 
 /* One from there: queued, or dropped for this reason. */

@@ -1,6 +1,5 @@
 /* Replies with a kernel of our own behind sys_send(): a reply that cannot be sent costs itself and
- * no other, wherever it stands in the batch, and is counted under its reason.
- */
+ * no other, wherever it stands in the batch, and is counted under its reason. */
 /* link: -Wl,--wrap=sys_send,--wrap=sys_wait */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,5 @@
 /* Stopping a server: what is queued is served, or counted when there is no time; and a handler that
- * hangs does not hold up the stop.
- */
+ * hangs does not hold up the stop. */
 /* link: -Wl,--wrap=poll */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,10 @@
 static struct {
 	_Atomic unsigned inside, open, polls;
 	_Atomic unsigned fail_every; /* of the calls of poll(2); 0: none */
+	atomic_bool grace;	     /* open, once all that was queued is dropped */
 	struct dgram_server *server;
+	int client;
+	unsigned hooks;
 } room;
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
@@ -25,6 +27,11 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	if (every > 0 && n % every == 0) {
 		errno = ENOMEM;
 		return -1;
+	}
+	/* A server waits for nothing but the end of its workers: so it has dropped the rest. */
+	if (count == 1 && atomic_load(&room.grace)) {
+		atomic_store(&room.open, 1);
+		timeout_ms = PATIENCE_MS;
 	}
 	return __real_poll(fds, count, timeout_ms);
 }
@@ -51,13 +58,21 @@ static int reset(void **state)
 	return 0;
 }
 
-static struct dgram_server *start_hung(struct setup *setup, unsigned waiting, int *ret_client)
+/* One worker, and all the time to drain. */
+static void setup_hung(struct setup *setup, void (*hook)(void *))
 {
-	struct dgram_server *server;
-
 	setup_init(setup, &handler);
 	setup->options.workers = 1;
-	server = start(setup);
+	setup->options.drain_timeout_ms = 600000;
+	setup->options.hook = hook;
+	setup->options.hook_interval_ms = 1;
+}
+
+/* Its worker hangs, and so many wait. */
+static struct dgram_server *start_hung(struct setup *setup, unsigned waiting, int *ret_client)
+{
+	struct dgram_server *server = start(setup);
+
 	*ret_client = client_of(server, 0);
 	tell(*ret_client, "hang", 4);
 	assert_true(reaches(&room.inside, 1));
@@ -83,7 +98,17 @@ static void open_room(void *context)
 	atomic_store(&room.open, 1);
 }
 
-/* The hook runs while it drains, and lets the handler go. */
+/* Told to stop, a server runs its hook once more at most before it drains. */
+#define DRAINS_AT 3u
+#define IN_VAIN_AT 2000u /* then the handler may go, so that the test ends */
+
+static void open_while_it_drains(void *context)
+{
+	(void)context;
+	if (++room.hooks == DRAINS_AT)
+		open_room(NULL);
+}
+
 static void drain_serves_what_is_queued(void **state)
 {
 	struct setup setup;
@@ -92,21 +117,8 @@ static void drain_serves_what_is_queued(void **state)
 	int client;
 
 	(void)state;
-	server = start_hung(&setup, 0, &client);
-	atomic_store(&room.open, 1);
-	stop(server);
-	dgram_server_free(server);
-	close(client);
-
-	reset(NULL);
-	setup.options.hook = open_room;
-	setup.options.hook_interval_ms = 20;
-	server = start(&setup);
-	client = client_of(server, 0);
-	tell(client, "hang", 4);
-	for (unsigned i = 0; i < 300; i++)
-		tell(client, "x", 1);
-	await_received(server, 0, 301);
+	setup_hung(&setup, open_while_it_drains);
+	server = start_hung(&setup, 300, &client);
 	stop(server);
 	stats = check_closed(server, 0);
 	assert_int_equal(stats.replied, 301);
@@ -137,38 +149,116 @@ static void drain_takes_what_has_arrived(void **state)
 	close(client);
 }
 
-static void let_go_and_stop_again(void *context)
+static void stop_again_while_it_drains(void *context)
 {
 	(void)context;
-	dgram_server_shutdown(room.server);
-	atomic_store(&room.open, 1);
+	if (++room.hooks == DRAINS_AT)
+		dgram_server_shutdown(room.server);
+	if (room.hooks == IN_VAIN_AT)
+		open_room(NULL);
+}
+
+static void open_in_vain(void *context)
+{
+	(void)context;
+	if (++room.hooks == IN_VAIN_AT)
+		open_room(NULL);
+}
+
+/* It is told so often to stop; so many of its requests were run, and so many dropped. */
+static void must_drop(
+	struct dgram_server *server, int client, unsigned shutdowns, unsigned run, unsigned dropped)
+{
+	struct dgram_service_stats stats;
+
+	room.server = server;
+	room.hooks = 0;
+	atomic_store(&room.grace, true);
+	for (unsigned i = 0; i < shutdowns; i++)
+		dgram_server_shutdown(server);
+	assert_int_equal(dgram_server_serve_forever(server), 0);
+	atomic_store(&room.grace, false);
+	assert_true(room.hooks < IN_VAIN_AT);
+	stats = check_closed(server, 0);
+	assert_int_equal(reason(stats.dropped, "shutdown"), dropped);
+	assert_int_equal(stats.replied, run);
+	assert_int_equal(replies(client), run);
+	dgram_server_free(server);
+	close(client);
+}
+
+static void second_shutdown(void (*hook)(void *), unsigned before)
+{
+	struct setup setup;
+	struct dgram_server *server;
+	int client;
+
+	reset(NULL);
+	setup_hung(&setup, hook);
+	server = start_hung(&setup, 100, &client);
+	must_drop(server, client, before, 1, 100);
 }
 
 static void a_second_shutdown_drops_what_is_queued(void **state)
 {
+	(void)state;
+	second_shutdown(open_in_vain, 2);
+	second_shutdown(open_in_vain, 3);
+	second_shutdown(stop_again_while_it_drains, 1);
+}
+
+/* The first job is quick, so the worker's second batch is a long one, and the first of it hangs. */
+static void a_second_shutdown_drops_what_a_worker_holds(void **state)
+{
 	struct setup setup;
-	struct dgram_service_stats stats;
+	struct dgram_server *server;
 	int client;
 
 	(void)state;
-	setup_init(&setup, &handler);
-	setup.options.workers = 1;
-	setup.options.drain_timeout_ms = 60000;
-	room.server = start(&setup);
-	client = client_of(room.server, 0);
+	setup_hung(&setup, open_in_vain);
+	server = make(&setup);
+	assert_int_equal(dgram_server_bind(server), 0);
+	client = client_of(server, 0);
+	tell(client, "x", 1);
 	tell(client, "hang", 4);
-	assert_true(reaches(&room.inside, 1));
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < 30; i++)
 		tell(client, "x", 1);
-	await_received(room.server, 0, 101);
-	dgram_server_shutdown(room.server);
-	let_go_and_stop_again(NULL);
-	assert_int_equal(dgram_server_serve_forever(room.server), 0);
-	stats = check_closed(room.server, 0);
-	assert_int_equal(stats.replied + reason(stats.dropped, "shutdown"), 101);
-	assert_int_equal(replies(client), stats.replied);
-	dgram_server_free(room.server);
-	close(client);
+	assert_int_equal(dgram_server_start(server), 0);
+	assert_true(reaches(&room.inside, 2));
+	await_received(server, 0, 32);
+	must_drop(server, client, 2, 2, 30);
+}
+
+#define LATE 150u /* more than two batches of a receiver */
+
+static void send_late_ones(void *context)
+{
+	(void)context;
+	if (++room.hooks != DRAINS_AT)
+		return;
+	for (unsigned i = 0; i < LATE; i++)
+		tell(room.client, "x", 1);
+	open_room(NULL);
+}
+
+/* What comes while it drains is not served, but it is counted. */
+static void what_comes_too_late_is_dropped(void **state)
+{
+	struct setup setup;
+	struct dgram_server *server;
+	struct dgram_service_stats stats;
+
+	(void)state;
+	setup_hung(&setup, send_late_ones);
+	server = start_hung(&setup, 20, &room.client);
+	stop(server);
+	stats = check_closed(server, 0);
+	assert_int_equal(stats.received, 21 + LATE);
+	assert_int_equal(stats.replied, 21);
+	assert_int_equal(reason(stats.dropped, "shutdown"), LATE);
+	assert_int_equal(replies(room.client), 21);
+	dgram_server_free(server);
+	close(room.client);
 }
 
 /* In a process of its own: the thread of the handler cannot be taken back. Exits with 0 when the
@@ -181,7 +271,8 @@ static void drain_in_vain(unsigned fail_every)
 	int client, error;
 
 	alarm(PATIENCE_MS / 1000); /* a stop that hangs ends with SIGALRM */
-	server = room.server = start_hung(&setup, 50, &client);
+	setup_hung(&setup, NULL);
+	server = start_hung(&setup, 50, &client);
 	setup.options.drain_timeout_ms = 50;
 	assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
 	dgram_server_shutdown(server);
@@ -232,6 +323,8 @@ int main(void)
 		cmocka_unit_test_setup(drain_serves_what_is_queued, reset),
 		cmocka_unit_test_setup(drain_takes_what_has_arrived, reset),
 		cmocka_unit_test_setup(a_second_shutdown_drops_what_is_queued, reset),
+		cmocka_unit_test_setup(a_second_shutdown_drops_what_a_worker_holds, reset),
+		cmocka_unit_test_setup(what_comes_too_late_is_dropped, reset),
 		cmocka_unit_test_setup(a_hung_handler_is_given_up, reset),
 		cmocka_unit_test_setup(a_hung_handler_is_given_up_when_poll_fails, reset),
 	};

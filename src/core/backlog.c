@@ -1,0 +1,264 @@
+#include "core/backlog.h"
+
+#include <assert.h>
+
+/* While overloaded, each so many are taken one is the newest of all. */
+#define NEWEST_EVERY 3
+
+/* So many flows that turn out to be stale are put aside for one that is taken: the lock is held. */
+#define STALE_MAX 16
+
+/* All that wait and all that run may be of different flows, and as many are remembered while
+ * idle. */
+static size_t flows_of(unsigned capacity, unsigned running)
+{
+	return 2 * (size_t)capacity + running;
+}
+
+size_t backlog_bytes(unsigned capacity, unsigned running)
+{
+	return flow_table_bytes(flows_of(capacity, running));
+}
+
+int backlog_init(struct backlog *backlog, const struct backlog_rules *rules, unsigned capacity,
+	unsigned running)
+{
+	backlog->rules = *rules;
+	link_init(&backlog->by_age);
+	for (unsigned i = 0; i < BACKLOG_LENGTHS; i++)
+		link_init(&backlog->lengths[i]);
+	return flow_table_new(flows_of(capacity, running), &backlog->flows);
+}
+
+void backlog_destroy(struct backlog *backlog)
+{
+	assert(backlog->count == 0);
+	flow_table_free(backlog->flows);
+}
+
+/* --- lengths */
+
+static unsigned length_list(const struct flow *flow)
+{
+	return flow->waiting < BACKLOG_LENGTHS ? flow->waiting - 1 : BACKLOG_LENGTHS - 1;
+}
+
+static void unhang_length(struct backlog *backlog, struct flow *flow)
+{
+	unsigned list = length_list(flow);
+
+	link_remove(&flow->in_lengths);
+	if (list < 64 && link_is_empty(&backlog->lengths[list]))
+		backlog->lengths_filled &= ~((uint64_t)1 << list);
+}
+
+static void hang_length(struct backlog *backlog, struct flow *flow)
+{
+	unsigned list = length_list(flow);
+
+	link_append(&backlog->lengths[list], &flow->in_lengths);
+	if (list < 64)
+		backlog->lengths_filled |= (uint64_t)1 << list;
+}
+
+static void change_waiting(struct backlog *backlog, struct flow *flow, int by)
+{
+	if (flow->waiting >= BACKLOG_LENGTHS && flow->waiting + (unsigned)by >= BACKLOG_LENGTHS) {
+		flow->waiting += (unsigned)by;
+		return;
+	}
+	if (flow->waiting > 0)
+		unhang_length(backlog, flow);
+	flow->waiting += (unsigned)by;
+	if (flow->waiting > 0)
+		hang_length(backlog, flow);
+}
+
+/* --- flows */
+
+/* May one of its datagrams be taken now? */
+static bool is_ready(const struct backlog *backlog, const struct flow *flow)
+{
+	return flow->waiting > 0 && !(backlog->rules.per_client && flow->running > 0);
+}
+
+/* Where it belongs, behind its equals. */
+static void rehang(struct backlog *backlog, struct flow *flow)
+{
+	if (is_ready(backlog, flow))
+		flow_hang(backlog->flows, flow, flow->stale ? FLOW_STALE : FLOW_READY);
+	else if (flow->waiting == 0 && flow->running == 0)
+		flow_hang(backlog->flows, flow, FLOW_IDLE);
+	else
+		flow_unhang(backlog->flows, flow);
+}
+
+static struct datagram *by_age(struct link *link)
+{
+	return LINK_OWNER(link, struct datagram, by_age);
+}
+
+static struct datagram *in_flow(struct link *link)
+{
+	return LINK_OWNER(link, struct datagram, in_flow);
+}
+
+void backlog_prepare(const struct backlog *backlog, const struct datagram_list *batch)
+{
+	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
+		struct flow_source source = flow_source_of(&d->client, backlog->rules.per_client);
+
+		d->source_hash = flow_hash(backlog->flows, &source);
+	}
+}
+
+void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch)
+{
+	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
+		flow_expect(backlog->flows, d->source_hash);
+}
+
+void backlog_add(
+	struct backlog *backlog, struct datagram *datagram, const struct backlog_moment *moment)
+{
+	struct flow_source source = flow_source_of(&datagram->client, backlog->rules.per_client);
+	struct flow *flow = flow_find(backlog->flows, &source, datagram->source_hash);
+	bool heard = flow->waiting == 0 || flow->stale || moment->overloaded;
+
+	datagram->flow = flow;
+	link_append(&backlog->by_age, &datagram->by_age);
+	link_append(&flow->jobs, &datagram->in_flow);
+	backlog->count++;
+	change_waiting(backlog, flow, 1);
+	flow->stale = false;
+	/* While overloaded, who was heard from last is last among its equals. */
+	if (heard)
+		rehang(backlog, flow);
+}
+
+struct datagram *backlog_oldest(const struct backlog *backlog)
+{
+	return link_is_empty(&backlog->by_age) ? NULL : by_age(backlog->by_age.next);
+}
+
+static void unlink_datagram(struct backlog *backlog, struct datagram *datagram)
+{
+	link_remove(&datagram->by_age);
+	link_remove(&datagram->in_flow);
+	backlog->count--;
+	change_waiting(backlog, datagram->flow, -1);
+}
+
+void backlog_drop(struct backlog *backlog, struct datagram *datagram)
+{
+	struct flow *flow = datagram->flow;
+
+	unlink_datagram(backlog, datagram);
+	if (flow->waiting == 0)
+		rehang(backlog, flow);
+	datagram->flow = NULL;
+}
+
+/* When no flow has more than one, the oldest of all. */
+struct datagram *backlog_victim(struct backlog *backlog)
+{
+	struct link *longest = &backlog->lengths[BACKLOG_LENGTHS - 1];
+
+	if (backlog->rules.discipline == BACKLOG_FIFO)
+		return by_age(backlog->by_age.next);
+	if (link_is_empty(longest))
+		longest =
+			&backlog->lengths[63u - (unsigned)__builtin_clzll(backlog->lengths_filled)];
+	if (longest == &backlog->lengths[0])
+		return by_age(backlog->by_age.next);
+	return in_flow(LINK_OWNER(longest->next, struct flow, in_lengths)->jobs.next);
+}
+
+/* The newest of the flow that was served least, unless it is stale: then its flow makes way for
+ * those with fresher ones, until it is heard from again. */
+static struct datagram *choose_fresh(struct backlog *backlog, const struct backlog_moment *moment)
+{
+	for (unsigned aside = 0;; aside++) {
+		struct flow *flow = flow_least_served(backlog->flows, true);
+		struct datagram *newest;
+
+		if (flow == NULL)
+			return NULL;
+		newest = in_flow(flow->jobs.previous);
+		if (newest->arrived_ns >= moment->stale_ns || flow->stale || aside == STALE_MAX)
+			return newest;
+		flow->stale = true;
+		rehang(backlog, flow);
+	}
+}
+
+static struct datagram *choose_while_overloaded(
+	struct backlog *backlog, const struct backlog_moment *moment)
+{
+	struct datagram *newest = by_age(backlog->by_age.previous), *chosen;
+
+	if (backlog->taken % NEWEST_EVERY == NEWEST_EVERY - 1 && is_ready(backlog, newest->flow))
+		chosen = newest;
+	else
+		chosen = choose_fresh(backlog, moment);
+	if (chosen != NULL && backlog->rules.per_client)
+		return in_flow(chosen->flow->jobs.next);
+	return chosen;
+}
+
+static struct datagram *choose(struct backlog *backlog, const struct backlog_moment *moment)
+{
+	bool fair = backlog->rules.discipline == BACKLOG_FAIR;
+	struct flow *flow;
+
+	if (backlog->count == 0)
+		return NULL;
+	if (!fair && !backlog->rules.per_client)
+		return by_age(backlog->by_age.next);
+	if (fair && moment->overloaded)
+		return choose_while_overloaded(backlog, moment);
+	flow = flow_least_served(backlog->flows, false);
+	return flow != NULL ? in_flow(flow->jobs.next) : NULL;
+}
+
+struct datagram *backlog_take(
+	struct backlog *backlog, const struct backlog_moment *moment, int64_t mean_ns)
+{
+	struct datagram *datagram = choose(backlog, moment);
+	struct flow *flow;
+
+	if (datagram == NULL)
+		return NULL;
+	flow = datagram->flow;
+	backlog->taken += moment->overloaded;
+	unlink_datagram(backlog, datagram);
+	flow->running++;
+	datagram->charged_ns = 0;
+	if (backlog->rules.discipline == BACKLOG_FAIR) {
+		datagram->charged_ns = mean_ns > 0 ? mean_ns : 1;
+		flow_unhang(backlog->flows, flow);
+		flow_charge(backlog->flows, flow, datagram->charged_ns);
+	}
+	rehang(backlog, flow);
+	return datagram;
+}
+
+bool backlog_finish(struct backlog *backlog, struct datagram *datagram)
+{
+	struct flow *flow = datagram->flow;
+	bool freed;
+
+	flow->running--;
+	if (backlog->rules.discipline == BACKLOG_FAIR)
+		flow_charge(backlog->flows, flow, datagram->service_ns - datagram->charged_ns);
+	freed = backlog->rules.per_client && flow->waiting > 0;
+	if (freed || (flow->waiting == 0 && flow->running == 0))
+		rehang(backlog, flow);
+	datagram->flow = NULL;
+	return freed;
+}
+
+void backlog_next_window(struct backlog *backlog)
+{
+	flow_table_next_window(backlog->flows);
+}

@@ -1,0 +1,90 @@
+/* Flows: the sources of a queue's datagrams, each with what it was served, exactly. A keyed hash
+ * finds a flow, but two sources never share one. Records are bounded: when all are in use the idle
+ * flow that was served least is forgotten.
+ *
+ * Least served first: flows hang in lists by the time they were served in the current window,
+ * finely where that is little and coarsely (one part in 32) where it is much; a bitmap of two
+ * levels finds the first list. Everything is O(1), but the end of a window, which moves each list
+ * once. Thread: whoever holds the queue's lock. */
+#ifndef CORE_FLOW_H
+#define CORE_FLOW_H
+
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/link.h"
+
+/* Served time, in lists: 32 to a power of two, from 0 up to 2^43 ns (two hours). */
+#define FLOW_LISTS ((43 - 5 + 1) * 32)
+
+enum flow_place {
+	FLOW_READY, /* something of it may be run */
+	FLOW_STALE, /* the same, but only when none is ready */
+	FLOW_IDLE,  /* it may be forgotten */
+};
+
+struct flow_order {
+	uint64_t filled[(FLOW_LISTS + 63) / 64]; /* a bit a list that is not empty */
+	uint64_t filled_words;			 /* a bit a word of those that is not 0 */
+	struct link lists[FLOW_LISTS];
+};
+
+/* An IPv4 address (a mapped one too), an IPv6 /64, a link-local address with its scope; with a port
+ * when clients are to be told apart by it. */
+struct flow_source {
+	uint64_t words[3];
+};
+
+struct flow { /* two cache lines */
+	_Alignas(64) struct flow_source source;
+	struct flow *hash_next;
+	struct flow **hash_head;
+	struct link jobs; /* that wait: datagrams, the oldest first */
+	struct link in_order;
+	struct link in_lengths;
+	struct flow_order *order; /* that it hangs in, by served_ns; NULL: in none */
+	int64_t served_ns;	  /* in window `window` */
+	uint32_t window;
+	uint32_t list; /* of the order; stale, and 0, when the window is over */
+	uint32_t waiting;
+	uint32_t running;
+	bool stale; /* its newest has waited too long: until another comes */
+};
+
+struct flow_table;
+
+/* A table of at most `flows` at once. -ENOMEM. */
+int flow_table_new(size_t flows, struct flow_table **ret_table);
+
+/* NULL is fine. */
+void flow_table_free(struct flow_table *table);
+
+/* Bytes of address space; untouched records cost no resident memory. */
+size_t flow_table_bytes(size_t flows);
+
+struct flow_source flow_source_of(const union addr *client, bool with_port);
+
+/* The hash of a source, and a hint that it will be looked for. Thread: any. */
+uint64_t flow_hash(const struct flow_table *table, const struct flow_source *source);
+
+/* Another hint, closer to the time. */
+void flow_expect(const struct flow_table *table, uint64_t hash);
+
+/* The flow of a source: it may be a new one. At least one must be idle or unused. */
+struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint64_t hash);
+
+/* All flows start anew. */
+void flow_table_next_window(struct flow_table *table);
+
+/* Add to what a flow was served (it may be negative: a correction); it stays in its order. */
+void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
+
+/* Hang it behind its equals in one of the orders, or in none. */
+void flow_hang(struct flow_table *table, struct flow *flow, enum flow_place place);
+void flow_unhang(struct flow_table *table, struct flow *flow);
+
+/* The ready flow that was served least, or else the stale one: of its equals the first or the last
+ * hung; NULL: none. */
+struct flow *flow_least_served(struct flow_table *table, bool last);
+
+#endif

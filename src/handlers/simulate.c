@@ -1,0 +1,119 @@
+/* A service to size a pool with, without the real handler: echoes after blocking or burning CPU for
+ * as long as its options say, and fails or stays silent as often as they say. */
+#include "handlers/builtin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_S 1000000000LL
+
+enum { BLOCK_US, BURN_US, JITTER, FAIL_RATE, SILENT_RATE, PARAMETERS };
+
+static const struct dgram_parameter parameters[PARAMETERS] = {
+	[BLOCK_US] = { "block_us", 0, 60e6, 0, "Block for so many microseconds." },
+	[BURN_US] = { "burn_us", 0, 60e6, 0, "Then burn so many microseconds of CPU time." },
+	[JITTER] = { "jitter", 0, 1, 0, "Vary both by up to this share, up or down." },
+	[FAIL_RATE] = { "fail_rate", 0, 1, 0, "Fail this share of the requests." },
+	[SILENT_RATE] = { "silent_rate", 0, 1, 0, "Answer this share of the others with nothing." },
+};
+
+struct simulation {
+	double values[PARAMETERS];
+};
+
+/* A worker's own, for its random numbers. */
+struct player {
+	const struct simulation *simulation;
+	uint64_t random;
+};
+
+static int open_service(void *context, const double *values, void **ret_state)
+{
+	struct simulation *simulation = malloc(sizeof(*simulation));
+
+	(void)context;
+	if (simulation == NULL)
+		return -ENOMEM;
+	memcpy(simulation->values, values, sizeof(simulation->values));
+	*ret_state = simulation;
+	return 0;
+}
+
+static int start_worker(void *state, unsigned worker, void **ret_worker_state)
+{
+	struct player *player = malloc(sizeof(*player));
+
+	if (player == NULL)
+		return -ENOMEM;
+	player->simulation = state;
+	player->random = worker + 1;
+	*ret_worker_state = player;
+	return 0;
+}
+
+/* From 0 up to 1: xorshift64* (Vigna, 2016). */
+static double draw(struct player *player)
+{
+	player->random ^= player->random >> 12;
+	player->random ^= player->random << 25;
+	player->random ^= player->random >> 27;
+	return (double)(player->random * 0x2545f4914f6cdd1du >> 11) / 9007199254740992.0;
+}
+
+static struct timespec vary(struct player *player, double us)
+{
+	double jitter = player->simulation->values[JITTER];
+	long long ns = (long long)(us * 1000 * (1 + jitter * (2 * draw(player) - 1)));
+
+	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
+}
+
+static void block(struct timespec left)
+{
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+}
+
+static void burn(struct timespec length)
+{
+	struct timespec begin, now;
+	long long ns = length.tv_sec * NS_PER_S + length.tv_nsec;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	do {
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	} while ((now.tv_sec - begin.tv_sec) * NS_PER_S + now.tv_nsec - begin.tv_nsec < ns);
+}
+
+static ssize_t handle(
+	void *state, const struct dgram_request *request, void *reply, size_t reply_size)
+{
+	struct player *player = state;
+	const double *values = player->simulation->values;
+
+	if (values[BLOCK_US] > 0)
+		block(vary(player, values[BLOCK_US]));
+	if (values[BURN_US] > 0)
+		burn(vary(player, values[BURN_US]));
+	if (draw(player) < values[FAIL_RATE])
+		return -EIO;
+	if (draw(player) < values[SILENT_RATE])
+		return DGRAM_NO_REPLY;
+	if (request->length > reply_size)
+		return -EMSGSIZE;
+	memcpy(reply, request->data, request->length);
+	return (ssize_t)request->length;
+}
+
+const struct dgram_handler handler_simulate = {
+	.abi = DGRAM_ABI,
+	.name = "simulate",
+	.handle = handle,
+	.open = open_service,
+	.close = free,
+	.worker_start = start_worker,
+	.worker_stop = free,
+	.parameters = parameters,
+	.parameters_count = PARAMETERS,
+};

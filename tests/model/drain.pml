@@ -1,0 +1,432 @@
+/* Serving, changing and draining: no job is forgotten, and no worker sleeps for ever while a job
+ * waits that it may run, whatever is resized, reconfigured, closed or hurried at whatever moment,
+ * and even if handlers never return. When they do, the server comes to its end.
+ *
+ * Two receivers, two workers, queues of capacity 2: one that both receivers fill, or one for each
+ * (-DSERVICES=2); or with -DCHANGES=2 one receiver, while workers and limits change twice. A
+ * receiver's datagrams are one flow. What runs under a lock is one step; all lists are numbers.
+ * Left to chance at every moment, and so more than the code does: which flow is next or makes room,
+ * when the owner acts; with ALL_CHANCES also whether jobs have expired, how many a worker finishes
+ * in time, and whether clients are kept in order. No step is taken for ever (the search for cycles
+ * proves it), so what holds when all is still is what every run comes to. Left out: what is shed
+ * for busy replies (slots.pml).
+ *
+ * Two workers are too few to tell why `freed`, `more` and the notify of hurry() and end() are
+ * there: whoever would need them is awake already. No mutant leaves those out.
+ *
+ * src/core/queue.c: queue_push, workers_wanted, queue_pop, expire, take_share, queue_finish,
+ *	measure, queue_configure, queue_close, queue_discard
+ * src/core/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
+ * src/pipeline/receiver.c: receiver_run, receiver_finish, receiver_step
+ * src/pipeline/worker.c: worker_run, step_or_wait, worker_step, take, serve, run_all, wanted
+ * src/pipeline/pool.c: member_main, leave, end, park_missing, pool_release, want, pool_resize
+ * src/pipeline/server_serve.c: drain, close_queues, hurry
+ * src/pipeline/server_start.c: server_join_receivers
+ * src/pipeline/server_reconfigure.c: dgram_server_reconfigure, apply_services
+ * src/pipeline/server_options.c: server_queue_settings */
+
+#ifndef SERVICES
+#define SERVICES 1
+#endif
+#define WORKERS 2
+#define EVENTCOUNT_IS_PROVED
+#define CAPACITY 2
+#define BATCH_MAX 2
+#ifndef CHANGES
+#define CHANGES 2 /* of the configuration */
+#endif
+
+#define JOBS_OF(pid) ((pid) == WORKERS -> 2 : (CHANGES > 0 -> 0 : 1))
+#define ALL_CHANCES (CHANGES == 0 && SERVICES == 1)
+
+#include "eventcount.inc"
+
+mtype = { EMPTY, STALE, JOBS_TO_RUN, ENDED, IDLE, WORKED };
+
+/* Of a flow, which is a receiver. */
+byte waiting[2], running[2];
+
+/* Of a queue. */
+byte holders[SERVICES], max_workers[SERVICES], in_time[SERVICES];
+bool closed[SERVICES];
+bool per_client;
+
+/* Of the pool. */
+byte wanted, threads;
+bool go[WORKERS], leaving[WORKERS], ended[WORKERS];
+bool hurrying, stopping, stopped, done;
+byte receivers = 2;
+byte stuck; /* workers in handlers that never return */
+
+#if SERVICES == 1
+#define QUEUE_OF(flow) 0
+#define COUNT(q) (waiting[0] + waiting[1])
+#else
+#define QUEUE_OF(flow) (flow)
+#define COUNT(q) waiting[q]
+#endif
+#define IN(q, flow) (QUEUE_OF(flow) == (q))
+#define IS_READY(q, flow) \
+	(IN(q, flow) && waiting[flow] > 0 && !(per_client && running[flow] > 0))
+#define DIVIDE_UP(a, b) (((a) + (b) - 1) / (b))
+#define MIN(a, b) ((a) < (b) -> (a) : (b))
+#define holding (jobs[0] + jobs[1])
+#define WORKERS_WANTED(q) \
+	(holders[q] >= max_workers[q] \
+		-> 0 : MIN(DIVIDE_UP(COUNT(q), in_time[q]), max_workers[q] - holders[q]))
+#define MAY_RUN(q) (holders[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
+
+inline queue_push(q, flow, batch)
+{
+	atomic {
+		assert(!closed[q]);
+		do
+		:: batch > 0 && COUNT(q) == CAPACITY ->
+			if
+			:: IN(q, 0) && waiting[0] > 0 -> waiting[0]--
+			:: IN(q, 1) && waiting[1] > 0 -> waiting[1]--
+			fi
+		:: batch > 0 && COUNT(q) < CAPACITY ->
+			waiting[flow]++;
+			batch--
+		:: batch == 0 -> break
+		od;
+		wake = WORKERS_WANTED(q)
+	}
+}
+
+inline take_share(q)
+{
+	left = MIN(in_time[q], DIVIDE_UP(COUNT(q), WORKERS_WANTED(q)));
+	do
+	:: left > 0 && IS_READY(q, 0) -> waiting[0]--; running[0]++; jobs[0]++; left--
+	:: left > 0 && IS_READY(q, 1) -> waiting[1]--; running[1]++; jobs[1]++; left--
+	:: left == 0 || !IS_READY(q, 0) && !IS_READY(q, 1) -> break
+	od;
+	left = 0;
+	holders[q] = holders[q] + (holding > 0);
+	more = holding > 0 && WORKERS_WANTED(q) > 0
+}
+
+inline queue_pop(q)
+{
+	atomic {
+		answer = EMPTY;
+		if
+		:: true
+#if ALL_CHANCES
+		:: COUNT(q) > 0 -> /* all of it has expired */
+			if
+			:: COUNT(q) == BATCH_MAX -> answer = STALE
+			:: else
+			fi;
+			if
+			:: IN(q, 0) -> waiting[0] = 0
+			:: else
+			fi;
+			if
+			:: IN(q, 1) -> waiting[1] = 0
+			:: else
+			fi
+#endif
+		fi;
+		if
+		:: answer == STALE
+		:: answer != STALE && COUNT(q) == 0 ->
+			answer = (closed[q] -> ENDED : EMPTY)
+		:: answer != STALE && COUNT(q) > 0 && holders[q] < max_workers[q] ->
+			take_share(q);
+			answer = (holding > 0 -> JOBS_TO_RUN : EMPTY)
+		:: else
+		fi
+	}
+}
+
+inline queue_finish(q)
+{
+	atomic {
+		assert(holders[q] > 0);
+		running[0] = running[0] - jobs[0];
+		running[1] = running[1] - jobs[1];
+		freed = per_client && (jobs[0] > 0 && waiting[0] > 0 ||
+			jobs[1] > 0 && waiting[1] > 0) ||
+			holders[q] >= max_workers[q] && COUNT(q) > 0;
+		holders[q]--;
+		jobs[0] = 0;
+#if ALL_CHANCES
+		if
+		:: in_time[q] = 1
+		:: in_time[q] = 2
+		fi;
+#endif
+		jobs[1] = 0;
+		q = 0
+	}
+}
+
+inline serve(q)
+{
+	if
+	:: queue_finish(q) /* when the handlers have returned, or were not run any more */
+	:: atomic { !hurrying -> stuck++ }; false
+	fi;
+	if
+	:: atomic { freed -> freed = false; eventcount_notify(1) }
+	:: !freed
+	fi
+}
+
+/* One queue's turn. */
+inline look(index)
+{
+	q = index;
+	queue_pop(q);
+	all_ended = all_ended && answer == ENDED;
+	if
+	:: answer == JOBS_TO_RUN || answer == STALE ->
+		did = WORKED;
+		turn = (q + 1) % SERVICES
+	:: else -> did = (all_ended -> ENDED : IDLE)
+	fi;
+	answer = EMPTY
+}
+
+inline worker_step()
+{
+#if SERVICES == 1
+	atomic { all_ended = true; look(0); all_ended = false };
+#else
+	atomic { all_ended = true; look(turn) };
+	atomic {
+		if
+		:: did == WORKED
+		:: else -> look(1 - turn)
+		fi;
+		all_ended = false
+	};
+#endif
+	if
+	:: holding > 0 ->
+		if
+		:: atomic {
+			more -> more = false;
+			eventcount_notify(1)
+		}
+		:: !more
+		fi;
+		serve(q)
+	:: else
+	fi
+}
+
+#define WANTED(me) ((me) < wanted)
+
+inline step_or_wait(me)
+{
+	eventcount_prepare(me);
+	worker_step();
+	if
+	:: did == IDLE && WANTED(me) -> eventcount_wait(me)
+	:: else -> eventcount_cancel(me)
+	fi
+}
+
+inline worker_run(me)
+{
+	do
+	:: did != ENDED && WANTED(me) ->
+		worker_step();
+		if
+		:: did == IDLE -> step_or_wait(me)
+		:: else
+		fi
+	:: else -> break
+	od
+}
+
+/* To leave is decided under the pool's lock. */
+active [WORKERS] proctype member()
+{
+	byte me = _pid, to_wake, q, turn, left, jobs[2];
+	bool more, freed, all_ended;
+	mtype answer = EMPTY, did = WORKED;
+
+	do
+	:: atomic { go[me] -> go[me] = false };
+		do
+		:: worker_run(me);
+			if
+			:: atomic { did == ENDED || !WANTED(me) -> leaving[me] = true }; break
+			:: did != ENDED && WANTED(me)
+			fi
+		od;
+		atomic { eventcount_notify(ALL) };
+		atomic {
+			threads--;
+			done = done || threads == 0;
+			did = WORKED;
+			turn = 0;
+			ended[me] = true
+		}
+	od
+}
+
+active [2] proctype receiver()
+{
+	byte me = _pid - WORKERS, to_send = JOBS_OF(_pid), batch, wake, to_wake;
+
+	do
+	:: to_send > 0 ->
+		atomic {
+			if
+			:: batch = 1
+			:: to_send > 1 -> batch = 2
+			fi;
+			to_send = to_send - batch;
+			queue_push(QUEUE_OF(me), me, batch)
+		};
+		if
+		:: atomic { wake > 0 -> eventcount_notify(wake); wake = 0 }
+		:: wake == 0
+		fi
+	:: stopping || to_send == 0 -> break
+	od;
+	receivers--
+}
+
+/* The server's owner. */
+
+inline queue_configure(q)
+{
+	if
+	:: max_workers[q] = 1
+	:: wanted == 2 -> max_workers[q] = 2
+	fi
+}
+
+inline apply_services()
+{
+	queue_configure(0);
+#if SERVICES == 2
+	queue_configure(1);
+#endif
+}
+
+/* Those whose threads had left by now are taken back. */
+inline want(workers)
+{
+	wanted = workers;
+	atomic { eventcount_notify(ALL) };
+	if
+	:: workers == 2 && started[1] && leaving[1] -> ended[1] -> started[1] = false
+	:: else
+	fi
+}
+
+inline park_and_release(i)
+{
+	if
+	:: !started[i] ->
+		atomic {
+			started[i] = true;
+			leaving[i] = false;
+			ended[i] = false;
+			threads++;
+			go[i] = true
+		}
+	:: else
+	fi
+}
+
+inline reconfigure(workers)
+{
+	want(workers);
+	park_and_release(0);
+	if
+	:: workers == 2 -> park_and_release(1)
+	:: else
+	fi;
+	apply_services();
+#ifndef MUTANT_CONFIGURE_WITHOUT_NOTIFY
+	atomic { eventcount_notify(ALL) }
+#endif
+}
+
+inline close_queues()
+{
+	closed[0] = true;
+#if SERVICES == 2
+	closed[1] = true;
+#endif
+#ifndef MUTANT_CLOSE_WITHOUT_NOTIFY
+	atomic { eventcount_notify(ALL) }
+#endif
+}
+
+inline hurry()
+{
+	hurrying = true;
+	d_step { waiting[0] = 0; waiting[SERVICES - 1] = 0; waiting[1] = 0 };
+	atomic { eventcount_notify(ALL) }
+}
+
+active proctype owner()
+{
+	byte changes = CHANGES, to_wake;
+	bool started[WORKERS];
+
+	atomic {
+		in_time[0] = 1;
+		in_time[SERVICES - 1] = 1;
+#if ALL_CHANCES
+		if
+		:: per_client = true
+		:: per_client = false
+		fi;
+#endif
+		if
+		:: wanted = 1
+		:: wanted = 2
+		fi;
+		apply_services()
+	};
+	park_and_release(0);
+	if
+	:: wanted == 2 -> park_and_release(1)
+	:: else
+	fi;
+	do
+	:: changes > 0 -> changes--; reconfigure(1)
+	:: changes > 0 -> changes--; reconfigure(2)
+	:: break
+	od;
+	changes = 0;
+	if
+	:: true /* it goes on serving */
+	:: stopping = true;
+#ifndef MUTANT_CLOSE_BEFORE_RECEIVERS_END
+		receivers == 0;
+#endif
+		close_queues();
+#if CHANGES == 0
+		if
+		:: true
+		:: hurry()
+		fi;
+#endif
+		done
+	fi;
+	stopped = true
+}
+
+active proctype observer()
+{
+	timeout;
+	assert(!(MAY_RUN(0) && (asleep[0] || asleep[1])));
+	assert(!(MAY_RUN(SERVICES - 1) && (asleep[0] || asleep[1])));
+	assert(!(asleep[1] && wanted == 1));
+	assert(receivers == 0);
+	assert(stopped || stopping && stuck > 0);
+	assert(stuck > 0 || waiting[0] + waiting[1] + running[0] + running[1] == 0);
+	assert(!done || waiting[0] + waiting[1] + running[0] + running[1] == 0)
+}

@@ -1,0 +1,286 @@
+/* Each slot has one owner at each moment, none is lost or given back twice, none is given back while
+ * somebody still reads it, and the slab never runs out with the size that make_slab gives it.
+ *
+ * Two receivers, two workers (the second may be added later), one queue of capacity 2 that keeps
+ * shed datagrams for busy replies; batches of 1. Datagrams come
+ * for ever, and the owner stops at any moment. Slots are alike, so one, whichever, is marked and
+ * followed from owner to owner, and the others are counted. Left to chance: which datagrams are
+ * refused, expire, or go when there is no room; how many a worker takes. What runs under a lock is
+ * one step. Left out: what is in the slots, and sleeping (drain.pml).
+ *
+ * src/core/slab.c: slab_new, slab_grow, slab_take, slab_give, slab_free
+ * src/core/queue.c: queue_push, make_room, drop, queue_pop, expire, take_share, queue_finish,
+ *	queue_discard
+ * src/pipeline/receiver.c: receiver_prepare, receiver_step, admit, refill, receiver_finish,
+ *	receiver_release
+ * src/pipeline/worker.c: take, serve, tell_busy, worker_step
+ * src/pipeline/reply.c: reply_add, reply_send
+ * src/pipeline/server.c: make_slab, dgram_server_free
+ * src/pipeline/server_reconfigure.c: make_room
+ * src/pipeline/server_serve.c: drain, hurry, refuse_rest */
+
+#define RECEIVERS 2
+#define CAPACITY 2
+#define SOCKET_BATCH 1
+#define QUEUE_BATCH_MAX 1
+#define QUEUE_SHED_MAX 2
+#ifdef MUTANT_ROOM_FOR_JOBS_ALONE
+#define WORKER_SLOTS QUEUE_BATCH_MAX
+#else
+#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
+#endif
+#ifdef MUTANT_NO_ROOM_FOR_SHED
+#define QUEUE_SLOTS CAPACITY
+#else
+#define QUEUE_SLOTS (CAPACITY + QUEUE_SHED_MAX)
+#endif
+
+typedef list {
+	byte count;
+	bool marked
+}
+
+list slab, backlog, shed;
+byte slots;
+bool made, grown, stopping, closed, refusing;
+byte running; /* in the queue's books */
+byte threads = 1, receivers = RECEIVERS, released;
+
+/* Move one, which may be the marked one, and must be if there is no other. */
+inline move(from, to)
+{
+	assert(from.count > 0);
+	if
+	:: from.marked ->
+		assert(!to.marked);
+		from.marked = false;
+		to.marked = true
+	:: !from.marked || from.count > 1
+	fi;
+	from.count--;
+	to.count++
+}
+
+inline append(to, from)
+{
+	assert(!to.marked || !from.marked);
+	to.marked = to.marked || from.marked;
+	to.count = to.count + from.count;
+	from.marked = false;
+	from.count = 0
+}
+
+inline slab_take(to)
+{
+	atomic { assert(slab.count > 0); move(slab, to) }
+}
+
+inline slab_give(from)
+{
+	atomic { append(slab, from); assert(slab.count <= slots) }
+}
+
+/* Of a queue that is full the longest flow's oldest goes; kept for a busy reply if there is room. */
+inline drop(to)
+{
+	if
+	:: shed.count < QUEUE_SHED_MAX -> move(backlog, shed)
+	:: shed.count == QUEUE_SHED_MAX -> move(backlog, to)
+	fi
+}
+
+inline queue_push()
+{
+	atomic {
+		assert(!closed || admitted.count == 0);
+		do
+		:: admitted.count > 0 ->
+			if
+			:: backlog.count == CAPACITY -> drop(dropped)
+			:: backlog.count < CAPACITY
+			fi;
+			move(admitted, backlog)
+		:: admitted.count == 0 -> break
+		od
+	}
+}
+
+inline queue_pop()
+{
+	atomic {
+		do
+		:: backlog.count > 0 && expired.count < QUEUE_BATCH_MAX -> drop(expired)
+		:: break
+		od;
+		append(shares_shed, shed);
+		ending = closed && backlog.count == 0 && shares_shed.count == 0;
+		do
+		:: expired.count < QUEUE_BATCH_MAX && backlog.count > 0 &&
+		   jobs.count < QUEUE_BATCH_MAX -> move(backlog, jobs); running++; unfinished = true
+		:: break
+		od
+	}
+}
+
+inline queue_finish()
+{
+	atomic {
+		assert(jobs.count > 0 && running >= jobs.count);
+		running = running - jobs.count;
+		unfinished = false
+	}
+}
+
+inline queue_discard(to)
+{
+	atomic {
+		do
+		:: backlog.count > 0 -> drop(to)
+		:: backlog.count == 0 -> break
+		od;
+		append(to, shed)
+	}
+}
+
+inline receiver_step(refuse)
+{
+	if
+	:: refuse /* every datagram: the slots stay */
+	:: !(refuse) ->
+		atomic { move(hand, admitted) };
+		queue_push();
+#if defined(MUTANT_DROPPED_NOT_GIVEN_BACK)
+		atomic { dropped.count = 0; dropped.marked = false };
+		slab_take(hand)
+#elif defined(MUTANT_REFILL_BEFORE_GIVING_BACK)
+		slab_take(hand);
+		slab_give(dropped)
+#elif defined(MUTANT_DROPPED_GIVEN_TWICE)
+		atomic { twice.count = dropped.count; twice.marked = dropped.marked };
+		slab_give(dropped);
+		slab_give(twice);
+		slab_take(hand)
+#else
+		slab_give(dropped);
+		slab_take(hand)
+#endif
+	fi
+}
+
+active [RECEIVERS] proctype receiver()
+{
+	list hand, admitted, dropped; /* what it receives into, ... */
+#ifdef MUTANT_DROPPED_GIVEN_TWICE
+	list twice;
+#endif
+
+	made -> slab_take(hand); /* receiver_prepare */
+	do
+	:: receiver_step(false)
+	:: stopping -> break
+	od;
+	receivers--;
+	refusing -> receiver_step(true); /* refuse_rest, in the owner's thread */
+	slab_give(hand); /* receiver_release */
+	released++
+}
+
+/* Replies point into the requests until they are sent, and the queue reads them to its finish. */
+inline serve()
+{
+	replying = true;
+#ifdef MUTANT_GIVEN_BACK_BEFORE_SENT
+	give_read(jobs);
+#endif
+	replying = false; /* reply_send */
+#ifdef MUTANT_GIVEN_BACK_BEFORE_FINISH
+	give_read(jobs);
+#endif
+	queue_finish();
+	give_read(jobs)
+}
+
+inline tell_busy()
+{
+	replying = true;
+	replying = false;
+	give_read(shares_shed)
+}
+
+/* slab_give of what may still be read. */
+inline give_read(from)
+{
+	assert(!replying && !unfinished);
+	slab_give(from)
+}
+
+inline worker_step()
+{
+	queue_pop();
+	slab_give(expired);
+	if
+	:: jobs.count > 0 -> serve()
+	:: else
+	fi;
+	if
+	:: shares_shed.count > 0 -> tell_busy()
+	:: else
+	fi
+}
+
+active [2] proctype worker()
+{
+	list jobs, expired, shares_shed;
+	bool replying, unfinished, ending;
+
+	if
+	:: _pid == RECEIVERS
+	:: _pid > RECEIVERS && grown
+	:: _pid > RECEIVERS && closed && !grown -> goto out
+	fi;
+	do
+	:: !ending -> worker_step()
+	:: ending -> break
+	od;
+	threads--;
+out:
+	skip
+}
+
+/* make_slab is for one worker; make_room, at any moment, for the other. */
+active proctype owner()
+{
+	list dropped;
+
+	atomic {
+		slots = QUEUE_SLOTS + RECEIVERS * SOCKET_BATCH + WORKER_SLOTS;
+		slab.count = slots;
+		slab.marked = true;
+		made = true
+	};
+	if
+	:: true ->
+#ifdef MUTANT_WORKER_BEFORE_ROOM
+		atomic { threads++; grown = true };
+#endif
+		atomic { slots = slots + WORKER_SLOTS; slab.count = slab.count + WORKER_SLOTS };
+#ifndef MUTANT_WORKER_BEFORE_ROOM
+		atomic { threads++; grown = true }
+#endif
+	:: true
+	fi;
+	stopping = true;
+	receivers == 0;
+	closed = true;
+	if
+	:: true
+	:: queue_discard(dropped); slab_give(dropped) /* hurry */
+	fi;
+	threads == 0;
+	refusing = true;
+	released == RECEIVERS;
+	queue_discard(dropped); /* dgram_server_free */
+	slab_give(dropped);
+	assert(slab.count == slots && slab.marked); /* slab_free */
+	assert(backlog.count == 0 && shed.count == 0 && running == 0)
+}

@@ -1,0 +1,82 @@
+/* The model: a second, simple-minded queue beside each of the product's, which watches what goes in
+ * and out of that and knows what may. It searches where the product has lists; what the product may
+ * decide as it likes it takes from the product. */
+#ifndef SIM_MODEL_H
+#define SIM_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/queue.h"
+
+#define MODEL_HEADS 256u
+
+struct letter;
+
+struct model_flow {
+	unsigned char key[24];
+	uint32_t next; /* of its hash head */
+	uint32_t oldest, newest;
+	unsigned waiting, running;
+	uint64_t ran; /* the sequence of its last that ran */
+	int64_t served_ns;
+	unsigned window;
+	bool aside; /* it may have been put aside, for one that is gone */
+};
+
+struct model {
+	struct queue *queue;
+	unsigned service;
+	struct queue_shape shape;
+	struct queue_settings settings;
+	int64_t least_interval_ns; /* of all that they were */
+	int64_t latest_ns;	   /* that a worker took something at */
+	bool closed;
+	uint32_t oldest, newest; /* letters that wait */
+	unsigned count;
+	unsigned ready; /* flows with a letter that may be taken */
+	unsigned holders;
+	uint64_t sequence;
+	int64_t since_ns; /* since when it was not empty */
+	int64_t window_ns;
+	unsigned window;
+	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
+	int64_t slowest_ns;
+	unsigned shed; /* kept for a busy reply */
+	uint64_t busy_replied;
+	struct ledger books;
+	uint64_t queued_max;
+
+	struct model_flow *flows;
+	uint32_t flows_count, flows_room;
+	uint32_t heads[MODEL_HEADS];
+};
+
+void model_init(struct model *model, unsigned service, struct queue *queue,
+	const struct queue_shape *shape, const struct queue_settings *settings);
+void model_free(struct model *model);
+
+/* model.c: letters that wait, and their flows. */
+uint32_t model_flow_of(struct model *model, const struct letter *letter);
+bool model_is_ready(const struct model *model, const struct model_flow *flow);
+int64_t model_served(const struct model *model, const struct model_flow *flow);
+void model_charge(const struct model *model, struct model_flow *flow, int64_t ns);
+void model_add(struct model *model, uint32_t letter);
+void model_remove(struct model *model, uint32_t letter, bool to_run);
+void model_finish(struct model *model, uint32_t letter);
+
+/* May the queue take this one next? */
+void model_must_be_next(struct model *model, uint32_t letter, int64_t now_ns);
+
+/* May the queue drop this one to make room? */
+bool model_is_victim(const struct model *model, uint32_t letter, int64_t now_ns);
+
+/* The handler begins. */
+void model_begins(uint32_t letter);
+
+/* After each step: the product's books are the model's, and no worker sleeps while there is
+ * work. */
+void model_check(const struct model *model);
+bool model_has_work(const struct model *model);
+
+#endif

@@ -1,0 +1,2 @@
+# src/pipeline/receiver.c: workers are not woken
+s/if (wake > 0)/if (wake > 1)/

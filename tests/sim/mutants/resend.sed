@@ -1,0 +1,2 @@
+# src/pipeline/reply.c: the rest of a short send is not sent
+s/first += (unsigned)sent;/first = end;/

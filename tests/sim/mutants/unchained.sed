@@ -1,0 +1,2 @@
+# src/pipeline/worker.c: a worker that leaves some wakes no other
+s/if (share->more || share->jobs.count == 0)/if (share->jobs.count == 0)/

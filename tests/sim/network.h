@@ -1,0 +1,116 @@
+/* The simulated network: what clients send, the sockets with their bounded buffers, and what comes
+ * of each send. */
+#ifndef SIM_NETWORK_H
+#define SIM_NETWORK_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "core/datagram.h"
+#include "world.h"
+
+#define NETWORK_STOP_FD 1
+#define NETWORK_FIRST_FD 1000
+#define NETWORK_SOCKETS_MAX 8u
+#define NOBODY UINT32_MAX /* no letter */
+
+enum letter_state {
+	LETTER_SENT,
+	LETTER_IN_SOCKET,
+	LETTER_LOST, /* the socket's buffer was full */
+	LETTER_RECEIVED,
+	LETTER_WAITING, /* in a queue */
+	LETTER_TAKEN,	/* popped, not yet finished */
+	LETTER_SHED,	/* dropped, and kept for a busy reply */
+	LETTER_DONE,
+};
+
+/* A datagram from a client, from beginning to end; known by its number. */
+struct letter {
+	enum letter_state state;
+	union addr from;
+	uint64_t content; /* what its bytes are made of */
+	uint32_t length;
+	unsigned socket;
+	unsigned group;	     /* of clients */
+	unsigned tries_left; /* if it is not answered */
+	bool stamped;	     /* the kernel says when it arrived */
+	bool answered;	     /* it, or another try */
+	int64_t sent_ns;
+	int64_t arrived_ns;
+	int64_t stamp_ns;     /* of the wall clock */
+	unsigned clock_steps; /* before it arrived */
+	int64_t answered_ns;  /* 0: never */
+
+	/* The model's. */
+	const struct datagram *datagram; /* while it waits */
+	uint32_t flow;
+	uint64_t sequence; /* of pushes */
+	bool given;	   /* back by the queue, dropped */
+	int64_t expires_ns;
+	int64_t charged_ns;
+	uint32_t older, newer;		 /* of those that wait */
+	uint32_t flow_older, flow_newer; /* of those of its flow */
+
+	/* Its fate. */
+	unsigned runs;
+	int64_t service_ns;
+	ssize_t outcome;
+	unsigned replies;
+	int send_error; /* of the last attempt */
+};
+
+struct sim_socket {
+	unsigned service;
+	union addr bound;
+	uint32_t *waiting; /* a ring of letters */
+	unsigned first, count, room;
+	uint64_t sent, lost;
+	int64_t send_room_ns;  /* nothing can be sent before */
+	unsigned clock_steps;  /* as of the last reception */
+	uint32_t received[64]; /* by the last call, and not yet pushed */
+	unsigned received_count;
+};
+
+struct network {
+	struct letter *letters;
+	uint32_t count, room;
+	struct sim_socket sockets[NETWORK_SOCKETS_MAX];
+	unsigned sockets_count;
+	unsigned clock_steps;
+	bool stopping;
+
+	/* Which letter a slot holds. */
+	struct slot {
+		const struct datagram *datagram;
+		uint32_t letter;
+	} * slots;
+	unsigned slots_mask;
+
+	unsigned receive_error_one_in, receive_short_one_in;
+	unsigned send_error_one_in, send_short_one_in;
+};
+
+void network_init(struct network *network, unsigned slots);
+void network_free(struct network *network);
+
+/* A new letter, which is not on its way yet. */
+uint32_t network_letter(struct network *network);
+
+/* It reaches its socket: an event. */
+void network_arrive(void *context, uint64_t letter);
+
+/* The letter in this slot. */
+uint32_t network_letter_in(const struct network *network, const struct datagram *datagram);
+
+/* Is this what was sent, up to `length` bytes? */
+bool network_is_content(const struct letter *letter, const unsigned char *bytes, size_t length);
+
+int network_receive(int fd, struct mmsghdr *messages, unsigned count);
+int network_send(int fd, struct mmsghdr *messages, unsigned count);
+unsigned network_poll(struct pollfd *fds, unsigned count, int64_t *ret_until_ns);
+
+#endif

@@ -1,0 +1,263 @@
+/* The life of a simulated server, as pipeline/server_serve.c and pool.c have it, and what must be
+ * true after each step and at the end. */
+#include "run.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define STEPS_MAX 3000000u
+#define HOUR_NS (3600 * NS_PER_S)
+#define YEAR_NS (365LL * 24 * HOUR_NS)
+
+/* --- the threads */
+
+static void receiver_task(void *argument)
+{
+	receiver_run(argument);
+}
+
+static void worker_task(void *argument)
+{
+	struct worker *worker = argument;
+
+	must(worker_start(worker) == 0, "worker_start");
+	(void)worker_run(worker);
+	worker_stop(worker);
+	eventcount_notify(&the_run->shared.work, UINT_MAX);
+}
+
+/* As pool_resize() has it: those that are too many leave, those that are missing come again. */
+static void want_workers(struct run *run, unsigned workers)
+{
+	atomic_store(&run->shared.wanted, workers);
+	eventcount_notify(&run->shared.work, UINT_MAX);
+	for (unsigned i = 0; i < workers; i++)
+		if (run->worker_tasks[i] == NULL || run->worker_tasks[i]->state == TASK_ENDED)
+			run->worker_tasks[i] = task_start(&run->world, run->worker_tasks[i],
+				"worker", worker_task, run->workers[i]);
+}
+
+/* Which one holds for a batch that was received and not yet pushed could not be said. */
+static void change_port(struct run *run, unsigned service)
+{
+	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
+		if (run->network.sockets[i].received_count > 0)
+			return;
+	atomic_store(&run->services[service].min_source_port,
+		(unsigned)random_between(&run->world.random, 1, (int64_t)2 * SCENARIO_LOW_PORT));
+}
+
+static void change_settings(struct run *run)
+{
+	struct random *random = &run->world.random;
+
+	run->scenario.workers = 1 + random_below(random, SCENARIO_WORKERS_MAX);
+	want_workers(run, run->scenario.workers);
+	for (unsigned i = 0; i < run->scenario.services_count; i++) {
+		struct queue_settings settings;
+
+		scenario_draw_settings(
+			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i].settings);
+		settings = run_settings(run, i);
+		change_port(run, i);
+		queue_configure(run->services[i].queue, &settings);
+	}
+	eventcount_notify(&run->shared.work, UINT_MAX);
+	world_trace(&run->world, "configure", run->scenario.workers, 0, 0);
+}
+
+/* Ten years or an hour, either way; never back to where the clock was. */
+static void step_clock(void *context, uint64_t number)
+{
+	struct run *run = context;
+	struct random *random = &run->world.random;
+	int64_t step_ns = random_below(random, 2) == 0 ? 10 * YEAR_NS : HOUR_NS;
+
+	(void)number;
+	step_ns += random_between(random, 0, 600 * NS_PER_S);
+	run->world.wall_ns += random_below(random, 2) == 0 ? step_ns : -step_ns;
+	run->network.clock_steps++;
+	world_trace(&run->world, "step clock", step_ns, 0, 0);
+}
+
+/* Wait until a time, or until all these tasks have ended. */
+static bool have_ended(struct run *run, struct task *const tasks[], unsigned count, int64_t ns)
+{
+	for (unsigned i = 0; i < count; i++) {
+		while (tasks[i] != NULL && tasks[i]->state != TASK_ENDED) {
+			if (run->world.now_ns >= ns)
+				return false;
+			run->world.running->polling = true;
+			task_wait(&run->world, ns);
+		}
+	}
+	return true;
+}
+
+static void wait_until(struct run *run, int64_t ns)
+{
+	while (run->world.now_ns < ns)
+		task_wait(&run->world, ns);
+}
+
+static void hurry(struct run *run)
+{
+	struct datagram_list dropped = { 0 };
+
+	atomic_store(&run->shared.hurry, true);
+	run->hurry_ns = run->world.now_ns;
+	for (unsigned i = 0; i < run->scenario.services_count; i++)
+		queue_discard(run->services[i].queue, &dropped);
+	slab_give(run->slab, &dropped);
+	eventcount_notify(&run->shared.work, UINT_MAX);
+}
+
+static void stop(struct run *run)
+{
+	run->network.stopping = true;
+	world_trace(&run->world, "stop", run->scenario.drain_ns, 0, 0);
+	world_poke(&run->world);
+	(void)have_ended(run, run->receiver_tasks, run->scenario.sockets_count, INT64_MAX);
+	for (unsigned i = 0; i < run->scenario.services_count; i++)
+		queue_close(run->services[i].queue);
+	eventcount_notify(&run->shared.work, UINT_MAX);
+	if (have_ended(run, run->worker_tasks, SCENARIO_WORKERS_MAX,
+		    run->world.now_ns + run->scenario.drain_ns))
+		return;
+	hurry(run);
+	(void)have_ended(run, run->worker_tasks, SCENARIO_WORKERS_MAX, INT64_MAX);
+}
+
+/* The owner's thread. */
+static void main_task(void *argument)
+{
+	struct run *run = argument;
+	struct scenario *scenario = &run->scenario;
+	int64_t begin_ns = run->world.now_ns;
+
+	for (unsigned i = 1; i <= scenario->changes; i++) {
+		wait_until(
+			run, begin_ns + scenario->stop_ns * i / ((int64_t)scenario->changes + 1));
+		change_settings(run);
+	}
+	wait_until(run, begin_ns + scenario->stop_ns);
+	stop(run);
+	for (unsigned i = 0; i < scenario->sockets_count; i++)
+		receiver_finish(&run->receivers[i], true);
+}
+
+/* --- what must be true */
+
+/* Nobody is on the way to the queue, and somebody sleeps. */
+static bool is_asleep(const struct run *run)
+{
+	bool sleeps = false;
+
+	for (unsigned i = 0; i < run->world.tasks_count; i++)
+		if (run->world.tasks[i].state == TASK_READY) {
+			bool in_handler = false;
+
+			for (unsigned j = 0; j < SCENARIO_WORKERS_MAX; j++)
+				in_handler |= run->worker_tasks[j] == &run->world.tasks[i] &&
+					      run->worker_in_handler[j];
+			if (!in_handler)
+				return false;
+		}
+	for (unsigned j = 0; j < atomic_load(&run->shared.wanted); j++)
+		sleeps |= run->worker_tasks[j] != NULL &&
+			  run->worker_tasks[j]->state == TASK_WAITING &&
+			  run->worker_tasks[j]->word != NULL;
+	return sleeps;
+}
+
+/* Count by count: a ledger is nothing but counts. */
+static void must_be_equal(const struct ledger *books, const struct ledger *expected)
+{
+	uint64_t counts[sizeof(*books) / 8], wanted[sizeof(*books) / 8];
+
+	memcpy(counts, books, sizeof(counts));
+	memcpy(wanted, expected, sizeof(wanted));
+	for (size_t i = 0; i < sizeof(counts) / 8; i++)
+		must(counts[i] == wanted[i],
+			"the books are not what happened: count %zu is %" PRIu64 ", not %" PRIu64,
+			i, counts[i], wanted[i]);
+}
+
+static void check_step(struct run *run)
+{
+	for (unsigned i = 0; i < run->scenario.services_count; i++) {
+		struct model *model = &run->models[i];
+		struct queue_report report;
+
+		queue_snapshot(model->queue, &report);
+		must(ledger_balances(&report.ledger), "the books of service %u do not balance", i);
+		must_be_equal(&report.ledger, &model->books);
+		must(report.queued_max == model->queued_max, "queued_max is wrong");
+		must(model->ready == 0 || model->holders >= model->settings.max_workers ||
+				!is_asleep(run),
+			"a worker sleeps while service %u has work", i);
+	}
+}
+
+static void check_end(struct run *run)
+{
+	uint64_t received[SCENARIO_SERVICES_MAX] = { 0 };
+	uint64_t answered[SCENARIO_SERVICES_MAX] = { 0 };
+
+	for (unsigned i = 0; i < run->scenario.sockets_count; i++) {
+		const struct sim_socket *socket = &run->network.sockets[i];
+
+		received[socket->service] += socket->sent - socket->lost - socket->count;
+	}
+	for (uint32_t i = 0; i < run->network.count; i++) {
+		const struct letter *letter = &run->network.letters[i];
+
+		must(letter->state == LETTER_DONE || letter->state == LETTER_LOST ||
+				letter->state == LETTER_SHED || letter->state == LETTER_IN_SOCKET,
+			"letter %u ended in state %d", i, letter->state);
+		answered[run->network.sockets[letter->socket].service] += letter->replies;
+	}
+	for (unsigned i = 0; i < run->scenario.services_count; i++) {
+		const struct ledger *books = &run->models[i].books;
+
+		must(books->received == received[i], "received is not what was sent");
+		must(books->queued == 0 && books->running == 0, "not all has ended");
+		must(books->replied + atomic_load(&run->services[i].busy_replied) == answered[i],
+			"replied is not what was answered");
+	}
+}
+
+static void simulate(struct run *run)
+{
+	while (world_step(&run->world)) {
+		if (run->checked)
+			check_step(run);
+		must(run->world.steps < STEPS_MAX, "it does not end");
+	}
+	for (unsigned i = 0; i < run->world.tasks_count; i++)
+		must(run->world.tasks[i].state == TASK_ENDED, "%s %u does not end",
+			run->world.tasks[i].name, run->world.tasks[i].number);
+}
+
+void run_scenario(struct run *run)
+{
+	struct world *world = &run->world;
+
+	run_assemble(run);
+	for (unsigned i = 0; i < run->scenario.clock_steps; i++)
+		world_at(world,
+			world->now_ns + random_between(&world->random, 0, run->scenario.length_ns),
+			step_clock, run, 0);
+	want_workers(run, run->scenario.workers);
+	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
+		run->receiver_tasks[i] =
+			task_start(world, NULL, "receiver", receiver_task, &run->receivers[i]);
+	(void)task_start(world, NULL, "main", main_task, run);
+	clients_start(run);
+	simulate(run);
+	if (run->checked)
+		check_end(run);
+}

@@ -1,0 +1,54 @@
+/* A run: the product's stations in the simulated world, from a seed to its end. There is one at a
+ * time, which base/sys.h, having no context, has to find. */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include <stdatomic.h>
+
+#include "model.h"
+#include "network.h"
+#include "pipeline/receiver.h"
+#include "pipeline/worker.h"
+#include "scenario.h"
+#include "world.h"
+
+struct run {
+	uint64_t seed;
+	struct world world;
+	struct network network;
+	struct scenario scenario;
+	struct model models[SCENARIO_SERVICES_MAX];
+	bool checked; /* the models look on */
+
+	/* The product's, assembled as pipeline/server.c does it. */
+	struct log *log;
+	struct log_ring *ring;
+	struct slab *slab;
+	struct service services[SCENARIO_SERVICES_MAX];
+	struct socket sockets[NETWORK_SOCKETS_MAX];
+	struct receiver receivers[NETWORK_SOCKETS_MAX];
+	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];
+	struct worker_shared shared;
+	int64_t hurry_ns; /* since when nothing is begun any more */
+	struct worker *workers[SCENARIO_WORKERS_MAX];
+	struct task *worker_tasks[SCENARIO_WORKERS_MAX];
+	bool worker_in_handler[SCENARIO_WORKERS_MAX];
+};
+
+extern struct run *the_run;
+
+/* Make and run the scenario in `run`, to its end, checking all that is promised; what is left is to
+ * be taken apart. */
+void run_scenario(struct run *run);
+
+/* run_parts.c: assemble the product's stations, and take them apart. */
+void run_assemble(struct run *run);
+void run_take_apart(struct run *run);
+struct queue_settings run_settings(const struct run *run, unsigned service);
+
+/* What was promised did not happen: say so, with the command that shows it again, and end. */
+_Noreturn void run_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define must(condition, ...) ((condition) ? (void)0 : run_fail(__VA_ARGS__))
+
+#endif

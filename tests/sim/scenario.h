@@ -1,0 +1,89 @@
+/* What a run is like: drawn from its seed, or written down (curves.c). */
+#ifndef SIM_SCENARIO_H
+#define SIM_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <dgram.h>
+
+#include "core/queue.h"
+#include "random.h"
+
+#define SCENARIO_SERVICES_MAX 3u
+#define SCENARIO_WORKERS_MAX 8u
+#define SCENARIO_GROUPS_MAX 5u
+#define SCENARIO_CAPACITY_MAX 300u /* where the model looks on */
+#define SCENARIO_DATA_BYTES 64u
+#define SCENARIO_LOW_PORT 1024u
+
+enum pattern {
+	POLITE,	  /* at random moments, evenly from all addresses */
+	BURSTY,	  /* many at once */
+	ABUSIVE,  /* as polite, but it never slows down */
+	RETRYING, /* asks again when there is no answer */
+	FORGED,	  /* each from an address of its own */
+};
+
+/* Clients that behave alike. */
+struct group {
+	enum pattern pattern;
+	unsigned socket;
+	unsigned addresses;
+	unsigned ports;	     /* of each address */
+	int64_t interval_ns; /* mean, of the whole group */
+	unsigned burst;	     /* datagrams at once */
+	unsigned left;	     /* datagrams that it will still send */
+	int64_t patience_ns; /* RETRYING: until it asks again */
+	bool even;	     /* each in its turn, not at random */
+};
+
+/* A service and what its handler is like. */
+struct sim_service {
+	unsigned capacity;
+	struct backlog_rules rules;
+	bool busy;
+	struct queue_settings settings; /* max_workers 0: all */
+	int64_t service_ns;
+	unsigned vary;	      /* parts of 100 */
+	unsigned slow_one_in; /* takes very much longer */
+	unsigned slow_factor;
+	unsigned fail_one_in, silent_one_in, wrong_one_in;
+};
+
+struct scenario {
+	unsigned services_count;
+	struct sim_service services[SCENARIO_SERVICES_MAX];
+	unsigned sockets_count;
+	unsigned workers;
+	unsigned groups_count;
+	struct group groups[SCENARIO_GROUPS_MAX];
+	unsigned bad_one_in; /* datagrams that must not be queued */
+	unsigned unstamped_one_in;
+	unsigned duplicate_one_in;
+	int64_t delay_most_ns; /* on the way */
+	int64_t length_ns;     /* until the clients have sent all, about */
+	int64_t stop_ns;       /* when the server is stopped, from the beginning */
+	int64_t drain_ns;
+	unsigned changes;	 /* of settings while it runs */
+	unsigned clock_steps;	 /* of the wall clock */
+	int64_t receive_cost_ns; /* of a batch */
+};
+
+struct run;
+
+/* Draw it all from the run's seed. */
+void scenario_draw(struct run *run);
+
+/* scenario.c: settings as they may be drawn anew while it runs. */
+void scenario_draw_settings(
+	struct random *random, unsigned workers, struct queue_settings *ret_settings);
+
+/* clients.c: let all groups begin, at the world's time. */
+void clients_start(struct run *run);
+
+/* sim_handler.c: the handlers of all services; `context` is the struct sim_service. */
+extern const struct dgram_handler sim_handler;
+extern const struct dgram_handler sim_handler_busy;
+
+#endif

@@ -1,0 +1,83 @@
+/* base/sys.h as the simulator has it: in place of sys_linux.c. */
+#include "base/sys.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "run.h"
+
+int64_t sys_monotonic_ns(void)
+{
+	struct world *world = &the_run->world;
+
+	world_call(world);
+	if (world->running != NULL && world->running->unread) {
+		world->running->held_ns = 0;
+		world->running->unread = false;
+	}
+	return world->now_ns;
+}
+
+int64_t sys_realtime_ns(void)
+{
+	return the_run->world.now_ns + the_run->world.wall_ns;
+}
+
+int sys_receive(int fd, struct mmsghdr *messages, unsigned count)
+{
+	world_call(&the_run->world);
+	return network_receive(fd, messages, count);
+}
+
+int sys_send(int fd, struct mmsghdr *messages, unsigned count)
+{
+	world_call(&the_run->world);
+	return network_send(fd, messages, count);
+}
+
+int sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	struct world *world = &the_run->world;
+	int64_t end_ns = timeout_ms < 0 ? INT64_MAX : world->now_ns + timeout_ms * NS_PER_MS;
+	unsigned ready;
+
+	world_call(world);
+	for (;;) {
+		int64_t until_ns = end_ns;
+
+		ready = network_poll(fds, count, &until_ns);
+		if (ready > 0 || world->now_ns >= end_ns)
+			return (int)ready;
+		world->running->polling = true;
+		task_wait(world, until_ns);
+	}
+}
+
+/* The word may change between the caller's look and the kernel's. */
+void sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns)
+{
+	struct world *world = &the_run->world;
+
+	world_call(world);
+	if (atomic_load(word) == expected && !random_one_in(&world->random, 64))
+		world_futex_wait(world, word, timeout_ns);
+}
+
+void sys_futex_wake(_Atomic uint32_t *word, unsigned count)
+{
+	world_call(&the_run->world);
+	world_futex_wake(&the_run->world, word, count);
+}
+
+void sys_yield(void)
+{
+	world_call(&the_run->world);
+}
+
+void sys_random(void *bytes, size_t length)
+{
+	unsigned char *to = bytes;
+
+	while (length-- > 0)
+		*to++ = (unsigned char)random_next(&the_run->world.random);
+}

@@ -1,0 +1,44 @@
+"""Mutants: the simulator over a product with one mistake each. Every one has to be caught, and the
+command that it prints has to show the same failure again."""
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+
+import dgramtest
+
+HERE = pathlib.Path(__file__).parent
+BUILT = pathlib.Path(dgramtest.BUILD, "tests", "sim")
+SEEDS = 400  # in which each has to be caught, but for one that takes more to be seen
+SEEDS_OF = {"unchained": 10000}
+
+
+def run(*command):
+    return subprocess.run(
+        [*shlex.split(os.environ.get("DGRAM_UNDER", "")), *command], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False)
+
+
+class Mutants(dgramtest.Case):
+    """One test is made for each file in mutants/."""
+
+    def must_be_caught(self, name):
+        done = run(BUILT / f"mutant-{name}", "--seeds", f"1:{SEEDS_OF.get(name, SEEDS)}")
+        self.assertEqual(done.returncode, 1, f"survived: {done.stdout}{done.stderr}")
+        found = re.search(r"^seed \d+[^:]*: .+\n(.+)\n\Z", done.stderr, re.MULTILINE)
+        self.assertTrue(found, done.stderr)
+        again = run(*shlex.split(found[1]))
+        self.assertEqual(again.returncode, 1)
+        self.assertIn(found[0], again.stderr)
+
+
+def test_of(name):
+    return lambda self: self.must_be_caught(name)
+
+
+for path in sorted(HERE.glob("mutants/*.sed")):
+    setattr(Mutants, f"test_{path.stem}", test_of(path.stem))
+
+dgramtest.main()

@@ -1,0 +1,48 @@
+"""The simulator: no seed breaks a promise, and the same seed is the same run."""
+
+import os
+import pathlib
+import shlex
+import subprocess
+
+import dgramtest
+
+SIM = pathlib.Path(dgramtest.BUILD, "tests", "sim", "sim")
+SEEDS = 2500
+
+
+def simulate(*arguments):
+    return subprocess.run(
+        [*shlex.split(os.environ.get("DGRAM_UNDER", "")), SIM, *arguments],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+class Sim(dgramtest.Case):
+    def run_seeds(self, *arguments):
+        done = simulate("--seeds", *arguments)
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr)
+        return done.stdout
+
+    def test_no_seed_breaks_a_promise(self):
+        count = dgramtest.scaled(SEEDS)
+        self.assertRegex(self.run_seeds(f"1:{count}"), f"^{count} seeds from 1, trace [0-9a-f]{{16}}\n$")
+
+    def test_same_seed_same_run(self):
+        traces = set()
+        for seed in range(1, 1 + dgramtest.scaled(20, 4)):
+            first, second = (self.run_seeds(f"{seed}:1", "--trace") for _ in range(2))
+            self.assertEqual(first, second)
+            self.assertRegex(first, " worker/[0-9]+ | receiver/[0-9]+ ")
+            traces.add(first)
+        self.assertEqual(len(traces), dgramtest.scaled(20, 4))
+
+    def test_trace_is_printed_of_what_is_run(self):
+        plain, printed = self.run_seeds("7:1"), self.run_seeds("7:1", "--trace")
+        self.assertTrue(printed.endswith(plain), printed[-200:])
+
+    def test_wrong_usage(self):
+        for arguments in ([], ["--seeds"], ["--seeds", "x"], ["--seeds", "1:0"], ["--nonsense"]):
+            self.assertEqual(simulate(*arguments).returncode, 64, arguments)
+
+
+dgramtest.main()

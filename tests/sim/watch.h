@@ -1,0 +1,53 @@
+/* The watch: the linker leads the product's calls of its queues here (--wrap), and from here to the
+ * queue. In between the model looks at what goes in and what comes out. */
+#ifndef SIM_WATCH_H
+#define SIM_WATCH_H
+
+#include "base/lock.h"
+#include "core/queue.h"
+
+struct model;
+struct letter;
+
+struct model *watch_model_of(const struct queue *queue);
+uint32_t watch_number_of(const struct datagram *datagram);
+struct letter *watch_letter_of(const struct datagram *datagram);
+
+/* Around a call that the model watches: the two are one moment. */
+void watch_begin(void);
+void watch_end(void);
+
+/* A push and a pop begin a new window when it is time. */
+void watch_roll_window(struct model *model, int64_t now_ns);
+
+/* The queue dropped it. */
+void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
+
+/* The names are the linker's. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+unsigned __real_queue_push(struct queue *queue, struct datagram_list *batch,
+	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
+enum queue_answer __real_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+bool __real_queue_finish(
+	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results);
+void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
+void __real_queue_close(struct queue *queue);
+void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
+void __real_lock_take(struct lock *lock);
+void __real_lock_release(struct lock *lock);
+
+unsigned __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
+	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
+enum queue_answer __wrap_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+bool __wrap_queue_finish(
+	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results);
+void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
+void __wrap_queue_close(struct queue *queue);
+void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
+void __wrap_lock_take(struct lock *lock);
+void __wrap_lock_release(struct lock *lock);
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+#endif

@@ -1,0 +1,112 @@
+/* What the model does when a handler begins, and when the product finishes a batch. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "run.h"
+#include "watch.h"
+
+void model_begins(uint32_t number)
+{
+	struct letter *letter = &the_run->network.letters[number];
+	struct model *model = &the_run->models[the_run->network.sockets[letter->socket].service];
+	struct model_flow *flow = &model->flows[letter->flow];
+	const struct world *world = &the_run->world;
+
+	must(letter->state == LETTER_TAKEN && letter->runs == 0,
+		"letter %u: run for the %u. time, in state %d", number, letter->runs + 1,
+		letter->state);
+	must(world->now_ns - world->running->held_ns < letter->expires_ns,
+		"letter %u: run %" PRId64 " ns after its deadline", number,
+		world->now_ns - letter->expires_ns);
+	must(the_run->hurry_ns == 0 || world->now_ns - world->running->held_ns <= the_run->hurry_ns,
+		"letter %u: run although the server is in a hurry", number);
+	must(!model->shape.rules.per_client || flow->ran < letter->sequence,
+		"letter %u: run after a later one of its client", number);
+	flow->ran = letter->sequence;
+}
+
+static enum ledger_failure failure_of(int error)
+{
+	switch (error) {
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+		return FAIL_SEND_NO_BUFFER;
+	case EPERM:
+	case EACCES:
+		return FAIL_SEND_FORBIDDEN;
+	case ECONNREFUSED:
+		return FAIL_SEND_REFUSED;
+	case EMSGSIZE:
+		return FAIL_SEND_TOO_LONG;
+	case EINVAL:
+		return FAIL_SEND_INVALID;
+	default:
+		return FAIL_SEND_UNREACHABLE;
+	}
+}
+
+/* Where it has to stand in the books. */
+static void settle(const struct letter *letter, struct ledger *expected, bool hurry)
+{
+	if (letter->runs == 0 && letter->expires_ns <= the_run->world.now_ns && !hurry)
+		expected->dropped[DROP_EXPIRED]++;
+	else if (letter->runs == 0)
+		expected->dropped[DROP_SHUTDOWN]++;
+	else if (letter->outcome == DGRAM_NO_REPLY)
+		expected->no_reply++;
+	else if (letter->outcome > (ssize_t)SCENARIO_DATA_BYTES)
+		expected->failed[FAIL_REPLY_SIZE]++;
+	else if (letter->outcome < 0)
+		expected->failed[FAIL_HANDLER]++;
+	else if (letter->replies > 0)
+		expected->replied++;
+	else
+		expected->failed[failure_of(letter->send_error)]++;
+}
+
+/* When the server is in a hurry, some of a batch may have expired before. */
+static bool is_settled(const struct ledger *results, struct ledger expected, bool hurry)
+{
+	if (hurry && results->dropped[DROP_EXPIRED] <= expected.dropped[DROP_SHUTDOWN]) {
+		expected.dropped[DROP_SHUTDOWN] -= results->dropped[DROP_EXPIRED];
+		expected.dropped[DROP_EXPIRED] += results->dropped[DROP_EXPIRED];
+	}
+	return memcmp(results, &expected, sizeof(expected)) == 0;
+}
+
+bool __wrap_queue_finish(
+	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results)
+{
+	struct model *model = watch_model_of(queue);
+	struct ledger expected = { 0 };
+	bool hurry, freed;
+
+	if (!the_run->checked)
+		return __real_queue_finish(queue, jobs, results);
+	watch_begin();
+	hurry = atomic_load(&the_run->shared.hurry);
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
+		struct letter *letter = watch_letter_of(job);
+
+		must(letter->state == LETTER_TAKEN, "letter %u: finished in state %d",
+			watch_number_of(job), letter->state);
+		must(letter->runs > 0 ? job->service_ns >= letter->service_ns
+				      : job->service_ns == 0,
+			"letter %u: took %" PRId64, watch_number_of(job), job->service_ns);
+		if (job->service_ns > model->slowest_ns)
+			model->slowest_ns = job->service_ns;
+		model_charge(model, &model->flows[letter->flow],
+			letter->charged_ns > 0 ? job->service_ns - letter->charged_ns : 0);
+		settle(letter, &expected, hurry);
+		model_finish(model, watch_number_of(job));
+	}
+	must(is_settled(results, expected, hurry), "a batch's results are not what happened");
+	ledger_add(&model->books, results);
+	model->holders--;
+	world_trace(&the_run->world, "finish", model->service, jobs->count, model->count);
+	freed = __real_queue_finish(queue, jobs, results);
+	watch_end();
+	return freed;
+}

@@ -1,0 +1,209 @@
+/* What the model does when the product pops, closes, discards or configures. */
+#include <inttypes.h>
+
+#include "run.h"
+#include "watch.h"
+
+#define BATCH_NS 100000
+
+struct model *watch_model_of(const struct queue *queue)
+{
+	for (unsigned i = 0; i < the_run->scenario.services_count; i++)
+		if (the_run->models[i].queue == queue)
+			return &the_run->models[i];
+	run_fail("a queue that nobody knows");
+}
+
+void watch_begin(void)
+{
+	world_call(&the_run->world);
+	the_run->world.watching = true;
+}
+
+void watch_end(void)
+{
+	the_run->world.watching = false;
+	world_call(&the_run->world);
+}
+
+uint32_t watch_number_of(const struct datagram *datagram)
+{
+	return network_letter_in(&the_run->network, datagram);
+}
+
+struct letter *watch_letter_of(const struct datagram *datagram)
+{
+	return &the_run->network.letters[watch_number_of(datagram)];
+}
+
+void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason)
+{
+	model_remove(model, number, false);
+	model->books.dropped[reason]++;
+	if (model->shape.keeps_shed && model->shed < QUEUE_SHED_MAX) {
+		the_run->network.letters[number].state = LETTER_SHED;
+		model->shed++;
+	}
+	world_trace(&the_run->world, "drop", number, reason, model->count);
+}
+
+void watch_roll_window(struct model *model, int64_t now_ns)
+{
+	if (now_ns - model->window_ns < model->settings.fair_window_ns)
+		return;
+	model->window_ns = now_ns;
+	model->window++;
+}
+
+/* --- pop */
+
+/* All that are expired go, oldest first, up to a batch. */
+static void expire(struct model *model, int64_t now_ns, const struct datagram_list *expired)
+{
+	const struct datagram *next = expired->first;
+	unsigned count = 0;
+
+	while (count < QUEUE_BATCH_MAX && model->oldest != NOBODY) {
+		uint32_t number = model->oldest;
+
+		if (the_run->network.letters[number].expires_ns > now_ns)
+			break;
+		watch_drop(model, number, DROP_EXPIRED);
+		if (the_run->network.letters[number].state == LETTER_SHED)
+			continue;
+		must(next != NULL && watch_number_of(next) == number,
+			"letter %u did not expire in its turn", number);
+		next = next->next;
+		count++;
+	}
+	must(next == NULL, "one expired that had time");
+}
+
+static void take(struct model *model, const struct datagram *job, int64_t now_ns)
+{
+	uint32_t number = watch_number_of(job);
+	struct letter *letter = watch_letter_of(job);
+	struct model_flow *flow = &model->flows[letter->flow];
+	bool fair = model->shape.rules.discipline == BACKLOG_FAIR;
+
+	model_must_be_next(model, number, now_ns);
+	must(fair ? job->charged_ns >= 1 && job->charged_ns <= model->slowest_ns + 1
+		  : job->charged_ns == 0,
+		"letter %u: its flow was charged %" PRId64, number, job->charged_ns);
+	model_remove(model, number, true);
+	letter->charged_ns = job->charged_ns;
+	model_charge(model, flow, job->charged_ns);
+	world_trace(&the_run->world, "take", number, job->charged_ns, model->count);
+}
+
+static enum queue_answer expected_answer(
+	const struct model *model, const struct queue_share *share, bool allowed)
+{
+	bool shed = share->expired.count == QUEUE_BATCH_MAX || share->shed.count > 0;
+	bool ended = model->count == 0 && model->closed;
+	enum queue_answer answer = share->jobs.count > 0 ? QUEUE_JOBS
+				   : shed		 ? QUEUE_STALE
+				   : ended		 ? QUEUE_ENDED
+							 : QUEUE_EMPTY;
+
+	must(answer != QUEUE_EMPTY || !allowed || model->ready == 0,
+		"a worker got nothing while %u flows were ready", model->ready);
+	return answer;
+}
+
+static void give_shed(struct model *model, const struct datagram_list *shed)
+{
+	for (const struct datagram *d = shed->first; d != NULL; d = d->next)
+		must(watch_letter_of(d)->state == LETTER_SHED, "letter %u was not shed",
+			watch_number_of(d));
+	must(shed->count == model->shed, "%u were shed, and %u came back", model->shed,
+		shed->count);
+	model->shed = 0;
+}
+
+enum queue_answer __wrap_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+{
+	struct model *model = watch_model_of(queue);
+	enum queue_answer answer;
+	bool allowed;
+
+	if (!the_run->checked)
+		return __real_queue_pop(queue, now_ns, ret_share);
+	watch_begin();
+	answer = __real_queue_pop(queue, now_ns, ret_share);
+	allowed = model->holders < model->settings.max_workers;
+	watch_roll_window(model, now_ns);
+	the_run->world.running->held_ns = the_run->world.now_ns - now_ns;
+	expire(model, now_ns, &ret_share->expired);
+	give_shed(model, &ret_share->shed);
+	must(ret_share->jobs.count == 0 || allowed, "more workers than allowed");
+	for (const struct datagram *job = ret_share->jobs.first; job != NULL; job = job->next) {
+		must(ret_share->jobs.count == 1 ||
+				job->charged_ns * ret_share->jobs.count <= BATCH_NS,
+			"a batch of %u is too long", ret_share->jobs.count);
+		take(model, job, now_ns);
+	}
+	must(answer == expected_answer(model, ret_share, allowed), "pop answers %d", answer);
+	model->holders += ret_share->jobs.count > 0;
+	watch_end();
+	return answer;
+}
+
+/* --- the rest */
+
+void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
+{
+	struct model *model = watch_model_of(queue);
+	unsigned count;
+
+	if (!the_run->checked) {
+		__real_queue_discard(queue, ret_dropped);
+		return;
+	}
+	watch_begin();
+	count = model->count + model->shed + ret_dropped->count;
+	__real_queue_discard(queue, ret_dropped);
+	while (model->oldest != NOBODY)
+		watch_drop(model, model->oldest, DROP_SHUTDOWN);
+	model->shed = 0;
+	must(ret_dropped->count == count, "a discard of %u gave %u", count, ret_dropped->count);
+	watch_end();
+}
+
+void __wrap_queue_close(struct queue *queue)
+{
+	watch_begin();
+	watch_model_of(queue)->closed = true;
+	__real_queue_close(queue);
+	watch_end();
+}
+
+void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings)
+{
+	struct model *model = watch_model_of(queue);
+
+	watch_begin();
+	model->settings = *settings;
+	if (settings->overload_interval_ns < model->least_interval_ns)
+		model->least_interval_ns = settings->overload_interval_ns;
+	__real_queue_configure(queue, settings);
+	watch_end();
+}
+
+void __wrap_lock_take(struct lock *lock)
+{
+	must(the_run->world.locks == 0, "a lock under a lock");
+	if (!the_run->world.watching)
+		world_call(&the_run->world);
+	the_run->world.locks++;
+	__real_lock_take(lock);
+}
+
+void __wrap_lock_release(struct lock *lock)
+{
+	the_run->world.locks--;
+	__real_lock_release(lock);
+	if (!the_run->world.watching)
+		world_call(&the_run->world);
+}

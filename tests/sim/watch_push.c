@@ -1,0 +1,231 @@
+/* What the model does when the product pushes. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "run.h"
+#include "watch.h"
+
+/* The socket whose last batch the running task pushes. */
+static struct sim_socket *pushing(const struct model *model)
+{
+	const struct task *task = the_run->world.running;
+
+	for (unsigned i = 0; i < the_run->scenario.sockets_count; i++) {
+		struct sim_socket *socket = &the_run->network.sockets[i];
+		bool its_own = the_run->receiver_tasks[i] == task ||
+			       the_run->receiver_tasks[i]->state == TASK_ENDED;
+
+		if (socket->service == model->service && socket->received_count > 0 && its_own)
+			return socket;
+	}
+	run_fail("a push of what was never received");
+}
+
+/* Why it must not be queued; DROP_COUNT: it must. */
+static enum ledger_drop refusal(const struct model *model, uint32_t number)
+{
+	const struct letter *letter = &the_run->network.letters[number];
+	const struct run *run = the_run;
+	unsigned port = addr_port(&letter->from);
+
+	if (model->closed)
+		return DROP_SHUTDOWN;
+	if (letter->length > SCENARIO_DATA_BYTES)
+		return DROP_TRUNCATED;
+	if (port == 0)
+		return DROP_SOURCE_PORT_ZERO;
+	if (port < atomic_load(&run->services[model->service].min_source_port))
+		return DROP_SOURCE_PORT_LOW;
+	for (unsigned i = 0; i < run->network.sockets_count; i++)
+		if (addr_same_host(&run->network.sockets[i].bound, &letter->from) &&
+			port == addr_port(&run->network.sockets[i].bound))
+			return DROP_SOURCE_SELF;
+	return run->scenario.bad_one_in > 0 && number % 13 == 0 ? DROP_VERIFY : DROP_COUNT;
+}
+
+/* Its age must be right wherever it can be known, and never be more. */
+static void must_have_arrived(
+	const struct sim_socket *socket, const struct datagram *datagram, int64_t now_ns)
+{
+	const struct letter *letter = watch_letter_of(datagram);
+	bool known = letter->stamped && socket->clock_steps == the_run->network.clock_steps &&
+		     letter->clock_steps == socket->clock_steps && the_run->world.hold_one_in == 0;
+
+	must(datagram->arrived_ns >= letter->arrived_ns && datagram->arrived_ns <= now_ns,
+		"letter %u: received at %" PRId64 ", taken to have arrived at %" PRId64
+		", not %" PRId64,
+		watch_number_of(datagram), now_ns, datagram->arrived_ns, letter->arrived_ns);
+	must(!known || datagram->arrived_ns == letter->arrived_ns,
+		"letter %u: taken to have arrived %" PRId64 " ns too late",
+		watch_number_of(datagram), datagram->arrived_ns - letter->arrived_ns);
+}
+
+/* All that was received, and nothing else, is in the batch or in the books, in order. */
+static void admit(struct model *model, const struct datagram_list *batch,
+	const struct ledger *admission, int64_t now_ns)
+{
+	struct sim_socket *socket = pushing(model);
+	const struct datagram *next = batch->first;
+	struct ledger expected = { .received = socket->received_count };
+
+	for (unsigned i = 0; i < socket->received_count; i++) {
+		uint32_t number = socket->received[i];
+		enum ledger_drop reason = refusal(model, number);
+
+		if (reason < DROP_COUNT) {
+			expected.dropped[reason]++;
+			the_run->network.letters[number].state = LETTER_DONE;
+			continue;
+		}
+		must(next != NULL && watch_number_of(next) == number, "letter %u was not queued",
+			number);
+		must_have_arrived(socket, next, now_ns);
+		next = next->next;
+	}
+	must(next == NULL, "more was queued than received");
+	must(memcmp(&expected, admission, sizeof(expected)) == 0,
+		"what was refused is not what had to be");
+	socket->received_count = 0;
+	socket->clock_steps = the_run->network.clock_steps;
+	ledger_add(&model->books, admission);
+}
+
+/* What is kept for a busy reply is not seen yet, but has no flow any more. In which order several
+ * such went is a guess: a right one if there is any, else the newest. */
+static uint32_t find_shed(const struct model *model, int64_t now_ns,
+	const struct datagram *const left[], unsigned count)
+{
+	uint32_t found = NOBODY;
+
+	while (count-- > 0) {
+		uint32_t number = watch_number_of(left[count]);
+		const struct letter *letter = &the_run->network.letters[number];
+
+		if (left[count]->flow != NULL || letter->state != LETTER_WAITING || letter->given)
+			continue;
+		if (model_is_victim(model, number, now_ns))
+			return number;
+		if (found == NOBODY)
+			found = number;
+	}
+	must(found != NOBODY, "the queue is full, and none went");
+	return found;
+}
+
+/* One goes; `*next` are those that the queue has given back, in their order. */
+static void make_room(struct model *model, int64_t now_ns, const struct datagram *const left[],
+	unsigned count, const struct datagram **next)
+{
+	bool expired = the_run->network.letters[model->oldest].expires_ns <= now_ns;
+	uint32_t number;
+
+	if (model->shape.keeps_shed && model->shed < QUEUE_SHED_MAX) {
+		number = find_shed(model, now_ns, left, count);
+	} else {
+		must(*next != NULL, "the queue holds more than its capacity");
+		number = watch_number_of(*next);
+		must(the_run->network.letters[number].state == LETTER_WAITING &&
+				model_is_victim(model, number, now_ns),
+			"letter %u went to make room, and another had to", number);
+		*next = (*next)->next;
+	}
+	watch_drop(model, number, expired ? DROP_EXPIRED : DROP_QUEUE_FULL);
+}
+
+/* In which order equals were shed was not seen, so neither for which of two reasons. */
+static void adopt_reasons(struct model *model)
+{
+	uint64_t *ours = model->books.dropped;
+	const uint64_t *theirs;
+	struct queue_report report;
+
+	queue_snapshot(model->queue, &report);
+	theirs = report.ledger.dropped;
+	if (theirs[DROP_EXPIRED] + theirs[DROP_QUEUE_FULL] !=
+		ours[DROP_EXPIRED] + ours[DROP_QUEUE_FULL])
+		return;
+	ours[DROP_EXPIRED] = theirs[DROP_EXPIRED];
+	ours[DROP_QUEUE_FULL] = theirs[DROP_QUEUE_FULL];
+}
+
+/* A flow that was idle may have been forgotten, when there are many: then it starts anew. */
+static void meet(struct model *model, const struct datagram *datagram)
+{
+	struct model_flow *flow = &model->flows[watch_letter_of(datagram)->flow];
+	uint64_t records = 2 * (uint64_t)model->shape.capacity +
+			   model->shape.most_workers * (uint64_t)QUEUE_BATCH_MAX;
+	int64_t served_ns = model_served(model, flow);
+
+	if (datagram->flow == NULL || flow->waiting + flow->running > 0 ||
+		datagram->flow->served_ns == served_ns)
+		return;
+	must(datagram->flow->served_ns == 0 && model->flows_count > records,
+		"letter %u: its flow was served %" PRId64 ", not %" PRId64,
+		watch_number_of(datagram), served_ns, datagram->flow->served_ns);
+	model_charge(model, flow, -served_ns);
+}
+
+/* Those that wait and those that come, as they were before the push. */
+static unsigned list_all(
+	const struct model *model, const struct datagram_list *batch, const struct datagram *all[])
+{
+	unsigned count = 0;
+
+	for (uint32_t i = model->oldest; i != NOBODY; i = the_run->network.letters[i].newer)
+		all[count++] = the_run->network.letters[i].datagram;
+	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
+		all[count++] = d;
+	return count;
+}
+
+static void queue_up(struct model *model, const struct datagram *datagram, int64_t now_ns)
+{
+	struct letter *letter = watch_letter_of(datagram);
+	int64_t wait_ns = model->settings.max_wait_ns;
+
+	letter->datagram = datagram;
+	letter->flow = model_flow_of(model, letter);
+	letter->expires_ns = wait_ns > 0 ? datagram->arrived_ns + wait_ns : INT64_MAX;
+	must(datagram->expires_ns == letter->expires_ns, "letter %u: a wrong deadline",
+		watch_number_of(datagram));
+	if (model->count == 0)
+		model->since_ns = now_ns;
+	meet(model, datagram);
+	model_add(model, watch_number_of(datagram));
+}
+
+unsigned __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
+	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped)
+{
+	struct model *model = watch_model_of(queue);
+	const struct datagram *all[SCENARIO_CAPACITY_MAX + SOCKET_BATCH];
+	unsigned count, before, shed, wake, incoming = batch->count;
+	const struct datagram *next;
+
+	if (!the_run->checked)
+		return __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
+	must(ret_dropped->count == 0, "a push into a list that is not empty");
+	watch_begin();
+	before = model->count;
+	shed = model->shed;
+	watch_roll_window(model, now_ns);
+	admit(model, batch, admission, now_ns);
+	count = list_all(model, batch, all);
+	wake = __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
+	next = ret_dropped->first;
+	for (const struct datagram *d = next; d != NULL; d = d->next)
+		watch_letter_of(d)->given = true;
+	for (unsigned i = before; i < count; i++) {
+		if (model->count == model->shape.capacity)
+			make_room(model, now_ns, all, i, &next);
+		queue_up(model, all[i], now_ns);
+	}
+	must(next == NULL, "more went than had to");
+	if (model->shed > shed)
+		adopt_reasons(model);
+	if (model->count > model->queued_max)
+		model->queued_max = model->count;
+	world_trace(&the_run->world, "push", model->service, incoming, model->count);
+	watch_end();
+	return wake;
+}
