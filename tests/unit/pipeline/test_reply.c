@@ -344,7 +344,7 @@ static void buffers_are_apart(void **state)
 	}
 	reply_send(fixture->batch, &fixture->results);
 	check_sent(fixture, BATCH);
-	assert_true(reply_batch_bytes(REPLY_BYTES) >= BATCH * REPLY_BYTES);
+	assert_true(reply_batch_bytes(REPLY_BYTES) >= (size_t)BATCH * REPLY_BYTES);
 }
 
 int main(void)

@@ -65,7 +65,7 @@ static void blocking_handlers_overlap(void **state)
 	client = client_of(server, 0);
 	for (unsigned i = 0; i < 4 * POOL; i++)
 		tell(client, "x", 1);
-	await_received(server, 0, 4 * POOL);
+	await_received(server, 0, 4ull * POOL);
 	await_idle(server, 0);
 	check_threads(POOL + 2); /* with a receiver and the log */
 	stop(server);

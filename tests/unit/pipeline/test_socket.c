@@ -94,7 +94,7 @@ static void truncation_is_told(void **state)
 	struct fixture *fixture = begin("127.0.0.1", "127.0.0.1", 0);
 
 	(void)state;
-	for (size_t length = 0; length <= 2 * DATA_BYTES; length++) {
+	for (size_t length = 0; length <= (size_t)2 * DATA_BYTES; length++) {
 		tell(fixture, length);
 		assert_int_equal(receive(fixture), 1);
 		assert_int_equal(fixture->slots[0]->truncated, length > DATA_BYTES);
