@@ -423,6 +423,7 @@ static uint64_t write_to_terminal(const char *name)
 	int fd = open(name, O_RDWR | O_NOCTTY);
 	struct log_ring *ring;
 	struct log *log;
+	uint64_t lost;
 
 	(void)alarm(60);
 	if (dup2(fd, STDERR_FILENO) < 0 || log_new(&settings, &log) < 0 ||
@@ -434,7 +435,9 @@ static uint64_t write_to_terminal(const char *name)
 	log_stop(log, 300);
 	if ((fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) != 0)
 		_exit(2);
-	return log_lost(log);
+	lost = log_lost(log);
+	log_free(log);
+	return lost;
 }
 
 /* A terminal that passes on what it is given; returns its other end. */
