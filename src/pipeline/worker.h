@@ -1,4 +1,4 @@
-/* Station 4: a worker. Pops its fair share of a service's queue, runs the handler on what is still
+/* Station 4: a worker. Pops its share of a service's queue, runs the handler on what is still
  * fresh, sends the replies and gives the slots back.
  *
  * DESIGN: a step is one batch of one service and waits for nothing but its handler; only
