@@ -248,6 +248,8 @@ static void measure(struct queue *queue, const struct datagram_list *jobs)
 		queue->slow_ns -= queue->slow_ns / 64;
 		if (job->service_ns > queue->slow_ns)
 			queue->slow_ns = job->service_ns;
+		if (queue->mean_ns > queue->slow_ns) /* by what was cut off in dividing */
+			queue->mean_ns = queue->slow_ns;
 	}
 }
 
