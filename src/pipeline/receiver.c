@@ -15,9 +15,7 @@ void receiver_prepare(struct receiver *receiver, unsigned data_bytes)
 {
 	struct datagram_list slots = { 0 };
 
-	receiver->batch.data_bytes = data_bytes;
-	/* So the first batch, too, can tell whether the wall clock was set. */
-	clock_pair_read(&receiver->batch.clocks);
+	socket_batch_init(&receiver->batch, data_bytes);
 	slab_take(receiver->slab, SOCKET_BATCH, &slots);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++)
 		receiver->slots[i] = datagram_list_pop(&slots);

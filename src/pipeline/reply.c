@@ -27,6 +27,7 @@ int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
 	if (batch == NULL)
 		return -ENOMEM;
 	batch->buffer_bytes = reply_bytes;
+	batch->join_bytes_max = reply_bytes;
 	batch->buffers = mmap(NULL, buffer_bytes(reply_bytes) * QUEUE_BATCH_MAX,
 		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (batch->buffers == MAP_FAILED) {
@@ -45,30 +46,24 @@ void reply_batch_free(struct reply_batch *batch)
 	free(batch);
 }
 
+/* Where reply `number` is. */
+static unsigned char *buffer_of(const struct reply_batch *batch, unsigned number)
+{
+	return batch->buffers + number * buffer_bytes(batch->buffer_bytes);
+}
+
 void *reply_buffer(struct reply_batch *batch)
 {
-	return batch->buffers + batch->count * buffer_bytes(batch->buffer_bytes);
+	return buffer_of(batch, batch->count);
 }
 
 void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
 {
-	unsigned i = batch->count;
-	bool wildcard = batch->sockets[request->socket].wildcard;
+	unsigned number = batch->count++;
 
-	batch->requests[i] = request;
-	batch->vectors[i] = (struct iovec){ .iov_base = reply_buffer(batch), .iov_len = length };
-	batch->messages[i].msg_hdr = (struct msghdr){
-		.msg_name = &request->client,
-		.msg_namelen = addr_length(&request->client),
-		.msg_iov = &batch->vectors[i],
-		.msg_iovlen = 1,
-	};
-	if (wildcard) {
-		batch->messages[i].msg_hdr.msg_control = &batch->controls[i];
-		batch->messages[i].msg_hdr.msg_controllen =
-			socket_source(&request->local, &batch->controls[i]);
-	}
-	batch->count++;
+	batch->replies[number] =
+		(struct iovec){ .iov_base = buffer_of(batch, number), .iov_len = length };
+	reply_join(batch, request, number);
 }
 
 static void log_failure(struct reply_batch *batch, const struct datagram *request, int error)
@@ -94,50 +89,92 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 	return true;
 }
 
-/* Send messages `first` up to `end`, all of one socket. An error is the first unsent message's, but
- * for ECONNREFUSED, which may be another client's (an ICMP message came in), so that one is tried
- * twice. */
-static void send_run(
+/* The message at `i` went well once it was taken apart, after this error: what the kernel did not
+ * bear was that it was joined. EIO: this device does it for none; else it was too long. */
+static void learn(struct reply_batch *batch, unsigned i, int error)
+{
+	size_t length = batch->messages[i].length;
+
+	if (error != EIO && error != EINVAL && error != EMSGSIZE)
+		return;
+	batch->join_bytes_max = error == EIO ? 0 : length - 1;
+	log_event(batch->log, LOG_LEVEL_INFO, "replies not joined",
+		LOG_FIELDS(
+			log_uint("longer_than", batch->join_bytes_max), log_errno("error", error)));
+}
+
+static void count_failure(struct reply_batch *batch, unsigned i, int error, struct ledger *results)
+{
+	log_failure(batch, batch->messages[i].request, error);
+	results->failed[ledger_send_failure(error)]++;
+}
+
+static unsigned count_replies(const struct reply_batch *batch, unsigned first, unsigned end)
+{
+	unsigned replies = 0;
+
+	for (unsigned i = first; i < end; i++)
+		replies += batch->messages[i].replies;
+	return replies;
+}
+
+/* Is it worth trying the same again? ECONNREFUSED may be another client's (an ICMP message came in),
+ * so it is tried twice. */
+static bool try_again(struct reply_batch *batch, int fd, int error, bool *refused)
+{
+	bool first_time = error == ECONNREFUSED && !*refused;
+
+	*refused |= first_time;
+	return first_time || ((error == EAGAIN || error == ENOBUFS) && wait_for_room(batch, fd));
+}
+
+/* Send messages `first` up to `end`, all of one socket; returns their end, which is another when
+ * some were taken apart. An error is the first unsent message's. */
+static unsigned send_run(
 	struct reply_batch *batch, unsigned first, unsigned end, struct ledger *results)
 {
-	int fd = batch->sockets[batch->requests[first]->socket].fd;
+	int fd = batch->sockets[batch->messages[first].request->socket].fd;
 	bool refused = false;
+	int apart = 0; /* the error for which the message at `first` was taken apart */
 
 	while (first < end) {
-		int sent = sys_send(fd, &batch->messages[first], end - first);
+		int sent = sys_send(fd, &batch->headers[first], end - first);
 
-		if (sent > 0) {
-			first += (unsigned)sent;
-			results->replied += (unsigned)sent;
-			refused = false;
+		if (sent < 0 && try_again(batch, fd, -sent, &refused))
 			continue;
-		}
-		if ((sent == -EAGAIN || sent == -ENOBUFS) && wait_for_room(batch, fd))
-			continue;
-		if (sent == -ECONNREFUSED && !refused) {
-			refused = true;
-			continue;
-		}
-		log_failure(batch, batch->requests[first], -sent);
-		results->failed[ledger_send_failure(-sent)]++;
 		refused = false;
-		first++;
+		if (sent > 0) {
+			if (apart != 0)
+				learn(batch, first, apart);
+			results->replied += count_replies(batch, first, first + (unsigned)sent);
+			first += (unsigned)sent;
+		} else if (batch->messages[first].replies > 1) {
+			end += reply_take_apart(batch, first) - 1;
+			apart = -sent;
+			continue;
+		} else {
+			count_failure(batch, first++, -sent, results);
+		}
+		apart = 0;
 	}
+	return end;
 }
 
 void reply_send(struct reply_batch *batch, struct ledger *results)
 {
 	unsigned first = 0;
 
+	reply_prepare(batch);
 	batch->waited = false;
-	while (first < batch->count) {
+	while (first < batch->messages_count) {
 		unsigned end = first + 1;
 
-		while (end < batch->count &&
-			batch->requests[end]->socket == batch->requests[first]->socket)
+		while (end < batch->messages_count &&
+			batch->messages[end].request->socket ==
+				batch->messages[first].request->socket)
 			end++;
-		send_run(batch, first, end, results);
-		first = end;
+		first = send_run(batch, first, end, results);
 	}
 	batch->count = 0;
+	batch->messages_count = 0;
 }

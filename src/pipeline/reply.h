@@ -1,6 +1,13 @@
 /* Station 6: the replies of a batch. They are collected in buffers of their own, so a reply never
- * aliases its request, and sent with as few system calls as the sockets allow. A reply that cannot
- * be sent costs only itself. Thread: the worker that owns the batch. */
+ * aliases its request, and sent with as few system calls as the sockets allow.
+ *
+ * DESIGN: replies of one length to one client leave as one message, which the kernel takes apart
+ * into datagrams again (UDP_SEGMENT): nine tenths of what a reply costs is its way through the
+ * kernel. They are grouped over the batch, for the queue deals clients out in turn; a client's
+ * replies never change their order. A message that fails is taken apart here, and each of its
+ * replies tried alone, so one that cannot be sent costs only itself; when it was the joining that
+ * the kernel or the device did not bear, such replies are not joined again. Thread: the worker that
+ * owns the batch. */
 #ifndef PIPELINE_REPLY_H
 #define PIPELINE_REPLY_H
 
@@ -12,6 +19,18 @@
 #include "core/queue.h"
 #include "pipeline/socket.h"
 
+/* Places to look for a client's message, a power of two. */
+#define REPLY_PLACES 64u
+
+/* Replies that leave together. */
+struct reply_message {
+	struct datagram *request; /* of the first */
+	size_t length;		  /* of each */
+	unsigned replies;
+	unsigned first, last; /* of their numbers */
+	unsigned older;	      /* 1 + the message before it in the same place; 0: none */
+};
+
 struct reply_batch {
 	/* Set by the owner. */
 	const struct socket *sockets; /* by number */
@@ -20,10 +39,18 @@ struct reply_batch {
 	/* Its own. */
 	size_t buffer_bytes;
 	unsigned char *buffers; /* QUEUE_BATCH_MAX of them */
-	unsigned count;
-	bool waited; /* for room in the socket's buffer: once a batch is enough */
-	struct datagram *requests[QUEUE_BATCH_MAX];
-	struct mmsghdr messages[QUEUE_BATCH_MAX];
+	size_t join_bytes_max;	/* the kernel did not bear longer ones joined */
+	bool waited;		/* for room in the socket's buffer: once a batch is enough */
+
+	unsigned count; /* of replies */
+	struct iovec replies[QUEUE_BATCH_MAX];
+	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
+	unsigned messages_count;
+	struct reply_message messages[QUEUE_BATCH_MAX];
+	unsigned char places[REPLY_PLACES]; /* 1 + the newest message of these clients; 0: none */
+
+	/* What the kernel is given, in the order of sending. */
+	struct mmsghdr headers[QUEUE_BATCH_MAX];
 	struct iovec vectors[QUEUE_BATCH_MAX];
 	struct socket_control controls[QUEUE_BATCH_MAX];
 	struct log_limit fail_limit;
@@ -48,5 +75,11 @@ void reply_add(struct reply_batch *batch, struct datagram *request, size_t lengt
 /* Send all, and count in `results` how each fared. Waits at most 5 ms, when a socket's buffer is
  * full. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
+
+/* reply_join.c, for reply.c: put reply `number` into a message; make ready what the kernel is
+ * given; make each reply of message `i` one of its own, and return how many there are. */
+void reply_join(struct reply_batch *batch, struct datagram *request, unsigned number);
+void reply_prepare(struct reply_batch *batch);
+unsigned reply_take_apart(struct reply_batch *batch, unsigned i);
 
 #endif

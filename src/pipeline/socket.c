@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,15 @@ static int set_options(int fd, const union addr *address)
 	return error;
 }
 
+/* Kernels before 4.18 know no such option. */
+static bool has_segments(int fd)
+{
+	int value;
+	socklen_t length = sizeof(value);
+
+	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
+}
+
 static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 {
 	socklen_t length = sizeof(*ret_bound);
@@ -81,6 +91,7 @@ int socket_open(
 	}
 	opened.receive_buffer_bytes = get(opened.fd, SO_RCVBUF);
 	opened.send_buffer_bytes = get(opened.fd, SO_SNDBUF);
+	opened.segments = has_segments(opened.fd);
 	*ret_socket = opened;
 	return 0;
 }
@@ -92,9 +103,16 @@ void socket_close(struct socket *socket)
 	socket->fd = -1;
 }
 
+void socket_batch_init(struct socket_batch *batch, unsigned data_bytes)
+{
+	*batch = (struct socket_batch){ .data_bytes = data_bytes, .used = SOCKET_BATCH };
+	clock_pair_read(&batch->clocks);
+}
+
+/* What the last call used has to be made ready again. */
 static void prepare(struct socket_batch *batch, struct datagram *const slots[])
 {
-	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
+	for (unsigned i = 0; i < batch->used; i++) {
 		batch->vectors[i].iov_base = slots[i]->data;
 		batch->vectors[i].iov_len = batch->data_bytes;
 		batch->messages[i].msg_hdr = (struct msghdr){
@@ -106,6 +124,7 @@ static void prepare(struct socket_batch *batch, struct datagram *const slots[])
 			.msg_controllen = sizeof(batch->controls[i]),
 		};
 	}
+	batch->used = 0;
 }
 
 /* The local address of a datagram that came to a wildcard socket. ipi_spec_dst is ours also where
@@ -155,6 +174,7 @@ int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	count = sys_receive(socket->fd, batch->messages, SOCKET_BATCH);
 	if (count < 0)
 		return count == -EAGAIN ? 0 : count;
+	batch->used = (unsigned)count;
 	clock_pair_read(&batch->clocks);
 	for (int i = 0; i < count; i++) {
 		struct datagram *datagram = slots[i];
@@ -248,4 +268,17 @@ size_t socket_source(const union addr *local, struct socket_control *control)
 	if (local->sa.sa_family == AF_INET6)
 		return source_v6(local, (struct cmsghdr *)(void *)control);
 	return source_v4(local, (struct cmsghdr *)(void *)control);
+}
+
+size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t used)
+{
+	struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + used);
+
+	*header = (struct cmsghdr){
+		.cmsg_level = IPPROTO_UDP,
+		.cmsg_type = UDP_SEGMENT,
+		.cmsg_len = CMSG_LEN(sizeof(bytes)),
+	};
+	memcpy(CMSG_DATA(header), &bytes, sizeof(bytes));
+	return used + CMSG_SPACE(sizeof(bytes));
 }

@@ -16,6 +16,7 @@ struct socket {
 	int fd;		  /* -1: not open */
 	union addr bound; /* with the real port */
 	bool wildcard;	  /* the address that was asked comes with each datagram (IP_PKTINFO) */
+	bool segments;	  /* the kernel takes a long message apart (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
 	unsigned send_buffer_bytes;
 };
@@ -25,7 +26,7 @@ struct socket_buffers {
 	unsigned send_bytes;
 };
 
-/* The ancillary data of a message: a timestamp and an address. */
+/* The ancillary data of a message: a timestamp or a segment's length, and an address. */
 struct socket_control {
 	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct timespec)) +
 						     CMSG_SPACE(sizeof(struct in6_pktinfo))];
@@ -33,7 +34,8 @@ struct socket_control {
 
 /* What a receiver needs for a batch. */
 struct socket_batch {
-	unsigned data_bytes;	  /* the room in each slot; set by the owner */
+	unsigned data_bytes;	  /* the room in each slot */
+	unsigned used;		  /* messages that the kernel wrote to, from the first */
 	struct clock_pair clocks; /* when the last batch was received */
 	struct mmsghdr messages[SOCKET_BATCH];
 	struct iovec vectors[SOCKET_BATCH];
@@ -48,8 +50,13 @@ int socket_open(
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);
 
+/* Make ready for slots with room for so many bytes. Reads the clocks, so the first batch, too, can
+ * tell whether the wall clock was set. */
+void socket_batch_init(struct socket_batch *batch, unsigned data_bytes);
+
 /* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
- * slots were filled, from the first (0: nothing had arrived), or -errno. */
+ * slots were filled, from the first (0: nothing had arrived), or -errno. Between two calls only
+ * slots that were filled may be exchanged for others. */
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 
@@ -63,5 +70,9 @@ uint64_t socket_kernel_drops(const struct socket *socket);
 /* Write the ancillary data that sends a datagram from `local` into `control`; nothing when the
  * kernel is to choose. Returns its length. */
 size_t socket_source(const union addr *local, struct socket_control *control);
+
+/* Add to the `used` bytes of ancillary data that the message is to be sent as datagrams of `bytes`
+ * each. Returns the new length. */
+size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t used);
 
 #endif

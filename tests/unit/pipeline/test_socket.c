@@ -43,7 +43,7 @@ static struct fixture *begin(const char *host, const char *as, unsigned bytes)
 	union addr to;
 
 	assert_non_null(fixture);
-	fixture->batch.data_bytes = DATA_BYTES;
+	socket_batch_init(&fixture->batch, DATA_BYTES);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
 		fixture->slots[i] = calloc(1, sizeof(struct datagram) + DATA_BYTES);
 		assert_non_null(fixture->slots[i]);
