@@ -61,7 +61,9 @@ extern "C" {
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
-#define DGRAM_HOSTS_MAX 64u	   /* addresses of one service */
+#define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
+#define DGRAM_RECEIVERS_MAX 16u /* for each of them */
+#define DGRAM_CPUS_MAX 1024u
 #define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
 
 struct dgram_server;
@@ -83,7 +85,9 @@ struct dgram_request {
 	const struct sockaddr *local;
 	socklen_t local_length;
 	struct timespec arrived; /* CLOCK_REALTIME, taken by the kernel */
-	unsigned worker; /* number of the worker that runs the handler, from 0; in verify(), 0 */
+	/* Number of the worker that runs the handler, from 0; of receivers that run it themselves,
+	 * DGRAM_WORKERS_MAX and up; in verify(), 0. */
+	unsigned worker;
 };
 
 /* A number that a handler can be configured with: "options" of its service in server.json. */
@@ -117,7 +121,8 @@ struct dgram_handler {
 	int (*open)(void *context, const double *values, void **ret_state);
 	void (*close)(void *state);
 
-	/* Once a worker, in that worker's thread; `state` is the service's. An error of
+	/* Once a worker, in that worker's thread (a receiver's, where that runs the handler);
+	 * `state` is the service's. An error of
 	 * worker_start() stops the start of the server, or the reconfiguration that adds it. */
 	int (*worker_start)(void *state, unsigned worker, void **ret_worker_state);
 	void (*worker_stop)(void *worker_state);
@@ -137,6 +142,16 @@ struct dgram_handler {
 
 	const struct dgram_parameter *parameters;
 	size_t parameters_count;
+
+	/* handle() never waits for anything and takes microseconds, so a receiver that has nothing
+	 * to receive may run it itself. One that is seen to take long is left to the workers. */
+	bool never_blocks;
+};
+
+/* Who runs the handler. */
+enum dgram_concurrency {
+	DGRAM_POOL,   /* the workers, behind the queue; see `never_blocks`, too */
+	DGRAM_INLINE, /* the receiver, as it receives: no queue, no workers */
 };
 
 /* Which datagram is next. */
@@ -177,6 +192,12 @@ struct dgram_service {
 
 	/* Datagrams from lower ports are dropped; at least 1; default 1024. Live */
 	unsigned min_source_port;
+
+	enum dgram_concurrency concurrency; /* default DGRAM_POOL */
+
+	/* Sockets for each host, each with a thread that receives: the kernel divides the clients
+	 * among them (SO_REUSEPORT); 1 to DGRAM_RECEIVERS_MAX; default 1. */
+	unsigned receivers;
 };
 
 /* A server: one pool of workers over one or more services. "Live" values can be changed by

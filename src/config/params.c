@@ -30,8 +30,12 @@ const struct param params[PARAM_COUNT] = {
 		.meaning = "The built-in handler that answers." },
 	[PARAM_OPTIONS] = { "options", BOTH, .type = PARAM_TYPE_OPTIONS,
 		.meaning = "What the handler can be told: its own keys, each a number." },
-	[PARAM_CONCURRENCY] = { "concurrency", TOP, WORDS(0, "pool"),
-		.meaning = "Who runs handlers: a pool of worker threads." },
+	[PARAM_CONCURRENCY] = { "concurrency", BOTH, WORDS(DGRAM_POOL, "pool", "inline"),
+		.meaning = "Who runs the handler: pool is the worker threads, behind the queue; "
+			   "inline is the receiver, as it receives." },
+	[PARAM_RECEIVERS] = { "receivers", BOTH, WHOLE(1, DGRAM_RECEIVERS_MAX, 1),
+		.meaning = "Sockets for each address, each with a thread that receives; the "
+			   "kernel divides the clients among them." },
 	[PARAM_MAX_WORKERS] = { "max_workers", BOTH, WHOLE(0, DGRAM_WORKERS_MAX, 0), LIVE,
 		.meaning = "How much of the pool a service may hold; 0 is the whole pool." },
 	[PARAM_MIN_SOURCE_PORT] = { "min_source_port", BOTH, WHOLE(1, 65535, 1024), LIVE,

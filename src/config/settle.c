@@ -174,6 +174,8 @@ static void set_service(
 	service->queue_ordering = (enum dgram_ordering)of[PARAM_ORDERING].number;
 	service->queue_overload_interval_ms = of[PARAM_OVERLOAD_INTERVAL].number;
 	service->queue_fair_window_ms = of[PARAM_FAIR_WINDOW].number;
+	service->concurrency = (enum dgram_concurrency)of[PARAM_CONCURRENCY].number;
+	service->receivers = of[PARAM_RECEIVERS].number;
 	service->busy_replies = of[PARAM_BUSY_REPLIES].number;
 	service->parameters = values->parameters;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;

@@ -1,6 +1,7 @@
 #include "core/queue.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/lock.h"
@@ -8,8 +9,16 @@
 /* An answer that is ready waits for at most so much of its batch. */
 #define BATCH_NS 100000
 
+/* A receiver does not help while the slowest call of late took longer: it must get back to its
+ * socket. */
+#define HELP_SLOW_NS 200000
+
+/* Helpers are left alone with a backlog that takes them so long. */
+#define HELP_BACKLOG_NS 500000
+
 struct queue {
 	struct lock lock;
+	atomic_bool wanting; /* written under the lock */
 	/* all below under the lock */
 	struct queue_shape shape;
 	struct queue_settings settings;
@@ -17,6 +26,7 @@ struct queue {
 	unsigned holders;  /* workers between a pop and its finish */
 	int64_t mean_ns;   /* of the handler's time, moving */
 	int64_t slow_ns;   /* its slowest of late; 0 until measured */
+	int64_t cost_ns;   /* a job, with all around it; moving */
 	int64_t empty_ns;  /* when it was last empty */
 	int64_t window_ns; /* when the window began */
 	struct backlog backlog;
@@ -152,7 +162,7 @@ static unsigned divide_up(unsigned a, unsigned b)
 }
 
 /* As many as will be kept busy by what waits, of those that may hold some. */
-static unsigned workers_wanted(const struct queue *queue)
+static unsigned workers_busy(const struct queue *queue)
 {
 	if (queue->holders >= queue->settings.max_workers)
 		return 0;
@@ -160,10 +170,39 @@ static unsigned workers_wanted(const struct queue *queue)
 		queue->settings.max_workers - queue->holders);
 }
 
-unsigned queue_push(struct queue *queue, struct datagram_list *batch,
-	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped)
+static bool is_helped(const struct queue *queue)
 {
-	unsigned wanted;
+	return queue->shape.helped && queue->slow_ns <= HELP_SLOW_NS;
+}
+
+/* For what waits. A handler that may block can keep its worker for ever, so others never wait for
+ * that. */
+static bool worker_is_wanted(const struct queue *queue)
+{
+	if (queue->backlog.count == 0 || queue->holders >= queue->settings.max_workers)
+		return false;
+	return !is_helped(queue) || queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS;
+}
+
+/* After a change, for those who look without the lock. */
+static bool tell_wanting(struct queue *queue)
+{
+	bool wanting = worker_is_wanted(queue);
+
+	if (wanting != atomic_load_explicit(&queue->wanting, memory_order_relaxed))
+		atomic_store(&queue->wanting, wanting);
+	return wanting;
+}
+
+bool queue_wants_worker(const struct queue *queue)
+{
+	return atomic_load(&queue->wanting);
+}
+
+bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
+	int64_t now_ns, struct datagram_list *ret_dropped)
+{
+	bool wanted;
 
 	backlog_prepare(&queue->backlog, batch);
 	lock_take(&queue->lock);
@@ -178,7 +217,7 @@ unsigned queue_push(struct queue *queue, struct datagram_list *batch,
 	}
 	if (queue->backlog.count > queue->queued_max)
 		queue->queued_max = queue->backlog.count;
-	wanted = workers_wanted(queue);
+	wanted = tell_wanting(queue);
 	lock_release(&queue->lock);
 	return wanted;
 }
@@ -194,10 +233,15 @@ static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *ex
 }
 
 /* What waits, divided among the workers that it keeps busy: few quick ones are best done by one. */
+static unsigned share_of(const struct queue *queue)
+{
+	return minimum(jobs_in_time(queue),
+		divide_up(queue->backlog.count, is_helped(queue) ? 1 : workers_busy(queue)));
+}
+
 static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
 {
-	unsigned workers = workers_wanted(queue);
-	unsigned share = minimum(jobs_in_time(queue), divide_up(queue->backlog.count, workers));
+	unsigned share = share_of(queue);
 
 	while (share-- > 0) {
 		struct backlog_moment moment = moment_of(queue, now_ns);
@@ -213,12 +257,11 @@ static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list
 	queue->holders += jobs->count > 0;
 }
 
-enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+/* With the lock. */
+static enum queue_answer pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
 {
 	enum queue_answer answer = QUEUE_EMPTY;
 
-	*ret_share = (struct queue_share){ 0 };
-	lock_take(&queue->lock);
 	roll_window(queue, now_ns);
 	expire(queue, now_ns, &ret_share->expired);
 	datagram_list_append(&ret_share->shed, &queue->shed);
@@ -228,11 +271,33 @@ enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_sh
 		answer = queue->closed && ret_share->shed.count == 0 ? QUEUE_ENDED : QUEUE_EMPTY;
 	} else if (queue->holders < queue->settings.max_workers) {
 		take_share(queue, now_ns, &ret_share->jobs);
-		ret_share->more = ret_share->jobs.count > 0 && workers_wanted(queue) > 0;
+		ret_share->more = tell_wanting(queue) && ret_share->jobs.count > 0;
 		answer = ret_share->jobs.count > 0 ? QUEUE_JOBS : QUEUE_EMPTY;
 	}
 	if (answer == QUEUE_EMPTY && ret_share->shed.count > 0)
 		answer = QUEUE_STALE;
+	return answer;
+}
+
+enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+{
+	enum queue_answer answer;
+
+	*ret_share = (struct queue_share){ 0 };
+	lock_take(&queue->lock);
+	answer = pop(queue, now_ns, ret_share);
+	lock_release(&queue->lock);
+	return answer;
+}
+
+enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+{
+	enum queue_answer answer = QUEUE_EMPTY;
+
+	*ret_share = (struct queue_share){ 0 };
+	lock_take(&queue->lock);
+	if (is_helped(queue))
+		answer = pop(queue, now_ns, ret_share);
 	lock_release(&queue->lock);
 	return answer;
 }
@@ -253,10 +318,10 @@ static void measure(struct queue *queue, const struct datagram_list *jobs)
 	}
 }
 
-bool queue_finish(
-	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results)
+bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
+	const struct ledger *results, int64_t spent_ns)
 {
-	bool freed = false;
+	bool wanted, freed = false;
 
 	lock_take(&queue->lock);
 	assert(queue->holders > 0 && queue->ledger.running >= jobs->count);
@@ -265,9 +330,11 @@ bool queue_finish(
 	ledger_add(&queue->ledger, results);
 	queue->ledger.running -= jobs->count;
 	assert(ledger_balances(&queue->ledger));
+	wanted = worker_is_wanted(queue);
 	measure(queue, jobs);
-	freed |= queue->holders >= queue->settings.max_workers && queue->backlog.count > 0;
+	queue->cost_ns += (spent_ns / jobs->count - queue->cost_ns) / 16;
 	queue->holders--;
+	freed |= tell_wanting(queue) && !wanted;
 	lock_release(&queue->lock);
 	return freed;
 }

@@ -16,7 +16,7 @@
 #include "core/ledger.h"
 
 /* What a worker may take at once: so many jobs, and so many expired ones. */
-#define QUEUE_BATCH_MAX 32u
+#define QUEUE_BATCH_MAX 64u
 
 /* Of those that were shed, so many are kept at most for a busy reply. */
 #define QUEUE_SHED_MAX 8u
@@ -29,6 +29,7 @@ struct queue_shape {
 	unsigned most_workers; /* that max_workers can ever be */
 	struct backlog_rules rules;
 	bool keeps_shed; /* for busy replies */
+	bool helped;	 /* the handler never blocks: whoever pushes also calls queue_help() */
 };
 
 /* What can change at any time. */
@@ -51,7 +52,7 @@ struct queue_share {
 	struct datagram_list jobs;    /* to be run, then finished */
 	struct datagram_list expired; /* already in the books; slots to give back */
 	struct datagram_list shed;    /* the same, but these may get a busy reply first */
-	bool more;		      /* others wait that another worker may take */
+	bool more;		      /* others wait, and another worker is wanted for them */
 };
 
 /* -ENOMEM. */
@@ -68,18 +69,26 @@ void queue_configure(struct queue *queue, const struct queue_settings *settings)
 
 /* Add all of `batch` (empty is fine) to the queue and `admission`, what became of the datagrams
  * received with it, to the books, where `admission->received` counts both. What had to go to make
- * room is moved to `ret_dropped`. Returns the number of workers that are worth waking. */
-unsigned queue_push(struct queue *queue, struct datagram_list *batch,
-	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
+ * room is moved to `ret_dropped`. Returns whether a worker is wanted for what waits. */
+bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
+	int64_t now_ns, struct datagram_list *ret_dropped);
 
 /* Take a worker's share of what waits: at most what will take it about 100 us by the slowest
  * of late, and one until that is known. */
 enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
 
-/* What became of all the jobs of a share. Their slots stay with the caller. Returns true when
- * others wait that no worker was allowed to take before this. */
-bool queue_finish(
-	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results);
+/* The same for a receiver of a queue that is helped, when it has nothing to receive: QUEUE_EMPTY
+ * while the handler was seen to be slow of late. Workers are wanted then, and for a backlog that
+ * helpers would not get to in time. */
+enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+
+/* What became of all the jobs of a share, `spent_ns` after the pop. Their slots stay with the
+ * caller. Returns true when others wait for which no worker was wanted, or allowed, before this. */
+bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
+	const struct ledger *results, int64_t spent_ns);
+
+/* Is a worker wanted for what waits? Without the lock: as of the last push, pop or finish. */
+bool queue_wants_worker(const struct queue *queue);
 
 /* Nothing more will be pushed. */
 void queue_close(struct queue *queue);

@@ -15,4 +15,5 @@ const struct dgram_handler handler_discard = {
 	.abi = DGRAM_ABI,
 	.name = "discard",
 	.handle = handle,
+	.never_blocks = true,
 };

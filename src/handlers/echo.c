@@ -18,4 +18,5 @@ const struct dgram_handler handler_echo = {
 	.abi = DGRAM_ABI,
 	.name = "echo",
 	.handle = handle,
+	.never_blocks = true,
 };

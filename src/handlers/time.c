@@ -14,6 +14,7 @@ const struct dgram_handler handler_time = {
 	.abi = DGRAM_ABI,
 	.name = "time",
 	.handle = handle,
+	.never_blocks = true,
 	.worker_start = text_clock_start,
 	.worker_stop = text_clock_stop,
 };

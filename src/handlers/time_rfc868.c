@@ -31,4 +31,5 @@ const struct dgram_handler handler_time_rfc868 = {
 	.abi = DGRAM_ABI,
 	.name = "time-rfc868",
 	.handle = handle,
+	.never_blocks = true,
 };

@@ -31,8 +31,9 @@ int pool_make(struct pool *pool, unsigned workers)
 			continue;
 		error = log_ring_new(pool->log, LOG_WORKER, i, &ring);
 		if (error == 0)
-			error = worker_new(&pool->shared, i, pool->reply_bytes, ring,
-				&pool->members[i].worker);
+			error = worker_new(&pool->shared,
+				&(struct worker_identity){ .number = i, .log = ring },
+				pool->reply_bytes, &pool->members[i].worker);
 		if (error < 0)
 			return error;
 	}

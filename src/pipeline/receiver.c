@@ -15,6 +15,7 @@ void receiver_prepare(struct receiver *receiver, unsigned data_bytes)
 {
 	struct datagram_list slots = { 0 };
 
+	lock_init(&receiver->lock);
 	socket_batch_init(&receiver->batch, data_bytes);
 	slab_take(receiver->slab, SOCKET_BATCH, &slots);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++)
@@ -28,6 +29,17 @@ void receiver_release(struct receiver *receiver)
 	for (unsigned i = 0; i < SOCKET_BATCH && receiver->slots[i] != NULL; i++)
 		datagram_list_push(&slots, receiver->slots[i]);
 	slab_give(receiver->slab, &slots);
+	lock_destroy(&receiver->lock);
+}
+
+static bool is_inline(const struct receiver *receiver)
+{
+	return receiver->service->queue == NULL;
+}
+
+bool receiver_serves(const struct receiver *receiver)
+{
+	return is_inline(receiver) || receiver->service->handler.calls->never_blocks;
 }
 
 static bool verified(const struct receiver *receiver, const struct datagram *datagram)
@@ -95,7 +107,7 @@ static void log_made_room(struct receiver *receiver, unsigned dropped)
 	receiver->made_room = 0;
 }
 
-/* Move the datagrams to be queued out of the first `count` slots. */
+/* The datagrams to be served, of the first `count` slots. */
 static void admit(struct receiver *receiver, unsigned count, struct datagram_list *admitted,
 	struct ledger *admission)
 {
@@ -113,7 +125,7 @@ static void admit(struct receiver *receiver, unsigned count, struct datagram_lis
 			continue;
 		}
 		datagram_list_push(admitted, datagram);
-		receiver->slots[i] = NULL;
+		receiver->slots[i] = is_inline(receiver) ? datagram : NULL;
 	}
 }
 
@@ -141,11 +153,58 @@ static void log_error(struct receiver *receiver, int error)
 			log_uint("suppressed", suppressed)));
 }
 
+/* Onto the queue; others take the place of the slots. */
+static void push(
+	struct receiver *receiver, struct datagram_list *admitted, const struct ledger *admission)
+{
+	struct datagram_list dropped = { 0 };
+	unsigned gaps = admitted->count;
+
+	if (queue_push(receiver->service->queue, admitted, admission,
+		    receiver->batch.clocks.monotonic_ns, &dropped))
+		worker_call(receiver->workers);
+	log_made_room(receiver, dropped.count);
+	slab_give(receiver->slab, &dropped);
+	refill(receiver, gaps);
+}
+
+/* What they are, and what became of those that ran. */
+static void enter(struct receiver *receiver, const struct ledger *entry, unsigned finished)
+{
+	lock_take(&receiver->lock);
+	ledger_add(&receiver->ledger, entry);
+	receiver->ledger.running -= finished;
+	assert(ledger_balances(&receiver->ledger));
+	lock_release(&receiver->lock);
+}
+
+void receiver_books(struct receiver *receiver, struct ledger *to)
+{
+	lock_take(&receiver->lock);
+	ledger_add(to, &receiver->ledger);
+	lock_release(&receiver->lock);
+}
+
+/* The slots stay the receiver's. */
+static void serve_inline(
+	struct receiver *receiver, const struct datagram_list *jobs, struct ledger *admission)
+{
+	int64_t max_wait_ns =
+		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
+	struct ledger results;
+
+	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
+		job->expires_ns = max_wait_ns > 0 ? job->arrived_ns + max_wait_ns : INT64_MAX;
+	admission->running = jobs->count;
+	enter(receiver, admission, 0);
+	worker_run_inline(receiver->worker, jobs, receiver->batch.clocks.monotonic_ns, &results);
+	enter(receiver, &results, jobs->count);
+}
+
 int receiver_step(struct receiver *receiver)
 {
-	struct datagram_list admitted = { 0 }, dropped = { 0 };
+	struct datagram_list admitted = { 0 };
 	struct ledger admission = { 0 };
-	unsigned gaps, wake;
 	int count = socket_receive(
 		&receiver->sockets[receiver->number], &receiver->batch, receiver->slots);
 
@@ -154,27 +213,11 @@ int receiver_step(struct receiver *receiver)
 	if (count <= 0)
 		return count;
 	admit(receiver, (unsigned)count, &admitted, &admission);
-	gaps = admitted.count;
-	wake = queue_push(receiver->service->queue, &admitted, &admission,
-		receiver->batch.clocks.monotonic_ns, &dropped);
-	if (wake > 0)
-		eventcount_notify(receiver->work, wake);
-	log_made_room(receiver, dropped.count);
-	slab_give(receiver->slab, &dropped);
-	refill(receiver, gaps);
+	if (is_inline(receiver))
+		serve_inline(receiver, &admitted, &admission);
+	else
+		push(receiver, &admitted, &admission);
 	return count;
-}
-
-/* False when it is time to stop. */
-static bool wait_readable(const struct receiver *receiver)
-{
-	struct pollfd fds[2] = {
-		{ .fd = receiver->stop_fd, .events = POLLIN },
-		{ .fd = receiver->sockets[receiver->number].fd, .events = POLLIN },
-	};
-
-	(void)sys_wait(fds, 2, -1);
-	return fds[0].revents == 0;
 }
 
 static void pause_after_error(const struct receiver *receiver)
@@ -184,11 +227,46 @@ static void pause_after_error(const struct receiver *receiver)
 	(void)sys_wait(&stop, 1, ERROR_PAUSE_MS);
 }
 
+/* With nothing to receive: help, or let the workers that were called go first, which often saves
+ * their preemption, and a reception for each datagram that comes meanwhile. */
+static bool stand_back(struct receiver *receiver, bool pushed)
+{
+	if (is_inline(receiver))
+		return false;
+	if (receiver->worker != NULL && worker_help(receiver->worker) == WORKER_WORKED)
+		return true;
+	if (pushed)
+		sys_yield();
+	return pushed;
+}
+
+/* Is there, or was there just now, something to do? */
+static bool work(struct receiver *receiver)
+{
+	int count = receiver_step(receiver);
+
+	if (count < 0)
+		pause_after_error(receiver);
+	if (count < 0 || count == SOCKET_BATCH)
+		return true;
+	return stand_back(receiver, count > 0);
+}
+
+static void wait_readable(const struct receiver *receiver)
+{
+	struct pollfd fds[2] = {
+		{ .fd = receiver->stop_fd, .events = POLLIN },
+		{ .fd = receiver->sockets[receiver->number].fd, .events = POLLIN },
+	};
+
+	(void)sys_wait(fds, 2, -1);
+}
+
 void receiver_run(struct receiver *receiver)
 {
-	while (wait_readable(receiver))
-		if (receiver_step(receiver) < 0)
-			pause_after_error(receiver);
+	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
+		if (!work(receiver))
+			wait_readable(receiver);
 	receiver_finish(receiver, false);
 }
 

@@ -13,7 +13,7 @@ int server_failed(struct dgram_server *server, const char *what, int error)
 int server_apply_log(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct log_settings settings = server_log_settings(options);
-	int error = log_set_workers(server->log, options->workers);
+	int error = log_set_workers(server->log, server_workers(server, options));
 
 	if (error == 0)
 		error = log_apply(server->log, &settings);
@@ -85,7 +85,10 @@ static int open_sockets(struct dgram_server *server)
 
 	for (unsigned i = 0; i < server->sockets_count; i++) {
 		const struct listener *listener = &server->listeners[i];
-		int error = socket_open(&listener->address, &buffers, &server->sockets[i]);
+		struct socket *socket = &server->sockets[i];
+		int error = listener->lane == 0
+				    ? socket_open(&listener->address, &buffers, socket)
+				    : socket_open_beside(socket - listener->lane, &buffers, socket);
 
 		if (error < 0) {
 			log_event(server->ring, LOG_LEVEL_ERROR, "cannot listen",
@@ -96,7 +99,8 @@ static int open_sockets(struct dgram_server *server)
 					log_text("hint", bind_hint(error))));
 			return error;
 		}
-		log_listening(server, listener, &server->sockets[i]);
+		if (listener->lane == 0)
+			log_listening(server, listener, socket);
 	}
 	return 0;
 }
@@ -131,7 +135,8 @@ static int find_socket(
 	struct dgram_server *server, size_t service, size_t host, const struct socket **ret_socket)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++) {
-		if (server->listeners[i].service != service || host-- > 0)
+		if (server->listeners[i].service != service || server->listeners[i].host != host ||
+			server->listeners[i].lane != 0)
 			continue;
 		if (server->sockets[i].fd < 0)
 			return -EBADF;

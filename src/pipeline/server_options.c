@@ -33,6 +33,8 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 		.queue_overload_interval_ms = 100,
 		.queue_fair_window_ms = 1000,
 		.min_source_port = 1024,
+		.concurrency = DGRAM_POOL,
+		.receivers = 1,
 	};
 }
 
@@ -65,6 +67,8 @@ static bool service_is_valid(const struct dgram_service *service)
 	       service->min_source_port >= 1 && service->queue_fair_window_ms >= 1 &&
 	       service->queue_discipline <= DGRAM_FIFO &&
 	       service->queue_ordering <= DGRAM_ORDERING_PER_CLIENT &&
+	       service->concurrency <= DGRAM_INLINE && service->receivers >= 1 &&
+	       service->receivers <= DGRAM_RECEIVERS_MAX &&
 	       parameters_are_valid(handler, service->parameters);
 }
 
@@ -131,6 +135,6 @@ struct queue_settings server_queue_settings(const struct service *service, unsig
 		.max_wait_ns = service->max_wait_ms * NS_PER_MS,
 		.overload_interval_ns = service->overload_interval_ms * NS_PER_MS,
 		.fair_window_ns = service->fair_window_ms * NS_PER_MS,
-		.max_workers = limit > 0 && limit < workers ? limit : workers,
+		.max_workers = limit > 0 && limit < workers ? limit : workers + service->helpers,
 	};
 }

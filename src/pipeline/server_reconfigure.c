@@ -51,9 +51,12 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			service->overload_interval_ms = wanted->queue_overload_interval_ms;
 			service->fair_window_ms = wanted->queue_fair_window_ms;
 			service->max_workers = wanted->max_workers;
+			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
 		}
 		service->told_too_long = false;
+		if (service->queue == NULL)
+			continue;
 		settings = server_queue_settings(service, options->workers);
 		queue_configure(service->queue, &settings);
 	}
@@ -63,12 +66,13 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)
 {
+	unsigned workers = server_workers(server, options);
 	int error = server_apply_log(server, options);
 
 	if (error == 0)
-		error = make_room(server, options->workers);
+		error = make_room(server, workers);
 	if (error == 0 && server->state == SERVER_STARTED)
-		error = pool_resize(&server->pool, options->workers, server->ring);
+		error = pool_resize(&server->pool, workers, server->ring);
 	return error;
 }
 

@@ -79,48 +79,62 @@ static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 static void close_queues(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->services_count; i++)
-		queue_close(server->services[i].queue);
+		if (server->services[i].queue != NULL)
+			queue_close(server->services[i].queue);
 	eventcount_notify(&server->pool.shared.work, UINT_MAX);
 }
 
-/* Drop what is queued, and what workers have popped and not begun. */
+/* Drop what is queued, and what workers have popped, or receivers received, and not begun. */
 static void hurry(struct dgram_server *server)
 {
 	struct datagram_list dropped = { 0 };
 
 	atomic_store(&server->pool.shared.hurry, true);
 	for (unsigned i = 0; i < server->services_count; i++)
-		queue_discard(server->services[i].queue, &dropped);
+		if (server->services[i].queue != NULL)
+			queue_discard(server->services[i].queue, &dropped);
 	slab_give(server->slab, &dropped);
 	eventcount_notify(&server->pool.shared.work, UINT_MAX);
 }
 
-/* True when all workers have ended. */
-static bool drain(struct dgram_server *server)
+/* Wait until `fd` says that all threads of a kind have ended; after the deadline, a little longer for
+ * what cannot be dropped. */
+static bool await_end(struct dgram_server *server, int fd, int64_t deadline_ns)
 {
-	int64_t deadline_ns = sys_monotonic_ns() + server->options.drain_timeout_ms * NS_PER_MS;
-	struct pollfd done = { .fd = server->done_fd, .events = POLLIN };
+	struct pollfd ended = { .fd = fd, .events = POLLIN };
 	int64_t grace_ns;
 
-	log_event(server->ring, LOG_LEVEL_INFO, "draining",
-		LOG_FIELDS(log_uint("drain_timeout_ms", server->options.drain_timeout_ms)));
-	server_join_receivers(server);
-	close_queues(server);
-	if (run_until(server, server->done_fd, deadline_ns))
+	if (run_until(server, fd, deadline_ns))
 		return true;
 	hurry(server);
 	grace_ns = sys_monotonic_ns() + GRACE_NS;
-	while (sys_wait(&done, 1, milliseconds_until(grace_ns, sys_monotonic_ns())) <= 0)
+	while (sys_wait(&ended, 1, milliseconds_until(grace_ns, sys_monotonic_ns())) <= 0)
 		if (sys_monotonic_ns() >= grace_ns)
 			return false;
 	return true;
+}
+
+/* True when all threads have ended. */
+static bool drain(struct dgram_server *server)
+{
+	int64_t deadline_ns = sys_monotonic_ns() + server->options.drain_timeout_ms * NS_PER_MS;
+
+	log_event(server->ring, LOG_LEVEL_INFO, "draining",
+		LOG_FIELDS(log_uint("drain_timeout_ms", server->options.drain_timeout_ms)));
+	if (!await_end(server, server->deaf_fd, deadline_ns))
+		return false;
+	server_join_receivers(server);
+	close_queues(server);
+	return server_workers(server, &server->options) == 0 ||
+	       await_end(server, server->done_fd, deadline_ns);
 }
 
 /* What came while we drained is still in the sockets: it goes into the books, too. */
 static void refuse_rest(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++)
-		receiver_finish(&server->listeners[i].receiver, true);
+		if (!server->listeners[i].started)
+			receiver_finish(&server->listeners[i].receiver, true);
 }
 
 int dgram_server_serve_forever(struct dgram_server *server)
@@ -165,16 +179,39 @@ void dgram_server_shutdown(struct dgram_server *server)
 	errno = saved;
 }
 
-/* Worker 0 works in the owner's thread. */
+/* Worker `i` of those that work in the owner's thread, or NULL: the pool's first, where there is a
+ * pool, and those of receivers that are inline. */
+static struct worker *alone_worker(struct dgram_server *server, unsigned i)
+{
+	struct receiver *receiver;
+
+	if (i == server->sockets_count)
+		return server->pool.members[0].worker;
+	receiver = &server->listeners[i].receiver;
+	return receiver->service->queue == NULL ? receiver->worker : NULL;
+}
+
+void server_stop_alone(struct dgram_server *server)
+{
+	for (unsigned i = 0; i <= server->sockets_count; i++)
+		if (alone_worker(server, i) != NULL)
+			worker_stop(alone_worker(server, i));
+	server->alone = false;
+}
+
 static int start_alone(struct dgram_server *server)
 {
 	int error = server->state == SERVER_NEW ? dgram_server_bind(server) : 0;
 
 	if (error < 0 || server->alone)
 		return error;
-	error = worker_start(server->pool.members[0].worker);
-	if (error < 0)
+	for (unsigned i = 0; error == 0 && i <= server->sockets_count; i++)
+		if (alone_worker(server, i) != NULL)
+			error = worker_start(alone_worker(server, i));
+	if (error < 0) {
+		server_stop_alone(server);
 		return server_failed(server, "cannot start a worker", error);
+	}
 	server->alone = true;
 	return 0;
 }
@@ -205,7 +242,8 @@ int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 		else if (count < 0)
 			error = count;
 	}
-	while (worker_step(server->pool.members[0].worker) == WORKER_WORKED)
-		;
+	if (server->pool.members[0].worker != NULL)
+		while (worker_step(server->pool.members[0].worker) == WORKER_WORKED)
+			;
 	return received > 0 ? received : error < 0 ? error : 0;
 }

@@ -1,16 +1,21 @@
 /* Starting a server's threads: all are created parked, and released together. */
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "pipeline/server.h"
 
 size_t server_memory_bytes(const struct dgram_server *server)
 {
-	unsigned workers = server->options.workers;
+	size_t workers = server_workers(server, &server->options);
+	size_t serving = workers;
 
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		serving += server->listeners[i].receiver.worker != NULL;
 	return slab_bytes(server->slab) + server->queues_bytes + log_ring_bytes(LOG_MAIN) +
 	       server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
-	       workers * (log_ring_bytes(LOG_WORKER) + sizeof(struct worker) +
+	       workers * log_ring_bytes(LOG_WORKER) +
+	       serving * (sizeof(struct worker) +
 				 reply_batch_bytes(server->options.max_datagram_bytes)) +
 	       server->sockets_count * sizeof(struct listener) + sizeof(*server);
 }
@@ -18,9 +23,16 @@ size_t server_memory_bytes(const struct dgram_server *server)
 static void *receiver_main(void *argument)
 {
 	struct listener *listener = argument;
+	struct receiver *receiver = &listener->receiver;
+	int error = receiver->worker != NULL ? worker_start(receiver->worker) : 0;
+	bool go = gate_arrive(&listener->gate, error);
 
-	if (gate_arrive(&listener->gate, 0))
-		receiver_run(&listener->receiver);
+	if (go)
+		receiver_run(receiver);
+	if (receiver->worker != NULL)
+		worker_stop(receiver->worker);
+	if (go && atomic_fetch_sub(&listener->server->receiving, 1) == 1)
+		(void)eventfd_write(listener->server->deaf_fd, 1);
 	return NULL;
 }
 
@@ -36,7 +48,9 @@ static int park_receivers(struct dgram_server *server)
 		if (error < 0)
 			return server_failed(server, "cannot start a receiver", error);
 		listener->started = true;
-		(void)gate_await(&listener->gate);
+		error = gate_await(&listener->gate);
+		if (error < 0)
+			return server_failed(server, "cannot start a receiver", error);
 	}
 	return 0;
 }
@@ -52,6 +66,8 @@ void server_join_receivers(struct dgram_server *server)
 
 static void release_receivers(struct dgram_server *server, bool go)
 {
+	if (go)
+		atomic_store(&server->receiving, server->sockets_count);
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		if (server->listeners[i].started)
 			gate_open(&server->listeners[i].gate, go);
@@ -61,7 +77,8 @@ static void release_receivers(struct dgram_server *server, bool go)
 
 static int park_all(struct dgram_server *server)
 {
-	int error = pool_park(&server->pool, server->options.workers, server->ring);
+	int error =
+		pool_park(&server->pool, server_workers(server, &server->options), server->ring);
 
 	if (error < 0)
 		return error;
@@ -76,7 +93,7 @@ static int park_all(struct dgram_server *server)
 static void log_ready(struct dgram_server *server)
 {
 	log_event(server->ring, LOG_LEVEL_INFO, "ready",
-		LOG_FIELDS(log_uint("workers", server->options.workers),
+		LOG_FIELDS(log_uint("workers", server_workers(server, &server->options)),
 			log_uint("services", server->services_count),
 			log_uint("receivers", server->sockets_count),
 			log_uint("queue_capacity", server->queue_capacity),

@@ -30,9 +30,7 @@ static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue 
 static void log_overdue(struct dgram_server *server, const struct worker *worker,
 	const struct overdue *overdue, int64_t now_ns)
 {
-	const struct log_head head = { LOG_LEVEL_WARN, LOG_WORKER, worker->number };
-
-	log_event_as(server->ring, head, "handler overdue",
+	log_event_as(server->ring, server_worker_head(worker, LOG_LEVEL_WARN), "handler overdue",
 		LOG_FIELDS(log_addr("client", &overdue->client),
 			log_text("service", server->services[overdue->service].name),
 			log_int("running_ms", (now_ns - overdue->since_ns) / NS_PER_MS),
@@ -44,8 +42,8 @@ static void look(struct dgram_server *server, int64_t now_ns)
 	int64_t before_ns = now_ns - server->options.handler_timeout_ms * NS_PER_MS;
 	unsigned counts[DGRAM_SERVICES_MAX] = { 0 };
 
-	for (unsigned i = 0; i < DGRAM_WORKERS_MAX; i++) {
-		struct worker *worker = server->pool.members[i].worker;
+	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
+		struct worker *worker = server_worker(server, i);
 		struct overdue overdue;
 
 		if (worker == NULL || !is_overdue(worker, before_ns, &overdue))

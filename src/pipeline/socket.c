@@ -71,8 +71,8 @@ static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 	return 0;
 }
 
-int socket_open(
-	const union addr *address, const struct socket_buffers *buffers, struct socket *ret_socket)
+static int open_socket(const union addr *address, const struct socket_buffers *buffers, bool shares,
+	struct socket *ret_socket)
 {
 	struct socket opened = { .wildcard = addr_is_wildcard(address) };
 	int error;
@@ -83,6 +83,8 @@ int socket_open(
 	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, buffers->receive_bytes);
 	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, buffers->send_bytes);
 	error = set_options(opened.fd, address);
+	if (error == 0 && shares)
+		error = set(opened.fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (error == 0)
 		error = bind_to(opened.fd, address, &opened.bound);
 	if (error < 0) {
@@ -94,6 +96,22 @@ int socket_open(
 	opened.segments = has_segments(opened.fd);
 	*ret_socket = opened;
 	return 0;
+}
+
+int socket_open(
+	const union addr *address, const struct socket_buffers *buffers, struct socket *ret_socket)
+{
+	return open_socket(address, buffers, false, ret_socket);
+}
+
+/* The first was bound alone, so another server that was there first, or comes later and tries the
+ * same, is refused: only now does it let others share the port. */
+int socket_open_beside(
+	struct socket *first, const struct socket_buffers *buffers, struct socket *ret_socket)
+{
+	int error = set(first->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+
+	return error < 0 ? error : open_socket(&first->bound, buffers, true, ret_socket);
 }
 
 void socket_close(struct socket *socket)

@@ -42,10 +42,14 @@ struct socket_batch {
 	struct socket_control controls[SOCKET_BATCH];
 };
 
-/* Open a socket bound to `address` (port 0: the kernel picks one). Errors as socket(2) and
- * bind(2). */
+/* Open a socket bound to `address` (port 0: the kernel picks one). Nobody else may be bound to it,
+ * or bind to it later. Errors as socket(2) and bind(2). */
 int socket_open(
 	const union addr *address, const struct socket_buffers *buffers, struct socket *ret_socket);
+
+/* Open another socket at the address of `first`: the kernel divides the clients among them. */
+int socket_open_beside(
+	struct socket *first, const struct socket_buffers *buffers, struct socket *ret_socket);
 
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);

@@ -6,8 +6,8 @@
 
 #include "base/sys.h"
 
-int worker_new(struct worker_shared *shared, unsigned number, size_t reply_bytes,
-	struct log_ring *log, struct worker **ret_worker)
+int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
+	size_t reply_bytes, struct worker **ret_worker)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int error;
@@ -15,17 +15,21 @@ int worker_new(struct worker_shared *shared, unsigned number, size_t reply_bytes
 	if (worker == NULL)
 		return -ENOMEM;
 	lock_init(&worker->call.lock);
-	worker->number = number;
+	worker->number = identity->number;
+	worker->only = identity->only;
+	worker->log = identity->log;
 	worker->shared = shared;
-	worker->log = log;
 	worker->states = calloc(shared->services_count, sizeof(*worker->states));
-	error = worker->states == NULL ? -ENOMEM : reply_batch_new(reply_bytes, &worker->replies);
+	worker->started = calloc(shared->services_count, sizeof(*worker->started));
+	error = worker->states == NULL || worker->started == NULL
+			? -ENOMEM
+			: reply_batch_new(reply_bytes, &worker->replies);
 	if (error < 0) {
 		worker_free(worker);
 		return error;
 	}
 	worker->replies->sockets = shared->sockets;
-	worker->replies->log = log;
+	worker->replies->log = identity->log;
 	*ret_worker = worker;
 	return 0;
 }
@@ -37,162 +41,47 @@ void worker_free(struct worker *worker)
 	reply_batch_free(worker->replies);
 	lock_destroy(&worker->call.lock);
 	free(worker->states);
+	free(worker->started);
 	free(worker);
+}
+
+static bool serves(const struct worker *worker, const struct service *service)
+{
+	return worker->only != NULL ? worker->only == service : service->queue != NULL;
 }
 
 int worker_start(struct worker *worker)
 {
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
-		int error = handler_worker_start(
-			&worker->shared->services[i].handler, worker->number, &worker->states[i]);
+		struct service *service = &worker->shared->services[i];
+		int error = 0;
 
+		if (!serves(worker, service))
+			continue;
+		error = handler_worker_start(&service->handler, worker->number, &worker->states[i]);
 		if (error < 0) {
 			worker_stop(worker);
 			return error;
 		}
-		worker->states_started++;
+		worker->started[i] = true;
 	}
 	return 0;
 }
 
 void worker_stop(struct worker *worker)
 {
-	while (worker->states_started > 0) {
-		unsigned i = --worker->states_started;
-
-		handler_worker_stop(&worker->shared->services[i].handler, worker->states[i]);
+	for (unsigned i = worker->shared->services_count; i-- > 0;) {
+		if (worker->started[i])
+			handler_worker_stop(
+				&worker->shared->services[i].handler, worker->states[i]);
+		worker->started[i] = false;
 	}
 }
 
-/* A plain load and store: only this thread writes. */
-static void count_up(_Atomic uint64_t *counter)
+void worker_call(struct worker_shared *shared)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-		memory_order_relaxed);
-}
-
-static void log_request(struct worker *worker, const struct service *service,
-	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
-{
-	if (!log_enabled(worker->log, LOG_LEVEL_DEBUG))
-		return;
-	log_event(worker->log, LOG_LEVEL_DEBUG, "request",
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
-			log_int("wait_us", wait_ns / NS_PER_US),
-			log_int("service_us", job->service_ns / NS_PER_US)));
-}
-
-static void log_handler_error(
-	struct worker *worker, const struct service *service, const struct datagram *job, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(worker->log, LOG_LEVEL_WARN, "handler failed",
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
-}
-
-/* What the handler returned: to the reply, or into the books. */
-static void settle(struct worker *worker, const struct service *service, struct datagram *job,
-	ssize_t length, struct ledger *results)
-{
-	if (length >= 0) {
-		reply_add(worker->replies, job, (size_t)length);
-		return;
-	}
-	if (length == DGRAM_NO_REPLY) {
-		results->no_reply++;
-		return;
-	}
-	count_up(&worker->counters.errors);
-	if (length == HANDLER_REPLY_TOO_LONG) {
-		results->failed[FAIL_REPLY_SIZE]++;
-		log_handler_error(worker, service, job, EMSGSIZE);
-		return;
-	}
-	results->failed[FAIL_HANDLER]++;
-	log_handler_error(worker, service, job, (int)-length);
-}
-
-static void *state_of(const struct worker *worker, const struct service *service)
-{
-	return worker->states[service - worker->shared->services];
-}
-
-static void set_call(struct worker *worker, const struct service *service,
-	const struct datagram *job, int64_t since_ns)
-{
-	struct worker_call *call = &worker->call;
-
-	lock_take(&call->lock);
-	call->since_ns = since_ns;
-	call->service = (unsigned)(service - worker->shared->services);
-	call->client = job->client;
-	call->told = false;
-	lock_release(&call->lock);
-}
-
-/* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
-static void run(struct worker *worker, struct service *service, struct datagram *job,
-	int64_t *now_ns, struct ledger *results)
-{
-	bool watched = atomic_load_explicit(&worker->shared->watched, memory_order_relaxed);
-	struct handler_request request;
-	int64_t begin_ns = *now_ns;
-	ssize_t length;
-
-	handler_lend(
-		job, &worker->shared->sockets[job->socket], worker->log, worker->number, &request);
-	if (watched)
-		set_call(worker, service, job, begin_ns);
-	length = handler_run(&service->handler, state_of(worker, service), &request,
-		reply_buffer(worker->replies), worker->replies->buffer_bytes);
-	if (watched)
-		set_call(worker, service, job, 0);
-	*now_ns = sys_monotonic_ns();
-	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
-	histogram_add(&worker->counters.service_ns, job->service_ns);
-	count_up(&worker->counters.requests);
-	log_request(worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
-	settle(worker, service, job, length, results);
-}
-
-/* Answer those that were shed, after all others: they are in the books already. */
-static void tell_busy(struct worker *worker, struct service *service, struct datagram_list *shed)
-{
-	struct ledger sent = { 0 };
-
-	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
-		struct handler_request request;
-		ssize_t length;
-
-		handler_lend(job, &worker->shared->sockets[job->socket], worker->log,
-			worker->number, &request);
-		length = handler_busy(&service->handler, state_of(worker, service), &request,
-			reply_buffer(worker->replies), worker->replies->buffer_bytes);
-		if (length >= 0)
-			reply_add(worker->replies, job, (size_t)length);
-	}
-	reply_send(worker->replies, &sent);
-	atomic_fetch_add(&service->busy_replied, sent.replied);
-	slab_give(worker->shared->slab, shed);
-}
-
-/* Jobs may have grown old while those before them in the batch ran. */
-static void run_all(struct worker *worker, struct service *service,
-	const struct datagram_list *jobs, int64_t now_ns, struct ledger *results)
-{
-	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
-		if (atomic_load_explicit(&worker->shared->hurry, memory_order_relaxed))
-			results->dropped[DROP_SHUTDOWN]++;
-		else if (job->expires_ns <= now_ns)
-			results->dropped[DROP_EXPIRED]++;
-		else
-			run(worker, service, job, &now_ns, results);
-	}
+	if (!atomic_exchange(&shared->called, true))
+		eventcount_notify(&shared->work, 1);
 }
 
 /* Look at the services in turn for something to do. */
@@ -202,49 +91,82 @@ static enum worker_did take(struct worker *worker, int64_t now_ns, struct queue_
 	struct worker_shared *shared = worker->shared;
 	unsigned ended = 0;
 
+	atomic_store(&shared->called, false);
 	for (unsigned i = 0; i < shared->services_count; i++) {
 		unsigned index = (worker->turn + i) % shared->services_count;
-		enum queue_answer answer = queue_pop(shared->services[index].queue, now_ns, share);
+		struct service *service = &shared->services[index];
+		enum queue_answer answer = QUEUE_ENDED;
 
-		slab_give(shared->slab, &share->expired);
+		if (serves(worker, service)) {
+			answer = queue_pop(service->queue, now_ns, share);
+			slab_give(shared->slab, &share->expired);
+		}
 		ended += answer == QUEUE_ENDED;
 		if (answer == QUEUE_JOBS || answer == QUEUE_STALE) {
 			worker->turn = (index + 1) % shared->services_count;
-			*ret_service = &shared->services[index];
+			*ret_service = service;
 			return WORKER_WORKED;
 		}
 	}
 	return ended == shared->services_count ? WORKER_ENDED : WORKER_IDLE;
 }
 
-static void serve(
-	struct worker *worker, struct service *service, struct datagram_list *jobs, int64_t now_ns)
+/* The services it did not look at may have something, too: what was pushed there relied on it. */
+static bool others_wait(const struct worker *worker, const struct service *service)
 {
-	struct ledger results = { 0 };
+	const struct worker_shared *shared = worker->shared;
 
-	run_all(worker, service, jobs, now_ns, &results);
-	reply_send(worker->replies, &results);
-	if (queue_finish(service->queue, jobs, &results))
-		eventcount_notify(&worker->shared->work, 1);
+	for (unsigned i = 0; i < shared->services_count; i++)
+		if (&shared->services[i] != service && serves(worker, &shared->services[i]) &&
+			queue_wants_worker(shared->services[i].queue))
+			return true;
+	return false;
+}
+
+static int64_t finish(struct worker *worker, struct service *service, struct datagram_list *jobs,
+	int64_t begin_ns)
+{
+	struct ledger results;
+	int64_t end_ns = worker_serve(worker, service, jobs, begin_ns, &results);
+
+	if (queue_finish(service->queue, jobs, &results, end_ns - begin_ns))
+		worker_call(worker->shared);
 	slab_give(worker->shared->slab, jobs);
+	return end_ns;
+}
+
+static void begin_busy(struct worker *worker, int64_t now_ns)
+{
+	atomic_store_explicit(&worker->counters.busy_since_ns, now_ns, memory_order_relaxed);
+}
+
+static void end_busy(struct worker *worker, int64_t spent_ns)
+{
+	struct worker_counters *counters = &worker->counters;
+
+	atomic_store_explicit(
+		&counters->busy_ns, counters->busy_ns + spent_ns, memory_order_relaxed);
+	atomic_store_explicit(&counters->busy_since_ns, 0, memory_order_relaxed);
 }
 
 static void work(
 	struct worker *worker, struct service *service, struct queue_share *share, int64_t begin_ns)
 {
-	struct worker_counters *counters = &worker->counters;
+	int64_t end_ns = begin_ns;
 
-	/* To tell some that they were shed may take a while, and a job may be what it was woken for. */
-	if (share->more || share->jobs.count == 0)
-		eventcount_notify(&worker->shared->work, 1);
-	atomic_store_explicit(&counters->busy_since_ns, begin_ns, memory_order_relaxed);
+	begin_busy(worker, begin_ns);
 	if (share->jobs.count > 0)
-		serve(worker, service, &share->jobs, begin_ns);
+		end_ns = finish(worker, service, &share->jobs, begin_ns);
 	if (share->shed.count > 0)
-		tell_busy(worker, service, &share->shed);
-	atomic_store_explicit(&counters->busy_ns, counters->busy_ns + sys_monotonic_ns() - begin_ns,
-		memory_order_relaxed);
-	atomic_store_explicit(&counters->busy_since_ns, 0, memory_order_relaxed);
+		end_ns = worker_tell_busy(worker, service, &share->shed);
+	end_busy(worker, end_ns - begin_ns);
+}
+
+void worker_run_inline(struct worker *worker, const struct datagram_list *jobs, int64_t now_ns,
+	struct ledger *ret_results)
+{
+	begin_busy(worker, now_ns);
+	end_busy(worker, worker_serve(worker, worker->only, jobs, now_ns, ret_results) - now_ns);
 }
 
 enum worker_did worker_step(struct worker *worker)
@@ -254,9 +176,28 @@ enum worker_did worker_step(struct worker *worker)
 	struct service *service;
 	enum worker_did did = take(worker, begin_ns, &share, &service);
 
-	if (did == WORKER_WORKED)
-		work(worker, service, &share, begin_ns);
-	return did;
+	if (did != WORKER_WORKED)
+		return did;
+	/* To tell some that they were shed may take a while, and a job may be what it was called for. */
+	if (share.more || share.jobs.count == 0 || others_wait(worker, service))
+		worker_call(worker->shared);
+	work(worker, service, &share, begin_ns);
+	return WORKER_WORKED;
+}
+
+enum worker_did worker_help(struct worker *worker)
+{
+	int64_t begin_ns = sys_monotonic_ns();
+	struct queue_share share;
+	enum queue_answer answer = queue_help(worker->only->queue, begin_ns, &share);
+
+	slab_give(worker->shared->slab, &share.expired);
+	if (share.more)
+		worker_call(worker->shared);
+	if (answer != QUEUE_JOBS && answer != QUEUE_STALE)
+		return WORKER_IDLE;
+	work(worker, worker->only, &share, begin_ns);
+	return WORKER_WORKED;
 }
 
 static bool wanted(const struct worker *worker)
@@ -264,13 +205,14 @@ static bool wanted(const struct worker *worker)
 	return worker->number < atomic_load(&worker->shared->wanted);
 }
 
-/* Let whoever may be about to bring something go first: that often saves the sleep and its wake-up. Then
- * wait; what came since the last step is found here first. */
+/* Let whoever may be about to bring something go first: that often saves the sleep and its wake-up;
+ * meanwhile nobody need be called. Then wait; what came since the last step is found here first. */
 static enum worker_did step_or_wait(struct worker *worker)
 {
 	enum worker_did did;
 	uint32_t key;
 
+	atomic_store(&worker->shared->called, true);
 	sys_yield();
 	did = worker_step(worker);
 	if (did != WORKER_IDLE)

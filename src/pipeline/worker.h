@@ -2,7 +2,13 @@
  * fresh, sends the replies and gives the slots back.
  *
  * DESIGN: a step is one batch of one service and waits for nothing but its handler; only
- * worker_run() waits, on the pool's eventcount. Workers take from the services in turn. */
+ * worker_run() waits, on the pool's eventcount. Workers take from the services in turn. A receiver
+ * has a worker of its own where it runs handlers itself: those of its service alone.
+ *
+ * Wake-ups: whoever leaves work behind calls a worker, but only one call is out at a time: until a
+ * worker answers it by looking at the queues, what is pushed will be seen by that one. It answers
+ * before it looks, so nothing is pushed unseen; and if it finds more than it takes, it calls the
+ * next. */
 #ifndef PIPELINE_WORKER_H
 #define PIPELINE_WORKER_H
 
@@ -48,18 +54,23 @@ struct worker_shared {
 	const struct socket *sockets;
 	struct slab *slab;
 	struct eventcount work;	 /* notified when there may be something to pop, or to end for */
+	atomic_bool called;	 /* a worker is about to look at the queues */
 	_Atomic unsigned wanted; /* workers from this number on are to end */
 	atomic_bool watched;	 /* keep `call` */
 	atomic_bool hurry;	 /* drop what was popped and has not run yet */
 };
 
+/* Numbers of receivers' workers begin behind those of the pool's. */
+#define WORKER_OF_RECEIVER(number) (DGRAM_WORKERS_MAX + (number))
+
 struct worker {
 	unsigned number;
 	struct worker_shared *shared;
 	struct log_ring *log;
+	struct service *only; /* a receiver's; NULL: all services that have a queue */
 	struct reply_batch *replies;
 	void **states; /* of the handlers, one a service */
-	unsigned states_started;
+	bool *started; /* those that are */
 	unsigned turn; /* the service to look at first */
 	struct worker_counters counters;
 	struct worker_counters reported; /* the owner's: as of the last summary */
@@ -73,9 +84,16 @@ enum worker_did {
 	WORKER_ENDED, /* and nothing will come: all queues are closed and empty */
 };
 
+/* What is told apart when a worker is made. */
+struct worker_identity {
+	unsigned number;
+	struct service *only; /* NULL: it is one of the pool's */
+	struct log_ring *log;
+};
+
 /* -ENOMEM. */
-int worker_new(struct worker_shared *shared, unsigned number, size_t reply_bytes,
-	struct log_ring *log, struct worker **ret_worker);
+int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
+	size_t reply_bytes, struct worker **ret_worker);
 
 /* NULL is fine. */
 void worker_free(struct worker *worker);
@@ -85,8 +103,27 @@ void worker_free(struct worker *worker);
 int worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
 
+/* Have a worker look at the queues. Thread: any. */
+void worker_call(struct worker_shared *shared);
+
 /* Thread: the worker's. */
 enum worker_did worker_step(struct worker *worker);
+
+/* The same for a receiver's worker, where the queue lets it help. */
+enum worker_did worker_help(struct worker *worker);
+
+/* Run what a receiver received, in its own thread; the slots stay with the caller. */
+void worker_run_inline(struct worker *worker, const struct datagram_list *jobs, int64_t now_ns,
+	struct ledger *ret_results);
+
+/* worker_serve.c, for worker.c: run and answer these jobs of a service, begun at `now_ns`; returns
+ * when they were done. */
+int64_t worker_serve(struct worker *worker, struct service *service,
+	const struct datagram_list *jobs, int64_t now_ns, struct ledger *ret_results);
+
+/* The same: answer those that were shed, and give their slots back. */
+int64_t worker_tell_busy(
+	struct worker *worker, struct service *service, struct datagram_list *shed);
 
 /* Step until all has ended (true), or until the worker is not wanted any more (false). Thread: the
  * worker's. */

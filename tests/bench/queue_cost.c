@@ -102,7 +102,7 @@ static unsigned pop(struct rig *rig, enum queue_answer *ret_answer)
 	for (struct datagram *d = share.jobs.first; d != NULL; d = d->next)
 		d->service_ns = 50;
 	results.replied = count;
-	(void)queue_finish(rig->queue, &share.jobs, &results);
+	(void)queue_finish(rig->queue, &share.jobs, &results, 0);
 	slab_give(rig->slab, &share.jobs);
 	return count;
 }

@@ -118,6 +118,7 @@ static void hurry(struct run *run)
 static void stop(struct run *run)
 {
 	run->network.stopping = true;
+	atomic_store(&run->shutdowns, 1);
 	world_trace(&run->world, "stop", run->scenario.drain_ns, 0, 0);
 	world_poke(&run->world);
 	(void)have_ended(run, run->receiver_tasks, run->scenario.sockets_count, INT64_MAX);

@@ -66,7 +66,8 @@ static void make_receiver(struct run *run, unsigned number)
 		.sockets_count = run->scenario.sockets_count,
 		.number = number,
 		.slab = run->slab,
-		.work = &run->shared.work,
+		.workers = &run->shared,
+		.shutdowns = &run->shutdowns,
 		.stop_fd = NETWORK_STOP_FD,
 		.log = run->ring,
 	};
@@ -92,10 +93,13 @@ void run_assemble(struct run *run)
 	run->shared.slab = run->slab;
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
 		make_receiver(run, i);
-	for (unsigned i = 0; i < SCENARIO_WORKERS_MAX; i++)
-		must(worker_new(&run->shared, i, SCENARIO_DATA_BYTES, run->ring,
-			     &run->workers[i]) == 0,
+	for (unsigned i = 0; i < SCENARIO_WORKERS_MAX; i++) {
+		struct worker_identity identity = { .number = i, .log = run->ring };
+
+		must(worker_new(&run->shared, &identity, SCENARIO_DATA_BYTES, &run->workers[i]) ==
+				0,
 			"worker");
+	}
 }
 
 /* That nothing is left in the queues and every slot is back, these assert themselves. */

@@ -25,24 +25,24 @@ void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
 
 /* The names are the linker's. */
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
-unsigned __real_queue_push(struct queue *queue, struct datagram_list *batch,
+bool __real_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
 enum queue_answer __real_queue_pop(
 	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
-bool __real_queue_finish(
-	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results);
+bool __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
+	const struct ledger *results, int64_t spent_ns);
 void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 void __real_queue_close(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
 void __real_lock_take(struct lock *lock);
 void __real_lock_release(struct lock *lock);
 
-unsigned __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
+bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
 enum queue_answer __wrap_queue_pop(
 	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
-bool __wrap_queue_finish(
-	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results);
+bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
+	const struct ledger *results, int64_t spent_ns);
 void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 void __wrap_queue_close(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);

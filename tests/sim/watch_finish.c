@@ -76,15 +76,15 @@ static bool is_settled(const struct ledger *results, struct ledger expected, boo
 	return memcmp(results, &expected, sizeof(expected)) == 0;
 }
 
-bool __wrap_queue_finish(
-	struct queue *queue, const struct datagram_list *jobs, const struct ledger *results)
+bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
+	const struct ledger *results, int64_t spent_ns)
 {
 	struct model *model = watch_model_of(queue);
 	struct ledger expected = { 0 };
 	bool hurry, freed;
 
 	if (!the_run->checked)
-		return __real_queue_finish(queue, jobs, results);
+		return __real_queue_finish(queue, jobs, results, spent_ns);
 	watch_begin();
 	hurry = atomic_load(&the_run->shared.hurry);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
@@ -106,7 +106,7 @@ bool __wrap_queue_finish(
 	ledger_add(&model->books, results);
 	model->holders--;
 	world_trace(&the_run->world, "finish", model->service, jobs->count, model->count);
-	freed = __real_queue_finish(queue, jobs, results);
+	freed = __real_queue_finish(queue, jobs, results, spent_ns);
 	watch_end();
 	return freed;
 }

@@ -194,12 +194,13 @@ static void queue_up(struct model *model, const struct datagram *datagram, int64
 	model_add(model, watch_number_of(datagram));
 }
 
-unsigned __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
+bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped)
 {
 	struct model *model = watch_model_of(queue);
 	const struct datagram *all[SCENARIO_CAPACITY_MAX + SOCKET_BATCH];
-	unsigned count, before, shed, wake, incoming = batch->count;
+	unsigned count, before, shed, incoming = batch->count;
+	bool wanted;
 	const struct datagram *next;
 
 	if (!the_run->checked)
@@ -211,7 +212,7 @@ unsigned __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	watch_roll_window(model, now_ns);
 	admit(model, batch, admission, now_ns);
 	count = list_all(model, batch, all);
-	wake = __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
+	wanted = __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
 	next = ret_dropped->first;
 	for (const struct datagram *d = next; d != NULL; d = d->next)
 		watch_letter_of(d)->given = true;
@@ -227,5 +228,5 @@ unsigned __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 		model->queued_max = model->count;
 	world_trace(&the_run->world, "push", model->service, incoming, model->count);
 	watch_end();
-	return wake;
+	return wanted;
 }

@@ -26,7 +26,9 @@ static const struct backlog_rules fifo_per_client = { BACKLOG_FIFO, true };
 
 static struct rig new_rig(struct backlog_rules rules, unsigned capacity)
 {
-	const struct queue_shape shape = { capacity, 4, rules, false };
+	const struct queue_shape shape = {
+		.capacity = capacity, .most_workers = 4, .rules = rules
+	};
 	const struct queue_settings settings = {
 		.overload_interval_ns = 100 * MS, .fair_window_ns = 1000 * MS, .max_workers = 4
 	};
@@ -69,7 +71,7 @@ static void finish(struct rig *rig, struct queue_share *share, int64_t service_n
 
 	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	(void)queue_finish(rig->queue, &share->jobs, &results);
+	(void)queue_finish(rig->queue, &share->jobs, &results, 0);
 	discard(&share->jobs);
 }
 

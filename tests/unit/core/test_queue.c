@@ -84,14 +84,14 @@ static void finish(struct queue *queue, struct queue_share *share, int64_t servi
 
 	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	queue_finish(queue, &share->jobs, &results);
+	queue_finish(queue, &share->jobs, &results, 0);
 }
 
 static void finish_as_they_are(struct queue *queue, struct queue_share *share)
 {
 	const struct ledger results = { .replied = share->jobs.count };
 
-	queue_finish(queue, &share->jobs, &results);
+	queue_finish(queue, &share->jobs, &results, 0);
 }
 
 static void close_empty(struct queue *queue)
@@ -218,7 +218,7 @@ static void max_workers_is_a_bound(void **state)
 	assert_false(second.more);
 	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_EMPTY);
 	assert_int_equal(push(queue, 3, 1, 0, &dropped), 0); /* nobody may take it */
-	assert_true(queue_finish(queue, &first.jobs, &results));
+	assert_true(queue_finish(queue, &first.jobs, &results, 0));
 	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_JOBS);
 	finish(queue, &second, MS);
 	finish(queue, &third, MS);

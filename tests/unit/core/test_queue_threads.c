@@ -85,7 +85,7 @@ static void take_share(struct consumer *consumer, struct queue_share *share)
 		d->service_ns = 1000;
 	}
 	consumer->popped += share->jobs.count;
-	if (queue_finish(consumer->shared->queue, &share->jobs, &results))
+	if (queue_finish(consumer->shared->queue, &share->jobs, &results, 0))
 		eventcount_notify(&consumer->shared->work, 1);
 	slab_give(consumer->shared->slab, &share->jobs);
 }

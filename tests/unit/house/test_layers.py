@@ -22,7 +22,8 @@ ARROWS = {
     "src/pipeline/service*": [API, "pipeline/handler.h", "core/*", "base/*"],
     "src/pipeline/reply*": [API, "pipeline/socket.h", "core/*", "base/*"],
     "src/pipeline/receiver*": [
-        API, "pipeline/socket.h", "pipeline/handler.h", "pipeline/service.h", "core/*", "base/*"],
+        API, "pipeline/socket.h", "pipeline/handler.h", "pipeline/service.h", "pipeline/worker.h",
+        "core/*", "base/*"],
     "src/pipeline/worker*": [
         API, "pipeline/reply.h", "pipeline/handler.h", "pipeline/service.h", "core/*", "base/*"],
     "src/pipeline/pool*": [API, "pipeline/worker.h", "core/*", "base/*"],

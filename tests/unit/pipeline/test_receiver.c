@@ -64,7 +64,8 @@ struct fixture {
 	struct socket sockets[2]; /* 0: it receives from; 1: another of ours, a wildcard */
 	struct slab *slab;
 	struct log *log;
-	struct eventcount work;
+	struct worker_shared workers;
+	_Atomic unsigned shutdowns;
 	int stop_fd;
 };
 
@@ -105,7 +106,8 @@ static int setup(void **state)
 		.sockets = fixture->sockets,
 		.sockets_count = 2,
 		.slab = fixture->slab,
-		.work = &fixture->work,
+		.workers = &fixture->workers,
+		.shutdowns = &fixture->shutdowns,
 		.stop_fd = fixture->stop_fd };
 	assert_int_equal(log_ring_new(fixture->log, LOG_RECEIVER, 0, &fixture->receiver.log), 0);
 	receiver_prepare(&fixture->receiver, DATA_BYTES);
@@ -260,6 +262,7 @@ static void send_some(const struct fixture *fixture, unsigned count)
 static void it_stops_when_told(void **state)
 {
 	struct fixture *fixture = *state;
+	atomic_store(&fixture->shutdowns, 1);
 
 	send_some(fixture, 150);
 	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);

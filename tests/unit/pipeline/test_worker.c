@@ -150,10 +150,10 @@ static void begin(unsigned services, unsigned max_workers)
 	for (unsigned i = 0; i < services; i++)
 		add_service(max_workers);
 	for (unsigned i = 0; i < 2; i++) {
-		struct log_ring *ring;
+		struct worker_identity identity = { .number = i };
 
-		assert_int_equal(log_ring_new(world.log, LOG_WORKER, i, &ring), 0);
-		assert_int_equal(worker_new(&world.shared, i, 64, ring, &world.workers[i]), 0);
+		assert_int_equal(log_ring_new(world.log, LOG_WORKER, i, &identity.log), 0);
+		assert_int_equal(worker_new(&world.shared, &identity, 64, &world.workers[i]), 0);
 		assert_int_equal(worker_start(world.workers[i]), 0);
 	}
 }
