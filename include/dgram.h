@@ -63,7 +63,7 @@ extern "C" {
 #define DGRAM_SERVICES_MAX 64u
 #define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
-#define DGRAM_CPUS_MAX 1024u
+#define DGRAM_BUSY_POLL_US_MAX 1000000u
 #define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
 
 struct dgram_server;
@@ -212,7 +212,13 @@ struct dgram_options {
 	unsigned receive_buffer_bytes; /* asked of the kernel for each socket; 0: its default;
 					* default 4 MiB */
 	unsigned send_buffer_bytes;    /* the same; default 0 */
-	unsigned drain_timeout_ms;     /* after shutdown, queued requests are served for so long;
+	bool gro;	       /* take several datagrams of a client from the kernel at once where
+				* they came so (UDP_GRO); default false */
+	unsigned busy_poll_us; /* spin so long for what may come, where the network device's driver
+				* can (SO_BUSY_POLL); default 0 */
+	const char *cpus;      /* that workers, and receivers that are inline, stay on, one each, in
+				* turn: "2-5,8"; default "": any */
+	unsigned drain_timeout_ms; /* after shutdown, queued requests are served for so long;
 					* default 5000. Live */
 
 	/* A handler that takes longer is logged and counted; 0: none is; default 0. Live */

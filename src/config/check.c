@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cpus.h"
 #include "config/host.h"
 #include "config/json.h"
 #include "config/suggest.h"
@@ -102,6 +103,7 @@ static int check_text(const struct check *check, struct element element, struct 
 	const struct param *param = check->param;
 	bool name = param->type == PARAM_TYPE_NAME;
 	const char *text = element.item->valuestring;
+	struct cpus cpus;
 
 	if (!cJSON_IsString(element.item)) {
 		report_add(check->report, element_place(element), "%s: must be a string, not %s",
@@ -113,6 +115,10 @@ static int check_text(const struct check *check, struct element element, struct 
 	} else if (name && !is_name(text)) {
 		report_add(check->report, element_place(element),
 			"%s: may have a-z, 0-9 and -, a letter first", check->label);
+	} else if (param->type == PARAM_TYPE_CPUS && cpus_parse(text, &cpus) < 0) {
+		report_add(check->report, element_place(element),
+			"%s: must be a list of CPUs as in \"2-5,8\", each at most %u", check->label,
+			CPUS_MAX - 1);
 	} else {
 		return value_add_text(value, text, element_place(element));
 	}
@@ -178,6 +184,7 @@ int check_value(const struct check *check, struct element element, struct value 
 		return 0;
 	case PARAM_TYPE_NAME:
 	case PARAM_TYPE_TEXT:
+	case PARAM_TYPE_CPUS:
 		return check_text(check, element, value);
 	case PARAM_TYPE_HOSTS:
 		return check_hosts(check, element, value);

@@ -52,6 +52,13 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_SEND_BUFFER] = { "socket.send_buffer_bytes", TOP, WHOLE(0, 1073741823, 0),
 		.unit = "bytes",
 		.meaning = "Asked of the kernel for each socket; 0 keeps its default." },
+	[PARAM_GRO] = { "socket.gro", TOP, .type = PARAM_TYPE_BOOLEAN,
+		.meaning = "Take several datagrams of a client from the kernel at once, where "
+			   "they came so." },
+	[PARAM_BUSY_POLL] = { "socket.busy_poll_us", TOP, WHOLE(0, DGRAM_BUSY_POLL_US_MAX, 0),
+		.unit = "microseconds",
+		.meaning = "Spin so long for what may come, where the network device's driver "
+			   "can." },
 	[PARAM_POOL] = { "pool", TOP, .type = PARAM_TYPE_GROUP,
 		.meaning = "The worker threads, which all services share." },
 	[PARAM_WORKERS] = { "pool.workers", TOP, WHOLE(1, DGRAM_WORKERS_MAX, 4), LIVE,
@@ -59,6 +66,9 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_HANDLER_TIMEOUT] = { "pool.handler_timeout_ms", TOP, WHOLE(0, 3600000, 0),
 		.unit = "milliseconds", LIVE,
 		.meaning = "A handler that takes longer is logged and counted; 0 lets it be." },
+	[PARAM_CPUS] = { "pool.cpus", TOP, .type = PARAM_TYPE_CPUS, .max = 255, .text = "",
+		.meaning = "CPUs that the workers, and receivers that are inline, stay on, one "
+			   "each in turn, as in 2-5,8; none: any." },
 	[PARAM_QUEUE] = { "queue", BOTH, .type = PARAM_TYPE_GROUP,
 		.meaning = "The queue that each service has of its own." },
 	[PARAM_CAPACITY] = { "queue.capacity", BOTH, WHOLE(1, DGRAM_QUEUE_CAPACITY_MAX, 4096),

@@ -15,6 +15,7 @@ enum param_type {
 	PARAM_TYPE_HANDLER,  /* the name of a built-in handler */
 	PARAM_TYPE_NAME,     /* [a-z][a-z0-9-]*, min to max bytes */
 	PARAM_TYPE_TEXT,     /* min to max bytes */
+	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of min to max of them */
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
 	PARAM_TYPE_SERVICES, /* a list of min to max objects of the service's scope */
@@ -55,9 +56,12 @@ enum {
 	PARAM_SOCKET,
 	PARAM_RECEIVE_BUFFER,
 	PARAM_SEND_BUFFER,
+	PARAM_GRO,
+	PARAM_BUSY_POLL,
 	PARAM_POOL,
 	PARAM_WORKERS,
 	PARAM_HANDLER_TIMEOUT,
+	PARAM_CPUS,
 	PARAM_QUEUE,
 	PARAM_CAPACITY,
 	PARAM_MAX_WAIT,

@@ -90,6 +90,8 @@ static void put_text(struct json *json, const struct param *param)
 	json_number(json, "maxLength", param->max);
 	if (param->type == PARAM_TYPE_NAME)
 		json_text(json, "pattern", "^[a-z][a-z0-9-]*$");
+	if (param->type == PARAM_TYPE_CPUS)
+		json_text(json, "pattern", "^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$");
 	if (param->text && param->text[0])
 		json_text(json, "default", param->text);
 }
@@ -147,6 +149,7 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 		break;
 	case PARAM_TYPE_NAME:
 	case PARAM_TYPE_TEXT:
+	case PARAM_TYPE_CPUS:
 		put_text(json, param);
 		break;
 	case PARAM_TYPE_HOSTS:

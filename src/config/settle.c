@@ -194,6 +194,9 @@ static void set_options(struct config *config)
 	options->max_datagram_bytes = of[PARAM_MAX_DATAGRAM_BYTES].number;
 	options->receive_buffer_bytes = of[PARAM_RECEIVE_BUFFER].number;
 	options->send_buffer_bytes = of[PARAM_SEND_BUFFER].number;
+	options->gro = of[PARAM_GRO].number;
+	options->busy_poll_us = of[PARAM_BUSY_POLL].number;
+	options->cpus = value_text(&of[PARAM_CPUS], &params[PARAM_CPUS], 0);
 	options->drain_timeout_ms = of[PARAM_DRAIN_TIMEOUT].number;
 	options->handler_timeout_ms = of[PARAM_HANDLER_TIMEOUT].number;
 	options->log_level = (enum dgram_log_level)of[PARAM_LOG_LEVEL].number;

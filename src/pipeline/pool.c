@@ -82,7 +82,20 @@ static void log_start_error(struct log_ring *ring, unsigned number, int error)
 		LOG_FIELDS(log_uint("worker", number), log_errno("error", -error)));
 }
 
-static int park(struct pool_member *member)
+/* That it cannot stay on its CPU is no reason not to run. */
+static void pin(struct pool_member *member, struct log_ring *ring)
+{
+	unsigned number = member->worker->number;
+	int error = cpus_pin(member->pool->cpus, number, member->thread);
+
+	if (error < 0)
+		log_event(ring, LOG_LEVEL_WARN, "cannot pin a worker",
+			LOG_FIELDS(log_uint("worker", number), log_errno("error", -error),
+				log_text("hint", "pool.cpus names a CPU that is not there, or may "
+						 "not be used")));
+}
+
+static int park(struct pool_member *member, struct log_ring *ring)
 {
 	int error;
 
@@ -92,6 +105,8 @@ static int park(struct pool_member *member)
 		"dgram/w", (int)member->worker->number, member_main, member, &member->thread);
 	member->started = error == 0;
 	member->parked = error == 0;
+	if (error == 0)
+		pin(member, ring);
 	return error;
 }
 
@@ -109,7 +124,7 @@ static int park_missing(struct pool *pool, unsigned workers, struct log_ring *ri
 
 	for (unsigned i = 0; i < workers && error == 0; i++) {
 		if (!pool->members[i].started)
-			error = park(&pool->members[i]);
+			error = park(&pool->members[i], ring);
 		failed = i;
 	}
 	for (unsigned i = 0; i < workers; i++) {

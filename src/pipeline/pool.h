@@ -9,6 +9,7 @@
 
 #include <dgram.h>
 
+#include "base/cpus.h"
 #include "base/gate.h"
 #include "base/lock.h"
 #include "base/thread.h"
@@ -29,7 +30,8 @@ struct pool {
 	struct worker_shared shared;
 	struct log *log;
 	size_t reply_bytes;
-	int done_fd; /* an eventfd: readable once the last worker has ended */
+	int done_fd;		 /* an eventfd: readable once the last worker has ended */
+	const struct cpus *cpus; /* that the workers stay on */
 
 	struct lock lock;
 	_Atomic unsigned running;

@@ -11,15 +11,15 @@
 /* Where arrival times cannot be known, for the wall clock was set, the end is found by time. */
 #define FINISH_MAX_NS (200 * NS_PER_MS)
 
-void receiver_prepare(struct receiver *receiver, unsigned data_bytes)
+int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
 	struct datagram_list slots = { 0 };
 
 	lock_init(&receiver->lock);
-	socket_batch_init(&receiver->batch, data_bytes);
 	slab_take(receiver->slab, SOCKET_BATCH, &slots);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++)
 		receiver->slots[i] = datagram_list_pop(&slots);
+	return socket_batch_init(&receiver->batch, data_bytes, gro);
 }
 
 void receiver_release(struct receiver *receiver)
@@ -29,6 +29,7 @@ void receiver_release(struct receiver *receiver)
 	for (unsigned i = 0; i < SOCKET_BATCH && receiver->slots[i] != NULL; i++)
 		datagram_list_push(&slots, receiver->slots[i]);
 	slab_give(receiver->slab, &slots);
+	socket_batch_destroy(&receiver->batch);
 	lock_destroy(&receiver->lock);
 }
 

@@ -47,8 +47,8 @@ struct receiver {
 	struct ledger ledger; /* under the lock */
 };
 
-/* Take the slots it receives into from the slab, and give them back. */
-void receiver_prepare(struct receiver *receiver, unsigned data_bytes);
+/* Take the slots it receives into from the slab, and give them back. -ENOMEM. */
+int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro);
 void receiver_release(struct receiver *receiver);
 
 /* Does it run handlers, and so need a worker? */

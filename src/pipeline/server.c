@@ -24,6 +24,8 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 	pool_init(&server->pool);
 	error = server_copy_options(server, options);
 	if (error == 0)
+		error = cpus_parse(options->cpus, &server->cpus);
+	if (error == 0)
 		error = server_make(server, options->services);
 	if (error < 0) {
 		dgram_server_free(server);

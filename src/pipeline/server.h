@@ -5,6 +5,7 @@
 #include <dgram.h>
 #include <poll.h>
 
+#include "base/cpus.h"
 #include "pipeline/pool.h"
 #include "pipeline/receiver.h"
 
@@ -36,6 +37,7 @@ struct dgram_server {
 	enum server_state state;
 	struct dgram_options options; /* without the services: they are in `services` */
 	char *log_target;	      /* what options.log_target points to */
+	struct cpus cpus;	      /* what options.cpus says */
 	struct log *log;
 	struct log_ring *ring; /* the owner's */
 

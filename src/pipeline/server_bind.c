@@ -71,6 +71,14 @@ static void log_listening(
 			LOG_FIELDS(log_text("service", name),
 				log_text("hint", "raise net.core.rmem_max, or lower "
 						 "socket.receive_buffer_bytes")));
+	if (server->options.gro && !socket->gro)
+		log_event(server->ring, LOG_LEVEL_WARN, "no UDP_GRO",
+			LOG_FIELDS(log_text("service", name),
+				log_text("hint", "this kernel has none: unset socket.gro")));
+	if (socket->busy_poll_us < server->options.busy_poll_us)
+		log_event(server->ring, LOG_LEVEL_WARN, "no busy polling",
+			LOG_FIELDS(log_text("service", name),
+				log_text("hint", "socket.busy_poll_us needs CAP_NET_ADMIN")));
 	if (!addr_is_loopback(&socket->bound))
 		log_event(server->ring, LOG_LEVEL_WARN, "reachable from other machines",
 			LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound)));
@@ -78,17 +86,19 @@ static void log_listening(
 
 static int open_sockets(struct dgram_server *server)
 {
-	const struct socket_buffers buffers = {
+	const struct socket_wishes wishes = {
 		.receive_bytes = server->options.receive_buffer_bytes,
 		.send_bytes = server->options.send_buffer_bytes,
+		.gro = server->options.gro,
+		.busy_poll_us = server->options.busy_poll_us,
 	};
 
 	for (unsigned i = 0; i < server->sockets_count; i++) {
 		const struct listener *listener = &server->listeners[i];
 		struct socket *socket = &server->sockets[i];
 		int error = listener->lane == 0
-				    ? socket_open(&listener->address, &buffers, socket)
-				    : socket_open_beside(socket - listener->lane, &buffers, socket);
+				    ? socket_open(&listener->address, &wishes, socket)
+				    : socket_open_beside(socket - listener->lane, &wishes, socket);
 
 		if (error < 0) {
 			log_event(server->ring, LOG_LEVEL_ERROR, "cannot listen",

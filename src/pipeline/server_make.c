@@ -114,8 +114,9 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 		.stop_fd = server->stop_fd,
 		.shutdowns = &server->shutdowns,
 	};
-	receiver_prepare(receiver, server->options.max_datagram_bytes);
-	error = log_ring_new(server->log, LOG_RECEIVER, number, &receiver->log);
+	error = receiver_prepare(receiver, server->options.max_datagram_bytes, server->options.gro);
+	if (error == 0)
+		error = log_ring_new(server->log, LOG_RECEIVER, number, &receiver->log);
 	if (error < 0 || !receiver_serves(receiver))
 		return error;
 	identity.only = receiver->service;
@@ -214,6 +215,7 @@ static void share(struct dgram_server *server)
 	server->pool.log = server->log;
 	server->pool.reply_bytes = server->options.max_datagram_bytes;
 	server->pool.done_fd = server->done_fd;
+	server->pool.cpus = &server->cpus;
 	shared->services = server->services;
 	shared->services_count = (unsigned)server->options.services_count;
 	shared->sockets = server->sockets;

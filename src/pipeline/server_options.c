@@ -15,6 +15,7 @@ void dgram_options_init(struct dgram_options *options, unsigned abi)
 		.max_datagram_bytes = 8192,
 		.receive_buffer_bytes = 4u << 20,
 		.drain_timeout_ms = 5000,
+		.cpus = "",
 		.log_level = DGRAM_LOG_INFO,
 		.log_format = "auto",
 		.log_color = "auto",
@@ -86,13 +87,17 @@ static const char *const colors[] = { "auto", "always", "never", NULL };
 
 int server_check_options(const struct dgram_options *options)
 {
+	struct cpus cpus;
+
 	if (options->abi != DGRAM_ABI || options->services_count < 1 ||
 		options->services_count > DGRAM_SERVICES_MAX || options->workers < 1 ||
 		options->workers > DGRAM_WORKERS_MAX || options->max_datagram_bytes < 1 ||
 		options->max_datagram_bytes > DGRAM_DATAGRAM_BYTES_MAX ||
 		options->receive_buffer_bytes > INT32_MAX ||
 		options->send_buffer_bytes > INT32_MAX || options->log_level > DGRAM_LOG_DEBUG ||
-		options->log_target == NULL || find_word(options->log_format, formats) == NULL ||
+		options->busy_poll_us > DGRAM_BUSY_POLL_US_MAX || options->cpus == NULL ||
+		cpus_parse(options->cpus, &cpus) < 0 || options->log_target == NULL ||
+		find_word(options->log_format, formats) == NULL ||
 		find_word(options->log_color, colors) == NULL)
 		return -EINVAL;
 	for (size_t i = 0; i < options->services_count; i++)
@@ -110,6 +115,7 @@ int server_copy_options(struct dgram_server *server, const struct dgram_options 
 	free(server->log_target);
 	server->log_target = target;
 	server->options = *options;
+	server->options.cpus = NULL;
 	server->options.services = NULL;
 	server->options.log_format = find_word(options->log_format, formats);
 	server->options.log_color = find_word(options->log_color, colors);

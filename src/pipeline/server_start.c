@@ -17,7 +17,9 @@ size_t server_memory_bytes(const struct dgram_server *server)
 	       workers * log_ring_bytes(LOG_WORKER) +
 	       serving * (sizeof(struct worker) +
 				 reply_batch_bytes(server->options.max_datagram_bytes)) +
-	       server->sockets_count * sizeof(struct listener) + sizeof(*server);
+	       server->sockets_count *
+		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
+	       sizeof(*server);
 }
 
 static void *receiver_main(void *argument)
@@ -36,6 +38,19 @@ static void *receiver_main(void *argument)
 	return NULL;
 }
 
+/* Where it is what the workers are elsewhere. */
+static void pin(struct dgram_server *server, const struct listener *listener)
+{
+	unsigned number = listener->receiver.number;
+	int error = 0;
+
+	if (listener->receiver.service->queue == NULL)
+		error = cpus_pin(&server->cpus, number, listener->thread);
+	if (error < 0)
+		log_event(server->ring, LOG_LEVEL_WARN, "cannot pin a receiver",
+			LOG_FIELDS(log_uint("receiver", number), log_errno("error", -error)));
+}
+
 static int park_receivers(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++) {
@@ -48,6 +63,7 @@ static int park_receivers(struct dgram_server *server)
 		if (error < 0)
 			return server_failed(server, "cannot start a receiver", error);
 		listener->started = true;
+		pin(server, listener);
 		error = gate_await(&listener->gate);
 		if (error < 0)
 			return server_failed(server, "cannot start a receiver", error);

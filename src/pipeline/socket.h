@@ -19,24 +19,33 @@ struct socket {
 	bool segments;	  /* the kernel takes a long message apart (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
 	unsigned send_buffer_bytes;
+	bool gro; /* the kernel may hand over several datagrams as one message (UDP_GRO) */
+	unsigned busy_poll_us;
 };
 
-struct socket_buffers {
-	unsigned receive_bytes; /* what to ask for; 0: the kernel's default */
+/* What to ask of the kernel; 0: nothing, its default holds. */
+struct socket_wishes {
+	unsigned receive_bytes; /* buffers */
 	unsigned send_bytes;
+	bool gro;
+	unsigned busy_poll_us; /* spin so long in the device's driver for what may come */
 };
 
-/* The ancillary data of a message: a timestamp or a segment's length, and an address. */
+/* The ancillary data of a message: a timestamp, a segment's length, and an address. */
 struct socket_control {
 	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct timespec)) +
+						     CMSG_SPACE(sizeof(int)) +
 						     CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
+struct socket_trains;
+
 /* What a receiver needs for a batch. */
 struct socket_batch {
-	unsigned data_bytes;	  /* the room in each slot */
-	unsigned used;		  /* messages that the kernel wrote to, from the first */
-	struct clock_pair clocks; /* when the last batch was received */
+	unsigned data_bytes;	      /* the room in each slot */
+	unsigned used;		      /* messages that the kernel wrote to, from the first */
+	struct clock_pair clocks;     /* when the last batch was received */
+	struct socket_trains *trains; /* NULL: each message is a datagram */
 	struct mmsghdr messages[SOCKET_BATCH];
 	struct iovec vectors[SOCKET_BATCH];
 	struct socket_control controls[SOCKET_BATCH];
@@ -45,22 +54,29 @@ struct socket_batch {
 /* Open a socket bound to `address` (port 0: the kernel picks one). Nobody else may be bound to it,
  * or bind to it later. Errors as socket(2) and bind(2). */
 int socket_open(
-	const union addr *address, const struct socket_buffers *buffers, struct socket *ret_socket);
+	const union addr *address, const struct socket_wishes *wishes, struct socket *ret_socket);
 
 /* Open another socket at the address of `first`: the kernel divides the clients among them. */
 int socket_open_beside(
-	struct socket *first, const struct socket_buffers *buffers, struct socket *ret_socket);
+	struct socket *first, const struct socket_wishes *wishes, struct socket *ret_socket);
 
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);
 
-/* Make ready for slots with room for so many bytes. Reads the clocks, so the first batch, too, can
- * tell whether the wall clock was set. */
-void socket_batch_init(struct socket_batch *batch, unsigned data_bytes);
+/* Make ready for slots with room for so many bytes; `gro`: for messages of several datagrams.
+ * Reads the clocks, so the first batch, too, can tell whether the wall clock was set. -ENOMEM. */
+int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro);
+
+/* A zeroed one is fine. */
+void socket_batch_destroy(struct socket_batch *batch);
+
+/* Bytes of address space that a batch takes besides the struct. */
+size_t socket_batch_bytes(bool gro);
 
 /* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
- * slots were filled, from the first (0: nothing had arrived), or -errno. Between two calls only
- * slots that were filled may be exchanged for others. */
+ * slots were filled, from the first (0: nothing had arrived), or -errno. Where all were filled there
+ * may be more that no poll(2) tells of: call again. Between two calls only slots that were filled
+ * may be exchanged for others. */
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 
@@ -70,6 +86,11 @@ bool socket_is_own(const struct socket *sockets, unsigned count, const union add
 
 /* Datagrams that the kernel dropped because this socket's buffer was full. */
 uint64_t socket_kernel_drops(const struct socket *socket);
+
+/* socket_control.c, for socket_receive.c: note the arrival time and the local address that came with
+ * a message; the length of its datagrams, 0 where it is one. */
+void socket_take_control(struct datagram *datagram, struct msghdr *header);
+size_t socket_train_segment(struct msghdr *header);
 
 /* Write the ancillary data that sends a datagram from `local` into `control`; nothing when the
  * kernel is to choose. Returns its length. */

@@ -71,7 +71,7 @@ static void make_receiver(struct run *run, unsigned number)
 		.stop_fd = NETWORK_STOP_FD,
 		.log = run->ring,
 	};
-	receiver_prepare(&run->receivers[number], SCENARIO_DATA_BYTES);
+	must(receiver_prepare(&run->receivers[number], SCENARIO_DATA_BYTES, false) == 0, "receiver");
 }
 
 void run_assemble(struct run *run)

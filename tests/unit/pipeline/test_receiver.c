@@ -82,7 +82,7 @@ static int setup(void **state)
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
 	const struct queue_shape shape = { .capacity = CAPACITY, .most_workers = 1 };
 	const struct queue_settings queue = { .max_workers = 1 };
-	const struct socket_buffers buffers = { 0 };
+	const struct socket_wishes buffers = { 0 };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const char *hosts[] = { "127.0.0.1", "0.0.0.0" };
 
@@ -110,7 +110,7 @@ static int setup(void **state)
 		.shutdowns = &fixture->shutdowns,
 		.stop_fd = fixture->stop_fd };
 	assert_int_equal(log_ring_new(fixture->log, LOG_RECEIVER, 0, &fixture->receiver.log), 0);
-	receiver_prepare(&fixture->receiver, DATA_BYTES);
+	assert_int_equal(receiver_prepare(&fixture->receiver, DATA_BYTES, false), 0);
 	*state = fixture;
 	return 0;
 }

@@ -30,7 +30,7 @@ static union addr address(const char *host, uint16_t port)
 
 static int open_at(const char *host, uint16_t port, unsigned bytes, struct socket *ret_socket)
 {
-	const struct socket_buffers buffers = { .receive_bytes = bytes };
+	const struct socket_wishes buffers = { .receive_bytes = bytes };
 	union addr where = address(host, port);
 
 	return socket_open(&where, &buffers, ret_socket);
@@ -43,7 +43,7 @@ static struct fixture *begin(const char *host, const char *as, unsigned bytes)
 	union addr to;
 
 	assert_non_null(fixture);
-	socket_batch_init(&fixture->batch, DATA_BYTES);
+	assert_int_equal(socket_batch_init(&fixture->batch, DATA_BYTES, false), 0);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
 		fixture->slots[i] = calloc(1, sizeof(struct datagram) + DATA_BYTES);
 		assert_non_null(fixture->slots[i]);

@@ -1,0 +1,106 @@
+/* The ancillary data of messages: what comes with one, and what is sent with one. */
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+
+#include "pipeline/socket.h"
+
+/* The local address of a datagram that came to a wildcard socket. ipi_spec_dst is ours also where
+ * the datagram was sent to a broadcast address. */
+static void take_local_v4(struct datagram *datagram, const struct cmsghdr *control)
+{
+	struct in_pktinfo info;
+
+	memcpy(&info, CMSG_DATA(control), sizeof(info));
+	datagram->local.in.sin_addr = info.ipi_spec_dst;
+}
+
+static void take_local_v6(struct datagram *datagram, const struct cmsghdr *control)
+{
+	struct in6_pktinfo info;
+
+	memcpy(&info, CMSG_DATA(control), sizeof(info));
+	if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+		return;
+	datagram->local.in6.sin6_addr = info.ipi6_addr;
+	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+		datagram->local.in6.sin6_scope_id = info.ipi6_ifindex;
+}
+
+void socket_take_control(struct datagram *datagram, struct msghdr *header)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec ts;
+
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			datagram->timestamp_ns = ts.tv_sec * NS_PER_S + ts.tv_nsec;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			take_local_v4(datagram, c);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			take_local_v6(datagram, c);
+		}
+	}
+}
+
+size_t socket_train_segment(struct msghdr *header)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			int bytes;
+
+			memcpy(&bytes, CMSG_DATA(c), sizeof(bytes));
+			return (size_t)bytes;
+		}
+	}
+	return 0;
+}
+
+static size_t source_v4(const union addr *local, struct cmsghdr *control)
+{
+	struct in_pktinfo info = { .ipi_spec_dst = local->in.sin_addr };
+
+	control->cmsg_level = IPPROTO_IP;
+	control->cmsg_type = IP_PKTINFO;
+	control->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(control), &info, sizeof(info));
+	return CMSG_SPACE(sizeof(info));
+}
+
+static size_t source_v6(const union addr *local, struct cmsghdr *control)
+{
+	struct in6_pktinfo info = {
+		.ipi6_addr = local->in6.sin6_addr,
+		.ipi6_ifindex = local->in6.sin6_scope_id,
+	};
+
+	control->cmsg_level = IPPROTO_IPV6;
+	control->cmsg_type = IPV6_PKTINFO;
+	control->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(control), &info, sizeof(info));
+	return CMSG_SPACE(sizeof(info));
+}
+
+/* An interface other than 0 would override the IPv4 source (ip(7)); a link-local one needs it. */
+size_t socket_source(const union addr *local, struct socket_control *control)
+{
+	memset(control, 0, sizeof(*control));
+	if (addr_is_wildcard(local))
+		return 0;
+	if (local->sa.sa_family == AF_INET6)
+		return source_v6(local, (struct cmsghdr *)(void *)control);
+	return source_v4(local, (struct cmsghdr *)(void *)control);
+}
+
+size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t used)
+{
+	struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + used);
+
+	*header = (struct cmsghdr){
+		.cmsg_level = IPPROTO_UDP,
+		.cmsg_type = UDP_SEGMENT,
+		.cmsg_len = CMSG_LEN(sizeof(bytes)),
+	};
+	memcpy(CMSG_DATA(header), &bytes, sizeof(bytes));
+	return used + CMSG_SPACE(sizeof(bytes));
+}
