@@ -278,7 +278,7 @@ def main():
     results = {"goodput": curves, "polite": measure_polite(limits),
                "recovery": measure_recovery(limits), "busy": measure_busy(),
                "command": "make overload" + (" FULL=1" if FULL else ""), "storm": STORM}
-    print(overload_report.write(results, os.path.join(HERE, "results")))
+    print(overload_report.write(results))
     note(f"took {time.monotonic() - begin:.0f} s")
 
 
