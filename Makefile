@@ -7,6 +7,7 @@ VERSION := 0.1.0
 SOVERSION := 0
 
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
 sbindir ?= $(prefix)/sbin
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
@@ -25,6 +26,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL
 
 engine_src := $(wildcard src/base/*.c src/core/*.c src/pipeline/*.c src/handlers/*.c)
 daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
+tools_src := $(wildcard src/tools/*.c)
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
 overload_src := $(wildcard tests/bench/overload/*.c)	# parts of overload_load
@@ -35,6 +37,9 @@ man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
 daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
+tools := dgramload
+tools_bin := $(tools:%=$B/%)
+tools_obj := $(filter-out $(tools:%=$B/src/tools/%.o),$(tools_src:%.c=$B/%.o))
 test_obj := $(unit_src:%.c=$B/%.o) $(helper_src:%.c=$B/%.o)
 test_bin := $(test_obj:%.o=%)
 preload_lib := $(preload_src:%.c=$B/%.so)
@@ -97,8 +102,8 @@ link = $(CC) $(ldflags) $(LDFLAGS)
 # --- the product
 
 .PHONY: all tests
-all: $B/dgramd $B/libdgram.a $B/libdgram.so ## build the daemon and the library (the default)
-tests: $B/dgramd $(test_bin) $(preload_lib) $(sim_bin)
+all: $B/dgramd $B/libdgram.a $B/libdgram.so $(tools_bin) ## build all (the default)
+tests: $B/dgramd $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
 	@:
 
 $B/dgramd: $B/src/daemon/main.o $(daemon_obj) $(engine_obj)
@@ -116,15 +121,19 @@ $B/libdgram.a: $(engine_obj)
 	$Q$(OBJCOPY) --localize-hidden $B/libdgram.o
 	$Qrm -f $@ && $(AR) rcs $@ $B/libdgram.o
 
-# What the tests link: everything but main(), with all its names.
-$B/libeverything.a: $(daemon_obj) $(engine_obj)
+# What tools and tests link: everything but each main(), with all its names.
+$B/libeverything.a: $(daemon_obj) $(tools_obj) $(engine_obj)
 	$Qrm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+$(tools_bin): $B/%: $B/src/tools/%.o $B/libeverything.a
+	@echo '  link  $@'
+	$Q$(link) -pie -o $@ $^ -lm $(LDLIBS)
 
 # A test's own linker flags stand in a line of its source: /* link: -Wl,--wrap=malloc */
 $(test_bin): $B/%: $B/%.o $B/libeverything.a
 	@echo '  link  $@'
 	$Q$(link) -pie -o $@ $^ $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c) \
-		$(CJSON_LIBS) $(CMOCKA_LIBS) $(LDLIBS)
+		$(CJSON_LIBS) $(CMOCKA_LIBS) -lm $(LDLIBS)
 
 $B/tests/bench/overload_load: $(overload_src:%.c=$B/%.o)
 
@@ -163,7 +172,7 @@ $B/%.o: %.c $B/flags
 # Rewritten, and so newer than what was built, only when the compiler, a flag or the list of sources
 # is another.
 $B/flags: text := $(compile) $(link)
-$B/sources: text := $(engine_src) $(daemon_src)
+$B/sources: text := $(engine_src) $(daemon_src) $(tools_src)
 $B/flags $B/sources: FORCE
 	@mkdir -p $(@D)
 	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
@@ -173,7 +182,7 @@ $B/dgramd $B/libdgram.so $B/libdgram.a $B/libeverything.a: $B/sources
 FORCE:
 .SECONDARY:
 
--include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(unit_src) $(helper_src) $(preload_src) \
+-include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(tools_src) $(unit_src) $(helper_src) $(preload_src) \
 	$(fuzz_src) $(sim_src) $(overload_src))
 
 # --- run and test
