@@ -225,7 +225,7 @@ SANITIZED := CMOCKA_TEST_ABORT=1 DGRAM_SLOW=4 DGRAM_UNDER='$(NO_ASLR)' \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: run test test-interop model bench bench-queue bench-scaling stress overload fuzz fuzzers
+.PHONY: run test test-interop model bench bench-queue bench-scaling figures stress overload fuzz fuzzers
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
 	@$(NEED) 'to build dgramd' $(BUILDERS)
 	@$(MAKE) $B/dgramd
@@ -286,6 +286,9 @@ bench-scaling: ## measure: requests a second by workers, for handlers that block
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
 	@$(MAKE) all $B/tests/bench/peers/sleepers
 	@$(in_bench) tests/bench/scaling.py
+
+figures: ## put what is kept in tests/bench/results into the README where it is quoted
+	@$(PYTHON) tests/bench/figures.py
 
 overload: ## draw what becomes of the answers under overload (FULL=1: longer) in tests/bench/results
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)

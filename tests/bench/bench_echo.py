@@ -16,7 +16,7 @@ import echo_report
 import servers
 from echo_report import HALF, LATENCY, SEGMENTS, SHAPES
 
-TURNS = int(os.environ.get("TURNS", "9"))
+TURNS = int(os.environ.get("TURNS", "7"))
 SLOW_TURNS = 2
 SECONDS = float(os.environ.get("SECONDS_EACH", "1"))
 ONLY = os.environ.get("ONLY", "")

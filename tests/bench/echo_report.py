@@ -158,7 +158,7 @@ LATENCIES = ("server", "one at a time: p50 us", "times the bare loop", "p99 us",
 
 def draw(shown, results):
     """Bars from the bare loop's 1 to the left and to the right, on a logarithmic scale."""
-    names_width, top, row = 240, 52, 34
+    names_width, top, row = 264, 52, 34
     values = [[results.median(server, shape, "cpu_ratio") for shape in SHAPES] for server in shown]
     low = math.log(min(0.5, *(value for pair in values for value in pair)))
     high = math.log(max(2, *(value for pair in values for value in pair)))
