@@ -209,7 +209,7 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
 	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
-RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:xinetd
+RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
 LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
 	shellcheck:shellcheck mandoc:mandoc libuv1-dev:/usr/include/uv.h

@@ -6,7 +6,7 @@ import math
 import statistics
 
 import servers
-from report import LEFT, RIGHT, WIDTH, bar, bar_key, keep, legend, line, made_by, svg, table, text, title
+from report import RIGHT, WIDTH, bar, bar_key, keep, legend, line, made_by, svg, table, text, title
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,7 +86,7 @@ ALL = (
     UDPSERVER,
     THREADING,
     Server("Python ForkingUDPServer", python("ForkingUDPServer"), slow=True),
-    Server("xinetd's echo", ["xinetd", "-dontfork", "-f", "CONFIG"], slow=True, config=XINETD),
+    Server("xinetd's echo", ["/usr/sbin/xinetd", "-dontfork", "-f", "CONFIG"], slow=True, config=XINETD),
 )
 
 
