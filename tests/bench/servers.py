@@ -143,7 +143,8 @@ def running(server, cpu=SERVER_CPU):
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                        preexec_fn=on_cpu(cpu))
         except OSError as error:
-            raise DidNotStart(str(error)) from None
+            program = words[0].removeprefix(dgramtest.TOP + "/")
+            raise DidNotStart(f"{program}: {error.strerror}") from None
         with process:
             try:
                 wait_until_it_answers(process, port, output)
