@@ -199,7 +199,8 @@ def write(results, chosen, command, how, kept):
         f"![CPU for a request, by server]({name}-cpu.svg)", "",
         "## Figures to reach", "",
         *table(("figure", "load", "wanted", "measured", "least - most", "reached"),
-               [goal_row(goal, results) for goal in goals()])]
+               [goal_row(goal, results) for goal in goals()
+                if goal.server in chosen and (goal.rival or goal.server) in chosen])]
     for shape, heading in (*((shape, shape.words()) for shape in SHAPES), (
             SEGMENTS, f"{SEGMENTS.words()}, sent in segments (UDP_SEGMENT)")):
         parts += [f"## {heading}", "", *table(THROUGHPUT, [
