@@ -7,6 +7,7 @@ VERSION := 0.1.0
 SOVERSION := 0
 
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
 sbindir ?= $(prefix)/sbin
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
@@ -25,9 +26,11 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL
 
 engine_src := $(wildcard src/base/*.c src/core/*.c src/pipeline/*.c src/handlers/*.c)
 daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
+tools_src := $(wildcard src/tools/*.c)
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
 overload_src := $(wildcard tests/bench/overload/*.c)	# parts of overload_load
+peer_src := $(wildcard tests/bench/peers/*.c)		# what the benches compare with
 preload_src := $(wildcard tests/fault/*.c)		# libraries for LD_PRELOAD
 fuzz_src := $(wildcard tests/fuzz/*.c)			# targets for libFuzzer
 sim_src := $(wildcard tests/sim/*.c)			# the simulator, one program
@@ -35,8 +38,12 @@ man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
 daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
+tools := dgramload
+tools_bin := $(tools:%=$B/%)
+tools_obj := $(filter-out $(tools:%=$B/src/tools/%.o),$(tools_src:%.c=$B/%.o))
 test_obj := $(unit_src:%.c=$B/%.o) $(helper_src:%.c=$B/%.o)
 test_bin := $(test_obj:%.o=%)
+peer_bin := $(peer_src:%.c=$B/%) $B/tests/bench/peers/go_echo
 preload_lib := $(preload_src:%.c=$B/%.so)
 fuzz_bin := $(fuzz_src:%.c=$B/%)
 sim_obj := $(sim_src:%.c=$B/%.o) $(filter-out $B/src/base/sys_linux.o,$(engine_obj))
@@ -96,9 +103,11 @@ link = $(CC) $(ldflags) $(LDFLAGS)
 
 # --- the product
 
-.PHONY: all tests
-all: $B/dgramd $B/libdgram.a $B/libdgram.so ## build the daemon and the library (the default)
-tests: $B/dgramd $(test_bin) $(preload_lib) $(sim_bin)
+.PHONY: all tests peers
+all: $B/dgramd $B/libdgram.a $B/libdgram.so $(tools_bin) ## build all (the default)
+tests: $B/dgramd $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
+	@:
+peers: $(peer_bin)
 	@:
 
 $B/dgramd: $B/src/daemon/main.o $(daemon_obj) $(engine_obj)
@@ -116,15 +125,28 @@ $B/libdgram.a: $(engine_obj)
 	$Q$(OBJCOPY) --localize-hidden $B/libdgram.o
 	$Qrm -f $@ && $(AR) rcs $@ $B/libdgram.o
 
-# What the tests link: everything but main(), with all its names.
-$B/libeverything.a: $(daemon_obj) $(engine_obj)
+# What tools and tests link: everything but each main(), with all its names.
+$B/libeverything.a: $(daemon_obj) $(tools_obj) $(engine_obj)
 	$Qrm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
+$(tools_bin): $B/%: $B/src/tools/%.o $B/libeverything.a
+	@echo '  link  $@'
+	$Q$(link) -pie -o $@ $^ -lm $(LDLIBS)
+
 # A test's own linker flags stand in a line of its source: /* link: -Wl,--wrap=malloc */
+own_flags = $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c)
 $(test_bin): $B/%: $B/%.o $B/libeverything.a
 	@echo '  link  $@'
-	$Q$(link) -pie -o $@ $^ $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c) \
-		$(CJSON_LIBS) $(CMOCKA_LIBS) $(LDLIBS)
+	$Q$(link) -pie -o $@ $^ $(own_flags) $(CJSON_LIBS) $(CMOCKA_LIBS) -lm $(LDLIBS)
+
+$(peer_src:%.c=$B/%): $B/%: $B/%.o
+	@echo '  link  $@'
+	$Q$(link) -pie -o $@ $^ $(own_flags) $(LDLIBS)
+
+$B/tests/bench/peers/go_echo: tests/bench/peers/go_echo.go
+	@echo '  go    $@'
+	@mkdir -p $(@D)
+	$QGOCACHE=$(abspath .build/go) go build -o $@ $<
 
 $B/tests/bench/overload_load: $(overload_src:%.c=$B/%.o)
 
@@ -153,7 +175,7 @@ $(mutant_bin): $B/tests/sim/mutant-%: tests/sim/mutants/%.sed $(sim_obj)
 	$Q$(compile) -w -c -o $@.o $@.c
 	$Q$(simulator) -Wl,--allow-multiple-definition -o $@ $@.o $(sim_obj) -lm $(LDLIBS)
 
-$(test_obj) $(overload_src:%.c=$B/%.o): cppflags += -Itests -Itests/support
+$(test_obj) $(overload_src:%.c=$B/%.o) $(peer_src:%.c=$B/%.o): cppflags += -Itests -Itests/support
 $(daemon_obj) $(test_obj) $(fuzz_bin:=.o): cppflags += $(CJSON_CFLAGS)
 $B/%.o: %.c $B/flags
 	@echo '  cc    $@'
@@ -163,7 +185,7 @@ $B/%.o: %.c $B/flags
 # Rewritten, and so newer than what was built, only when the compiler, a flag or the list of sources
 # is another.
 $B/flags: text := $(compile) $(link)
-$B/sources: text := $(engine_src) $(daemon_src)
+$B/sources: text := $(engine_src) $(daemon_src) $(tools_src)
 $B/flags $B/sources: FORCE
 	@mkdir -p $(@D)
 	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
@@ -173,8 +195,8 @@ $B/dgramd $B/libdgram.so $B/libdgram.a $B/libeverything.a: $B/sources
 FORCE:
 .SECONDARY:
 
--include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(unit_src) $(helper_src) $(preload_src) \
-	$(fuzz_src) $(sim_src) $(overload_src))
+-include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(tools_src) $(unit_src) $(helper_src) \
+	$(preload_src) $(fuzz_src) $(sim_src) $(overload_src) $(peer_src))
 
 # --- run and test
 
@@ -187,9 +209,10 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
 	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
+RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
 LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
-	shellcheck:shellcheck mandoc:mandoc
+	shellcheck:shellcheck mandoc:mandoc libuv1-dev:/usr/include/uv.h
 
 RUN := $(PYTHON) tests/support/run
 CONF ?= conf/server.json
@@ -202,7 +225,7 @@ SANITIZED := CMOCKA_TEST_ABORT=1 DGRAM_SLOW=4 DGRAM_UNDER='$(NO_ASLR)' \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: run test test-interop model bench bench-queue stress overload fuzz fuzzers
+.PHONY: run test test-interop model bench bench-queue bench-scaling figures stress overload fuzz fuzzers
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
 	@$(NEED) 'to build dgramd' $(BUILDERS)
 	@$(MAKE) $B/dgramd
@@ -249,16 +272,28 @@ bench-queue: ## measure: what the queue itself costs, a datagram
 	@$(MAKE) $B/tests/bench/queue_cost
 	@$B/tests/bench/queue_cost
 
-bench: ## measure: runs the scripts in tests/bench
+in_bench = DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B
+# A peer that cannot be had or built is told of as one that failed to start.
+bench: ## measure: echo side by side with others, who are installed or built, and memory
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
+	@$(NEED) --try 'to measure dgramd against them' $(RIVALS)
 	@$(MAKE) all tests
-	@set -e; for script in $(wildcard tests/bench/bench_*.py); do \
-		DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) $$script; done
+	@$(MAKE) -k peers || true
+	@status=0; for script in tests/bench/bench_*.py; do \
+		$(in_bench) $$script || status=1; done; exit $$status
+
+bench-scaling: ## measure: requests a second by workers, for handlers that block and that burn
+	@$(NEED) 'to build and measure dgramd' $(TESTERS)
+	@$(MAKE) all $B/tests/bench/peers/sleepers
+	@$(in_bench) tests/bench/scaling.py
+
+figures: ## put what is kept in tests/bench/results into the README where it is quoted
+	@$(PYTHON) tests/bench/figures.py
 
 overload: ## draw what becomes of the answers under overload (FULL=1: longer) in tests/bench/results
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
-	@$(MAKE) all tests
-	@DGRAMD=$B/dgramd PYTHONPATH=tests/support FULL=$(FULL) $(PYTHON) -B tests/bench/overload.py
+	@$(MAKE) all tests $B/tests/bench/peers/textbook_echo
+	@FULL=$(FULL) $(in_bench) tests/bench/overload.py
 
 FUZZ_SECONDS ?= 60
 fuzzers: $(fuzz_bin)

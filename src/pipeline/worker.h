@@ -17,9 +17,9 @@
 #include <stdint.h>
 
 #include "base/eventcount.h"
+#include "base/histogram.h"
 #include "base/lock.h"
 #include "base/log.h"
-#include "core/histogram.h"
 #include "core/slab.h"
 #include "pipeline/reply.h"
 #include "pipeline/service.h"

@@ -1,102 +1,112 @@
-"""CPU per echo request: dgramd through its pool, a bare recvmmsg/sendmmsg loop and Python's
-ThreadingUDPServer, in one run. Prints a Markdown table.
+"""Echo side by side: dgramd in its ways, bare loops, and what others build servers with. Writes tables
+and a picture to tests/bench/results, and prints them. From the environment: TURNS, SECONDS_EACH (a
+run), ONLY (a pattern: just these servers, and nothing is written), PINNED=0 (no server or generator is
+bound to a core).
 
-Each server takes its turn, again and again, and ratios are taken within a turn, for machines drift.
-CPU is the server's user and system time from /proc/PID/stat, divided by the answers it gave."""
+Machines drift, so a bare loop runs before and after each run of a server, and the ratio is to the mean
+of these two; reported is the median of all turns. A server that does not start is told of, and makes
+the exit code 1."""
 
 import os
-import socket
-import statistics
-import subprocess
+import re
 import sys
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, ".build", "release")
-HERE = os.path.join(TOP, "tests", "bench")
-TURNS = int(os.environ.get("TURNS", "5"))
-SECONDS = float(os.environ.get("SECONDS_EACH", "3"))
-CLIENTS, IN_FLIGHT, BYTES = 16, 16, 32
-TICK = os.sysconf("SC_CLK_TCK")
+import echo_report
+import servers
+from echo_report import HALF, LATENCY, SEGMENTS, SHAPES
+
+TURNS = int(os.environ.get("TURNS", "7"))
+SLOW_TURNS = 2
+SECONDS = float(os.environ.get("SECONDS_EACH", "1"))
+ONLY = os.environ.get("ONLY", "")
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def note(text):
+    print(text, file=sys.stderr, flush=True)
 
 
-def dgramd(workers):
-    def command(port):
-        sets = {"handler": "echo", "port": port, "pool.workers": workers, "logging.level": "error"}
-        words = [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
-        return [os.path.join(BUILD, "dgramd"), *words]
-    return command
+def run(started, shape, rate=None):
+    process, port = started
+    before = servers.cpu_seconds(process.pid)
+    said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight, rate=rate,
+                        gso=shape.gso)
+    cpu = servers.cpu_seconds(process.pid) - before
+    answered = max(said["answered"] + said["late"], 1)
+    return {"cpu": cpu / answered * 1e6, "rate": said["rate_answered"],
+            "lost": said["lost"] / max(said["sent"], 1), "p50": said["latency_us"]["p50"],
+            "p99": said["latency_us"]["p99"], "lag": said["lag_us"]["p99"],
+            "generator": said["client_cpu_percent"]}
 
 
-SERVERS = {
-    "bare loop": lambda port: [os.path.join(BUILD, "tests/bench/bare_echo"), str(port)],
-    "dgramd, 2 workers": dgramd(2),
-    "dgramd, 4 workers": dgramd(4),
-    "Python ThreadingUDPServer": lambda port: [
-        sys.executable, os.path.join(HERE, "threading_echo.py"), str(port)],
-}
+def visit(server, shape, results, rate=None):
+    """A run of a server that is started for it; None: it did not start."""
+    try:
+        with servers.running(server) as started:
+            servers.warm(started[1], shape.sockets, shape.in_flight)
+            return run(started, shape, rate)
+    except servers.DidNotStart as error:
+        results.failed[server.name] = str(error)
+        note(f"{server.name}: failed to start: {error}")
+        return None
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+def compare(point, before, after):
+    for name in ("cpu", "rate", "p50"):
+        point[name + "_ratio"] = point[name] / ((before[name] + after[name]) / 2)
 
 
-def wait_until_it_answers(port):
-    for _ in range(200):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(0.1)
-            try:
-                client.connect(("127.0.0.1", port))
-                client.send(b"ready?")
-                client.recv(100)
-                return
-            except OSError:
-                time.sleep(0.05)
-    sys.exit(f"no answer on port {port}")
+def measure_shape(bare, shape, chosen, turn, results):
+    before = run(bare, shape)
+    for server in chosen:
+        if server not in shape.only or server.name in results.failed:
+            continue
+        point = visit(server, shape, results)
+        if point is None:
+            continue
+        after = run(bare, shape)
+        compare(point, before, after)
+        before = after
+        results.add(server, shape, turn, point)
+        note(f"turn {turn + 1} of {TURNS}: {shape.name}: {server.name}: {point['cpu']:.2f} us "
+             f"({point['cpu_ratio']:.2f}), {point['rate']:,.0f}/s, p50 {point['p50']:.0f} us, "
+             f"lost {point['lost']:.2%}, generator {point['generator']:.0f} %")
 
 
-def measure(command):
-    """CPU microseconds per request, answers per second, share lost."""
-    port = free_port()
-    with subprocess.Popen(command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_until_it_answers(port)
-            before = cpu_seconds(server.pid)
-            words = subprocess.run(
-                [os.path.join(BUILD, "tests/bench/load"), str(port), str(CLIENTS), str(IN_FLIGHT),
-                 str(BYTES), str(SECONDS)],
-                check=True, capture_output=True, text=True).stdout.split()
-            cpu = cpu_seconds(server.pid) - before
-        finally:
-            server.kill()
-    answered, lost, seconds = int(words[1]), int(words[3]), float(words[5])
-    return cpu / answered * 1e6, answered / seconds, lost / (answered + lost)
+def measure_half(chosen, turn, results):
+    """Each at half of the rate that it had in this turn."""
+    for server in chosen:
+        closed = results.of(server, SHAPES[0]).get(turn)
+        point = closed and visit(server, HALF, results, closed["rate"] / 2)
+        if point is None:
+            continue
+        results.add(server, HALF, turn, point)
+        note(f"turn {turn + 1} of {TURNS}: {HALF.name}: {server.name}: p50 {point['p50']:.0f} us, "
+             f"p99 {point['p99']:.0f} us, lag p99 {point['lag']:.0f} us, lost {point['lost']:.2%}")
+
+
+def measure_turn(chosen, turn, results):
+    chosen = [server for server in chosen if turn < SLOW_TURNS or not server.slow]
+    with servers.running(servers.BARE) as bare:
+        servers.warm(bare[1], SHAPES[0].sockets, SHAPES[0].in_flight)
+        for shape in (*SHAPES, SEGMENTS, LATENCY):
+            measure_shape(bare, shape, chosen, turn, results)
+    measure_half(chosen, turn, results)
 
 
 def main():
-    results = {name: [] for name in SERVERS}
+    begin = time.monotonic()
+    chosen = [server for server in servers.ALL if re.search(ONLY, server.name)]
+    results = echo_report.Results()
     for turn in range(TURNS):
-        for name, command in SERVERS.items():
-            results[name].append(measure(command))
-            print(f"turn {turn + 1} of {TURNS}: {name}: %.2f us, %.0f/s" % results[name][-1][:2],
-                  file=sys.stderr)
-    bare = [result[0] for result in results["bare loop"]]
-    print(f"echo of {BYTES} bytes, {CLIENTS} clients with {IN_FLIGHT} in flight each, "
-          f"{os.cpu_count()} cores, {TURNS} turns of {SECONDS:g} s, medians:\n")
-    print("| server | CPU us/request | times the bare loop | requests/s | lost |")
-    print("|---|---|---|---|---|")
-    for name, rows in results.items():
-        ratio = statistics.median(row[0] / limit for row, limit in zip(rows, bare))
-        cpu, rate, lost = (statistics.median(column) for column in zip(*rows))
-        print(f"| {name} | {cpu:.2f} | {ratio:.2f} | {rate:,.0f} | {lost:.2%} |")
+        measure_turn(chosen, turn, results)
+    command = " ".join(["make bench", *(f"{name}={os.environ[name]}" for name in (
+        "TURNS", "SECONDS_EACH", "ONLY", "PINNED") if os.environ.get(name))])
+    how = (f"turns: {TURNS} ({min(TURNS, SLOW_TURNS)} of the slow servers), runs of {SECONDS:g} s, "
+           + ("server on one core, generator on another" if servers.PINNED else "nothing pinned"))
+    print(echo_report.write(results, chosen, command, how, kept=not ONLY))
+    note(f"took {time.monotonic() - begin:.0f} s")
+    sys.exit(1 if results.failed else 0)
 
 
 main()

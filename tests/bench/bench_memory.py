@@ -1,13 +1,13 @@
 """Resident memory of dgramd with conf/server.json (but another port) at the start, after 100,000 and
-after a million requests, at most 256 in flight. Prints a Markdown table."""
+after a million requests, at most 256 in flight. Writes a table to tests/bench/results, and prints it."""
 
 import json
 import os
-import subprocess
 
 import dgramtest
+import servers
+from report import keep, made_by, table
 
-LOAD = os.path.join(dgramtest.BUILD, "tests/bench/load")
 WANTED = 1_000_000
 
 
@@ -27,17 +27,18 @@ def main():
             rows.append((answered, resident_mib(daemon.process.pid)))
             if answered >= WANTED:
                 break
-            run = subprocess.run([LOAD, str(daemon.port), "16", "16", "32", "1"], check=True,
-                                 capture_output=True, text=True).stdout
-            answered += int(run.split()[1])
+            answered += servers.load(daemon.port, 16, 1, in_flight=16)["answered"]
         replied = daemon.stop()["time"]["replied"]
-    print(f"resident memory with conf/server.json, {replied:,} requests, 256 in flight; "
-          f"the worst case by its own word: {int(ready['memory_max_bytes']) / 2**20:.1f} MiB\n")
-    print("| requests | MiB |")
-    print("|---|---|")
-    for answered, mib in rows[:2] + rows[-1:]:
-        print(f"| {answered:,} | {mib:.2f} |")
-    print()
+    markdown = "\n".join([
+        "# Resident memory", "",
+        f"{made_by('make bench')} dgramd with `conf/server.json`, {replied:,} requests in all, 256 in "
+        f"flight; the most it can come to, by its own word: "
+        f"{int(ready['memory_max_bytes']) / 2**20:.1f} MiB.", "",
+        *table(("requests", "MiB"), [
+            [f"{answered:,}", f"{mib:.2f}"] for answered, mib in rows[:2] + rows[-1:]])])
+    if not os.environ.get("ONLY"):  # the whole of make bench
+        keep({"memory.md": markdown})
+    print(markdown)
 
 
 main()

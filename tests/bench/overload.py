@@ -10,7 +10,6 @@ import array
 import contextlib
 import json
 import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -19,25 +18,22 @@ import time
 
 import dgramtest
 import overload_report
+import servers
 
 FULL = os.environ.get("FULL") == "1"
 WARM, MEASURED = (2, 8) if FULL else (0.7, 2)
 STORM, RECOVERIES = (10, 20) if FULL else (3, 5)
 CLOSED = 1 if FULL else 0.4  # seconds of a closed loop
 WORKERS, BLOCK_US, BURN_US = 4, 1000, 10
+GENERATOR_CPU = 1  # when the handler needs another
 PATIENCE_MS, REPEATS = 100, 3
 LOADS = (0.5, 0.9, 1.5, 2, 5, 10)
 ABUSERS = (("1 abuser", "socket", 1), ("20 abusers", "socket", 20), ("100 abusers", "socket", 100),
            ("5,000 forged", "forged", 5000), ("200,000 forged", "forged", 200000))
 
-BENCH = os.path.join(dgramtest.BUILD, "tests/bench")
-HERE = os.path.dirname(os.path.abspath(__file__))
+LOAD = os.path.join(dgramtest.BUILD, "tests/bench/overload_load")
 FAIR = {"discipline": "fair", "max_wait_ms": PATIENCE_MS}
 FIFO = {"discipline": "fifo", "max_wait_ms": 0}
-
-
-def words(command, *arguments):
-    return [*shlex.split(command), *map(str, arguments)]
 
 
 @contextlib.contextmanager
@@ -68,9 +64,9 @@ SERVERS = {
     "dgramd": lambda: dgramd(FAIR, block_us=BLOCK_US),
     "dgramd, fifo, no deadline": lambda: dgramd(FIFO, block_us=BLOCK_US),
     "textbook pool": lambda: program(
-        os.path.join(BENCH, "overload_textbook"), "PORT", str(WORKERS), str(BLOCK_US)),
+        os.path.join(servers.PEERS, "textbook_echo"), "PORT", str(WORKERS), str(BLOCK_US)),
     "ThreadingUDPServer": lambda: program(
-        sys.executable, os.path.join(HERE, "overload_threading.py"), "PORT", str(BLOCK_US)),
+        *servers.python("ThreadingUDPServer"), str(BLOCK_US)),
 }
 
 
@@ -89,12 +85,9 @@ def wait_until_it_answers(port):
     raise SystemExit(f"no answer on port {port}")
 
 
-def capacity(port, in_flight=4, under=""):
+def capacity(port, in_flight=4, cpu=None):
     """Answers a second in a closed loop of 16 clients."""
-    run = subprocess.run(
-        words(under, os.path.join(BENCH, "load"), port, 16, in_flight, 32, CLOSED),
-        check=True, capture_output=True, text=True).stdout.split()
-    return int(run[1]) / float(run[5])
+    return servers.load(port, 16, CLOSED, in_flight=in_flight, cpu=cpu)["rate_answered"]
 
 
 def crowd(name, sources, rate, retries=0, kind="socket", steps=None):
@@ -102,11 +95,11 @@ def crowd(name, sources, rate, retries=0, kind="socket", steps=None):
     return f"{name},{kind},{sources},{retries}," + "+".join(f"{r:.0f}*{s}" for r, s in steps)
 
 
-def offer(port, *crowds, warm=WARM, trace="-", under=""):
+def offer(port, *crowds, warm=WARM, trace="-", cpu=None):
     """One open loop; what each crowd says of itself, by its name."""
     lines = subprocess.run(
-        words(under, os.path.join(BENCH, "overload_load"), port, PATIENCE_MS, warm, trace, *crowds),
-        check=True, capture_output=True, text=True).stdout.splitlines()
+        [LOAD, str(port), str(PATIENCE_MS), str(warm), trace, *crowds], check=True,
+        stdout=subprocess.PIPE, text=True, preexec_fn=servers.on_cpu(cpu)).stdout.splitlines()
     return {said["crowd"]: said for said in map(json.loads, lines)}
 
 
@@ -224,35 +217,34 @@ def busy_server():
     return dgramd(FAIR, under="taskset -c 0", burn_us=BURN_US)
 
 
-def most_produced(pinned):
+def most_produced():
     """The most requests a second that the generator sends in time while it takes the answers."""
     rate = 4e6
     for _ in range(8):
         with busy_server() as port:
-            said = offer(port, f"all,shared,100,0,{rate:.0f}*1", warm=0, under=pinned)["all"]
+            said = offer(port, f"all,shared,100,0,{rate:.0f}*1", warm=0, cpu=GENERATOR_CPU)["all"]
         if said["lag_p99_us"] < 5000:
             break
         rate = 0.9 * min(rate, said["sent"] / said["seconds"])
     return rate
 
 
-def busy_at(rate, pinned):
+def busy_at(rate):
     """Its capacity too: a closed loop of so many wakes does not quite reach the limit, so it is the
     most that was answered, there or here."""
     with busy_server() as port:
-        limit = capacity(port, 32, pinned)
-        said = offer(port, crowd("all", 100, rate, kind="shared"), under=pinned)["all"]
-        limit = max(limit, capacity(port, 32, pinned), said["in_time"] / said["seconds"])
+        limit = capacity(port, 32, GENERATOR_CPU)
+        said = offer(port, crowd("all", 100, rate, kind="shared"), cpu=GENERATOR_CPU)["all"]
+        limit = max(limit, capacity(port, 32, GENERATOR_CPU), said["in_time"] / said["seconds"])
     return {**said, "capacity": limit, "asked": rate}
 
 
 def measure_busy():
     if os.cpu_count() < 2:
         return None
-    pinned = "taskset -c 1"
-    most = most_produced(pinned)
-    highest = busy_at(most, pinned)
-    twice = busy_at(2 * highest["capacity"], pinned)
+    most = most_produced()
+    highest = busy_at(most)
+    twice = busy_at(2 * highest["capacity"])
     limit = max(highest["capacity"], twice["capacity"])
     result = {"most": most, "goodput": [twice, highest], "polite": []}
     for said in result["goodput"]:
@@ -264,7 +256,7 @@ def measure_busy():
         rate = min(limit * 10, most - limit / 2)
         with busy_server() as port:
             said = offer(port, crowd("polite", 100, limit / 2),
-                         crowd("abuser", abusers, rate, kind="shared"), under=pinned)
+                         crowd("abuser", abusers, rate, kind="shared"), cpu=GENERATOR_CPU)
         result["polite"].append({**outcome(said, limit, rate + limit / 2), "abusers": abusers})
         note(f"{BURN_US} us of CPU, {abusers} abusing: {result['polite'][-1]['share']:.2%} of the polite")
     return result
@@ -278,7 +270,7 @@ def main():
     results = {"goodput": curves, "polite": measure_polite(limits),
                "recovery": measure_recovery(limits), "busy": measure_busy(),
                "command": "make overload" + (" FULL=1" if FULL else ""), "storm": STORM}
-    print(overload_report.write(results, os.path.join(HERE, "results")))
+    print(overload_report.write(results))
     note(f"took {time.monotonic() - begin:.0f} s")
 
 

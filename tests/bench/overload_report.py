@@ -1,70 +1,28 @@
 """The results of overload.py as Markdown and, drawn by hand, as SVG that is readable on light and on
 dark pages."""
 
-import datetime
-import html
 import math
-import os
 import statistics
-import subprocess
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 400, 72, 24, 48, 92
-COLOURS = ("#2f81f7", "#db6d28", "#8957e5", "#6e7781")
-DASHES = ("none", "8 4", "2 4", "10 3 2 3")
-STYLE = """<style>
-text { font: 13px system-ui, sans-serif; fill: #24292f; }
-.title { font-size: 15px; font-weight: 600; }
-.axis { stroke: #57606a; } .grid { stroke: #d0d7de; } .mark { stroke: #24292f; stroke-width: 2; }
-@media (prefers-color-scheme: dark) {
-text { fill: #e6edf3; } .axis { stroke: #8b949e; } .grid { stroke: #30363d; } .mark { stroke: #e6edf3; }
-}
-</style>"""
+from report import (
+    BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axes, bar, bar_key, curve, curve_key, keep, legend, line,
+    made_by, svg, table, text, title)
 
 
 # --- pictures
-
-
-def text(x, y, words, anchor="middle", extra=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {extra}>{html.escape(words)}</text>'
-
-
-def line(x1, y1, x2, y2, kind):
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
 def height_of(share):
     return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM) / 1.1
 
 
-def frame(title, y_label, x_label):
-    parts = [text(LEFT, 26, title, "start", 'class="title"')]
+def frame(words, y_label, x_label):
+    parts = [title(words)]
     for tenth in range(0, 11, 2):
         y = height_of(tenth / 10)
         parts.append(line(LEFT, y, WIDTH - RIGHT, y, "grid" if tenth else "axis"))
         parts.append(text(LEFT - 8, y + 4, f"{tenth * 10} %", "end"))
-    middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(line(LEFT, TOP, LEFT, HEIGHT - BOTTOM, "axis"))
-    parts.append(text(14, middle, y_label, extra=f'transform="rotate(-90 14 {middle:.1f})"'))
-    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 40, x_label))
-    return parts
-
-
-def legend(names, key):
-    parts, x = [], LEFT
-    for number, name in enumerate(names):
-        parts += [key(number, x, HEIGHT - 22), text(x + 34, HEIGHT - 18, name, "start")]
-        x += 52 + 7.2 * len(name)
-    return parts
-
-
-def svg(parts):
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-                      f'width="{WIDTH}" height="{HEIGHT}">', STYLE, *parts, "</svg>\n"])
-
-
-def stroke(number):
-    return (f'fill="none" stroke="{COLOURS[number]}" stroke-width="2.5" '
-            f'stroke-dasharray="{DASHES[number]}"')
+    return parts + axes(y_label, x_label)
 
 
 def draw_goodput(curves):
@@ -80,13 +38,8 @@ def draw_goodput(curves):
         parts.append(line(across(load), HEIGHT - BOTTOM, across(load), HEIGHT - BOTTOM + 5, "axis"))
         parts.append(text(across(load), HEIGHT - BOTTOM + 20, f"{load:g}"))
     for number, points in enumerate(curves.values()):
-        places = [(across(p["load"]), height_of(min(p["goodput"], 1.1))) for p in points]
-        route = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{route}" {stroke(number)}/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{COLOURS[number]}"/>'
-                  for x, y in places]
-    return svg(parts + legend(curves, lambda number, x, y: f'<path d="M{x:.1f} {y}h28" '
-                                                           f'{stroke(number)}/>'))
+        parts += curve([(across(p["load"]), height_of(min(p["goodput"], 1.1))) for p in points], number)
+    return svg(parts + legend(curves, curve_key))
 
 
 def draw_polite(bars):
@@ -99,31 +52,18 @@ def draw_polite(bars):
         left = LEFT + group * (place + 0.1)
         parts.append(text(left + group * 0.4, HEIGHT - BOTTOM + 20, label))
         for number, by_label in enumerate(bars.values()):
-            bar, x = by_label[label], left + number * width
-            y = height_of(max(bar["share"], 0.005))
-            parts.append(f'<rect x="{x + 1:.1f}" y="{y:.1f}" width="{width - 2:.1f}" '
-                         f'height="{HEIGHT - BOTTOM - y:.1f}" fill="{COLOURS[number]}"/>')
-            parts.append(line(x, height_of(bar["chance"]), x + width, height_of(bar["chance"]), "mark"))
+            said, x = by_label[label], left + number * width
+            y = height_of(max(said["share"], 0.005))
+            parts.append(bar(x + 1, y, width - 2, HEIGHT - BOTTOM - y, number))
+            parts.append(line(
+                x, height_of(said["chance"]), x + width, height_of(said["chance"]), "mark"))
         first = next(iter(bars.values()))[label]
         parts.append(text(left, height_of(max(first["share"], first["chance"])) - 6,
                           f"{first['share']:.1%}", "start"))
-    return svg(parts + legend(bars, lambda number, x, y: f'<rect x="{x:.1f}" y="{y - 6}" width="28" '
-                                                         f'height="12" fill="{COLOURS[number]}"/>'))
+    return svg(parts + legend(bars, bar_key))
 
 
 # --- tables
-
-
-def machine():
-    fields = dict(row.split(":", 1) for row in subprocess.run(
-        ["lscpu"], check=True, capture_output=True, text=True,
-        env={**os.environ, "LC_ALL": "C"}).stdout.splitlines() if ":" in row)
-    return f"{fields['Model name'].strip()}, {os.cpu_count()} cores, Linux {os.uname().release}"
-
-
-def table(heads, rows):
-    return ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads),
-            *("| " + " | ".join(row) + " |" for row in rows), ""]
 
 
 def offered(said):
@@ -195,12 +135,11 @@ def figures(results):
     return table(("figure", "wanted", "measured"), told)
 
 
-def write(results, directory):
+def write(results):
     """The files; returns the Markdown."""
-    os.makedirs(directory, exist_ok=True)
     parts = [
         "# Overload", "",
-        f"`{results['command']}`, {datetime.date.today().isoformat()}, {machine()}. Four workers, a "
+        f"{made_by(results['command'])} Four workers, a "
         "handler that blocks for 1 ms, clients that wait 100 ms; requests of 32 bytes from 127.x.y.z, "
         "at random moments (Poisson). Capacity: answers a second in a closed loop, around each run, and "
         "later their median. "
@@ -235,9 +174,6 @@ def write(results, directory):
             *table(POLITE, [polite_row("dgramd", f"{said['abusers']} abusing", said)
                             for said in busy["polite"]])]
     markdown = "\n".join(parts).rstrip() + "\n"
-    for name, content in (("overload.md", markdown),
-                          ("overload-goodput.svg", draw_goodput(results["goodput"])),
-                          ("overload-polite.svg", draw_polite(results["polite"]))):
-        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
-            file.write(content)
+    keep({"overload.md": markdown, "overload-goodput.svg": draw_goodput(results["goodput"]),
+          "overload-polite.svg": draw_polite(results["polite"])})
     return markdown

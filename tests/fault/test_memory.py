@@ -1,5 +1,6 @@
 """Memory: all of it is taken at the start. Serving allocates nothing and touches little."""
 
+import json
 import os
 import struct
 import subprocess
@@ -8,7 +9,7 @@ import tempfile
 import dgramtest
 
 SHIM = os.path.join(dgramtest.BUILD, "tests/fault/count_malloc.so")
-LOAD = os.path.join(dgramtest.BUILD, "tests/bench/load")
+DGRAMLOAD = os.path.join(dgramtest.BUILD, "dgramload")
 
 
 def resident_kib(pid):
@@ -19,8 +20,9 @@ def resident_kib(pid):
 def load(port, seconds):
     """256 requests of 32 bytes in flight for that long; how many were answered."""
     done = subprocess.run(
-        [LOAD, str(port), "16", "16", "32", str(seconds)], check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[1])
+        [DGRAMLOAD, "--sockets", "16", "--in-flight", "16", "--duration", str(seconds), "--json",
+         f"127.0.0.1:{port}"], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)["answered"]
 
 
 class Memory(dgramtest.Case):

@@ -1,11 +1,9 @@
 /* The textbook's pool, to compare with: a job is allocated for each datagram, a mutex and a
  * condition variable guard a list, the oldest goes first, and when 4096 wait the new one is
- * dropped. Echoes after blocking. Usage: overload_textbook PORT WORKERS BLOCK_US */
-#include <arpa/inet.h>
+ * dropped. Echoes, after blocking if told so. Usage: textbook_echo PORT WORKERS [BLOCK_US] */
+#include "bench/peers/peer.h"
+
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #define CAPACITY 4096
@@ -62,7 +60,8 @@ static void *work(void *unused)
 	for (;;) {
 		struct job *job = pop();
 
-		nanosleep(&block, NULL);
+		if (block.tv_nsec > 0)
+			nanosleep(&block, NULL);
 		(void)sendto(fd, job->bytes, job->length, 0, (struct sockaddr *)&job->client,
 			sizeof(job->client));
 		free(job);
@@ -86,18 +85,11 @@ static void receive(void)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in own = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	if (argc != 4)
+	if (argc < 3 || argc > 4)
 		return 64;
-	own.sin_port = htons((uint16_t)atoi(argv[1]));
-	block.tv_nsec = atol(argv[3]) * 1000;
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0) {
-		perror("overload_textbook");
-		return 1;
-	}
+	if (argc == 4)
+		block.tv_nsec = atol(argv[3]) * 1000;
+	fd = peer_socket(argv[1]);
 	for (int i = 0; i < atoi(argv[2]); i++) {
 		pthread_t thread;
 

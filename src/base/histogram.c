@@ -1,24 +1,24 @@
-#include "core/histogram.h"
+#include "base/histogram.h"
 
 static unsigned bucket_of(int64_t ns)
 {
 	uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
 	unsigned exponent, bucket;
 
-	if (value < 8)
+	if (value < HISTOGRAM_STEPS)
 		return (unsigned)value;
-	exponent = 63u - (unsigned)__builtin_clzll(value);
-	bucket = (exponent - 2) * 8 + (unsigned)((value >> (exponent - 3)) & 7);
+	exponent = 63u - (unsigned)__builtin_clzll(value) - HISTOGRAM_STEPS_LOG2;
+	bucket = exponent * HISTOGRAM_STEPS + (unsigned)(value >> exponent);
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
 static int64_t upper_end(unsigned bucket)
 {
-	unsigned exponent = bucket / 8 + 2;
+	uint64_t step = HISTOGRAM_STEPS + bucket % HISTOGRAM_STEPS;
 
-	if (bucket < 8)
+	if (bucket < HISTOGRAM_STEPS)
 		return bucket;
-	return (int64_t)(((8ull + bucket % 8 + 1) << (exponent - 3)) - 1);
+	return (int64_t)(((step + 1) << (bucket / HISTOGRAM_STEPS - 1)) - 1);
 }
 
 /* A plain load and store: only one thread adds. */

@@ -1,14 +1,16 @@
-/* A histogram of durations, for quantiles with an error of at most one part in eight. One thread
+/* A histogram of durations, for quantiles with an error of at most one part in 32. One thread
  * adds; any thread may read at the same time. */
-#ifndef CORE_HISTOGRAM_H
-#define CORE_HISTOGRAM_H
+#ifndef BASE_HISTOGRAM_H
+#define BASE_HISTOGRAM_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Eight buckets for each power of two, from 0 ns up to 2^40 ns (18 minutes); longer ones in the
+/* So many buckets for each power of two, from 0 ns up to 2^40 ns (18 minutes); longer ones in the
  * last. */
-#define HISTOGRAM_BUCKETS ((40 - 3 + 1) * 8)
+#define HISTOGRAM_STEPS_LOG2 5
+#define HISTOGRAM_STEPS (1u << HISTOGRAM_STEPS_LOG2)
+#define HISTOGRAM_BUCKETS ((40 - HISTOGRAM_STEPS_LOG2 + 1) * HISTOGRAM_STEPS)
 
 struct histogram {
 	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
