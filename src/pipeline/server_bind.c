@@ -53,12 +53,31 @@ static const char *bind_hint(int error)
 	}
 }
 
+/* What the kernel takes of its buffer for a datagram of up to 500 bytes, its own data included. */
+#define BUFFER_PER_DATAGRAM 1280u
+
+/* A burst that the queue would hold, but the socket does not, is lost in the kernel. */
+static void log_burst(
+	struct dgram_server *server, const struct service *service, const struct socket *socket)
+{
+	unsigned holds = socket->receive_buffer_bytes / BUFFER_PER_DATAGRAM;
+
+	if (service->queue == NULL || holds >= service->capacity)
+		return;
+	log_event(server->ring, LOG_LEVEL_WARN, "receive buffer holds less than the queue",
+		LOG_FIELDS(log_text("service", service->name), log_uint("holds", holds),
+			log_uint("capacity", service->capacity),
+			log_text("hint", "raise net.core.rmem_max and "
+					 "socket.receive_buffer_bytes, or lower queue.capacity")));
+}
+
 static void log_listening(
 	struct dgram_server *server, const struct listener *listener, const struct socket *socket)
 {
 	/* The kernel doubles what it is asked for, to have room for its own overhead. */
 	unsigned asked = server->options.receive_buffer_bytes;
-	const char *name = server->services[listener->service].name;
+	const struct service *service = &server->services[listener->service];
+	const char *name = service->name;
 
 	log_event(server->ring, LOG_LEVEL_INFO, "listening",
 		LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound),
@@ -71,6 +90,7 @@ static void log_listening(
 			LOG_FIELDS(log_text("service", name),
 				log_text("hint", "raise net.core.rmem_max, or lower "
 						 "socket.receive_buffer_bytes")));
+	log_burst(server, service, socket);
 	if (server->options.gro && !socket->gro)
 		log_event(server->ring, LOG_LEVEL_WARN, "no UDP_GRO",
 			LOG_FIELDS(log_text("service", name),
