@@ -103,16 +103,6 @@ const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX])
 	return text;
 }
 
-socklen_t addr_length(const union addr *addr)
-{
-	return addr->sa.sa_family == AF_INET ? sizeof(addr->in) : sizeof(addr->in6);
-}
-
-uint16_t addr_port(const union addr *addr)
-{
-	return ntohs(addr->sa.sa_family == AF_INET ? addr->in.sin_port : addr->in6.sin6_port);
-}
-
 void addr_set_port(union addr *addr, uint16_t port)
 {
 	if (addr->sa.sa_family == AF_INET)

@@ -25,8 +25,16 @@ int addr_parse(const char *text, uint16_t port, union addr *ret_addr);
  * interface has no name. Returns `text`. */
 const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX]);
 
-socklen_t addr_length(const union addr *addr);
-uint16_t addr_port(const union addr *addr);
+static inline socklen_t addr_length(const union addr *addr)
+{
+	return addr->sa.sa_family == AF_INET ? sizeof(addr->in) : sizeof(addr->in6);
+}
+
+static inline uint16_t addr_port(const union addr *addr)
+{
+	return ntohs(addr->sa.sa_family == AF_INET ? addr->in.sin_port : addr->in6.sin6_port);
+}
+
 void addr_set_port(union addr *addr, uint16_t port);
 
 /* A v4-mapped address is what its IPv4 address is. */

@@ -144,10 +144,12 @@ static bool is_local(const union addr *address)
 
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
 {
+	uint16_t port = addr_port(source);
+
 	for (unsigned i = 0; i < count; i++) {
 		const union addr *bound = &sockets[i].bound;
 
-		if (addr_port(bound) != addr_port(source))
+		if (addr_port(bound) != port)
 			continue;
 		if (bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard
 				? is_local(source)
