@@ -66,17 +66,17 @@ static enum load_limit who_lost(const struct load_result *result)
 
 enum load_limit load_verdict(const struct load_options *options, struct load_result *result)
 {
-	bool lossy = load_verdict_loss_percent(result) > options->max_loss_percent;
-	bool slow = load_durations_quantile(&result->tally.latency, 0.99) > options->max_p99_ns;
+	int64_t p99_ns = load_durations_quantile(&result->tally.latency, 0.99);
 
-	if (sent_too_few(result) || lag_p99_ns(result) > options->max_p99_ns ||
+	if (sent_too_few(result) ||
 		(result->mode == LOAD_CLOSED && result->cpu_percent > CPU_BUSY_PERCENT))
 		return LOAD_LIMIT_CLIENT;
-	if (lossy)
-		return who_lost(result);
-	if (!slow)
+	if (load_verdict_loss_percent(result) > options->max_loss_percent)
+		return lag_p99_ns(result) > options->max_p99_ns ? LOAD_LIMIT_CLIENT
+								: who_lost(result);
+	if (p99_ns <= options->max_p99_ns)
 		return LOAD_LIMIT_NONE;
-	if (lag_explains(result, options->max_p99_ns))
+	if (lag_explains(result, p99_ns))
 		return LOAD_LIMIT_CLIENT;
 	return result->server.local ? LOAD_LIMIT_WORKERS : LOAD_LIMIT_SERVER;
 }

@@ -7,7 +7,8 @@ import subprocess
 
 import dgramtest
 
-LOAD = os.path.join(dgramtest.BUILD, "tests/bench/load")
+LOAD = [os.path.join(dgramtest.BUILD, "dgramload"), "--json", "--sockets", "16", "--in-flight", "16",
+        "--duration", "1"]
 WANTED = 1_000_000
 
 
@@ -27,9 +28,8 @@ def main():
             rows.append((answered, resident_mib(daemon.process.pid)))
             if answered >= WANTED:
                 break
-            run = subprocess.run([LOAD, str(daemon.port), "16", "16", "32", "1"], check=True,
-                                 capture_output=True, text=True).stdout
-            answered += int(run.split()[1])
+            run = subprocess.run([*LOAD, str(daemon.port)], check=True, capture_output=True)
+            answered += json.loads(run.stdout)["answered"]
         replied = daemon.stop()["time"]["replied"]
     print(f"resident memory with conf/server.json, {replied:,} requests, 256 in flight; "
           f"the worst case by its own word: {int(ready['memory_max_bytes']) / 2**20:.1f} MiB\n")
