@@ -80,6 +80,14 @@ static int settle_mode(const struct load_given *given, struct load_options *opti
 	return 0;
 }
 
+static int check_numbers(const struct load_options *options)
+{
+	if (options->mode == LOAD_CLOSED &&
+		(uint64_t)options->sockets * options->in_flight > LOAD_ALL_IN_FLIGHT_MAX)
+		return refuse("--sockets times --in-flight is %d at most", LOAD_ALL_IN_FLIGHT_MAX);
+	return 0;
+}
+
 static int64_t ns_of(double seconds)
 {
 	return (int64_t)(seconds * (double)NS_PER_S);
@@ -137,9 +145,10 @@ int load_settle(const struct load_given *given, struct load_options *ret_options
 			error = settle_mode(given, &options);
 		settle_numbers(given, &options);
 		settle_payload(given, &options);
+		if (error == 0)
+			error = check_numbers(&options);
 	}
-	if (error < 0)
-		return error;
-	*ret_options = options;
-	return 0;
+	if (error == 0)
+		*ret_options = options;
+	return error;
 }

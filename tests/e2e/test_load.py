@@ -350,6 +350,20 @@ class Counts(LoadCase):
         self.assertIn("nothing listens there", summary["remarks"][-1])
 
 
+class Limits(LoadCase):
+    def test_kernel_buffer(self):
+        """A server that never receives: what its buffer does not hold is dropped by the kernel."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            deaf.bind(("127.0.0.1", 0))
+            summary = self.load(
+                deaf.getsockname()[1], "--rate", 1000, "--count", 200, "--max-p99-us", 3600e6,
+                patience=50)
+        self.must_count(summary, sent=200, lost=200)
+        self.assertGreater(summary["server_drops"], 150)
+        self.assertEqual(summary["limited_by"], "kernel buffer")
+
+
 class Sources(LoadCase):
     def test_sources(self):
         server = Server(self, echo)
@@ -370,7 +384,8 @@ class Stall(LoadCase):
     def test_a_stalled_server_cannot_hide(self):
         """Requests that are due while it is stopped wait for it, and so does their latency: the longest
         is as long as the stop, but for the time from its begin to the next request."""
-        daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
+        daemon = self.start({
+            "handler": "echo", "logging": {"level": "debug"}, "queue": {"max_wait_ms": 0}})
         load = subprocess.Popen(
             command(daemon.port, "--json", "--rate", 200, "--duration", 4, "--patience", 60000),
             stdout=subprocess.PIPE, text=True)

@@ -112,6 +112,7 @@ static void numbers(void **state)
 	must_refuse("dgramload --rate 1e9 7");
 	must_refuse("dgramload --in-flight 1.5 7");
 	must_refuse("dgramload --size 65508 7");
+	must_refuse("dgramload --in-flight 65536 --sockets 65 7");
 	must_refuse("dgramload 7 --rate");
 	must_refuse("dgramload --wrong 7");
 	must_refuse("dgramload -x 7");
