@@ -55,8 +55,7 @@ static void take_sample(struct run *run, int64_t now_ns)
 		loop->tally->answered };
 
 	if (result->mode == LOAD_OPEN)
-		sample.due = load_pace_count(&loop->pace, now_ns) -
-			     load_pace_count(&loop->pace, loop->options->warmup_ns);
+		sample.due = loop->next;
 	if (run->counting && result->samples_count < LOAD_SAMPLES_MAX)
 		result->samples[result->samples_count++] = sample;
 	run->sample_ns = now_ns + run->sample_every_ns;
@@ -162,7 +161,7 @@ static void conclude(struct run *run, int64_t now_ns)
 	struct load_result *result = loop->result;
 	struct load_kernel server;
 
-	if (loop->options->mode == LOAD_OPEN && !load_run_is_stopped())
+	if (loop->options->mode == LOAD_OPEN && !run->until_tried && !load_run_is_stopped())
 		now_ns = run->end_ns;
 	if (!run->counting || now_ns <= loop->options->warmup_ns)
 		return;
@@ -221,7 +220,6 @@ int load_run(const struct load_options *options, const struct load_payload *payl
 
 	memset(ret_result, 0, sizeof(*ret_result));
 	ret_result->mode = options->mode;
-	ret_result->rate = options->mode == LOAD_OPEN ? options->rate : 0;
 	ret_result->size = payload->size;
 	/* By default timers may be 50 us late. */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL);

@@ -8,6 +8,7 @@
 
 #define SENT_LEAST 0.99	    /* of what was due */
 #define CPU_BUSY_PERCENT 95 /* of the one processor that one thread can use */
+#define QUEUE_SMALL 65536   /* bytes; a datagram takes about 768 */
 #define LAG_SMALL_NS (100 * NS_PER_US)
 
 const char *const load_limit_names[] = {
@@ -132,6 +133,11 @@ static void remark_losses(struct remarks *remarks, const struct load_result *res
 	if (result->server.local && result->server.drops > 0)
 		say(remarks, "%" PRIu64 " requests found the buffer of the server's socket full",
 			result->server.drops);
+	if (result->server.local && result->server.queue_bytes > QUEUE_SMALL)
+		say(remarks,
+			"%" PRIu64
+			" bytes waited in the buffer of the server's socket when sending ended",
+			result->server.queue_bytes);
 }
 
 void load_verdict_remarks(struct load_result *result, const struct load_marks *marks, FILE *file)
