@@ -348,9 +348,10 @@ man_dirs := $(sort $(patsubst .%,man%,$(suffix $(man_src))))
 
 .PHONY: install uninstall
 install: all ## install under DESTDIR and prefix (/usr/local)
-	$(INSTALL) -d $(addprefix $(DESTDIR),$(sbindir) $(libdir)/pkgconfig $(includedir) \
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(libdir)/pkgconfig $(includedir) \
 		$(datadir)/dgramd $(man_dirs:%=$(mandir)/%))
 	$(INSTALL) -m 755 $B/dgramd $(DESTDIR)$(sbindir)/
+	$(INSTALL) -m 755 $(tools_bin) $(DESTDIR)$(bindir)/
 	$(INSTALL) -m 644 include/dgram.h $(DESTDIR)$(includedir)/
 	$(INSTALL) -m 644 $B/libdgram.a $(DESTDIR)$(libdir)/
 	$(INSTALL) -m 755 $B/libdgram.so $(DESTDIR)$(libdir)/libdgram.so.$(VERSION)
@@ -372,8 +373,9 @@ install: all ## install under DESTDIR and prefix (/usr/local)
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 uninstall: ## remove what install put there, but not the configuration
-	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(includedir)/dgram.h $(libdir)/libdgram.a \
-		$(libdir)/libdgram.so $(libdir)/libdgram.so.$(SOVERSION) $(libdir)/libdgram.so.$(VERSION) \
+	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(tools:%=$(bindir)/%) $(includedir)/dgram.h \
+		$(libdir)/libdgram.a $(libdir)/libdgram.so $(libdir)/libdgram.so.$(SOVERSION) \
+		$(libdir)/libdgram.so.$(VERSION) \
 		$(libdir)/pkgconfig/dgram.pc $(unitdir)/dgramd.service)
 	rm -f $(foreach page,$(man_src),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(datadir)/dgramd

@@ -10,6 +10,7 @@
 #include "tools/load_cli.h"
 #include "tools/load_find_max.h"
 #include "tools/load_lone.h"
+#include "tools/load_plot.h"
 #include "tools/load_report.h"
 
 static int status_of(int error)
@@ -85,7 +86,7 @@ static int put_under_load(const struct load_options *options, const struct load_
 		load_report_json(options, result, searched ? &search : NULL, stdout);
 	else
 		load_report_text(options, result, searched ? &search : NULL, stdout);
-	return 0;
+	return options->plot != NULL ? load_plot(options, result, searched ? &search : NULL) : 0;
 }
 
 static int go(const struct load_options *options)

@@ -125,7 +125,7 @@ int load_cli_parse(int argc, char **argv, struct load_options *ret_options)
 	int letter, error = 0;
 
 	make_getopt_table(longs);
-	optind = 1;
+	optind = 0; /* anew: glibc keeps more than this */
 	while (error == 0 && (letter = getopt_long(argc, argv, ":hV", longs, NULL)) != -1)
 		error = take_option(&given, letter, argv);
 	if (error < 0)

@@ -11,7 +11,7 @@
 
 /* Room for what closed loops can have on their way: they have no rate of their own. */
 #define CLOSED_RATE 500000.0
-#define REQUESTS_MAX (1ull << 24)
+#define REQUESTS_MAX (4ull * LOAD_ALL_IN_FLIGHT_MAX)
 
 static int complain(const char *what, int error)
 {
@@ -70,7 +70,8 @@ int load_loop_open(struct load_loop *ret_loop, const struct load_options *option
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.pace = { options->rate, (double)options->ramp_ns / (double)NS_PER_S },
 	};
-	if (loop->epoll < 0)
+	if (loop->epoll < 0 ||
+		epoll_pwait2(loop->epoll, loop->ready, 1, &(struct timespec){ 0 }, NULL) < 0)
 		return complain("epoll", -errno);
 	if (loop->clients == NULL || loop->requests == NULL)
 		return complain("requests", -ENOMEM);

@@ -26,7 +26,8 @@ struct load_loop {
 	struct load_pace pace; /* open loop */
 	uint64_t due_count;    /* requests in all */
 	uint64_t left;	       /* of them, not yet tried */
-	unsigned turn;	       /* the client that has the next */
+	uint64_t next;	       /* those before it are due */
+	bool behind;	       /* some of those could not be sent yet */
 };
 
 /* -errno: one line on stderr says what. `ret_loop` is to be closed in any case. */

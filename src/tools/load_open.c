@@ -7,7 +7,6 @@ bool load_open_plan(struct load_loop *loop, int64_t *end_ns)
 {
 	const struct load_options *options = loop->options;
 	uint64_t uncounted = load_pace_count(&loop->pace, options->warmup_ns);
-
 	bool counted;
 
 	loop->due_count = load_pace_count(&loop->pace, *end_ns);
@@ -21,11 +20,6 @@ bool load_open_plan(struct load_loop *loop, int64_t *end_ns)
 	return counted;
 }
 
-static int64_t due_ns(const struct load_loop *loop, uint64_t number)
-{
-	return number < loop->due_count ? load_pace_due_ns(&loop->pace, number) : INT64_MAX;
-}
-
 /* `count` of its requests will not be tried again. */
 static void pass(struct load_loop *loop, struct load_client *client, unsigned count)
 {
@@ -33,7 +27,7 @@ static void pass(struct load_loop *loop, struct load_client *client, unsigned co
 	loop->left -= count;
 }
 
-/* Send a batch of what is due. True: there is more that could not be sent. */
+/* Send a batch of what is due: requests before `loop->next`. True: there is more. */
 static bool send_due(struct load_loop *loop, struct load_client *client, int64_t now_ns)
 {
 	int64_t dues[LOAD_BATCH];
@@ -41,10 +35,8 @@ static bool send_due(struct load_loop *loop, struct load_client *client, int64_t
 	unsigned count = 0;
 	int sent;
 
-	while (count < LOAD_BATCH && (dues[count] = due_ns(loop, number)) <= now_ns) {
-		count++;
-		number += loop->options->sockets;
-	}
+	for (; count < LOAD_BATCH && number < loop->next; number += loop->options->sockets)
+		dues[count++] = load_pace_due_ns(&loop->pace, number);
 	if (count == 0)
 		return false;
 	load_tally_expire(loop->tally, &client->window, now_ns);
@@ -60,17 +52,19 @@ static bool send_due(struct load_loop *loop, struct load_client *client, int64_t
 	return (unsigned)sent < count || count == LOAD_BATCH;
 }
 
+/* The clients of the requests that became due; or all, where some could not send theirs. */
 int64_t load_open_send(struct load_loop *loop, int64_t now_ns)
 {
-	bool more = false;
+	unsigned sockets = loop->options->sockets;
+	uint64_t first = loop->next, next = load_pace_count(&loop->pace, now_ns + 1);
+	uint64_t clients;
 
-	for (uint32_t i = 0; i < loop->options->sockets; i++) {
-		struct load_client *client = &loop->clients[loop->turn];
-
-		if (due_ns(loop, client->next_due) > now_ns)
-			break;
-		more |= send_due(loop, client, now_ns);
-		loop->turn = (loop->turn + 1) % loop->options->sockets;
-	}
-	return more ? now_ns : due_ns(loop, loop->clients[loop->turn].next_due);
+	loop->next = next < loop->due_count ? next : loop->due_count;
+	clients = loop->behind || loop->next - first > sockets ? sockets : loop->next - first;
+	loop->behind = false;
+	for (uint64_t i = 0; i < clients; i++)
+		loop->behind |= send_due(loop, &loop->clients[(first + i) % sockets], now_ns);
+	if (loop->behind)
+		return now_ns;
+	return loop->next < loop->due_count ? load_pace_due_ns(&loop->pace, loop->next) : INT64_MAX;
 }

@@ -98,15 +98,12 @@ static size_t size_of(const struct load_options *options, const struct pattern *
 	return options->mode == LOAD_LONE && !options->random ? 0 : LOAD_BYTES_DEFAULT;
 }
 
-/* The pattern over and over, or zeros where there is none. */
 static void fill(struct load_payload *payload, const struct pattern *pattern)
 {
-	for (uint64_t variant = 0; variant < LOAD_VARIANTS; variant++) {
-		uint8_t *bytes = load_payload_of(payload, variant);
+	size_t length = pattern->length < payload->size ? pattern->length : payload->size;
 
-		for (size_t i = 0; i < payload->size && pattern->length > 0; i++)
-			bytes[i] = pattern->bytes[i % pattern->length];
-	}
+	for (uint64_t variant = 0; variant < LOAD_VARIANTS; variant++)
+		memcpy(load_payload_of(payload, variant), pattern->bytes, length);
 }
 
 static void fill_random(struct load_payload *payload)

@@ -80,6 +80,14 @@ static void print_times(struct load_result *result, FILE *file)
 
 static void print_search(const struct load_search *search, FILE *file)
 {
+	(void)fprintf(file, "  rates tried  answered/s      loss         p99  limited by\n");
+	for (unsigned i = 0; i < search->steps_count; i++) {
+		const struct load_step *step = &search->steps[i];
+
+		(void)fprintf(file, "  %11.0f  %10.0f  %6.3f %%  %8.0f us  %s\n", step->rate,
+			step->answered, step->loss_percent, step->p99_us,
+			load_limit_names[step->limit]);
+	}
 	if (search->max_rate > 0)
 		(void)fprintf(file, "  highest rate %.0f/s, limited by %s\n", search->max_rate,
 			load_limit_sentences[search->limit]);

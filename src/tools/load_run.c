@@ -10,7 +10,7 @@
 #include "tools/load_progress.h"
 
 #define TICK_NS (5 * NS_PER_MS)
-#define SAMPLE_NS NS_PER_S
+#define SAMPLES 50		   /* of a run of a known duration */
 #define LINGER_NS (20 * NS_PER_MS) /* after the last answer, for duplicates */
 
 static atomic_bool stopped;
@@ -21,8 +21,9 @@ struct run {
 	struct load_progress progress;
 	struct load_kernel server_before;
 	int64_t end_ns;
-	int64_t tick_ns, sample_ns; /* the next */
-	double cpu_s;		    /* when counting began */
+	int64_t tick_ns, sample_ns; /* when the next is due */
+	int64_t sample_every_ns;
+	double cpu_s; /* when counting began */
 	bool counting;
 	bool until_tried; /* its end is that of a count of requests, even if they are late */
 };
@@ -46,7 +47,21 @@ static double cpu_seconds(void)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static void begin_counting(struct run *run)
+static void take_sample(struct run *run, int64_t now_ns)
+{
+	const struct load_loop *loop = &run->loop;
+	struct load_result *result = loop->result;
+	struct load_sample sample = { now_ns, loop->tally->sent, loop->tally->sent,
+		loop->tally->answered };
+
+	if (result->mode == LOAD_OPEN)
+		sample.due = loop->next;
+	if (run->counting && result->samples_count < LOAD_SAMPLES_MAX)
+		result->samples[result->samples_count++] = sample;
+	run->sample_ns = now_ns + run->sample_every_ns;
+}
+
+static void begin_counting(struct run *run, int64_t now_ns)
 {
 	struct load_result *result = run->loop.result;
 
@@ -56,20 +71,7 @@ static void begin_counting(struct run *run)
 	result->bytes_received = 0;
 	load_kernel_read(&run->loop.options->server, &run->server_before);
 	run->cpu_s = cpu_seconds();
-}
-
-static void take_sample(struct run *run, int64_t now_ns)
-{
-	const struct load_loop *loop = &run->loop;
-	struct load_result *result = loop->result;
-	struct load_sample sample = { now_ns, loop->tally->sent, loop->tally->sent,
-		loop->tally->answered };
-
-	if (result->mode == LOAD_OPEN)
-		sample.due = load_pace_count(&loop->pace, now_ns) -
-			     load_pace_count(&loop->pace, loop->options->warmup_ns);
-	if (run->counting && result->samples_count < LOAD_SAMPLES_MAX)
-		result->samples[result->samples_count++] = sample;
+	take_sample(run, now_ns);
 }
 
 /* What is to be done now and then. */
@@ -80,11 +82,9 @@ static void tick(struct run *run, int64_t now_ns)
 	run->tick_ns = now_ns + TICK_NS;
 	load_loop_expire(&run->loop, now_ns);
 	if (!run->counting && now_ns >= run->loop.options->warmup_ns)
-		begin_counting(run);
-	if (now_ns >= run->sample_ns) {
-		run->sample_ns += SAMPLE_NS;
+		begin_counting(run, now_ns);
+	if (now_ns >= run->sample_ns)
 		take_sample(run, now_ns);
-	}
 	load_progress_show(&run->progress, run->loop.result, now_ns);
 }
 
@@ -161,7 +161,7 @@ static void conclude(struct run *run, int64_t now_ns)
 	struct load_result *result = loop->result;
 	struct load_kernel server;
 
-	if (loop->options->mode == LOAD_OPEN && !load_run_is_stopped())
+	if (loop->options->mode == LOAD_OPEN && !run->until_tried && !load_run_is_stopped())
 		now_ns = run->end_ns;
 	if (!run->counting || now_ns <= loop->options->warmup_ns)
 		return;
@@ -181,8 +181,11 @@ static void perform(struct run *run)
 	loop->tally->counted_from_ns = options->warmup_ns;
 	loop->tally->patience_ns = options->patience_ns;
 	run->end_ns = options->warmup_ns + options->duration_ns;
+	run->sample_every_ns = options->duration_ns / SAMPLES;
+	if (options->count < UINT64_MAX)
+		run->sample_every_ns = NS_PER_S;
 	if (options->warmup_ns == 0)
-		begin_counting(run);
+		begin_counting(run, 0);
 	if (options->mode == LOAD_OPEN)
 		send_open(run);
 	else
@@ -212,12 +215,11 @@ static void sum_up(struct run *run)
 int load_run(const struct load_options *options, const struct load_payload *payload,
 	struct load_result *ret_result)
 {
-	struct run run = { .sample_ns = SAMPLE_NS };
+	struct run run = { .end_ns = 0 };
 	int error;
 
 	memset(ret_result, 0, sizeof(*ret_result));
 	ret_result->mode = options->mode;
-	ret_result->rate = options->mode == LOAD_OPEN ? options->rate : 0;
 	ret_result->size = payload->size;
 	/* By default timers may be 50 us late. */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL);

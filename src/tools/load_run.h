@@ -17,7 +17,6 @@ struct load_sample {
 
 struct load_result {
 	enum load_mode mode;
-	double rate;	/* that was asked for; 0: none */
 	double seconds; /* of requests that are counted */
 	uint64_t due;	/* how many should have been sent; in a closed loop, how many were */
 	uint64_t send_errors;

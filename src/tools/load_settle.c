@@ -1,6 +1,7 @@
 #include "tools/load_settle.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -11,10 +12,15 @@
 #define MAX_LOSS_PERCENT 0.1
 #define MAX_P99_US 10000
 
-static int refuse(const char *what, const char *word)
+__attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
 {
-	(void)fprintf(stderr, "dgramload: %s%s%s; see dgramload --help\n", what,
-		word[0] != '\0' ? ": " : "", word);
+	va_list arguments;
+
+	(void)fputs("dgramload: ", stderr);
+	va_start(arguments, format);
+	(void)vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	(void)fputs("; see dgramload --help\n", stderr);
 	return -EINVAL;
 }
 
@@ -25,48 +31,60 @@ static double number(const struct load_given *given, enum load_option option, do
 
 static int settle_addresses(const struct load_given *given, struct load_options *options)
 {
-	const char *sources = given->texts[LOAD_SOURCES];
+	const char *server = given->server, *sources = given->texts[LOAD_SOURCES];
+	int error;
 
-	if (given->server == NULL)
-		return refuse("which server? ADDRESS:PORT is missing", "");
-	if (load_address_parse(given->server, &options->server) < 0)
-		return refuse("the server is a numeric ADDRESS:PORT, [ADDRESS]:PORT, or PORT, not",
-			given->server);
+	if (server == NULL)
+		return refuse("ADDRESS:PORT of the server is missing");
+	if (load_address_parse(server, &options->server) < 0)
+		return refuse(
+			"%s: the server is a numeric ADDRESS:PORT, [ADDRESS]:PORT or PORT", server);
 	if (sources == NULL)
 		return 0;
-	switch (load_sources_parse(sources, &options->sources)) {
-	case 0:
-		break;
-	case -ERANGE:
-		return refuse("--sources: more than 65536 addresses", sources);
-	default:
-		return refuse("--sources takes numeric A, A/N or A-B, not", sources);
-	}
+	error = load_sources_parse(sources, &options->sources);
+	if (error == -ERANGE)
+		return refuse(
+			"--sources takes %d addresses at most, not %s", LOAD_SOURCES_MAX, sources);
+	if (error < 0)
+		return refuse("--sources takes a numeric A, A/N or A-B, not %s", sources);
 	if (options->sources.first.sa.sa_family != options->server.sa.sa_family)
-		return refuse("--sources: another family than the server's", sources);
+		return refuse("--sources %s: of another family than %s", sources, server);
 	return 0;
+}
+
+static enum load_mode mode_of(const bool *given)
+{
+	if (given[LOAD_RATE])
+		return LOAD_OPEN;
+	if (given[LOAD_IN_FLIGHT])
+		return LOAD_CLOSED;
+	return given[LOAD_SEARCH] ? LOAD_FIND_MAX : LOAD_LONE;
 }
 
 static int settle_mode(const struct load_given *given, struct load_options *options)
 {
 	const bool *has = given->given;
 
+	options->mode = mode_of(has);
 	if (has[LOAD_RATE] + has[LOAD_IN_FLIGHT] + has[LOAD_SEARCH] > 1)
-		return refuse("only one of --rate, --in-flight and --find-max", "");
-	options->mode = has[LOAD_RATE]	      ? LOAD_OPEN
-			: has[LOAD_IN_FLIGHT] ? LOAD_CLOSED
-			: has[LOAD_SEARCH]    ? LOAD_FIND_MAX
-					      : LOAD_LONE;
-	if (options->mode == LOAD_LONE && given->for_load != NULL)
-		return refuse("only with --rate, --in-flight or --find-max", given->for_load);
-	if (has[LOAD_RAMP] && options->mode != LOAD_OPEN)
-		return refuse("only with --rate", "ramp");
-	if (has[LOAD_COUNT] && options->mode == LOAD_FIND_MAX)
-		return refuse("not with --find-max", "count");
-	if (has[LOAD_WARMUP] && options->mode == LOAD_FIND_MAX)
-		return refuse("not with --find-max", "warmup");
+		return refuse("--rate, --in-flight and --find-max exclude each other");
 	if (has[LOAD_TEXT] + has[LOAD_HEX] + has[LOAD_FILE] + has[LOAD_RANDOM] > 1)
-		return refuse("only one of --text, --hex, --file and --random", "");
+		return refuse("--text, --hex, --file and --random exclude each other");
+	if (options->mode == LOAD_LONE && given->for_load != NULL)
+		return refuse(
+			"--%s goes with --rate, --in-flight or --find-max only", given->for_load);
+	if (options->mode != LOAD_OPEN && has[LOAD_RAMP])
+		return refuse("--ramp goes with --rate only");
+	if (options->mode == LOAD_FIND_MAX && (has[LOAD_COUNT] || has[LOAD_WARMUP]))
+		return refuse("--count and --warmup do not go with --find-max");
+	return 0;
+}
+
+static int check_numbers(const struct load_options *options)
+{
+	if (options->mode == LOAD_CLOSED &&
+		(uint64_t)options->sockets * options->in_flight > LOAD_ALL_IN_FLIGHT_MAX)
+		return refuse("--sockets times --in-flight is %d at most", LOAD_ALL_IN_FLIGHT_MAX);
 	return 0;
 }
 
@@ -127,9 +145,10 @@ int load_settle(const struct load_given *given, struct load_options *ret_options
 			error = settle_mode(given, &options);
 		settle_numbers(given, &options);
 		settle_payload(given, &options);
+		if (error == 0)
+			error = check_numbers(&options);
 	}
-	if (error < 0)
-		return error;
-	*ret_options = options;
-	return 0;
+	if (error == 0)
+		*ret_options = options;
+	return error;
 }

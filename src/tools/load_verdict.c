@@ -8,6 +8,7 @@
 
 #define SENT_LEAST 0.99	    /* of what was due */
 #define CPU_BUSY_PERCENT 95 /* of the one processor that one thread can use */
+#define QUEUE_SMALL 65536   /* bytes; a datagram takes about 768 */
 #define LAG_SMALL_NS (100 * NS_PER_US)
 
 const char *const load_limit_names[] = {
@@ -66,17 +67,17 @@ static enum load_limit who_lost(const struct load_result *result)
 
 enum load_limit load_verdict(const struct load_options *options, struct load_result *result)
 {
-	bool lossy = load_verdict_loss_percent(result) > options->max_loss_percent;
-	bool slow = load_durations_quantile(&result->tally.latency, 0.99) > options->max_p99_ns;
+	int64_t p99_ns = load_durations_quantile(&result->tally.latency, 0.99);
 
-	if (sent_too_few(result) || lag_p99_ns(result) > options->max_p99_ns ||
+	if (sent_too_few(result) ||
 		(result->mode == LOAD_CLOSED && result->cpu_percent > CPU_BUSY_PERCENT))
 		return LOAD_LIMIT_CLIENT;
-	if (lossy)
-		return who_lost(result);
-	if (!slow)
+	if (load_verdict_loss_percent(result) > options->max_loss_percent)
+		return lag_p99_ns(result) > options->max_p99_ns ? LOAD_LIMIT_CLIENT
+								: who_lost(result);
+	if (p99_ns <= options->max_p99_ns)
 		return LOAD_LIMIT_NONE;
-	if (lag_explains(result, options->max_p99_ns))
+	if (lag_explains(result, p99_ns))
 		return LOAD_LIMIT_CLIENT;
 	return result->server.local ? LOAD_LIMIT_WORKERS : LOAD_LIMIT_SERVER;
 }
@@ -132,6 +133,11 @@ static void remark_losses(struct remarks *remarks, const struct load_result *res
 	if (result->server.local && result->server.drops > 0)
 		say(remarks, "%" PRIu64 " requests found the buffer of the server's socket full",
 			result->server.drops);
+	if (result->server.local && result->server.queue_bytes > QUEUE_SMALL)
+		say(remarks,
+			"%" PRIu64
+			" bytes waited in the buffer of the server's socket when sending ended",
+			result->server.queue_bytes);
 }
 
 void load_verdict_remarks(struct load_result *result, const struct load_marks *marks, FILE *file)

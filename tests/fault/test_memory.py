@@ -9,7 +9,7 @@ import tempfile
 import dgramtest
 
 SHIM = os.path.join(dgramtest.BUILD, "tests/fault/count_malloc.so")
-DGRAMLOAD = os.path.join(dgramtest.BUILD, "dgramload")
+LOAD = os.path.join(dgramtest.BUILD, "dgramload")
 
 
 def resident_kib(pid):
@@ -17,40 +17,61 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
-def load(port, seconds):
-    """256 requests of 32 bytes in flight for that long; how many were answered."""
+def load(port, *arguments, **options):
+    """256 requests of 32 bytes in flight; how many were answered."""
     done = subprocess.run(
-        [DGRAMLOAD, "--sockets", "16", "--in-flight", "16", "--duration", str(seconds), "--json",
-         f"127.0.0.1:{port}"], check=True, capture_output=True, text=True)
+        [LOAD, "--json", "--sockets", "16", "--in-flight", "16", *arguments, str(port)],
+        check=True, capture_output=True, timeout=dgramtest.PATIENCE * 2, **options)
     return json.loads(done.stdout)["answered"]
+
+
+class Counter:
+    """Counts the allocations of programs that are started with its environment."""
+
+    def __init__(self, case):
+        self._file = tempfile.NamedTemporaryFile()
+        case.addCleanup(self._file.close)
+        self._file.write(bytes(8))
+        self._file.flush()
+        self.environment = {"LD_PRELOAD": SHIM, "COUNT_MALLOC": self._file.name}
+
+    def read(self):
+        with open(self._file.name, "rb") as now:
+            return struct.unpack("=Q", now.read(8))[0]
 
 
 class Memory(dgramtest.Case):
     def test_no_malloc_per_request(self):
-        with tempfile.NamedTemporaryFile() as counter:
-            counter.write(bytes(8))
-            counter.flush()
+        counter = Counter(self)
+        for handler in ("echo", "time", "daytime", "time-rfc868", "discard"):
+            daemon = self.start(
+                {"handler": handler, "logging": {"level": "debug", "summary_interval_s": 1}},
+                environment=counter.environment)
+            self.served = 0
+            self.serve(daemon, handler)
+            warm = counter.read()
+            self.assertGreater(warm, 0, "the counter does not count")
+            self.serve(daemon, handler)
+            self.assertEqual(counter.read() - warm, 0, f"{handler} allocates")
 
-            def count():
-                with open(counter.name, "rb") as now:
-                    return struct.unpack("=Q", now.read(8))[0]
-
-            for handler in ("echo", "time", "daytime", "time-rfc868", "discard"):
-                daemon = self.start(
-                    {"handler": handler, "logging": {"level": "debug", "summary_interval_s": 1}},
-                    environment={"LD_PRELOAD": SHIM, "COUNT_MALLOC": counter.name})
-                self.served = 0
-                self.serve(daemon, handler)
-                warm = count()
-                self.assertGreater(warm, 0, "the counter does not count")
-                self.serve(daemon, handler)
-                self.assertEqual(count() - warm, 0, f"{handler} allocates")
+    def test_the_load_generator_allocates_nothing_per_request(self):
+        counter = Counter(self)
+        daemon = self.start({"handler": "echo"})
+        counts = []
+        for requests in (300, 300, 30000):
+            before = counter.read()
+            answered = load(daemon.port, "--check", "--patience", "20000", "--count", str(requests),
+                            env={**os.environ, **counter.environment})
+            self.assertEqual(answered, requests)
+            counts.append(counter.read() - before)
+        self.assertGreater(counts[0], 0, "the counter does not count")
+        self.assertEqual(counts, [counts[0]] * 3)
 
     def test_resident_memory_is_small_and_flat(self):
         daemon = self.start({"handler": "echo"})
-        self.assertGreater(load(daemon.port, 1), 1000)
+        self.assertGreater(load(daemon.port, "--duration", "1"), 1000)
         warm = resident_kib(daemon.process.pid)
-        self.assertGreater(load(daemon.port, 2), 2000)
+        self.assertGreater(load(daemon.port, "--duration", "2"), 2000)
         after = resident_kib(daemon.process.pid)
         self.assertLess(after, 16 * 1024)
         self.assertLessEqual(after - warm, 1024)

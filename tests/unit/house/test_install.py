@@ -61,8 +61,15 @@ class Install(dgramtest.Case):
         self.run_command(program)
 
     def test_version(self):
-        installed = f"{self.stage}{PREFIX}/sbin/dgramd"
-        self.assertIn(self.pkg_config("--modversion")[0], self.run_command(installed, "-V"))
+        for installed in ("sbin/dgramd", "bin/dgramload"):
+            version = self.run_command(f"{self.stage}{PREFIX}/{installed}", "-V")
+            self.assertIn(self.pkg_config("--modversion")[0], version)
+
+    def test_manual_pages(self):
+        pages = pathlib.Path(f"{self.stage}{PREFIX}/share/man").rglob("*.[1-8]")
+        self.assertEqual(
+            {page.relative_to(page.parents[1]).as_posix() for page in pages},
+            {"man1/dgramload.1", "man5/server.json.5", "man8/dgramd.8"})
 
     def test_uninstall_leaves_nothing(self):
         self.addCleanup(self.make, "install")

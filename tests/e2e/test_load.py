@@ -1,0 +1,536 @@
+"""dgramload against dgramd, and against servers that misbehave on purpose: what it counts is exact."""
+
+import json
+import os
+import pty
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import xml.etree.ElementTree
+
+import dgramtest
+import probe
+
+DGRAMLOAD = os.path.join(dgramtest.BUILD, "dgramload")
+KEYS = {
+    "mode", "seconds", "sent", "answered", "lost", "late", "duplicates", "reordered", "wrong",
+    "send_errors", "rate_offered", "rate_sent", "rate_answered", "bytes_sent", "latency_us", "lag_us",
+    "client_cpu_percent", "limited_by", "max_rate"}
+STAMP = 12  # bytes in front of a request that carry its number
+
+
+def command(*arguments):
+    under = shlex.split(os.environ.get("DGRAM_UNDER", ""))
+    return [*under, DGRAMLOAD, *map(str, arguments)]
+
+
+class Server(threading.Thread):
+    """Answers request n (from 0, in the order of arrival) with what `answers(n, payload)` returns: a
+    list of payloads."""
+
+    def __init__(self, case, answers, host="127.0.0.1"):
+        super().__init__(daemon=True)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.socket.bind((host, 0))
+        self.address = f"[{host}]:%d" % self.port if ":" in host else f"{host}:{self.port}"
+        self.requests, self.clients = [], []
+        self._answers = answers
+        self._ended = False
+        case.addCleanup(self.close)
+        self.start()
+
+    @property
+    def port(self):
+        return self.socket.getsockname()[1]
+
+    def run(self):
+        while True:
+            payload, client = self.socket.recvfrom(65536)
+            if self._ended:
+                return
+            number = len(self.requests)
+            self.requests.append(payload)
+            self.clients.append(client)
+            for answer in self._answers(number, payload):
+                self.socket.sendto(answer, client)
+
+    def close(self):
+        self._ended = True
+        with socket.socket(self.socket.family, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", self.socket.getsockname())
+        self.join()
+        self.socket.close()
+
+
+def echo(_, payload):
+    return [payload]
+
+
+def but_every_tenth(otherwise):
+    """An echo, but for requests 5, 15, 25 ..., which have the answers `otherwise(payload)`."""
+    return lambda number, payload: otherwise(payload) if number % 10 == 5 else [payload]
+
+
+class Late:
+    """An echo that holds the answers to the requests of `held` back, until request `until`."""
+
+    def __init__(self, held, until):
+        self._held, self._until = held, until
+        self._answers = []
+
+    def __call__(self, number, payload):
+        if number in self._held:
+            self._answers.append(payload)
+            return []
+        if number < self._until:
+            return [payload]
+        answers, self._answers = self._answers, []
+        return [*answers, payload]
+
+
+class LoadCase(dgramtest.Case):
+    def run_load(self, *arguments, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        return subprocess.run(
+            command(*arguments), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            check=False, timeout=dgramtest.PATIENCE * 3, **options)
+
+    def load(self, *arguments, patience=20000):
+        """The summary of a run that must succeed."""
+        done = self.run_load("--json", "--patience", patience, *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return self.check_summary(json.loads(done.stdout))
+
+    def check_summary(self, summary):
+        self.assertLessEqual(KEYS, set(summary))
+        self.assertEqual(
+            summary["sent"], summary["answered"] + summary["lost"] + summary["late"], summary)
+        return summary
+
+    def must_count(self, summary, **counts):
+        """These counts, and 0 for all others that tell of trouble."""
+        expected = {name: 0 for name in (
+            "lost", "late", "duplicates", "reordered", "wrong", "strays", "send_errors", "refused",
+            "client_drops")}
+        expected.update(counts)
+        self.assertEqual({name: summary[name] for name in expected}, expected)
+
+
+class Lone(LoadCase):
+    def ask(self, *arguments):
+        done = self.run_load(*arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_asks_for_the_time(self):
+        daemon = self.start()
+        before = int(time.time())
+        answer = self.ask(f"127.0.0.1:{daemon.port}")
+        texts = [time.ctime(second) + "\n" for second in range(before, int(time.time()) + 1)]
+        self.assertIn(answer, texts)
+        self.assertEqual(daemon.stop()["time"]["received"], 1)
+
+    def test_sends_one_empty_datagram(self):
+        server = Server(self, lambda *_: [b"yes"])
+        self.assertEqual(self.ask(server.port), "yes\n")
+        self.assertEqual(server.requests, [b""])
+
+    def test_ipv6(self):
+        server = Server(self, lambda *_: [b"six"], host="::1")
+        self.assertEqual(self.ask(server.address), "six\n")
+
+    def must_send(self, *arguments, payload):
+        server = Server(self, echo)
+        self.ask(server.port, *arguments)
+        self.assertEqual(server.requests, [payload])
+
+    def test_payloads(self):
+        ntp = bytes([0x23]) + bytes(47)
+        dns = bytes.fromhex("12340100000100000000000000 0002 0001")
+        self.must_send("--text", "hello", payload=b"hello")
+        self.must_send("--hex", dns.hex(), payload=dns)
+        self.must_send("--hex", "12 34:01 00 00 01 000000000000 00 0002 0001", payload=dns)
+        self.must_send("--hex", "23", "--size", 48, payload=ntp)
+        self.must_send("--text", "hello", "--size", 4, payload=b"hell")
+        self.must_send("--size", 3, payload=bytes(3))
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(range(256)) * 200)
+            file.flush()
+            self.must_send("--file", file.name, payload=bytes(range(256)) * 200)
+        server = Server(self, echo)
+        self.ask(server.port, "--random", "--size", 1000)
+        self.assertEqual(len(server.requests[0]), 1000)
+        self.assertGreater(len(set(server.requests[0])), 100)
+
+    def test_the_longest(self):
+        server = Server(self, echo)
+        self.assertEqual(self.ask(server.port, "--text", "x", "--size", 65507, "--json")[:1], "{")
+        self.assertEqual(len(server.requests[0]), 65507)
+
+    def must_print(self, answer, text):
+        self.assertEqual(self.ask(Server(self, lambda *_: [answer]).port), text)
+
+    def test_what_is_printed(self):
+        self.must_print(b"", "\n")
+        self.must_print(b"two\nlines\n", "two\nlines\n")
+        self.must_print(b"Thursday\r\n", "Thursday\n")
+        self.must_print(b"\x00\xff", "0000  00 ff" + " " * 44 + "..\n")
+
+    def test_an_answer_does_not_control_the_terminal(self):
+        for evil in (b"\x1b]0;title\x07", b"a\rb", b"\x9b2J", "\u202e".encode(), b"\x7f", b"\x08"):
+            server = Server(self, lambda *_, evil=evil: [b"text " + evil])
+            shown = self.ask(server.port)
+            self.assertTrue(shown.startswith("0000  74 65 78 74"), shown)
+            self.assertEqual([c for c in shown if c != "\n" and not " " <= c <= "~"], [])
+
+    def test_no_answer(self):
+        server = Server(self, lambda *_: [])
+        done = self.run_load(server.port, "--patience", 50)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Adgramload: no answer from .* within 50 ms\n\Z")
+
+    def test_nothing_listens(self):
+        done = self.run_load(probe.free_port())
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Adgramload: nothing listens at .*\n\Z")
+
+    def test_json(self):
+        summary = self.load(Server(self, echo).port, "--text", "x")
+        self.assertEqual((summary["mode"], summary["sent"], summary["answered"]), ("lone", 1, 1))
+        done = self.run_load(probe.free_port(), "--json")
+        self.assertEqual(done.returncode, 1)
+        summary = self.check_summary(json.loads(done.stdout))
+        self.assertEqual((summary["sent"], summary["lost"], summary["refused"]), (1, 1, 1))
+
+
+class Counts(LoadCase):
+    """200 requests of one socket, unless they say otherwise; patience is long where nothing is to
+    be lost, so that a slow machine loses nothing."""
+
+    def open_loop(self, answers, *arguments, **options):
+        server = Server(self, answers)
+        return self.load(server.port, "--rate", 1000, "--count", 200, *arguments, **options)
+
+    def test_open_loop(self):
+        daemon = self.start({"handler": "echo"})
+        summary = self.load(daemon.port, "--rate", 2000, "--duration", 0.5, "--sockets", 4, "--check")
+        self.must_count({**summary, "reordered": 0}, sent=1000, answered=1000, due=1000)
+        self.assertEqual(summary["bytes_sent"], 32000)
+        ledger = daemon.stop()["echo"]
+        self.assertEqual((ledger["received"], ledger["replied"]), (1000, 1000))
+
+    def test_closed_loop(self):
+        daemon = self.start({"handler": "echo"})
+        summary = self.load(
+            daemon.port, "--in-flight", 8, "--sockets", 8, "--count", dgramtest.scaled(20000), "--check")
+        count = dgramtest.scaled(20000)
+        self.must_count({**summary, "reordered": 0}, sent=count, answered=count, due=count)
+        self.assertEqual(daemon.stop()["echo"]["received"], count)
+
+    def test_closed_loop_never_has_more_in_flight(self):
+        held = []
+        def answer_the_third(_, payload):
+            held.append(payload)
+            if len(held) < 3:
+                return []
+            answers = held[:]
+            held.clear()
+            return answers
+        server = Server(self, answer_the_third)
+        summary = self.load(server.port, "--in-flight", 3, "--count", 300, "--check")
+        self.must_count(summary, sent=300, answered=300)
+
+    def test_segmented(self):
+        daemon = self.start({"handler": "echo"})
+        summary = self.load(
+            daemon.port, "--in-flight", 64, "--count", 1000, "--check", "--gso", "--size", 1000)
+        self.must_count({**summary, "reordered": 0}, sent=1000, answered=1000)
+        self.assertEqual(daemon.stop()["echo"]["received"], 1000)
+
+    def test_random_payloads_are_checked(self):
+        summary = self.open_loop(echo, "--random", "--size", 700, "--check")
+        self.must_count(summary, sent=200, answered=200)
+
+    def test_lost(self):
+        summary = self.open_loop(
+            but_every_tenth(lambda _: []), "--check", "--max-p99-us", 3600e6, patience=2000)
+        self.must_count(summary, sent=200, answered=180, lost=20)
+        self.assertEqual(summary["limited_by"], "queue")
+
+    def test_lost_by_a_service_that_does_not_echo(self):
+        summary = self.open_loop(
+            lambda number, _: [] if number % 10 == 5 else [b"time"], patience=2000)
+        self.must_count(summary, sent=200, answered=180, lost=20)
+
+    def test_lost_in_a_closed_loop(self):
+        server = Server(self, but_every_tenth(lambda _: []))
+        summary = self.load(
+            server.port, "--in-flight", 8, "--count", 100, "--check", patience=1000)
+        self.must_count({**summary, "reordered": 0}, sent=100, answered=90, lost=10)
+        self.assertEqual(len(server.requests), 100)
+
+    def test_duplicates(self):
+        summary = self.open_loop(but_every_tenth(lambda payload: [payload, payload]), "--check")
+        self.must_count(summary, sent=200, answered=200, duplicates=20)
+
+    def test_duplicates_of_a_service_that_does_not_echo(self):
+        server = Server(self, lambda number, _: [b"x"] * (1 + (number % 10 == 5)))
+        summary = self.load(server.port, "--in-flight", 1, "--count", 200)
+        self.assertEqual(summary["sent"], 200)
+        self.assertEqual(summary["duplicates"] + summary["answered"], 220)
+
+    def test_reordered(self):
+        held = []
+        def swap(number, payload):
+            if number % 10 == 5:
+                held.append(payload)
+                return []
+            return [payload, *([held.pop()] if held else [])]
+        self.must_count(self.open_loop(swap, "--check"), sent=200, answered=200, reordered=20)
+
+    def test_wrong_content(self):
+        answers = but_every_tenth(lambda payload: [payload[:-1] + b"?"])
+        summary = self.open_loop(answers, "--check", patience=2000)
+        self.must_count(summary, sent=200, answered=180, wrong=20, lost=20)
+
+    def test_wrong_length(self):
+        answers = but_every_tenth(lambda payload: [payload + b"?"])
+        summary = self.open_loop(answers, "--check", patience=2000)
+        self.must_count(summary, sent=200, answered=180, wrong=20, lost=20)
+
+    def test_wrong_number(self):
+        answers = but_every_tenth(lambda payload: [payload, b"no number here", b""])
+        summary = self.open_loop(answers, "--check")
+        self.must_count(summary, sent=200, answered=200, wrong=40)
+
+    def test_wrong_is_not_asked_without_check(self):
+        answers = but_every_tenth(lambda payload: [payload[:STAMP] + b"other"])
+        self.must_count(self.open_loop(answers), sent=200, answered=200)
+
+    def test_late(self):
+        server = Server(self, Late(held=range(5, 100, 10), until=175))
+        summary = self.load(
+            server.port, "--rate", 50, "--count", 200, "--check", patience=1000)
+        self.must_count(summary, sent=200, answered=190, late=10, reordered=10)
+
+    def test_payload_is_sent_as_given(self):
+        server = Server(self, lambda *_: [b"x"])
+        self.load(server.port, "--rate", 1000, "--count", 20, "--hex", "23", "--size", 48)
+        self.assertEqual(server.requests, [b"\x23" + bytes(47)] * 20)
+
+    def test_check_numbers_any_payload(self):
+        server = Server(self, echo)
+        self.load(server.port, "--rate", 1000, "--count", 20, "--check", "--text", "a" * 20)
+        self.assertEqual({payload[STAMP:] for payload in server.requests}, {b"a" * (20 - STAMP)})
+        self.assertEqual(len(set(server.requests)), 20)
+
+    def test_warm_up_is_not_counted(self):
+        server = Server(self, echo)
+        summary = self.load(
+            server.port, "--rate", 1000, "--warmup", 0.1, "--duration", 0.2, "--check")
+        self.must_count(summary, sent=200, answered=200, due=200)
+        self.assertEqual(len(server.requests), 300)
+
+    def test_ramp(self):
+        server = Server(self, echo)
+        summary = self.load(
+            server.port, "--rate", 1000, "--ramp", 0.2, "--duration", 0.3, "--check")
+        self.must_count(summary, sent=200, answered=200, due=200)
+
+    def test_nothing_listens(self):
+        summary = self.load(probe.free_port(), "--rate", 1000, "--count", 50, patience=100)
+        self.assertEqual((summary["sent"], summary["lost"]), (50, 50))
+        self.assertGreater(summary["refused"], 0)
+        self.assertIn("nothing listens there", summary["remarks"][-1])
+
+
+class Limits(LoadCase):
+    def test_kernel_buffer(self):
+        """A server that never receives: what its buffer does not hold is dropped by the kernel."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            deaf.bind(("127.0.0.1", 0))
+            summary = self.load(
+                deaf.getsockname()[1], "--rate", 1000, "--count", 200, "--max-p99-us", 3600e6,
+                patience=50)
+        self.must_count(summary, sent=200, lost=200)
+        self.assertGreater(summary["server_drops"], 150)
+        self.assertEqual(summary["limited_by"], "kernel buffer")
+
+
+class Sources(LoadCase):
+    def test_sources(self):
+        server = Server(self, echo)
+        self.load(server.port, "--rate", 1000, "--count", 12, "--sockets", 6,
+                  "--sources", "127.0.0.2-127.0.0.4")
+        hosts = [host for host, _ in server.clients]
+        self.assertEqual({host: hosts.count(host) for host in hosts},
+                         {"127.0.0.2": 4, "127.0.0.3": 4, "127.0.0.4": 4})
+        self.assertEqual(len(set(server.clients)), 6)
+
+    def test_an_address_of_somebody_else(self):
+        done = self.run_load("20000", "--rate", 10, "--sources", "192.0.2.1")
+        self.assertEqual((done.returncode, done.stdout), (69, ""))
+        self.assertRegex(done.stderr, r"\Adgramload: cannot use the source address 192\.0\.2\.1: .*\n\Z")
+
+
+class Stall(LoadCase):
+    def test_a_stalled_server_cannot_hide(self):
+        """Requests that are due while it is stopped wait for it, and so does their latency: the longest
+        is as long as the stop, but for the time from its begin to the next request."""
+        daemon = self.start({
+            "handler": "echo", "logging": {"level": "debug"}, "queue": {"max_wait_ms": 0}})
+        load = subprocess.Popen(
+            command(daemon.port, "--json", "--rate", 200, "--duration", 4, "--patience", 60000),
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(load.wait)
+        daemon.wait_for("request")
+        daemon.freeze()
+        begun = time.monotonic()
+        time.sleep(1)
+        stopped_us = (time.monotonic() - begun) * 1e6
+        daemon.kill(signal.SIGCONT)
+        output, _ = load.communicate(timeout=dgramtest.PATIENCE * 4)
+        summary = self.check_summary(json.loads(output))
+        self.assertEqual((summary["sent"], summary["answered"]), (800, 800))
+        self.assertGreaterEqual(summary["latency_us"]["max"], stopped_us - 10_000)
+        self.assertGreaterEqual(summary["latency_us"]["p90"], 0.4 * stopped_us)
+
+
+class FindMax(LoadCase):
+    def test_none(self):
+        server = Server(self, lambda *_: [])
+        summary = self.load(server.port, "--find-max", "--duration", 0.05, patience=20)
+        self.assertEqual((summary["mode"], summary["max_rate"]), ("find-max", 0))
+        rates = [step["rate"] for step in summary["steps"]]
+        self.assertEqual(rates[::2], rates[1::2])  # each is tried twice
+        self.assertEqual(rates[:4:2], [1000, 500])
+        self.assertEqual({step["loss_percent"] for step in summary["steps"]}, {100})
+
+    def test_sheds(self):
+        """Answers the first 30 of each socket: 1500/s for 20 ms would pass, 2000/s would not."""
+        answered = {}
+        server = None
+        def shed(number, payload):
+            client = server.clients[number]
+            answered[client] = answered.get(client, 0) + 1
+            return [payload] if answered[client] <= 30 else []
+        server = Server(self, shed)
+        summary = self.load(
+            server.port, "--find-max", "--duration", 0.02, "--max-p99-us", 3600e6, patience=500)
+        self.assertGreaterEqual(summary["max_rate"], 1000)
+        self.assertLessEqual(summary["max_rate"], 1500)
+        self.assertEqual(summary["sent"], summary["answered"])
+        self.assertEqual(summary["limited_by"], "queue")
+
+
+class Output(LoadCase):
+    def plot(self, *arguments):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "plot.svg")
+            self.load(*arguments, "--plot", path)
+            root = xml.etree.ElementTree.parse(path).getroot()
+        self.assertEqual(root.tag, "{http://www.w3.org/2000/svg}svg")
+        return [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+    def test_plots(self):
+        server = Server(self, echo)
+        texts = self.plot(server.port, "--rate", 500, "--duration", 0.3)
+        self.assertIn("own lag, in it", texts)
+        self.assertIn("Offered and answered rate", texts)
+        texts = self.plot(server.port, "--rate", 500, "--ramp", 0.2, "--duration", 0.3)
+        self.assertIn("Answered against offered rate", texts)
+        texts = self.plot(server.port, "--in-flight", 2, "--duration", 0.2)
+        self.assertNotIn("own lag, in it", texts)
+        silent = Server(self, lambda *_: [])
+        self.plot(silent.address, "--rate", 500, "--duration", 0.2, "--patience", 20)
+
+    def test_plot_of_a_search(self):
+        silent = Server(self, lambda *_: [])
+        texts = self.plot(
+            silent.address, "--find-max", "--duration", 0.02, "--patience", 20)
+        self.assertIn("beyond them", texts)
+
+    def test_plot_cannot_be_written(self):
+        server = Server(self, echo)
+        done = self.run_load(server.port, "--rate", 500, "--count", 5, "--plot", "/nowhere/x.svg")
+        self.assertEqual(done.returncode, 71)
+        self.assertIn("answered", done.stdout)
+        self.assertRegex(done.stderr, r"\Adgramload: /nowhere/x\.svg: .*\n\Z")
+
+    def test_text(self):
+        server = Server(self, but_every_tenth(lambda payload: [payload] * 2))
+        done = self.run_load(server.port, "--rate", 1000, "--count", 200)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"answered +200 ")
+        self.assertIn("duplicates 20,", done.stdout)
+
+    def test_progress_on_a_terminal(self):
+        server = Server(self, echo)
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(command(server.port, "--rate", 100, "--duration", 1.2),
+                              stdout=subprocess.DEVNULL, stderr=theirs) as load:
+            os.close(theirs)
+            self.assertEqual(load.wait(dgramtest.PATIENCE), 0)
+        shown = os.read(ours, 4096)
+        os.close(ours)
+        self.assertRegex(shown, rb"sent \d+/s, answered \d+/s, lost 0, p50 \d+ us, p99 \d+ us")
+        self.assertTrue(shown.endswith(b"\r\033[K"), shown)
+
+    def test_interrupted(self):
+        daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
+        load = subprocess.Popen(
+            command(daemon.port, "--json", "--rate", 1000, "--duration", 100), text=True,
+            stdout=subprocess.PIPE)
+        self.addCleanup(load.wait)
+        daemon.wait_for("request")
+        load.send_signal(signal.SIGINT)
+        output, _ = load.communicate(timeout=dgramtest.PATIENCE)
+        summary = self.check_summary(json.loads(output))
+        self.assertEqual(load.returncode, 0)
+        self.assertGreater(summary["sent"], 0)
+        self.assertEqual(summary["answered"], summary["sent"])
+
+    def test_output_that_is_full(self):
+        server = Server(self, echo)
+        with open("/dev/full", "wb") as full:
+            done = self.run_load(server.port, stdout=full)
+        self.assertEqual(done.returncode, 71)
+
+
+class Usage(LoadCase):
+    def must_refuse(self, *arguments, word):
+        done = self.run_load(*arguments)
+        self.assertEqual((done.returncode, done.stdout), (64, ""), done)
+        self.assertRegex(done.stderr, r"\Adgramload: [^\n]*\n\Z")
+        self.assertIn(word, done.stderr)
+
+    def test_errors(self):
+        self.must_refuse(word="ADDRESS:PORT")
+        self.must_refuse("nowhere", word="nowhere")
+        self.must_refuse("7", "--wrong", word="--wrong")
+        self.must_refuse("7", "--rate", word="--rate")
+        self.must_refuse("7", "--rate", "x", word="not x")
+        self.must_refuse("7", "--rate", 1, "--in-flight", 1, word="--in-flight")
+        self.must_refuse("7", "--sockets", 2, word="--sockets")
+        self.must_refuse("7", "--hex", "123", word="--hex")
+        self.must_refuse("7", "--hex", "xy", word="xy")
+        self.must_refuse("7", "--file", "/nowhere/at/all", word="/nowhere/at/all")
+        self.must_refuse("7", "--rate", 1, "--check", "--size", 11, word="12 bytes")
+        self.must_refuse("7", "--rate", 1, "--sources", "127.0.0.1/8", word="--sources")
+
+    def test_help_and_version(self):
+        done = self.run_load("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("--find-max", done.stdout)
+        done = self.run_load("-V")
+        self.assertRegex(done.stdout, r"\Adgramload [0-9.]+\n\Z")
+
+
+dgramtest.main()
