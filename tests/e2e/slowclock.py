@@ -1,8 +1,9 @@
-"""A wall clock that the test steers, for the daemon's workers alone.
+"""Time that the test steers, for the daemon's threads that run handlers.
 
-No built-in service is slow, but those that tell the time read the clock. A library for LD_PRELOAD
-stands in for clock_gettime(2): in threads named dgram/w* it can be years ahead, and a worker that
-reads the wall clock can be held until the test lets it go.
+A library for LD_PRELOAD stands in for clock_gettime(2): in threads named dgram/w* and dgram/rx* the
+wall clock can be years ahead. And it stands in for nanosleep(2): a worker, in a thread named
+dgram/w*, that would sleep (in the service "simulate", see HELD) can be held until the test lets it
+go.
 """
 
 import os
@@ -22,12 +23,12 @@ SOURCE = r"""
 #include <time.h>
 #include <unistd.h>
 
-static int is_worker(void)
+static int is_named(const char *prefix)
 {
 	char name[16] = "";
 
 	prctl(PR_GET_NAME, name);
-	return strncmp(name, "dgram/w", 7) == 0;
+	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* One byte is added to the file for each worker that is held. */
@@ -45,23 +46,33 @@ static void hold(const char *path)
 
 int clock_gettime(clockid_t id, struct timespec *now)
 {
-	const char *path = getenv("TEST_CLOCK_HOLD"), *ahead = getenv("TEST_CLOCK_AHEAD_S");
+	const char *ahead = getenv("TEST_CLOCK_AHEAD_S");
 	int result = (int)syscall(SYS_clock_gettime, id, now);
 
-	if (id != CLOCK_REALTIME || !is_worker())
-		return result;
-	if (path != NULL)
-		hold(path);
-	if (ahead != NULL)
+	if (id == CLOCK_REALTIME && ahead != NULL && (is_named("dgram/w") || is_named("dgram/rx")))
 		now->tv_sec += atoll(ahead);
 	return result;
 }
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+	const char *path = getenv("TEST_CLOCK_HOLD");
+
+	if (path == NULL || !is_named("dgram/w"))
+		return (int)syscall(SYS_nanosleep, time, left);
+	hold(path);
+	return 0;
+}
 """
+
+# A service, which echoes, whose every request can be held.
+HELD = {"handler": "simulate", "options": {"block_us": 1}}
 
 
 class SlowClock:
-    """The library, built for one test. With `hold`, each worker that reads the clock is held until
-    release(). Log lines are stamped with that clock, too: keep workers from logging meanwhile."""
+    """The library, built for one test. With `hold`, each worker that would sleep is held until
+    release(). With `ahead_s`, datagrams seem to have waited for as long: have max_wait_ms be 0.
+    Log lines are stamped with that clock, too: keep those threads from logging meanwhile."""
 
     def __init__(self, case, *, ahead_s=0, hold=False):
         compiler = shutil.which(os.environ.get("CC", "cc"))

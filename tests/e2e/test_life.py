@@ -50,26 +50,26 @@ class Stop(dgramtest.Case):
     def test_what_is_queued_is_served(self):
         clock = slowclock.SlowClock(self, hold=True)
         daemon = self.start(
-            {"pool": {"workers": 2}, "queue": {"max_wait_ms": 0},
+            {**slowclock.HELD, "pool": {"workers": 2}, "queue": {"max_wait_ms": 0},
              "shutdown": {"drain_timeout_ms": 600000}}, environment=clock.environment)
         address = daemon.address()
         with dgramtest.socket_for(address) as client:
-            for _ in range(50):
-                client.sendto(b"", address)
+            for number in range(50):
+                client.sendto(b"%d" % number, address)
             self.eventually(lambda: clock.held() == 2, "both workers are busy")
             daemon.kill(signal.SIGTERM)
             daemon.wait_for("draining")
             clock.release()
             daemon.wait()
-            for _ in range(50):
-                self.assertEqual(len(client.recv(64)), 24)
-        self.must_count(daemon.ledgers()["time"], received=50, replied=50, dropped_shutdown=0)
+            answers = {client.recv(64) for _ in range(50)}
+        self.assertEqual(answers, {b"%d" % number for number in range(50)})
+        self.must_count(daemon.ledgers()["simulate"], received=50, replied=50, dropped_shutdown=0)
 
     def test_a_second_signal_drops_what_is_queued(self):
         """All but what the workers hold, who are not waited for."""
         clock = slowclock.SlowClock(self, hold=True)
         daemon = self.start(
-            {"pool": {"workers": 2}, "queue": {"max_wait_ms": 0},
+            {**slowclock.HELD, "pool": {"workers": 2}, "queue": {"max_wait_ms": 0},
              "shutdown": {"drain_timeout_ms": 600000}}, environment=clock.environment)
         address = daemon.address()
         with dgramtest.socket_for(address) as client:
@@ -84,7 +84,7 @@ class Stop(dgramtest.Case):
             daemon.wait()
         daemon.wait_for("handlers still run")
         self.must_count(
-            daemon.ledgers()["time"], received=50, replied=0, dropped_shutdown=48, running=2,
+            daemon.ledgers()["simulate"], received=50, replied=0, dropped_shutdown=48, running=2,
             queued=0)
 
     def test_expired_while_it_could_not_run(self):
@@ -103,7 +103,8 @@ class Stop(dgramtest.Case):
     def test_full_queue(self):
         clock = slowclock.SlowClock(self, hold=True)
         daemon = self.start(
-            {"pool": {"workers": 1}, "queue": {"max_wait_ms": 0, "capacity": 10}},
+            {**slowclock.HELD, "pool": {"workers": 1},
+             "queue": {"max_wait_ms": 0, "capacity": 10}},
             environment=clock.environment)
         address = daemon.address()
         with dgramtest.socket_for(address) as client:
@@ -116,7 +117,7 @@ class Stop(dgramtest.Case):
             clock.release()
             daemon.wait()
         self.must_count(
-            daemon.ledgers()["time"], received=31, dropped_queue_full=20, replied=11,
+            daemon.ledgers()["simulate"], received=31, dropped_queue_full=20, replied=11,
             queued_max=10)
 
     def test_stopped_amid_a_burst(self):

@@ -72,8 +72,10 @@ class Forms(LogCase):
         daemon.stop()
         self.assertEqual(daemon.events("request"), [])
 
-    def test_json(self):
-        daemon = self.start({"logging": {**DEBUG, "format": "json"}}, ready=False)
+    def must_be_json(self, handler, source):
+        """What this service logs, whose handler runs in such threads."""
+        daemon = self.start(
+            {"logging": {**DEBUG, "format": "json"}, "handler": handler}, ready=False)
         self.eventually(lambda: any('"ready"' in line for line in daemon.lines), "ready")
         listening = [line for line in map(json.loads, daemon.lines) if line["event"] == "listening"]
         self.ask_all(dgramtest.parse_address(listening[0]["address"]), 20)
@@ -87,9 +89,19 @@ class Forms(LogCase):
             self.assertEqual("worker" in line, line["source"].startswith("worker/"))
             self.assertEqual(line.get("worker", 0), int((line["source"] + "/0").split("/")[1])
                              if "worker" in line else 0)
-        self.assertEqual(sum(line["event"] == "request" for line in lines), 20)
+        requests = [line for line in lines if line["event"] == "request"]
+        self.assertEqual(len(requests), 20)
+        for line in requests:
+            self.assertRegex(line["source"], source)
         dgramtest.check_ledger(lines[-1])
         self.assertEqual((lines[-1]["event"], lines[-1]["replied"]), ("ledger", 20))
+
+    def test_json(self):
+        self.must_be_json("simulate", r"^worker/\d+$")
+
+    def test_json_of_a_receiver(self):
+        """Or of a worker, which is called once the handler was seen to be slow."""
+        self.must_be_json("time", r"^(receiver/0|worker/\d+)$")
 
     def test_journal_is_recognized(self):
         for inode_off_by, is_journal in ((0, True), (1, False)):
@@ -163,9 +175,9 @@ class Forms(LogCase):
 
 
 class Workers(LogCase):
-    def must_serve_with(self, target, workers, count):
+    def must_serve_with(self, target, workers, count, handler="simulate"):
         daemon = self.start({
-            "logging": {**DEBUG, "target": target}, "handler": "echo",
+            "logging": {**DEBUG, "target": target}, "handler": handler,
             "pool": {"workers": workers}}, ready=False)
         pid = daemon.process.pid
         self.eventually(lambda: len(probe.workers(pid)) == workers, "workers")
@@ -177,16 +189,27 @@ class Workers(LogCase):
         daemon.wait()
         return daemon
 
-    def test_every_line_of_a_worker_says_so(self):
-        daemon = self.must_serve_with("stderr", 4, dgramtest.scaled(2000))
+    def must_say_who(self, handler, sources):
+        """Each line says who wrote it; those of requests, one of these."""
+        daemon = self.must_serve_with("stderr", 4, dgramtest.scaled(2000), handler)
         lines = [line for line in map(dgramtest.parse_line, daemon.lines) if line]
         for line in lines:
             source, _, number = line["source"].partition("/")
             self.assertEqual(line.get("worker"), number if source == "worker" else None)
         requests = daemon.events("request")
-        ledger = daemon.ledgers()["echo"]
+        ledger = daemon.ledgers()[handler]
         self.assertEqual(len(requests) + ledger["log_lines_lost"], ledger["replied"])
-        self.assertTrue(all(line["source"].startswith("worker/") for line in requests))
+        self.assertEqual({line["source"] for line in requests} - sources, set())
+        return {line["source"] for line in requests}
+
+    def test_every_line_of_a_worker_says_so(self):
+        self.must_say_who("simulate", {f"worker/{number}" for number in range(4)})
+
+    def test_what_a_receiver_ran_is_said_to_be_its(self):
+        """It called workers for what was too much, or too slow, for itself."""
+        seen = self.must_say_who(
+            "echo", {"receiver/0", *(f"worker/{number}" for number in range(4))})
+        self.assertIn("receiver/0", seen)
 
     def test_a_file_for_each_worker(self):
         daemon = self.must_serve_with("log.{worker}", 3, dgramtest.scaled(1000))
@@ -218,23 +241,31 @@ class Summary(LogCase):
     def test_workers_and_services(self):
         daemon = self.start({
             "logging": {"summary_interval_s": 1}, "pool": {"workers": 3},
-            "services": [{"name": "one", "handler": "echo"}, {"name": "two", "handler": "echo"}]})
+            "services": [
+                {"name": "one", "handler": "simulate"}, {"name": "two", "handler": "echo"}]})
         one, two = dgramtest.scaled(300), dgramtest.scaled(500)
         self.ask_all(daemon.address("one"), one)
         self.ask_all(daemon.address("two"), two)
 
-        def of_workers():
-            return [line for line in daemon.events("summary") if "worker" in line]
+        def of_threads(kind=""):
+            return [line for line in daemon.events("summary")
+                    if "service" not in line and line["source"].startswith(kind)]
 
-        self.eventually(
-            lambda: sum(int(line["requests"]) for line in of_workers()) >= one + two, "summary")
+        def requests(kind=""):
+            return sum(int(line["requests"]) for line in of_threads(kind))
+
+        self.eventually(lambda: requests() >= one + two, "summary")
         daemon.wait_for("summary", service="one", received=one, replied=one, queued=0)
         daemon.wait_for("summary", service="two", received=two, replied=two, queued=0)
         daemon.wait_for("summary", count=3, worker=2)
         daemon.stop()
-        self.assertEqual(sum(int(line["requests"]) for line in of_workers()), one + two)
-        for line in of_workers():
-            self.assertEqual(line["source"], f"worker/{line['worker']}")
+        self.assertEqual(requests(), one + two)
+        self.assertGreaterEqual(requests("worker/"), one)
+        self.assertGreater(requests("receiver/1"), 0)
+        self.assertEqual(of_threads("receiver/0"), [])  # it runs no handler
+        for line in of_threads():
+            source, _, number = line["source"].partition("/")
+            self.assertEqual(line.get("worker"), number if source == "worker" else None)
             self.assertLessEqual(int(line["busy_percent"]), 100)
             self.assertEqual(line["errors"], "0")
             self.assertIn("service_p99_us", line)

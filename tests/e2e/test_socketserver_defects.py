@@ -95,7 +95,7 @@ class Shutdown(dgramtest.Case):
         """socketserver joins its threads without any limit."""
         clock = slowclock.SlowClock(self, hold=True)
         daemon = self.start(
-            {"shutdown": {"drain_timeout_ms": 3600000}, "pool": {"workers": 2},
+            {**slowclock.HELD, "shutdown": {"drain_timeout_ms": 3600000}, "pool": {"workers": 2},
              "queue": {"max_wait_ms": 0}}, environment=clock.environment)
         with dgramtest.socket_for(daemon.address()) as client:
             for _ in range(10):
@@ -103,19 +103,19 @@ class Shutdown(dgramtest.Case):
             self.eventually(lambda: clock.held() == 2, "both workers hang")
             daemon.kill(signal.SIGTERM)
             daemon.wait_for("draining")
-            ledger = daemon.stop()["time"]
+            ledger = daemon.stop()["simulate"]
         self.assertEqual((ledger["received"], ledger["running"], ledger["queued"]), (10, 2, 0))
         self.assertEqual(ledger["dropped_shutdown"], 8)
 
     def test_drain_has_a_limit(self):
         clock = slowclock.SlowClock(self, hold=True)
         daemon = self.start(
-            {"shutdown": {"drain_timeout_ms": 200}, "pool": {"workers": 1}},
+            {**slowclock.HELD, "shutdown": {"drain_timeout_ms": 200}, "pool": {"workers": 1}},
             environment=clock.environment)
         with dgramtest.socket_for(daemon.address()) as client:
             client.sendto(b"", daemon.address())
             self.eventually(lambda: clock.held() == 1, "the worker hangs")
-            ledger = daemon.stop()["time"]
+            ledger = daemon.stop()["simulate"]
         self.assertEqual((ledger["received"], ledger["running"]), (1, 1))
 
 
@@ -123,7 +123,8 @@ class Threads(dgramtest.Case):
     def test_bounded_by_the_pool(self):
         clock = slowclock.SlowClock(self, hold=True)
         daemon = self.start(
-            {"pool": {"workers": 3}, "queue": {"capacity": 4096, "max_wait_ms": 0},
+            {**slowclock.HELD, "pool": {"workers": 3},
+             "queue": {"capacity": 4096, "max_wait_ms": 0},
              "logging": {"summary_interval_s": 1}}, environment=clock.environment)
         pid = daemon.process.pid
         expected = ["dgram/log", "dgram/rx0", "dgram/w0", "dgram/w1", "dgram/w2"]
@@ -139,14 +140,14 @@ class Threads(dgramtest.Case):
             self.eventually(lambda: clock.held() == 3, "all workers are busy")
 
             def arrived():
-                last = daemon.wait_for("summary", service="time")
+                last = daemon.wait_for("summary", service="simulate")
                 return int(last["received"]) + int(last["dropped_by_kernel"]) == 3000
 
             self.eventually(arrived, "all datagrams are in the books")
             self.assertEqual(probe.threads(pid), expected)
             self.assertLessEqual(most, all_threads)
             clock.release()
-            ledger = daemon.stop()["time"]
+            ledger = daemon.stop()["simulate"]
         self.assertEqual(ledger["replied"] + ledger["dropped_by_kernel"], 3000)
 
 

@@ -45,15 +45,16 @@ static struct datagram_list numbered(unsigned first, unsigned count)
 	return list;
 }
 
-static unsigned push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
+static bool push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
 	struct datagram_list *dropped)
 {
 	struct datagram_list batch = numbered(first, count);
 	const struct ledger admission = { .received = count };
-	unsigned wake = queue_push(queue, &batch, &admission, now_ns, dropped);
+	bool wanted = queue_push(queue, &batch, &admission, now_ns, dropped);
 
 	assert_int_equal(batch.count, 0);
-	return wake;
+	assert_int_equal(queue_wants_worker(queue), wanted);
+	return wanted;
 }
 
 static void expect_numbers(struct datagram_list *list, unsigned first, unsigned count)
@@ -178,14 +179,14 @@ static void stale_ones_are_never_handed_out(void **state)
 	struct queue_share share;
 
 	(void)state;
-	push(queue, 0, 40, 0, &dropped);
-	assert_int_equal(queue_pop(queue, 45 * MS, &share), QUEUE_STALE);
+	push(queue, 0, QUEUE_BATCH_MAX + 8, 0, &dropped);
+	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &share), QUEUE_STALE);
 	expect_numbers(&share.expired, 0, QUEUE_BATCH_MAX);
-	assert_int_equal(queue_pop(queue, 45 * MS, &share), QUEUE_JOBS);
-	expect_numbers(&share.expired, 32, 4);
+	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &share), QUEUE_JOBS);
+	expect_numbers(&share.expired, QUEUE_BATCH_MAX, 4);
 	finish(queue, &share, MS);
-	expect_numbers(&share.jobs, 36, 1);
-	assert_int_equal(books(queue).dropped[DROP_EXPIRED], 36);
+	expect_numbers(&share.jobs, QUEUE_BATCH_MAX + 4, 1);
+	assert_int_equal(books(queue).dropped[DROP_EXPIRED], QUEUE_BATCH_MAX + 4);
 	close_empty(queue);
 }
 
@@ -211,13 +212,13 @@ static void max_workers_is_a_bound(void **state)
 	const struct ledger results = { .replied = 1 };
 
 	(void)state;
-	assert_int_equal(push(queue, 0, 3, 0, &dropped), 2);
+	assert_true(push(queue, 0, 3, 0, &dropped));
 	assert_int_equal(queue_pop(queue, 0, &first), QUEUE_JOBS);
 	assert_true(first.more);
 	assert_int_equal(queue_pop(queue, 0, &second), QUEUE_JOBS);
 	assert_false(second.more);
 	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_EMPTY);
-	assert_int_equal(push(queue, 3, 1, 0, &dropped), 0); /* nobody may take it */
+	assert_false(push(queue, 3, 1, 0, &dropped)); /* nobody may take it */
 	assert_true(queue_finish(queue, &first.jobs, &results, 0));
 	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_JOBS);
 	finish(queue, &second, MS);
@@ -253,7 +254,7 @@ static void a_share_follows_the_slowest_of_late(void **state)
 	close_empty(queue);
 }
 
-/* Divided among as many as are kept busy: 32 quick ones are one worker's. */
+/* Divided among as many as are kept busy: a batch of quick ones is one worker's. */
 static void quick_ones_are_few_workers_work(void **state)
 {
 	struct queue *queue = new_queue(1000, 0, 4);
@@ -261,20 +262,25 @@ static void quick_ones_are_few_workers_work(void **state)
 	struct queue_share share;
 
 	(void)state;
-	assert_int_equal(push(queue, 0, 1, 0, &dropped), 1);
+	assert_true(push(queue, 0, 1, 0, &dropped));
 	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
 	finish(queue, &share, 1);
 	expect_numbers(&share.jobs, 0, 1);
-	assert_int_equal(push(queue, 1, 8, 0, &dropped), 1);
+	assert_true(push(queue, 1, 8, 0, &dropped));
 	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
 	assert_false(share.more);
 	finish(queue, &share, 1);
 	expect_numbers(&share.jobs, 1, 8);
-	assert_int_equal(push(queue, 9, 40, 0, &dropped), 2);
+	assert_true(push(queue, 9, QUEUE_BATCH_MAX, 0, &dropped));
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_false(share.more);
+	finish(queue, &share, 1);
+	expect_numbers(&share.jobs, 9, QUEUE_BATCH_MAX);
+	assert_true(push(queue, 100, QUEUE_BATCH_MAX + 2, 0, &dropped));
 	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
 	assert_true(share.more);
 	finish(queue, &share, 1);
-	expect_numbers(&share.jobs, 9, 20);
+	expect_numbers(&share.jobs, 100, QUEUE_BATCH_MAX / 2 + 1);
 	close_empty(queue);
 }
 

@@ -90,6 +90,7 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/core/slab.c", '"core/ledger.h"')
         self.must_forbid("src/core/queue.c", '"pipeline/worker.h"')
         self.must_forbid("src/pipeline/socket.c", '"pipeline/receiver.h"')
+        self.must_forbid("src/pipeline/receiver.c", '"pipeline/pool.h"')
         self.must_forbid("src/pipeline/worker.c", '"pipeline/receiver.h"')
         self.must_forbid("src/pipeline/worker.c", '"pipeline/server.h"')
         self.must_forbid("src/pipeline/server.c", '"config/params.h"')

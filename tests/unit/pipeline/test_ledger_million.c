@@ -44,14 +44,22 @@ static const struct {
 	{ 0, NULL },
 };
 
+/* The error of the first that has one, of replies that leave together: none is sent. */
 static int poison_of(const struct msghdr *header)
 {
-	struct packet packet;
+	int error = 0;
 
-	if (header->msg_iov->iov_len != sizeof(packet))
-		return 0;
-	memcpy(&packet, header->msg_iov->iov_base, sizeof(packet));
-	return packet.service == UNSENDABLE ? poisons[packet.sequence % 8].error : 0;
+	for (size_t i = 0; i < header->msg_iovlen && error == 0; i++) {
+		const struct iovec *reply = &header->msg_iov[i];
+		struct packet packet;
+
+		if (reply->iov_len != sizeof(packet))
+			continue;
+		memcpy(&packet, reply->iov_base, sizeof(packet));
+		if (packet.service == UNSENDABLE)
+			error = poisons[packet.sequence % 8].error;
+	}
+	return error;
 }
 
 /* As the kernel has it: what precedes the bad one is sent, its error comes with the next call. */

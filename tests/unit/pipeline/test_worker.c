@@ -116,7 +116,7 @@ static const struct dgram_handler handler = { DGRAM_ABI, "handler", .handle = ha
 static void add_service(unsigned max_workers)
 {
 	const struct queue_shape shape = {
-		.capacity = 64,
+		.capacity = 2 * QUEUE_BATCH_MAX,
 		.most_workers = 2,
 		.rules = { .discipline = BACKLOG_FIFO },
 	};
@@ -283,15 +283,18 @@ static void answers(void **state)
 /* More than a step may drop: it is no end, and another worker may find jobs behind them. */
 static void only_expired_ones(void **state)
 {
+	char jobs[QUEUE_BATCH_MAX + 4] = { 0 };
+
 	(void)state;
+	memset(jobs, 'a', QUEUE_BATCH_MAX + 3);
 	begin(1, 1);
-	push(0, "abcdefghijklmnopqrstuvwxyzabcdefghi");
+	push(0, jobs);
 	world.now_ns += MAX_WAIT_NS;
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(atomic_load(&world.shared.work.epoch), 1);
 	must_have_run("", QUEUE_BATCH_MAX, 0);
 	assert_int_equal(step(), WORKER_IDLE);
-	must_have_run("", 35, 0);
+	must_have_run("", QUEUE_BATCH_MAX + 3, 0);
 	end();
 }
 
