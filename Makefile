@@ -55,6 +55,7 @@ house := $(wildcard tests/unit/*/test_*.py)
 fault := $(wildcard tests/fault/test_*.py)
 sim := tests/sim/test_sim.py
 mutants := tests/sim/test_mutants.py
+instructions := $(if $(filter release clang,$(VARIANT)),tests/sim/test_instructions.py)
 interop := $(wildcard tests/interop/test_*.py)
 model := $(wildcard tests/model/test_*.py)
 
@@ -82,7 +83,7 @@ SANITIZE_tsan-clang := $(SANITIZE_tsan)
 SANITIZE_fuzz := -fsanitize=address,undefined,fuzzer-no-link
 SANITIZE_coverage := --coverage
 FLAGS_release := -O2 $(HARDENING)
-FLAGS_clang := $(FLAGS_release)
+FLAGS_clang := $(FLAGS_release) -gdwarf-4	# what valgrind 3.19 can read
 FLAGS_asan := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FLAGS_tsan := -O1 -fno-omit-frame-pointer
 FLAGS_tsan-clang := $(FLAGS_tsan)
@@ -232,9 +233,10 @@ run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for
 	@exec $B/dgramd -c $(CONF)
 
 test: ## run the unit, simulation, end-to-end and fault tests
-	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(NEED) 'to build and test dgramd' $(TESTERS) valgrind:valgrind
 	@$(MAKE) all tests mutants
-	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(sim) $(mutants) $(e2e) $(fault)
+	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(sim) $(mutants) \
+		$(instructions) $(e2e) $(fault)
 
 test-interop: ## try other people's clients and supervisors, installing them (none is started)
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
@@ -244,7 +246,7 @@ test-interop: ## try other people's clients and supervisors, installing them (no
 
 SEEDS ?= 100000
 TIMES ?= 32
-.PHONY: sim curves mutants
+.PHONY: sim curves mutants instructions
 sim: ## simulate SEEDS (100000) random worlds, each with its clients, faults and end
 	@$(NEED) 'to build and simulate dgramd' $(BUILDERS)
 	@$(MAKE) $(sim_bin)
@@ -256,6 +258,11 @@ curves: ## simulate what the queue's rules are worth under overload
 	@$(sim_bin) --curves
 
 mutants: $(mutant_bin)
+
+instructions: ## count what a request costs, by function, and write it down for the test
+	@$(NEED) 'to build dgramd and count instructions' $(TESTERS) valgrind:valgrind
+	@$(MAKE) $B/dgramd $(sim_bin)
+	@DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/instructions.py --record
 
 model: ## search the models of the protocols, and see that their mutants fail
 	@$(NEED) 'to search the models' gcc:gcc libc6-dev:/usr/include/stdio.h spin:spin \

@@ -238,6 +238,11 @@ int network_send(int fd, struct mmsghdr *messages, unsigned count)
 	int error = draw_send_error(network, socket);
 
 	must(count > 0, "a send of nothing");
+	if (network->blind) {
+		for (unsigned i = 0; i < count; i++)
+			network->sent += messages[i].msg_hdr.msg_iovlen;
+		return (int)count;
+	}
 	if (error != 0) {
 		letter_to(&messages[0], fd)->send_error = error;
 		world_trace(&the_run->world, "send fails", fd, error, count);

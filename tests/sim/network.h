@@ -66,6 +66,7 @@ struct letter {
 struct sim_socket {
 	unsigned service;
 	union addr bound;
+	bool segments;	   /* it takes joined messages apart */
 	uint32_t *waiting; /* a ring of letters */
 	unsigned first, count, room;
 	uint64_t sent, lost;
@@ -82,6 +83,8 @@ struct network {
 	unsigned sockets_count;
 	unsigned clock_steps;
 	bool stopping;
+	bool blind; /* sends are only counted */
+	uint64_t sent;
 
 	/* Which letter a slot holds. */
 	struct slot {

@@ -16,7 +16,13 @@
 
 static void receiver_task(void *argument)
 {
-	receiver_run(argument);
+	struct receiver *receiver = argument;
+
+	if (receiver->worker != NULL)
+		must(worker_start(receiver->worker) == 0, "worker_start");
+	receiver_run(receiver);
+	if (receiver->worker != NULL)
+		worker_stop(receiver->worker);
 }
 
 static void worker_task(void *argument)

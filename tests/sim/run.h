@@ -25,6 +25,7 @@ struct run {
 	struct log_ring *ring;
 	struct slab *slab;
 	struct service services[SCENARIO_SERVICES_MAX];
+	struct dgram_handler handlers[SCENARIO_SERVICES_MAX];
 	struct socket sockets[NETWORK_SOCKETS_MAX];
 	struct receiver receivers[NETWORK_SOCKETS_MAX];
 	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];

@@ -1,4 +1,4 @@
-/* The product's stations, assembled as pipeline/server.c does it, without its threads. */
+/* The product's stations, assembled as pipeline/server_make.c does it, without its threads. */
 #include <string.h>
 
 #include "base/log.h"
@@ -7,15 +7,17 @@
 static void bind_sockets(struct run *run)
 {
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++) {
-		union addr bound;
+		struct sim_socket *socket = &run->network.sockets[i];
 
-		memset(&bound, 0, sizeof(bound));
+		memset(&socket->bound, 0, sizeof(socket->bound));
 		must(addr_parse(i % 2 == 0 ? "192.0.2.1" : "2001:db8::1", (uint16_t)(7000 + i),
-			     &bound) == 0,
+			     &socket->bound) == 0,
 			"addresses");
-		run->network.sockets[i].bound = bound;
-		run->sockets[i] =
-			(struct socket){ .fd = (int)(NETWORK_FIRST_FD + i), .bound = bound };
+		run->sockets[i] = (struct socket){
+			.fd = (int)(NETWORK_FIRST_FD + i),
+			.bound = socket->bound,
+			.segments = socket->segments,
+		};
 	}
 }
 
@@ -27,40 +29,77 @@ static void make_log(struct run *run)
 	must(log_ring_new(run->log, LOG_MAIN, 0, &run->ring) == 0, "log ring");
 }
 
+/* Receivers that help. */
+static unsigned helpers_of(const struct run *run, unsigned service)
+{
+	unsigned helpers = 0;
+
+	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
+		helpers += run->network.sockets[i].service == service &&
+			   run->handlers[service].never_blocks;
+	return helpers;
+}
+
 struct queue_settings run_settings(const struct run *run, unsigned service)
 {
 	struct queue_settings settings = run->scenario.services[service].settings;
 	unsigned workers = run->scenario.workers;
 
-	if (settings.max_workers > workers)
-		settings.max_workers = workers;
+	if (settings.max_workers >= workers)
+		settings.max_workers = workers + helpers_of(run, service);
 	return settings;
+}
+
+static void make_queue(struct run *run, unsigned number)
+{
+	struct sim_service *drawn = &run->scenario.services[number];
+	struct queue_settings settings = run_settings(run, number);
+	struct queue_shape shape = {
+		.capacity = drawn->capacity,
+		.most_workers = SCENARIO_WORKERS_MAX + helpers_of(run, number),
+		.rules = drawn->rules,
+		.keeps_shed = drawn->busy,
+		.helped = run->handlers[number].never_blocks,
+	};
+	struct queue **queue = &run->services[number].queue;
+
+	if (drawn->runner != BY_RECEIVERS)
+		must(queue_new(&shape, &settings, queue) == 0, "queue");
+	model_init(&run->models[number], number, *queue, &shape, &settings);
 }
 
 static void make_service(struct run *run, unsigned number)
 {
 	struct sim_service *drawn = &run->scenario.services[number];
 	struct service *service = &run->services[number];
-	struct queue_settings settings = run_settings(run, number);
-	struct queue_shape shape = {
-		.capacity = drawn->capacity,
-		.most_workers = SCENARIO_WORKERS_MAX,
-		.rules = drawn->rules,
-		.keeps_shed = drawn->busy,
-	};
 
+	run->handlers[number] = drawn->handler != NULL ? *drawn->handler : sim_handler_of(drawn);
+	run->handlers[number].never_blocks = drawn->runner == BY_RECEIVERS_TOO;
 	service->name = "sim";
-	service->handler.calls = drawn->busy ? &sim_handler_busy : &sim_handler;
+	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
-	must(queue_new(&shape, &settings, &service->queue) == 0, "queue");
-	model_init(&run->models[number], number, service->queue, &shape, &settings);
+	atomic_init(&service->max_wait_ns, drawn->settings.max_wait_ns);
+	make_queue(run, number);
 	must(handler_open(&service->handler) == 0, "handler");
+}
+
+static void make_worker(
+	struct run *run, const struct worker_identity *identity, struct worker **ret_worker)
+{
+	must(worker_new(&run->shared, identity, SCENARIO_DATA_BYTES, ret_worker) == 0, "worker");
 }
 
 static void make_receiver(struct run *run, unsigned number)
 {
-	run->receivers[number] = (struct receiver){
+	struct receiver *receiver = &run->receivers[number];
+	struct worker_identity identity = {
+		.number = WORKER_OF_RECEIVER(number),
+		.only = &run->services[run->network.sockets[number].service],
+		.log = run->ring,
+	};
+
+	*receiver = (struct receiver){
 		.service = &run->services[run->network.sockets[number].service],
 		.sockets = run->sockets,
 		.sockets_count = run->scenario.sockets_count,
@@ -71,35 +110,48 @@ static void make_receiver(struct run *run, unsigned number)
 		.stop_fd = NETWORK_STOP_FD,
 		.log = run->ring,
 	};
-	must(receiver_prepare(&run->receivers[number], SCENARIO_DATA_BYTES, false) == 0, "receiver");
+	must(receiver_prepare(receiver, SCENARIO_DATA_BYTES, false) == 0, "receiver");
+	if (receiver_serves(receiver))
+		make_worker(run, &identity, &receiver->worker);
 }
 
-void run_assemble(struct run *run)
+static void make_slab(struct run *run)
 {
 	unsigned slots =
 		run->scenario.sockets_count * SOCKET_BATCH + SCENARIO_WORKERS_MAX * WORKER_SLOTS;
 
-	for (unsigned i = 0; i < run->scenario.services_count; i++)
-		slots += run->scenario.services[i].capacity;
+	for (unsigned i = 0; i < run->scenario.services_count; i++) {
+		const struct sim_service *service = &run->scenario.services[i];
+
+		if (service->runner != BY_RECEIVERS)
+			slots += service->capacity + QUEUE_SHED_MAX;
+	}
+	for (unsigned i = 0; i < run->scenario.sockets_count; i++) {
+		unsigned service = run->network.sockets[i].service;
+
+		if (run->scenario.services[service].runner == BY_RECEIVERS_TOO)
+			slots += WORKER_SLOTS;
+	}
 	network_init(&run->network, slots);
+	must(slab_new(slots, SCENARIO_DATA_BYTES, &run->slab) == 0, "slab");
+}
+
+void run_assemble(struct run *run)
+{
+	make_slab(run);
 	bind_sockets(run);
 	make_log(run);
-	must(slab_new(slots, SCENARIO_DATA_BYTES, &run->slab) == 0, "slab");
-	for (unsigned i = 0; i < run->scenario.services_count; i++)
-		make_service(run, i);
 	run->shared.services = run->services;
 	run->shared.services_count = run->scenario.services_count;
 	run->shared.sockets = run->sockets;
 	run->shared.slab = run->slab;
+	for (unsigned i = 0; i < run->scenario.services_count; i++)
+		make_service(run, i);
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
 		make_receiver(run, i);
-	for (unsigned i = 0; i < SCENARIO_WORKERS_MAX; i++) {
-		struct worker_identity identity = { .number = i, .log = run->ring };
-
-		must(worker_new(&run->shared, &identity, SCENARIO_DATA_BYTES, &run->workers[i]) ==
-				0,
-			"worker");
-	}
+	for (unsigned i = 0; i < SCENARIO_WORKERS_MAX; i++)
+		make_worker(run, &(struct worker_identity){ .number = i, .log = run->ring },
+			&run->workers[i]);
 }
 
 /* That nothing is left in the queues and every slot is back, these assert themselves. */
@@ -107,8 +159,10 @@ void run_take_apart(struct run *run)
 {
 	for (unsigned i = 0; i < SCENARIO_WORKERS_MAX; i++)
 		worker_free(run->workers[i]);
-	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
+	for (unsigned i = 0; i < run->scenario.sockets_count; i++) {
+		worker_free(run->receivers[i].worker);
 		receiver_release(&run->receivers[i]);
+	}
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
 		handler_close(&run->services[i].handler);
 		queue_free(run->services[i].queue);

@@ -38,8 +38,17 @@ struct group {
 	bool even;	     /* each in its turn, not at random */
 };
 
+/* Who runs a service's handler. */
+enum runner {
+	BY_WORKERS,
+	BY_RECEIVERS_TOO, /* it is declared never to block: they help */
+	BY_RECEIVERS,	  /* inline */
+};
+
 /* A service and what its handler is like. */
 struct sim_service {
+	enum runner runner;
+	const struct dgram_handler *handler; /* NULL: the simulated one, as below */
 	unsigned capacity;
 	struct backlog_rules rules;
 	bool busy;
@@ -82,8 +91,7 @@ void scenario_draw_settings(
 /* clients.c: let all groups begin, at the world's time. */
 void clients_start(struct run *run);
 
-/* sim_handler.c: the handlers of all services; `context` is the struct sim_service. */
-extern const struct dgram_handler sim_handler;
-extern const struct dgram_handler sim_handler_busy;
+/* sim_handler.c: the handler of a service; `context` is the struct sim_service. */
+struct dgram_handler sim_handler_of(const struct sim_service *service);
 
 #endif

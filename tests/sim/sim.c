@@ -2,7 +2,9 @@
  * virtual time, in a world drawn from a seed.
  *
  *	sim --seeds FIRST:COUNT [--trace]	run these, check all that is promised
- *	sim --curves				what the queue's rules are worth, as a table */
+ *	sim --curves				what the queue's rules are worth, as a table
+ *	sim --requests COUNT MODE ADDRESSES	serve so many, unchecked: their instructions can be
+ *						counted (tests/sim/test_instructions.py) */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "curves.h"
+#include "requests.h"
 #include "run.h"
 
 #define SECONDS_MAX 60 /* for a seed: an endless loop */
@@ -20,7 +23,7 @@ struct run *the_run;
 static const char *program;
 
 /* Written before it is needed: a signal's handler may do little. */
-static char replay[300];
+static char replay[300] = "\n";
 static size_t replay_length;
 
 void run_fail(const char *format, ...)
@@ -103,6 +106,12 @@ int main(int argc, char **argv)
 	if ((argc == 3 || trace) && strcmp(argv[1], "--seeds") == 0 &&
 		run_seeds(argv[2], trace) == 0)
 		return 0;
-	(void)fprintf(stderr, "usage: %s --seeds FIRST:COUNT [--trace] | --curves\n", program);
+	if (argc == 5 && strcmp(argv[1], "--requests") == 0 &&
+		requests_run(argv[2], argv[3], argv[4]))
+		return 0;
+	(void)fprintf(stderr,
+		"usage: %s --seeds FIRST:COUNT [--trace] | --curves |\n"
+		"\t--requests COUNT workers|helped|inline ADDRESSES\n",
+		program);
 	return 64;
 }

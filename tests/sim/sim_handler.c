@@ -92,17 +92,14 @@ static bool verify(void *state, const struct dgram_request *request)
 	return the_run->scenario.bad_one_in == 0 || letter_of(request) % 13 != 0;
 }
 
-const struct dgram_handler sim_handler = {
-	.abi = DGRAM_ABI,
-	.name = "sim",
-	.handle = handle,
-	.verify = verify,
-};
-
-const struct dgram_handler sim_handler_busy = {
-	.abi = DGRAM_ABI,
-	.name = "sim-busy",
-	.handle = handle,
-	.verify = verify,
-	.busy = busy,
-};
+struct dgram_handler sim_handler_of(const struct sim_service *service)
+{
+	return (struct dgram_handler){
+		.abi = DGRAM_ABI,
+		.name = "sim",
+		.handle = handle,
+		.verify = verify,
+		.busy = service->busy ? busy : NULL,
+		.never_blocks = service->runner == BY_RECEIVERS_TOO,
+	};
+}

@@ -11,6 +11,7 @@ int64_t sys_monotonic_ns(void)
 	struct world *world = &the_run->world;
 
 	world_call(world);
+	world->now_ns += world->reading_ns;
 	if (world->running != NULL && world->running->unread) {
 		world->running->held_ns = 0;
 		world->running->unread = false;

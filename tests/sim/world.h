@@ -49,6 +49,7 @@ struct world {
 	unsigned hold_one_in; /* a task is held up at one system call in so many; 0: never */
 	int64_t hold_most_ns;
 	int64_t wake_most_ns; /* until one that is woken runs */
+	int64_t reading_ns;   /* what it takes to read the clock */
 
 	struct event *events; /* a heap */
 	size_t events_count, events_room;

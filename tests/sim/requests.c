@@ -1,0 +1,123 @@
+#include "requests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "handlers/builtin.h"
+#include "run.h"
+
+#define BATCH 32u
+#define BATCH_NS (20 * NS_PER_US) /* from one batch to the next */
+#define LENGTH 32u
+#define WARM_BATCHES 1000u
+#define FIRST_PORT 20000u
+
+static void set_up(struct run *run, enum runner runner)
+{
+	run->scenario = (struct scenario){
+		.services_count = 1,
+		.services = { {
+			.runner = runner,
+			.handler = &handler_echo,
+			.capacity = 4096,
+			.settings = { 1000 * NS_PER_MS, 100 * NS_PER_MS, 1000 * NS_PER_MS,
+				SCENARIO_WORKERS_MAX },
+		} },
+		.sockets_count = 1,
+		.workers = SCENARIO_WORKERS_MAX,
+	};
+	run->network.sockets_count = 1;
+	run->network.sockets[0].room = 2 * BATCH;
+	run->network.sockets[0].segments = true;
+	run->network.blind = true;
+	run->world.reading_ns = 100;
+}
+
+/* A letter from each address, which is sent again and again. */
+static void write_letters(struct run *run, unsigned addresses)
+{
+	for (unsigned i = 0; i < addresses; i++) {
+		uint32_t number = network_letter(&run->network);
+		struct letter *letter = &run->network.letters[number];
+
+		memset(&letter->from, 0, sizeof(letter->from));
+		letter->from.in.sin_family = AF_INET;
+		letter->from.in.sin_addr.s_addr = htonl(0x0a000001u + i);
+		letter->from.in.sin_port = htons(FIRST_PORT);
+		letter->length = LENGTH;
+		letter->stamped = true;
+	}
+}
+
+static void arrive(struct run *run, unsigned batch)
+{
+	run->world.now_ns += BATCH_NS;
+	for (unsigned i = 0; i < BATCH; i++)
+		network_arrive(&run->network, (batch * BATCH + i) % run->network.count);
+}
+
+/* As receiver_run() and worker_run() have it: each looks again before it would wait. */
+static void serve(struct run *run)
+{
+	struct receiver *receiver = &run->receivers[0];
+	bool helps = receiver->worker != NULL && receiver->service->queue != NULL;
+
+	while (receiver_step(receiver) > 0 ||
+		(helps && worker_help(receiver->worker) == WORKER_WORKED))
+		;
+	if (receiver->worker == NULL)
+		while (worker_step(run->workers[0]) == WORKER_WORKED)
+			;
+}
+
+void requests_serve(struct run *run, unsigned batches)
+{
+	for (unsigned i = 0; i < batches; i++) {
+		arrive(run, i);
+		serve(run);
+	}
+}
+
+static void warm_up(struct run *run)
+{
+	for (unsigned i = 0; i < WARM_BATCHES; i++) {
+		arrive(run, i);
+		serve(run);
+	}
+}
+
+static struct run *begin(enum runner runner, unsigned addresses)
+{
+	static struct run run;
+
+	world_init(&run.world, 1);
+	the_run = &run;
+	set_up(&run, runner);
+	run_assemble(&run);
+	write_letters(&run, addresses);
+	return &run;
+}
+
+bool requests_run(const char *count, const char *mode, const char *addresses)
+{
+	static const char *const modes[] = { "workers", "helped", "inline" };
+	unsigned long batches = strtoul(count, NULL, 10) / BATCH;
+	unsigned long clients = strtoul(addresses, NULL, 10);
+	unsigned runner = 0;
+	struct run *run;
+
+	while (runner <= BY_RECEIVERS && strcmp(mode, modes[runner]) != 0)
+		runner++;
+	if (runner > BY_RECEIVERS || clients == 0 || clients > 1000 || batches == 0 ||
+		batches > 100000)
+		return false;
+	run = begin(runner, (unsigned)clients);
+	warm_up(run);
+	requests_serve(run, (unsigned)batches);
+	must(run->network.sent == (batches + WARM_BATCHES) * BATCH, "not all were answered");
+	printf("%lu requests served\n", batches * BATCH);
+	run_take_apart(run);
+	return true;
+}
