@@ -103,14 +103,6 @@ const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX])
 	return text;
 }
 
-void addr_set_port(union addr *addr, uint16_t port)
-{
-	if (addr->sa.sa_family == AF_INET)
-		addr->in.sin_port = htons(port);
-	else
-		addr->in6.sin6_port = htons(port);
-}
-
 /* The IPv4 address in host order, also of a v4-mapped one. */
 static bool get_v4(const union addr *addr, uint32_t *ret_v4)
 {

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -13,6 +14,9 @@ union addr {
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 };
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+	"the port's place");
 
 /* "[" + INET6_ADDRSTRLEN + "%" + IF_NAMESIZE + "]:65535" + NUL */
 #define ADDR_TEXT_MAX 80
@@ -30,12 +34,16 @@ static inline socklen_t addr_length(const union addr *addr)
 	return addr->sa.sa_family == AF_INET ? sizeof(addr->in) : sizeof(addr->in6);
 }
 
+/* Both families have the port in the same place. */
 static inline uint16_t addr_port(const union addr *addr)
 {
-	return ntohs(addr->sa.sa_family == AF_INET ? addr->in.sin_port : addr->in6.sin6_port);
+	return ntohs(addr->in.sin_port);
 }
 
-void addr_set_port(union addr *addr, uint16_t port);
+static inline void addr_set_port(union addr *addr, uint16_t port)
+{
+	addr->in.sin_port = htons(port);
+}
 
 /* A v4-mapped address is what its IPv4 address is. */
 bool addr_is_wildcard(const union addr *addr);
@@ -44,5 +52,14 @@ bool addr_is_loopback(const union addr *addr);
 /* The same family and address, and of link-local ones the same scope, whatever the ports. A
  * v4-mapped address is another one than its IPv4 address. */
 bool addr_same_host(const union addr *a, const union addr *b);
+
+/* And the same port. */
+static inline bool addr_same(const union addr *a, const union addr *b)
+{
+	if (a->sa.sa_family != AF_INET)
+		return a->in6.sin6_port == b->in6.sin6_port && addr_same_host(a, b);
+	return b->sa.sa_family == AF_INET && a->in.sin_port == b->in.sin_port &&
+	       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+}
 
 #endif

@@ -47,27 +47,27 @@ void handler_worker_stop(const struct handler *handler, void *state)
 		handler->calls->worker_stop(state);
 }
 
-void handler_lend(const struct datagram *datagram, const struct socket *socket,
-	struct log_ring *log, unsigned worker, struct handler_request *ret_request)
+void handler_request_init(struct handler_request *request, const struct socket *sockets,
+	struct log_ring *log, unsigned worker)
 {
-	*ret_request = (struct handler_request){
-		.request = {
-			.data = datagram->data,
-			.length = datagram->length,
-			.client = &datagram->client.sa,
-			.client_length = addr_length(&datagram->client),
-			.local = &datagram->local.sa,
-			.local_length = addr_length(&datagram->local),
-			.arrived = {
-				.tv_sec = datagram->timestamp_ns / NS_PER_S,
-				.tv_nsec = datagram->timestamp_ns % NS_PER_S,
-			},
-			.worker = worker,
-		},
-		.datagram = datagram,
-		.socket = socket,
-		.log = log,
+	*request = (struct handler_request){
+		.request = { .worker = worker }, .sockets = sockets, .log = log
 	};
+}
+
+void handler_lend(struct handler_request *request, const struct datagram *datagram)
+{
+	struct dgram_request *lent = &request->request;
+
+	lent->data = datagram->data;
+	lent->length = datagram->length;
+	lent->client = &datagram->client.sa;
+	lent->client_length = addr_length(&datagram->client);
+	lent->local = &datagram->local.sa;
+	lent->local_length = addr_length(&datagram->local);
+	lent->arrived.tv_sec = datagram->timestamp_ns / NS_PER_S;
+	lent->arrived.tv_nsec = datagram->timestamp_ns % NS_PER_S;
+	request->datagram = datagram;
 }
 
 bool handler_verify(const struct handler *handler, const struct handler_request *request)
@@ -139,6 +139,6 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	int count;
 
 	message.msg_hdr.msg_controllen = socket_source(&lent->datagram->local, &control);
-	count = sys_send(lent->socket->fd, &message, 1);
+	count = sys_send(lent->sockets[lent->datagram->socket].fd, &message, 1);
 	return count < 0 ? count : 0;
 }

@@ -21,7 +21,7 @@ struct handler {
 struct handler_request {
 	struct dgram_request request; /* first: a pointer to it is one to the whole */
 	const struct datagram *datagram;
-	const struct socket *socket;
+	const struct socket *sockets; /* by number */
 	struct log_ring *log;
 };
 
@@ -35,9 +35,12 @@ void handler_close(struct handler *handler);
 int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state);
 void handler_worker_stop(const struct handler *handler, void *state);
 
-/* Lend the datagram to a handler: *ret_request borrows from all of these. */
-void handler_lend(const struct datagram *datagram, const struct socket *socket,
-	struct log_ring *log, unsigned worker, struct handler_request *ret_request);
+/* Begin a request that is to be lent for one datagram after the other; it borrows from these. */
+void handler_request_init(struct handler_request *request, const struct socket *sockets,
+	struct log_ring *log, unsigned worker);
+
+/* Make it this datagram's, which it borrows from. */
+void handler_lend(struct handler_request *request, const struct datagram *datagram);
 
 /* May it be queued? Thread: a receiver. */
 bool handler_verify(const struct handler *handler, const struct handler_request *request);

@@ -49,7 +49,8 @@ static bool verified(const struct receiver *receiver, const struct datagram *dat
 
 	if (receiver->service->handler.calls->verify == NULL)
 		return true;
-	handler_lend(datagram, &receiver->sockets[receiver->number], receiver->log, 0, &request);
+	handler_request_init(&request, receiver->sockets, receiver->log, 0);
+	handler_lend(&request, datagram);
 	return handler_verify(&receiver->service->handler, &request);
 }
 

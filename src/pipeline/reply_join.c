@@ -23,8 +23,7 @@ static unsigned place_of(const union addr *client)
 static bool same_way(
 	const struct socket *sockets, const struct datagram *a, const struct datagram *b)
 {
-	return a->socket == b->socket && addr_port(&a->client) == addr_port(&b->client) &&
-	       addr_same_host(&a->client, &b->client) &&
+	return a->socket == b->socket && addr_same(&a->client, &b->client) &&
 	       (!sockets[a->socket].wildcard || addr_same_host(&a->local, &b->local));
 }
 

@@ -43,6 +43,14 @@ int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro)
 	*batch = (struct socket_batch){
 		.data_bytes = data_bytes, .used = SOCKET_BATCH, .trains = trains
 	};
+	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
+		batch->vectors[i].iov_len = data_bytes;
+		batch->messages[i].msg_hdr = (struct msghdr){
+			.msg_iov = &batch->vectors[i],
+			.msg_iovlen = 1,
+			.msg_control = &batch->controls[i],
+		};
+	}
 	clock_pair_read(&batch->clocks);
 	return 0;
 }
@@ -73,20 +81,17 @@ static void describe(const struct socket *socket, const struct socket_batch *bat
 
 /* --- one datagram a message */
 
-/* What the last call used has to be made ready again. */
+/* What the last call used has to be made ready again: it may be another slot now, and the kernel
+ * wrote to the lengths. */
 static void prepare(struct socket_batch *batch, struct datagram *const slots[])
 {
 	for (unsigned i = 0; i < batch->used; i++) {
+		struct msghdr *header = &batch->messages[i].msg_hdr;
+
 		batch->vectors[i].iov_base = slots[i]->data;
-		batch->vectors[i].iov_len = batch->data_bytes;
-		batch->messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &slots[i]->client,
-			.msg_namelen = sizeof(slots[i]->client),
-			.msg_iov = &batch->vectors[i],
-			.msg_iovlen = 1,
-			.msg_control = &batch->controls[i],
-			.msg_controllen = sizeof(batch->controls[i]),
-		};
+		header->msg_name = &slots[i]->client;
+		header->msg_namelen = sizeof(slots[i]->client);
+		header->msg_controllen = sizeof(batch->controls[i]);
 	}
 	batch->used = 0;
 }

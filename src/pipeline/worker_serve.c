@@ -8,17 +8,15 @@
 #define ANSWER_WAIT_NS (100 * NS_PER_US)
 
 /* A plain load and store: only this thread writes. */
-static void count_up(_Atomic uint64_t *counter)
+static void count_up(_Atomic uint64_t *counter, uint64_t by)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
 		memory_order_relaxed);
 }
 
 static void log_request(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
 {
-	if (!log_enabled(worker->log, LOG_LEVEL_DEBUG))
-		return;
 	log_event(worker->log, LOG_LEVEL_DEBUG, "request",
 		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
 			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
@@ -50,7 +48,7 @@ static void settle(struct worker *worker, const struct service *service, struct 
 		results->no_reply++;
 		return;
 	}
-	count_up(&worker->counters.errors);
+	count_up(&worker->counters.errors, 1);
 	if (length == HANDLER_REPLY_TOO_LONG) {
 		results->failed[FAIL_REPLY_SIZE]++;
 		log_handler_error(worker, service, job, EMSGSIZE);
@@ -58,11 +56,6 @@ static void settle(struct worker *worker, const struct service *service, struct 
 	}
 	results->failed[FAIL_HANDLER]++;
 	log_handler_error(worker, service, job, (int)-length);
-}
-
-static void *state_of(const struct worker *worker, const struct service *service)
-{
-	return worker->states[service - worker->shared->services];
 }
 
 static void set_call(struct worker *worker, const struct service *service,
@@ -78,28 +71,52 @@ static void set_call(struct worker *worker, const struct service *service,
 	lock_release(&call->lock);
 }
 
-/* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
-static void run(struct worker *worker, struct service *service, struct datagram *job,
-	int64_t *now_ns, struct ledger *results)
-{
-	bool watched = atomic_load_explicit(&worker->shared->watched, memory_order_relaxed);
+/* What is the same for all jobs of a share. */
+struct serving {
+	struct worker *worker;
+	struct service *service;
+	void *state;
+	bool watched;
+	bool logged;
+	unsigned runs;
 	struct handler_request request;
+};
+
+static void begin(struct serving *serving, struct worker *worker, struct service *service)
+{
+	serving->worker = worker;
+	serving->service = service;
+	serving->state = worker->states[service - worker->shared->services];
+	serving->watched = atomic_load_explicit(&worker->shared->watched, memory_order_relaxed);
+	serving->logged = log_enabled(worker->log, LOG_LEVEL_DEBUG);
+	serving->runs = 0;
+	handler_request_init(
+		&serving->request, worker->shared->sockets, worker->log, worker->number);
+}
+
+/* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
+static void run(
+	struct serving *serving, struct datagram *job, int64_t *now_ns, struct ledger *results)
+{
+	struct worker *worker = serving->worker;
+	struct service *service = serving->service;
 	int64_t begin_ns = *now_ns;
 	ssize_t length;
 
-	handler_lend(
-		job, &worker->shared->sockets[job->socket], worker->log, worker->number, &request);
-	if (watched)
+	handler_lend(&serving->request, job);
+	if (serving->watched)
 		set_call(worker, service, job, begin_ns);
-	length = handler_run(&service->handler, state_of(worker, service), &request,
+	length = handler_run(&service->handler, serving->state, &serving->request,
 		reply_buffer(worker->replies), worker->replies->buffer_bytes);
-	if (watched)
+	if (serving->watched)
 		set_call(worker, service, job, 0);
 	*now_ns = sys_monotonic_ns();
 	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
-	count_up(&worker->counters.requests);
-	log_request(worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
+	serving->runs++;
+	if (serving->logged)
+		log_request(
+			worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
 	settle(worker, service, job, length, results);
 }
 
@@ -107,14 +124,14 @@ static void run(struct worker *worker, struct service *service, struct datagram 
 int64_t worker_tell_busy(struct worker *worker, struct service *service, struct datagram_list *shed)
 {
 	struct ledger sent = { 0 };
+	struct serving serving;
 
+	begin(&serving, worker, service);
 	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
-		struct handler_request request;
 		ssize_t length;
 
-		handler_lend(job, &worker->shared->sockets[job->socket], worker->log,
-			worker->number, &request);
-		length = handler_busy(&service->handler, state_of(worker, service), &request,
+		handler_lend(&serving.request, job);
+		length = handler_busy(&service->handler, serving.state, &serving.request,
 			reply_buffer(worker->replies), worker->replies->buffer_bytes);
 		if (length >= 0)
 			reply_add(worker->replies, job, (size_t)length);
@@ -130,7 +147,9 @@ int64_t worker_serve(struct worker *worker, struct service *service,
 	const struct datagram_list *jobs, int64_t now_ns, struct ledger *ret_results)
 {
 	int64_t sent_ns = now_ns;
+	struct serving serving;
 
+	begin(&serving, worker, service);
 	*ret_results = (struct ledger){ 0 };
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (atomic_load_explicit(&worker->shared->hurry, memory_order_relaxed))
@@ -138,12 +157,13 @@ int64_t worker_serve(struct worker *worker, struct service *service,
 		else if (job->expires_ns <= now_ns)
 			ret_results->dropped[DROP_EXPIRED]++;
 		else
-			run(worker, service, job, &now_ns, ret_results);
+			run(&serving, job, &now_ns, ret_results);
 		if (now_ns - sent_ns > ANSWER_WAIT_NS) {
 			reply_send(worker->replies, ret_results);
 			sent_ns = now_ns;
 		}
 	}
 	reply_send(worker->replies, ret_results);
+	count_up(&worker->counters.requests, serving.runs);
 	return sys_monotonic_ns();
 }
