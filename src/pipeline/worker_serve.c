@@ -76,7 +76,6 @@ struct serving {
 	struct worker *worker;
 	struct service *service;
 	void *state;
-	bool watched;
 	bool logged;
 	unsigned runs;
 	struct handler_request request;
@@ -87,7 +86,6 @@ static void begin(struct serving *serving, struct worker *worker, struct service
 	serving->worker = worker;
 	serving->service = service;
 	serving->state = worker->states[service - worker->shared->services];
-	serving->watched = atomic_load_explicit(&worker->shared->watched, memory_order_relaxed);
 	serving->logged = log_enabled(worker->log, LOG_LEVEL_DEBUG);
 	serving->runs = 0;
 	handler_request_init(
@@ -100,15 +98,16 @@ static void run(
 {
 	struct worker *worker = serving->worker;
 	struct service *service = serving->service;
+	bool watched = atomic_load_explicit(&worker->shared->watched, memory_order_relaxed);
 	int64_t begin_ns = *now_ns;
 	ssize_t length;
 
 	handler_lend(&serving->request, job);
-	if (serving->watched)
+	if (watched)
 		set_call(worker, service, job, begin_ns);
 	length = handler_run(&service->handler, serving->state, &serving->request,
 		reply_buffer(worker->replies), worker->replies->buffer_bytes);
-	if (serving->watched)
+	if (watched)
 		set_call(worker, service, job, 0);
 	*now_ns = sys_monotonic_ns();
 	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
