@@ -105,7 +105,7 @@ link = $(CC) $(ldflags) $(LDFLAGS)
 # --- the product
 
 .PHONY: all tests peers
-all: $B/dgramd $B/libdgram.a $B/libdgram.so $(tools_bin) ## build all (the default)
+all: $B/dgramd $B/libdgram.a $B/libdgram.so $(tools_bin) ## build daemon, library and tools (the default)
 tests: $B/dgramd $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
 	@:
 peers: $(peer_bin)

@@ -1,12 +1,11 @@
 /* dgramd: serves UDP requests with a bounded queue and a pool of workers. */
 #include <dgram.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
+#include "base/descriptors.h"
 #include "config/load.h"
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
@@ -81,20 +80,6 @@ static int act(const struct cli *cli)
 	}
 }
 
-/* A descriptor below 3 that is closed would become a socket's, and get what is printed. */
-static int open_standard_descriptors(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli cli;
@@ -103,7 +88,7 @@ int main(int argc, char **argv)
 
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
-	error = open_standard_descriptors();
+	error = descriptors_open_standard();
 	status = error < 0 ? fail(error) : act(&cli);
 	cli_free(&cli);
 	return status;

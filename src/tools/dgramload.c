@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "base/descriptors.h"
 #include "tools/load_cli.h"
 #include "tools/load_find_max.h"
 #include "tools/load_lone.h"
@@ -33,12 +34,18 @@ static int status_of(int error)
 	}
 }
 
+static int fail(int error)
+{
+	(void)fprintf(stderr, "dgramload: error: %s\n", strerrordesc_np(-error));
+	return error;
+}
+
 /* What was printed must have arrived. */
 static int printed(void)
 {
 	if (fflush(stdout) == 0)
 		return EX_OK;
-	(void)fprintf(stderr, "dgramload: error: %s\n", strerrordesc_np(errno));
+	(void)fail(-errno);
 	return EX_OSERR;
 }
 
@@ -49,17 +56,21 @@ static void on_signal(int number)
 	load_run_stop();
 }
 
-static void prepare_process(void)
+static int prepare_process(void)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	struct rlimit files;
+	int error = descriptors_open_standard();
 
+	if (error < 0)
+		return fail(error);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
+	return 0;
 }
 
 static int ask_once(const struct load_options *options, const struct load_payload *payload,
@@ -89,19 +100,30 @@ static int put_under_load(const struct load_options *options, const struct load_
 	return options->plot != NULL ? load_plot(options, result, searched ? &search : NULL) : 0;
 }
 
+static int measure(const struct load_options *options, const struct load_payload *payload)
+{
+	struct load_result *result = malloc(sizeof(*result));
+	int error;
+
+	if (result == NULL)
+		return fail(-ENOMEM);
+	error = options->mode == LOAD_LONE ? ask_once(options, payload, result)
+					   : put_under_load(options, payload, result);
+	free(result);
+	return error;
+}
+
 static int go(const struct load_options *options)
 {
 	struct load_payload payload;
-	struct load_result *result = malloc(sizeof(*result));
-	int error = result != NULL ? load_payload_make(options, &payload) : -ENOMEM;
+	int error = prepare_process();
 
-	if (error == 0) {
-		prepare_process();
-		error = options->mode == LOAD_LONE ? ask_once(options, &payload, result)
-						   : put_under_load(options, &payload, result);
-		load_payload_free(&payload);
-	}
-	free(result);
+	if (error == 0)
+		error = load_payload_make(options, &payload);
+	if (error < 0)
+		return status_of(error);
+	error = measure(options, &payload);
+	load_payload_free(&payload);
 	return error < 0 ? status_of(error) : printed();
 }
 

@@ -96,8 +96,10 @@ int load_find_max(const struct load_options *options, const struct load_payload 
 	memset(ret_search, 0, sizeof(*ret_search));
 	memset(ret_result, 0, sizeof(*ret_result));
 	hunt.result = malloc(sizeof(*hunt.result));
-	if (hunt.result == NULL)
+	if (hunt.result == NULL) {
+		(void)fprintf(stderr, "dgramload: result: %s\n", strerrordesc_np(ENOMEM));
 		return -ENOMEM;
+	}
 	while (error == 0 && may_go_on(&hunt) && (rate = next_rate(&hunt)) > 0)
 		error = try_rate(&hunt, rate);
 	free(hunt.result);

@@ -24,6 +24,12 @@ static int complain(const char *what, const char *why)
 	return -EINVAL;
 }
 
+static int out_of_memory(void)
+{
+	(void)complain("payload", strerrordesc_np(ENOMEM));
+	return -ENOMEM;
+}
+
 static int read_text(const char *text, struct pattern *pattern)
 {
 	pattern->length = strlen(text);
@@ -130,7 +136,7 @@ static int make(const struct load_options *options, const struct pattern *patter
 		return complain("--check", "needs 12 bytes at least, for the sequence number");
 	payload->bytes = calloc(LOAD_VARIANTS, payload->stride);
 	if (payload->bytes == NULL)
-		return -ENOMEM;
+		return out_of_memory();
 	if (options->random)
 		fill_random(payload);
 	else
@@ -146,7 +152,7 @@ int load_payload_make(const struct load_options *options, struct load_payload *r
 	int error;
 
 	if (pattern == NULL)
-		return -ENOMEM;
+		return out_of_memory();
 	error = read_pattern(options, pattern);
 	if (error == 0)
 		error = make(options, pattern, &payload);

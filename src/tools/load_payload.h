@@ -19,8 +19,8 @@ struct load_payload {
 	bool stamped;
 };
 
-/* Make what the options ask for. -EINVAL: they cannot be met, and one line on stderr says why; or
- * another -errno. Free it with load_payload_free(). */
+/* Make what the options ask for. -EINVAL: they cannot be met; or -ENOMEM: one line on stderr says
+ * why. Free it with load_payload_free(). */
 int load_payload_make(const struct load_options *options, struct load_payload *ret_payload);
 void load_payload_free(struct load_payload *payload);
 

@@ -497,6 +497,14 @@ class Output(LoadCase):
         self.assertGreater(summary["sent"], 0)
         self.assertEqual(summary["answered"], summary["sent"])
 
+    def test_closed_output_is_not_the_sockets(self):
+        server = Server(self, echo)
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            shell = shlex.join(command(server.port, "--text", "only this")) + " " + closed
+            subprocess.run(["sh", "-c", shell], check=True, stdout=subprocess.DEVNULL,
+                           timeout=dgramtest.PATIENCE)
+        self.assertEqual(server.requests, [b"only this"] * 4)
+
     def test_output_that_is_full(self):
         server = Server(self, echo)
         with open("/dev/full", "wb") as full:
