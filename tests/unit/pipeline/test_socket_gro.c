@@ -192,6 +192,7 @@ static void addresses(const char *host, const char *as)
 	union addr to = address(as, 0), from;
 	socklen_t length = sizeof(from);
 
+	memset(&from, 0, sizeof(from));
 	assert_int_equal(getsockname(fixture->client, &from.sa, &length), 0);
 	send_train(fixture, 300, 30);
 	assert_int_equal(receive(fixture), 10);
