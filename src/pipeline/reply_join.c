@@ -8,14 +8,16 @@
 #define SEGMENTS_MAX 64u
 #define MESSAGE_BYTES_MAX 65000u
 
-/* The place where a client's messages are found. */
+/* The place where a client's messages are found. The last byte, in which neighbours differ, has to
+ * be the lowest: a product mixes upwards only. */
 static unsigned place_of(const union addr *client)
 {
 	uint32_t word = client->in.sin_addr.s_addr;
 
 	if (client->sa.sa_family == AF_INET6)
 		memcpy(&word, &client->in6.sin6_addr.s6_addr[12], sizeof(word));
-	return (word * 0x9e3779b1u ^ addr_port(client) * 0x85ebca6bu) >> 16 & (REPLY_PLACES - 1);
+	return (ntohl(word) * 0x9e3779b1u ^ addr_port(client) * 0x85ebca6bu) >> 16 &
+	       (REPLY_PLACES - 1);
 }
 
 /* From the same address to the same client? */
