@@ -175,13 +175,21 @@ static bool is_helped(const struct queue *queue)
 	return queue->shape.helped && queue->slow_ns <= HELP_SLOW_NS;
 }
 
+/* More than helpers get to in time? While full batches arrive they do not even begin, so it must not
+ * be that none is called before there is no room, or because nothing was measured yet. */
+static bool is_backlog(const struct queue *queue)
+{
+	return queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS ||
+	       queue->backlog.count > queue->shape.capacity / 2;
+}
+
 /* For what waits. A handler that may block can keep its worker for ever, so others never wait for
  * that. */
 static bool worker_is_wanted(const struct queue *queue)
 {
 	if (queue->backlog.count == 0 || queue->holders >= queue->settings.max_workers)
 		return false;
-	return !is_helped(queue) || queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS;
+	return !is_helped(queue) || is_backlog(queue);
 }
 
 /* After a change, for those who look without the lock. */

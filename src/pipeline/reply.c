@@ -90,14 +90,17 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 }
 
 /* The message at `i` went well once it was taken apart, after this error: what the kernel did not
- * bear was that it was joined. EIO: this device does it for none; else it was too long. */
+ * bear was that it was joined. EIO: this device does it for none; else it was too long. Others of
+ * the batch were joined before that was known, and teach nothing new if they are longer. */
 static void learn(struct reply_batch *batch, unsigned i, int error)
 {
-	size_t length = batch->messages[i].length;
+	size_t join_bytes_max = error == EIO ? 0 : batch->messages[i].length - 1;
 
 	if (error != EIO && error != EINVAL && error != EMSGSIZE)
 		return;
-	batch->join_bytes_max = error == EIO ? 0 : length - 1;
+	if (join_bytes_max >= batch->join_bytes_max)
+		return;
+	batch->join_bytes_max = join_bytes_max;
 	log_event(batch->log, LOG_LEVEL_INFO, "replies not joined",
 		LOG_FIELDS(
 			log_uint("longer_than", batch->join_bytes_max), log_errno("error", error)));
