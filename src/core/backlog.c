@@ -105,24 +105,18 @@ static struct datagram *in_flow(struct link *link)
 
 void backlog_prepare(const struct backlog *backlog, const struct datagram_list *batch)
 {
-	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
-		struct flow_source source = flow_source_of(&d->client, backlog->rules.per_client);
-
-		d->source_hash = flow_hash(backlog->flows, &source);
-	}
+	flow_prepare(backlog->flows, batch, backlog->rules.per_client);
 }
 
 void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch)
 {
-	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
-		flow_expect(backlog->flows, d->source_hash);
+	flow_expect(backlog->flows, batch);
 }
 
 void backlog_add(
 	struct backlog *backlog, struct datagram *datagram, const struct backlog_moment *moment)
 {
-	struct flow_source source = flow_source_of(&datagram->client, backlog->rules.per_client);
-	struct flow *flow = flow_find(backlog->flows, &source, datagram->source_hash);
+	struct flow *flow = flow_find(backlog->flows, &datagram->source, datagram->source_hash);
 	bool heard = flow->waiting == 0 || flow->stale || moment->overloaded;
 
 	datagram->flow = flow;
@@ -233,6 +227,7 @@ struct datagram *backlog_take(
 	backlog->taken += moment->overloaded;
 	unlink_datagram(backlog, datagram);
 	flow->running++;
+	datagram->service_ns = 0;
 	datagram->charged_ns = 0;
 	if (backlog->rules.discipline == BACKLOG_FAIR) {
 		datagram->charged_ns = mean_ns > 0 ? mean_ns : 1;

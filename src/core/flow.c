@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "base/siphash.h"
@@ -71,53 +70,30 @@ void flow_table_free(struct flow_table *table)
 		munmap(table, table->bytes);
 }
 
-/* --- sources */
+/* --- hints */
 
-static uint64_t word_of(const void *bytes, size_t count)
+static uint64_t hash_of(const struct flow_table *table, const struct flow_source *source)
 {
-	uint64_t word = 0;
+	size_t count = 3;
 
-	memcpy(&word, bytes, count);
-	return word;
+	while (count > 1 && source->words[count - 1] == 0)
+		count--;
+	return siphash(&table->key, source->words, count);
 }
 
-struct flow_source flow_source_of(const union addr *client, bool with_port)
+void flow_prepare(const struct flow_table *table, const struct datagram_list *batch, bool with_port)
 {
-	uint64_t port = with_port ? (uint64_t)addr_port(client) << 16 : 0;
-	const struct in6_addr *v6 = &client->in6.sin6_addr;
-	struct flow_source source = { { AF_INET | port } };
-
-	if (client->sa.sa_family == AF_INET) {
-		source.words[1] = word_of(&client->in.sin_addr, 4);
-	} else if (IN6_IS_ADDR_V4MAPPED(v6)) {
-		source.words[1] = word_of(v6->s6_addr + 12, 4);
-	} else {
-		bool whole = with_port || IN6_IS_ADDR_LINKLOCAL(v6);
-
-		source.words[0] = AF_INET6 | port | (uint64_t)client->in6.sin6_scope_id << 32;
-		source.words[1] = word_of(v6->s6_addr, 8);
-		source.words[2] = whole ? word_of(v6->s6_addr + 8, 8) : 0;
+	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
+		flow_source_of(&d->client, with_port, &d->source);
+		d->source_hash = hash_of(table, &d->source);
+		__builtin_prefetch(&table->heads[d->source_hash & table->mask]);
 	}
-	return source;
 }
 
-static bool same_source(const struct flow_source *a, const struct flow_source *b)
+void flow_expect(const struct flow_table *table, const struct datagram_list *batch)
 {
-	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
-	       a->words[2] == b->words[2];
-}
-
-uint64_t flow_hash(const struct flow_table *table, const struct flow_source *source)
-{
-	uint64_t hash = siphash(&table->key, source->words, 3);
-
-	__builtin_prefetch(&table->heads[hash & table->mask]);
-	return hash;
-}
-
-void flow_expect(const struct flow_table *table, uint64_t hash)
-{
-	__builtin_prefetch(table->heads[hash & table->mask]);
+	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
+		__builtin_prefetch(table->heads[d->source_hash & table->mask]);
 }
 
 /* --- order */
@@ -234,6 +210,12 @@ struct flow *flow_least_served(struct flow_table *table, bool last)
 }
 
 /* --- finding */
+
+static bool same_source(const struct flow_source *a, const struct flow_source *b)
+{
+	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
+	       a->words[2] == b->words[2];
+}
 
 /* Forget the idle flow that was served least. */
 static struct flow *forget(struct flow_table *table)

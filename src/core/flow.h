@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/link.h"
+#include "core/datagram.h"
 
 /* Served time, in lists: 32 to a power of two, from 0 up to 2^43 ns (two hours). */
 #define FLOW_LISTS ((43 - 5 + 1) * 32)
@@ -27,12 +28,6 @@ struct flow_order {
 	uint64_t filled[(FLOW_LISTS + 63) / 64]; /* a bit a list that is not empty */
 	uint64_t filled_words;			 /* a bit a word of those that is not 0 */
 	struct link lists[FLOW_LISTS];
-};
-
-/* An IPv4 address (a mapped one too), an IPv6 /64, a link-local address with its scope; with a port
- * when clients are to be told apart by it. */
-struct flow_source {
-	uint64_t words[3];
 };
 
 struct flow { /* two cache lines */
@@ -62,13 +57,16 @@ void flow_table_free(struct flow_table *table);
 /* Bytes of address space; untouched records cost no resident memory. */
 size_t flow_table_bytes(size_t flows);
 
-struct flow_source flow_source_of(const union addr *client, bool with_port);
+/* An IPv4 address (a mapped one too), an IPv6 /64, a link-local address with its scope; with a port
+ * when clients are to be told apart by it. Words at the end that are not needed are 0. */
+void flow_source_of(const union addr *client, bool with_port, struct flow_source *ret_source);
 
-/* The hash of a source, and a hint that it will be looked for. Thread: any. */
-uint64_t flow_hash(const struct flow_table *table, const struct flow_source *source);
+/* Find out the sources of datagrams that will be looked for. Thread: any. */
+void flow_prepare(
+	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 
-/* Another hint, closer to the time. */
-void flow_expect(const struct flow_table *table, uint64_t hash);
+/* A hint, shortly before. */
+void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
 /* The flow of a source: it may be a new one. At least one must be idle or unused. */
 struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint64_t hash);
