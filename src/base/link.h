@@ -40,6 +40,12 @@ static inline void link_remove(struct link *link)
 	link->next->previous = link->previous;
 }
 
+/* Of a link that was removed just now: is its list empty since? */
+static inline bool link_was_last(const struct link *link)
+{
+	return link->previous == link->next;
+}
+
 /* Move all of `from` to the beginning of `to`. */
 static inline void link_prepend_all(struct link *to, struct link *from)
 {

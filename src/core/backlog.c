@@ -38,39 +38,35 @@ void backlog_destroy(struct backlog *backlog)
 
 /* --- lengths */
 
-static unsigned length_list(const struct flow *flow)
+/* For at least two that wait. */
+static unsigned length_list(unsigned waiting)
 {
-	return flow->waiting < BACKLOG_LENGTHS ? flow->waiting - 1 : BACKLOG_LENGTHS - 1;
+	return waiting <= BACKLOG_LENGTHS ? waiting - 2 : BACKLOG_LENGTHS - 1;
 }
 
 static void unhang_length(struct backlog *backlog, struct flow *flow)
 {
-	unsigned list = length_list(flow);
-
 	link_remove(&flow->in_lengths);
-	if (list < 64 && link_is_empty(&backlog->lengths[list]))
-		backlog->lengths_filled &= ~((uint64_t)1 << list);
+	if (link_was_last(&flow->in_lengths))
+		backlog->lengths_filled &= ~((uint64_t)1 << length_list(flow->waiting));
 }
 
 static void hang_length(struct backlog *backlog, struct flow *flow)
 {
-	unsigned list = length_list(flow);
+	unsigned list = length_list(flow->waiting);
 
 	link_append(&backlog->lengths[list], &flow->in_lengths);
-	if (list < 64)
-		backlog->lengths_filled |= (uint64_t)1 << list;
+	backlog->lengths_filled |= (uint64_t)1 << list;
 }
 
-static void change_waiting(struct backlog *backlog, struct flow *flow, int by)
+static void change_waiting(struct backlog *backlog, struct flow *flow, unsigned waiting)
 {
-	if (flow->waiting >= BACKLOG_LENGTHS && flow->waiting + (unsigned)by >= BACKLOG_LENGTHS) {
-		flow->waiting += (unsigned)by;
-		return;
-	}
-	if (flow->waiting > 0)
+	bool both_long = flow->waiting > BACKLOG_LENGTHS && waiting > BACKLOG_LENGTHS;
+
+	if (flow->waiting > 1 && !both_long)
 		unhang_length(backlog, flow);
-	flow->waiting += (unsigned)by;
-	if (flow->waiting > 0)
+	flow->waiting = waiting;
+	if (waiting > 1 && !both_long)
 		hang_length(backlog, flow);
 }
 
@@ -82,15 +78,23 @@ static bool is_ready(const struct backlog *backlog, const struct flow *flow)
 	return flow->waiting > 0 && !(backlog->rules.per_client && flow->running > 0);
 }
 
-/* Where it belongs, behind its equals. */
-static void rehang(struct backlog *backlog, struct flow *flow)
+/* A sum, for it takes two loads: one of both, just after either was stored, would have to wait. */
+static bool is_idle(const struct flow *flow)
+{
+	return flow->waiting + flow->running == 0;
+}
+
+static enum flow_place place_of(const struct backlog *backlog, const struct flow *flow)
 {
 	if (is_ready(backlog, flow))
-		flow_hang(backlog->flows, flow, flow->stale ? FLOW_STALE : FLOW_READY);
-	else if (flow->waiting == 0 && flow->running == 0)
-		flow_hang(backlog->flows, flow, FLOW_IDLE);
-	else
-		flow_unhang(backlog->flows, flow);
+		return flow->stale ? FLOW_STALE : FLOW_READY;
+	return is_idle(flow) ? FLOW_IDLE : FLOW_NOWHERE;
+}
+
+/* Where it belongs, charged `ns` more, behind its equals. */
+static void rehang(struct backlog *backlog, struct flow *flow, int64_t ns)
+{
+	flow_move(backlog->flows, flow, place_of(backlog, flow), ns);
 }
 
 static struct datagram *by_age(struct link *link)
@@ -105,35 +109,29 @@ static struct datagram *in_flow(struct link *link)
 
 void backlog_prepare(const struct backlog *backlog, const struct datagram_list *batch)
 {
-	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
-		struct flow_source source = flow_source_of(&d->client, backlog->rules.per_client);
-
-		d->source_hash = flow_hash(backlog->flows, &source);
-	}
+	flow_prepare(backlog->flows, batch, backlog->rules.per_client);
 }
 
 void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch)
 {
-	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
-		flow_expect(backlog->flows, d->source_hash);
+	flow_expect(backlog->flows, batch);
 }
 
 void backlog_add(
 	struct backlog *backlog, struct datagram *datagram, const struct backlog_moment *moment)
 {
-	struct flow_source source = flow_source_of(&datagram->client, backlog->rules.per_client);
-	struct flow *flow = flow_find(backlog->flows, &source, datagram->source_hash);
+	struct flow *flow = flow_find(backlog->flows, &datagram->source, datagram->source_hash);
 	bool heard = flow->waiting == 0 || flow->stale || moment->overloaded;
 
 	datagram->flow = flow;
 	link_append(&backlog->by_age, &datagram->by_age);
 	link_append(&flow->jobs, &datagram->in_flow);
 	backlog->count++;
-	change_waiting(backlog, flow, 1);
+	change_waiting(backlog, flow, flow->waiting + 1);
 	flow->stale = false;
 	/* While overloaded, who was heard from last is last among its equals. */
 	if (heard)
-		rehang(backlog, flow);
+		rehang(backlog, flow, 0);
 }
 
 struct datagram *backlog_oldest(const struct backlog *backlog)
@@ -146,7 +144,7 @@ static void unlink_datagram(struct backlog *backlog, struct datagram *datagram)
 	link_remove(&datagram->by_age);
 	link_remove(&datagram->in_flow);
 	backlog->count--;
-	change_waiting(backlog, datagram->flow, -1);
+	change_waiting(backlog, datagram->flow, datagram->flow->waiting - 1);
 }
 
 void backlog_drop(struct backlog *backlog, struct datagram *datagram)
@@ -155,22 +153,18 @@ void backlog_drop(struct backlog *backlog, struct datagram *datagram)
 
 	unlink_datagram(backlog, datagram);
 	if (flow->waiting == 0)
-		rehang(backlog, flow);
+		rehang(backlog, flow, 0);
 	datagram->flow = NULL;
 }
 
 /* When no flow has more than one, the oldest of all. */
 struct datagram *backlog_victim(struct backlog *backlog)
 {
-	struct link *longest = &backlog->lengths[BACKLOG_LENGTHS - 1];
+	struct link *longest;
 
-	if (backlog->rules.discipline == BACKLOG_FIFO)
+	if (backlog->rules.discipline == BACKLOG_FIFO || backlog->lengths_filled == 0)
 		return by_age(backlog->by_age.next);
-	if (link_is_empty(longest))
-		longest =
-			&backlog->lengths[63u - (unsigned)__builtin_clzll(backlog->lengths_filled)];
-	if (longest == &backlog->lengths[0])
-		return by_age(backlog->by_age.next);
+	longest = &backlog->lengths[63u - (unsigned)__builtin_clzll(backlog->lengths_filled)];
 	return in_flow(LINK_OWNER(longest->next, struct flow, in_lengths)->jobs.next);
 }
 
@@ -188,7 +182,7 @@ static struct datagram *choose_fresh(struct backlog *backlog, const struct backl
 		if (newest->arrived_ns >= moment->stale_ns || flow->stale || aside == STALE_MAX)
 			return newest;
 		flow->stale = true;
-		rehang(backlog, flow);
+		rehang(backlog, flow, 0);
 	}
 }
 
@@ -233,27 +227,28 @@ struct datagram *backlog_take(
 	backlog->taken += moment->overloaded;
 	unlink_datagram(backlog, datagram);
 	flow->running++;
+	datagram->service_ns = 0;
 	datagram->charged_ns = 0;
-	if (backlog->rules.discipline == BACKLOG_FAIR) {
+	if (backlog->rules.discipline == BACKLOG_FAIR)
 		datagram->charged_ns = mean_ns > 0 ? mean_ns : 1;
-		flow_unhang(backlog->flows, flow);
-		flow_charge(backlog->flows, flow, datagram->charged_ns);
-	}
-	rehang(backlog, flow);
+	rehang(backlog, flow, datagram->charged_ns);
 	return datagram;
 }
 
 bool backlog_finish(struct backlog *backlog, struct datagram *datagram)
 {
 	struct flow *flow = datagram->flow;
+	int64_t correction_ns = 0;
 	bool freed;
 
 	flow->running--;
 	if (backlog->rules.discipline == BACKLOG_FAIR)
-		flow_charge(backlog->flows, flow, datagram->service_ns - datagram->charged_ns);
+		correction_ns = datagram->service_ns - datagram->charged_ns;
 	freed = backlog->rules.per_client && flow->waiting > 0;
-	if (freed || (flow->waiting == 0 && flow->running == 0))
-		rehang(backlog, flow);
+	if (freed || is_idle(flow))
+		rehang(backlog, flow, correction_ns);
+	else
+		flow_charge(backlog->flows, flow, correction_ns);
 	datagram->flow = NULL;
 	return freed;
 }

@@ -27,14 +27,15 @@ struct backlog_rules {
 	bool per_client; /* keep each client's order, one at a time */
 };
 
-/* Lists of flows by the number of datagrams that wait: one each up to 64, and one beyond. */
-#define BACKLOG_LENGTHS 65u
+/* Lists of flows by the number of datagrams that wait: one each from 2 to 64, and one beyond. Those
+ * with one need none: when no flow has more, the oldest of all is the oldest of the longest. */
+#define BACKLOG_LENGTHS 64u
 
 struct backlog {
 	struct backlog_rules rules;
 	struct flow_table *flows;
 	struct link by_age;	 /* all that wait, the oldest first */
-	uint64_t lengths_filled; /* bit n - 1: lengths[n - 1] is not empty, for n up to 64 */
+	uint64_t lengths_filled; /* a bit a list that is not empty */
 	struct link lengths[BACKLOG_LENGTHS];
 	unsigned count;
 	unsigned taken; /* while overloaded, to count to NEWEST_EVERY */

@@ -13,20 +13,33 @@
 
 struct flow;
 
+/* Whom a datagram is from, as the queue tells them apart (flow.h). */
+struct flow_source {
+	uint64_t words[3];
+};
+
 struct datagram {
+	/* What the queue needs of it: one cache line. */
 	struct datagram *next;
-	int64_t arrived_ns;   /* CLOCK_MONOTONIC, for ages and deadlines */
+	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines */
+	int64_t expires_ns; /* CLOCK_MONOTONIC: from then on the handler is not run */
+	struct flow *flow;  /* from push to finish */
+	union {
+		struct { /* before it waits */
+			struct flow_source source;
+			uint64_t source_hash;
+		};
+		struct {		     /* while it waits */
+			struct link by_age;  /* among all */
+			struct link in_flow; /* among those of its flow */
+		};
+		struct {		    /* from then on */
+			int64_t charged_ns; /* to its flow, before the true time is known */
+			int64_t service_ns; /* how long the handler took; 0: it was not run */
+		};
+	};
+
 	int64_t timestamp_ns; /* CLOCK_REALTIME, as the kernel took it */
-	int64_t expires_ns;   /* CLOCK_MONOTONIC: from then on the handler is not run */
-	int64_t service_ns;   /* how long the handler took; 0: it was not run */
-
-	/* The queue's, from push to finish. */
-	struct flow *flow;
-	uint64_t source_hash;
-	struct link by_age;  /* among all that wait */
-	struct link in_flow; /* among those of its flow */
-	int64_t charged_ns;  /* to its flow, before the true time is known */
-
 	union addr client;
 	union addr local; /* where it was sent to; the wildcard when the kernel did not say */
 	uint32_t length;

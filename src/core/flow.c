@@ -16,9 +16,9 @@ struct flow_table {
 	size_t mask; /* of hash heads */
 	size_t bytes;
 	uint32_t window;
-	struct flow_order orders[FLOW_IDLE + 1];
-	struct flow *records;
-	struct flow **heads;
+	struct flow_order orders[FLOW_PLACES];
+	struct flow *records; /* the first is nobody's, and ends each chain of the hash */
+	uint32_t *heads;      /* of chains: numbers of records */
 };
 
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
@@ -27,15 +27,15 @@ static size_t heads_of(size_t flows)
 {
 	size_t heads = 16;
 
-	while (heads < flows)
+	while (heads < 2 * flows)
 		heads *= 2;
 	return heads;
 }
 
 size_t flow_table_bytes(size_t flows)
 {
-	return sizeof(struct flow_table) + flows * sizeof(struct flow) +
-	       heads_of(flows) * sizeof(struct flow *);
+	return sizeof(struct flow_table) + (flows + 1) * sizeof(struct flow) +
+	       heads_of(flows) * sizeof(uint32_t);
 }
 
 static void order_init(struct flow_order *order)
@@ -44,7 +44,7 @@ static void order_init(struct flow_order *order)
 		link_init(&order->lists[i]);
 }
 
-/* One mapping: the table, the hash's heads, the records. */
+/* One mapping: the table, the records, the hash's heads. */
 int flow_table_new(size_t flows, struct flow_table **ret_table)
 {
 	size_t bytes = flow_table_bytes(flows), heads = heads_of(flows);
@@ -53,12 +53,13 @@ int flow_table_new(size_t flows, struct flow_table **ret_table)
 
 	if (table == MAP_FAILED)
 		return -ENOMEM;
+	assert(flows < UINT32_MAX);
 	table->flows = flows;
 	table->bytes = bytes;
 	table->mask = heads - 1;
 	table->records = (struct flow *)(void *)(table + 1);
-	table->heads = (struct flow **)(void *)(table->records + flows);
-	for (unsigned i = 0; i <= FLOW_IDLE; i++)
+	table->heads = (uint32_t *)(void *)(table->records + 1 + flows);
+	for (unsigned i = 0; i < FLOW_PLACES; i++)
 		order_init(&table->orders[i]);
 	sys_random(&table->key, sizeof(table->key));
 	*ret_table = table;
@@ -71,53 +72,35 @@ void flow_table_free(struct flow_table *table)
 		munmap(table, table->bytes);
 }
 
-/* --- sources */
+/* --- hints */
 
-static uint64_t word_of(const void *bytes, size_t count)
+static uint64_t hash_of(const struct flow_table *table, const struct flow_source *source)
 {
-	uint64_t word = 0;
+	size_t count = 3;
 
-	memcpy(&word, bytes, count);
-	return word;
+	while (count > 1 && source->words[count - 1] == 0)
+		count--;
+	return siphash(&table->key, source->words, count);
 }
 
-struct flow_source flow_source_of(const union addr *client, bool with_port)
+void flow_prepare(const struct flow_table *table, const struct datagram_list *batch, bool with_port)
 {
-	uint64_t port = with_port ? (uint64_t)addr_port(client) << 16 : 0;
-	const struct in6_addr *v6 = &client->in6.sin6_addr;
-	struct flow_source source = { { AF_INET | port } };
-
-	if (client->sa.sa_family == AF_INET) {
-		source.words[1] = word_of(&client->in.sin_addr, 4);
-	} else if (IN6_IS_ADDR_V4MAPPED(v6)) {
-		source.words[1] = word_of(v6->s6_addr + 12, 4);
-	} else {
-		bool whole = with_port || IN6_IS_ADDR_LINKLOCAL(v6);
-
-		source.words[0] = AF_INET6 | port | (uint64_t)client->in6.sin6_scope_id << 32;
-		source.words[1] = word_of(v6->s6_addr, 8);
-		source.words[2] = whole ? word_of(v6->s6_addr + 8, 8) : 0;
+	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
+		flow_source_of(&d->client, with_port, &d->source);
+		d->source_hash = hash_of(table, &d->source);
+		__builtin_prefetch(&table->heads[d->source_hash & table->mask]);
 	}
-	return source;
 }
 
-static bool same_source(const struct flow_source *a, const struct flow_source *b)
+void flow_expect(const struct flow_table *table, const struct datagram_list *batch)
 {
-	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
-	       a->words[2] == b->words[2];
-}
+	for (const struct datagram *d = batch->first; d != NULL; d = d->next) {
+		const struct flow *first =
+			&table->records[table->heads[d->source_hash & table->mask]];
 
-uint64_t flow_hash(const struct flow_table *table, const struct flow_source *source)
-{
-	uint64_t hash = siphash(&table->key, source->words, 3);
-
-	__builtin_prefetch(&table->heads[hash & table->mask]);
-	return hash;
-}
-
-void flow_expect(const struct flow_table *table, uint64_t hash)
-{
-	__builtin_prefetch(table->heads[hash & table->mask]);
+		__builtin_prefetch(first);
+		__builtin_prefetch(&first->jobs);
+	}
 }
 
 /* --- order */
@@ -147,33 +130,37 @@ static void unmark(struct flow_order *order, unsigned list)
 		order->filled_words &= ~((uint64_t)1 << list / 64);
 }
 
-/* The first list that is not empty; there must be one. */
-static unsigned first_list(const struct flow_order *order)
+/* The first list that is not empty; NULL: all are. One that ran empty stays marked until it is met
+ * here, once for each time that it was marked: to look whenever one loses a flow costs more. */
+static struct link *first_list(struct flow_order *order)
 {
-	unsigned word = (unsigned)__builtin_ctzll(order->filled_words);
+	while (order->filled_words != 0) {
+		unsigned word = (unsigned)__builtin_ctzll(order->filled_words);
+		unsigned list = word * 64 + (unsigned)__builtin_ctzll(order->filled[word]);
 
-	return word * 64 + (unsigned)__builtin_ctzll(order->filled[word]);
+		if (!link_is_empty(&order->lists[list]))
+			return &order->lists[list];
+		unmark(order, list);
+	}
+	return NULL;
 }
 
 /* All lists become the first, in which those who were served least come last: while overloaded they
  * are next. */
 static void flatten(struct flow_order *order)
 {
-	while (order->filled_words != 0) {
-		unsigned list = first_list(order);
+	struct link *list;
 
-		unmark(order, list);
-		if (list > 0)
-			link_prepend_all(&order->lists[0], &order->lists[list]);
-	}
-	if (!link_is_empty(&order->lists[0]))
-		mark(order, 0);
+	unmark(order, 0);
+	while ((list = first_list(order)) != NULL)
+		link_prepend_all(&order->lists[0], list);
+	mark(order, 0);
 }
 
 void flow_table_next_window(struct flow_table *table)
 {
 	table->window++;
-	for (unsigned i = 0; i <= FLOW_IDLE; i++)
+	for (unsigned i = 0; i < FLOW_PLACES; i++)
 		flatten(&table->orders[i]);
 }
 
@@ -187,86 +174,121 @@ static void enter_window(const struct flow_table *table, struct flow *flow)
 	flow->list = 0;
 }
 
-void flow_unhang(struct flow_table *table, struct flow *flow)
+static int64_t charged(const struct flow *flow, int64_t ns)
+{
+	return flow->served_ns + ns > 0 ? flow->served_ns + ns : 0;
+}
+
+void flow_move(struct flow_table *table, struct flow *flow, enum flow_place place, int64_t ns)
 {
 	enter_window(table, flow);
-	if (flow->order == NULL)
-		return;
-	link_remove(&flow->in_order);
-	if (link_is_empty(&flow->order->lists[flow->list]))
-		unmark(flow->order, flow->list);
-	flow->order = NULL;
-}
+	if (flow->place != FLOW_NOWHERE)
+		link_remove(&flow->in_order);
+	if (ns != 0) {
+		flow->served_ns = charged(flow, ns);
+		flow->list = list_of(flow->served_ns);
+	}
+	flow->place = place;
+	if (place != FLOW_NOWHERE) {
+		struct flow_order *order = &table->orders[place];
 
-static void hang(struct flow_table *table, struct flow *flow, struct flow_order *order)
-{
-	flow_unhang(table, flow);
-	flow->order = order;
-	flow->list = list_of(flow->served_ns);
-	link_append(&order->lists[flow->list], &flow->in_order);
-	mark(order, flow->list);
-}
-
-void flow_hang(struct flow_table *table, struct flow *flow, enum flow_place place)
-{
-	hang(table, flow, &table->orders[place]);
+		mark(order, flow->list);
+		link_append(&order->lists[flow->list], &flow->in_order);
+	}
 }
 
 void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
 	enter_window(table, flow);
-	flow->served_ns = flow->served_ns + ns > 0 ? flow->served_ns + ns : 0;
-	if (flow->order != NULL && list_of(flow->served_ns) != flow->list)
-		hang(table, flow, flow->order);
+	if (list_of(charged(flow, ns)) != flow->list)
+		flow_move(table, flow, flow->place, ns);
+	else
+		flow->served_ns = charged(flow, ns);
+}
+
+static struct flow *owner(struct link *link)
+{
+	return LINK_OWNER(link, struct flow, in_order);
+}
+
+/* A hint: the third of this list will be needed soon. */
+static void expect_third(const struct link *head)
+{
+	const struct flow *third = owner(head->next->next->next);
+
+	__builtin_prefetch(third);
+	__builtin_prefetch(&third->jobs);
 }
 
 struct flow *flow_least_served(struct flow_table *table, bool last)
 {
-	struct flow_order *order = &table->orders[FLOW_READY];
-	struct link *head;
+	struct link *head = first_list(&table->orders[FLOW_READY]);
 
-	if (order->filled_words == 0)
-		order = &table->orders[FLOW_STALE];
-	if (order->filled_words == 0)
+	if (head == NULL)
+		head = first_list(&table->orders[FLOW_STALE]);
+	if (head == NULL)
 		return NULL;
-	head = &order->lists[first_list(order)];
-	return LINK_OWNER(last ? head->previous : head->next, struct flow, in_order);
+	if (!last)
+		expect_third(head);
+	return owner(last ? head->previous : head->next);
 }
 
 /* --- finding */
 
+static bool same_source(const struct flow_source *a, const struct flow_source *b)
+{
+	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
+	       a->words[2] == b->words[2];
+}
+
 /* Forget the idle flow that was served least. */
 static struct flow *forget(struct flow_table *table)
 {
-	struct link *head;
-	struct flow *flow, **place;
+	struct link *head = first_list(&table->orders[FLOW_IDLE]);
+	struct flow *flow;
 
-	assert(table->orders[FLOW_IDLE].filled_words != 0);
-	head = &table->orders[FLOW_IDLE].lists[first_list(&table->orders[FLOW_IDLE])];
-	flow = LINK_OWNER(head->next, struct flow, in_order);
-	__builtin_prefetch(LINK_OWNER(flow->in_order.next, struct flow, in_order));
-	flow_unhang(table, flow);
-	for (place = flow->hash_head; *place != flow; place = &(*place)->hash_next)
-		;
-	*place = flow->hash_next;
+	assert(head != NULL);
+	expect_third(head);
+	flow = owner(head->next);
+	flow_move(table, flow, FLOW_NOWHERE, 0);
+	*flow->hash_place = flow->hash_next;
+	table->records[flow->hash_next].hash_place = flow->hash_place;
 	return flow;
+}
+
+static void enter_hash(struct flow_table *table, struct flow *flow, uint32_t *head)
+{
+	flow->hash_next = *head;
+	flow->hash_place = head;
+	table->records[flow->hash_next].hash_place = &flow->hash_next;
+	*head = (uint32_t)(flow - table->records);
 }
 
 struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint64_t hash)
 {
-	struct flow **head = &table->heads[hash & table->mask], *flow;
+	uint32_t *head = &table->heads[hash & table->mask];
+	struct flow *flow;
 
-	for (flow = *head; flow != NULL; flow = flow->hash_next)
-		if (same_source(&flow->source, source))
+	for (uint32_t i = *head; i != 0; i = flow->hash_next) {
+		flow = &table->records[i];
+		if (same_source(&flow->source, source)) {
+			enter_window(table, flow);
 			return flow;
+		}
+	}
 	if (table->used < table->flows)
-		flow = &table->records[table->used++];
+		flow = &table->records[++table->used];
 	else
 		flow = forget(table);
-	*flow = (struct flow){
-		.source = *source, .hash_next = *head, .hash_head = head, .window = table->window
-	};
+	/* One by one: an assignment of all is a rep stos, whose start alone takes longer. */
+	flow->source = *source;
 	link_init(&flow->jobs);
-	*head = flow;
+	flow->place = FLOW_NOWHERE;
+	flow->served_ns = 0;
+	flow->window = table->window;
+	flow->list = 0;
+	flow->waiting = flow->running = 0;
+	flow->stale = false;
+	enter_hash(table, flow, head);
 	return flow;
 }

@@ -13,39 +13,38 @@
 
 #include "base/addr.h"
 #include "base/link.h"
+#include "core/datagram.h"
 
 /* Served time, in lists: 32 to a power of two, from 0 up to 2^43 ns (two hours). */
 #define FLOW_LISTS ((43 - 5 + 1) * 32)
 
+/* The orders that a flow may hang in. */
 enum flow_place {
 	FLOW_READY, /* something of it may be run */
 	FLOW_STALE, /* the same, but only when none is ready */
 	FLOW_IDLE,  /* it may be forgotten */
+	FLOW_PLACES,
+	FLOW_NOWHERE = FLOW_PLACES, /* in none */
 };
 
 struct flow_order {
-	uint64_t filled[(FLOW_LISTS + 63) / 64]; /* a bit a list that is not empty */
+	uint64_t filled[(FLOW_LISTS + 63) / 64]; /* a bit a list that may not be empty */
 	uint64_t filled_words;			 /* a bit a word of those that is not 0 */
 	struct link lists[FLOW_LISTS];
 };
 
-/* An IPv4 address (a mapped one too), an IPv6 /64, a link-local address with its scope; with a port
- * when clients are to be told apart by it. */
-struct flow_source {
-	uint64_t words[3];
-};
-
 struct flow { /* two cache lines */
 	_Alignas(64) struct flow_source source;
-	struct flow *hash_next;
-	struct flow **hash_head;
-	struct link jobs; /* that wait: datagrams, the oldest first */
+	uint32_t *hash_place; /* what holds its number: a head, or another's hash_next */
 	struct link in_order;
-	struct link in_lengths;
-	struct flow_order *order; /* that it hangs in, by served_ns; NULL: in none */
-	int64_t served_ns;	  /* in window `window` */
+	int64_t served_ns; /* in window `window` */
 	uint32_t window;
-	uint32_t list; /* of the order; stale, and 0, when the window is over */
+	uint32_t hash_next; /* the number of a record; 0: none */
+
+	struct link jobs; /* that wait: datagrams, the oldest first */
+	struct link in_lengths;
+	enum flow_place place;
+	uint32_t list; /* of an order, for served_ns; stale, and 0, when the window is over */
 	uint32_t waiting;
 	uint32_t running;
 	bool stale; /* its newest has waited too long: until another comes */
@@ -62,13 +61,16 @@ void flow_table_free(struct flow_table *table);
 /* Bytes of address space; untouched records cost no resident memory. */
 size_t flow_table_bytes(size_t flows);
 
-struct flow_source flow_source_of(const union addr *client, bool with_port);
+/* An IPv4 address (a mapped one too), an IPv6 /64, a link-local address with its scope; with a port
+ * when clients are to be told apart by it. Words at the end that are not needed are 0. */
+void flow_source_of(const union addr *client, bool with_port, struct flow_source *ret_source);
 
-/* The hash of a source, and a hint that it will be looked for. Thread: any. */
-uint64_t flow_hash(const struct flow_table *table, const struct flow_source *source);
+/* Find out the sources of datagrams that will be looked for. Thread: any. */
+void flow_prepare(
+	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 
-/* Another hint, closer to the time. */
-void flow_expect(const struct flow_table *table, uint64_t hash);
+/* A hint, shortly before. */
+void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
 /* The flow of a source: it may be a new one. At least one must be idle or unused. */
 struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint64_t hash);
@@ -76,12 +78,11 @@ struct flow *flow_find(struct flow_table *table, const struct flow_source *sourc
 /* All flows start anew. */
 void flow_table_next_window(struct flow_table *table);
 
-/* Add to what a flow was served (it may be negative: a correction); it stays in its order. */
-void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
+/* Add to what a flow was served (a correction may be negative), and hang it behind its equals. */
+void flow_move(struct flow_table *table, struct flow *flow, enum flow_place place, int64_t ns);
 
-/* Hang it behind its equals in one of the orders, or in none. */
-void flow_hang(struct flow_table *table, struct flow *flow, enum flow_place place);
-void flow_unhang(struct flow_table *table, struct flow *flow);
+/* Only add; it moves, behind its equals, only if these are others now. */
+void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
 
 /* The ready flow that was served least, or else the stale one: of its equals the first or the last
  * hung; NULL: none. */

@@ -106,8 +106,8 @@ static struct backlog_moment moment_of(const struct queue *queue, int64_t now_ns
 	int64_t stale_ns = now_ns - interval_ns / 4;
 
 	return (struct backlog_moment){
-		.overloaded = oldest != NULL && oldest->arrived_ns < stale_ns &&
-			      now_ns - queue->empty_ns >= interval_ns,
+		.overloaded = now_ns - queue->empty_ns >= interval_ns && oldest != NULL &&
+			      oldest->arrived_ns < stale_ns,
 		.stale_ns = stale_ns,
 	};
 }
@@ -123,16 +123,15 @@ static void make_room(struct queue *queue, int64_t now_ns, struct datagram_list 
 		drop(queue, backlog_victim(&queue->backlog), DROP_QUEUE_FULL, to);
 }
 
-static void add(struct queue *queue, struct datagram *datagram, int64_t now_ns)
+static void add(struct queue *queue, struct datagram *datagram, int64_t now_ns,
+	const struct backlog_moment *moment)
 {
-	const struct backlog_moment moment = moment_of(queue, now_ns);
 	int64_t max_wait_ns = queue->settings.max_wait_ns;
 
 	datagram->expires_ns = max_wait_ns > 0 ? datagram->arrived_ns + max_wait_ns : INT64_MAX;
 	if (queue->backlog.count == 0)
 		queue->empty_ns = now_ns;
-	backlog_add(&queue->backlog, datagram, &moment);
-	queue->ledger.queued++;
+	backlog_add(&queue->backlog, datagram, moment);
 }
 
 static void roll_window(struct queue *queue, int64_t now_ns)
@@ -210,6 +209,7 @@ bool queue_wants_worker(const struct queue *queue)
 bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
 	int64_t now_ns, struct datagram_list *ret_dropped)
 {
+	struct backlog_moment moment;
 	bool wanted;
 
 	backlog_prepare(&queue->backlog, batch);
@@ -218,11 +218,16 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	roll_window(queue, now_ns);
 	assert(!queue->closed || batch->count == 0);
 	ledger_add(&queue->ledger, admission);
-	while (batch->count > 0) {
-		if (queue->backlog.count == queue->shape.capacity)
+	queue->ledger.queued += batch->count;
+	moment = moment_of(queue, now_ns);
+	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
+		if (queue->backlog.count == queue->shape.capacity) {
 			make_room(queue, now_ns, ret_dropped);
-		add(queue, datagram_list_pop(batch), now_ns);
+			moment = moment_of(queue, now_ns);
+		}
+		add(queue, d, now_ns, &moment);
 	}
+	*batch = (struct datagram_list){ 0 };
 	if (queue->backlog.count > queue->queued_max)
 		queue->queued_max = queue->backlog.count;
 	wanted = tell_wanting(queue);
@@ -257,7 +262,6 @@ static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list
 
 		if (job == NULL)
 			break;
-		job->service_ns = 0;
 		datagram_list_push(jobs, job);
 	}
 	queue->ledger.queued -= jobs->count;

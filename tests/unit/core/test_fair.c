@@ -175,11 +175,11 @@ static void sources_are_exact(void **state)
 
 		assert_int_equal(addr_parse(cases[i].a, 1, &a), 0);
 		assert_int_equal(addr_parse(cases[i].b, 2, &b), 0);
-		x = flow_source_of(&a, false);
-		y = flow_source_of(&b, false);
+		flow_source_of(&a, false, &x);
+		flow_source_of(&b, false, &y);
 		assert_int_equal(memcmp(&x, &y, sizeof(x)) == 0, cases[i].same);
-		x = flow_source_of(&a, true);
-		y = flow_source_of(&b, true);
+		flow_source_of(&a, true, &x);
+		flow_source_of(&b, true, &y);
 		assert_true(memcmp(&x, &y, sizeof(x)) != 0); /* their ports differ */
 	}
 }
