@@ -8,11 +8,16 @@
 /* So many flows that turn out to be stale are put aside for one that is taken: the lock is held. */
 #define STALE_MAX 16
 
-/* All that wait and all that run may be of different flows, and as many are remembered while
- * idle. */
+/* That are remembered. */
+static size_t idle_of(unsigned capacity)
+{
+	return 2 * (size_t)capacity;
+}
+
+/* All that wait and all that run may be of different flows. */
 static size_t flows_of(unsigned capacity, unsigned running)
 {
-	return 2 * (size_t)capacity + running;
+	return idle_of(capacity) + running;
 }
 
 size_t backlog_bytes(unsigned capacity, unsigned running)
@@ -27,7 +32,7 @@ int backlog_init(struct backlog *backlog, const struct backlog_rules *rules, uns
 	link_init(&backlog->by_age);
 	for (unsigned i = 0; i < BACKLOG_LENGTHS; i++)
 		link_init(&backlog->lengths[i]);
-	return flow_table_new(flows_of(capacity, running), &backlog->flows);
+	return flow_table_new(flows_of(capacity, running), idle_of(capacity), &backlog->flows);
 }
 
 void backlog_destroy(struct backlog *backlog)

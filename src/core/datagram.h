@@ -27,7 +27,7 @@ struct datagram {
 	union {
 		struct { /* before it waits */
 			struct flow_source source;
-			uint64_t source_hash;
+			uint32_t source_hash;
 		};
 		struct {		     /* while it waits */
 			struct link by_age;  /* among all */

@@ -6,14 +6,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/siphash.h"
 #include "base/sys.h"
 
 struct flow_table {
-	_Alignas(64) struct siphash_key key;
+	_Alignas(64) struct flow_key key;
 	size_t flows;
-	size_t used; /* records that were ever taken */
-	size_t mask; /* of hash heads */
+	size_t used;	 /* records that were ever taken */
+	size_t idle;	 /* of them */
+	size_t idle_max; /* that are remembered */
+	size_t mask;	 /* of hash heads */
 	size_t bytes;
 	uint32_t window;
 	struct flow_order orders[FLOW_PLACES];
@@ -45,7 +46,7 @@ static void order_init(struct flow_order *order)
 }
 
 /* One mapping: the table, the records, the hash's heads. */
-int flow_table_new(size_t flows, struct flow_table **ret_table)
+int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 {
 	size_t bytes = flow_table_bytes(flows), heads = heads_of(flows);
 	struct flow_table *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -53,8 +54,9 @@ int flow_table_new(size_t flows, struct flow_table **ret_table)
 
 	if (table == MAP_FAILED)
 		return -ENOMEM;
-	assert(flows < UINT32_MAX);
+	assert(flows < UINT32_MAX && idle > 0);
 	table->flows = flows;
+	table->idle_max = idle;
 	table->bytes = bytes;
 	table->mask = heads - 1;
 	table->records = (struct flow *)(void *)(table + 1);
@@ -74,20 +76,11 @@ void flow_table_free(struct flow_table *table)
 
 /* --- hints */
 
-static uint64_t hash_of(const struct flow_table *table, const struct flow_source *source)
-{
-	size_t count = 3;
-
-	while (count > 1 && source->words[count - 1] == 0)
-		count--;
-	return siphash(&table->key, source->words, count);
-}
-
 void flow_prepare(const struct flow_table *table, const struct datagram_list *batch, bool with_port)
 {
 	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
 		flow_source_of(&d->client, with_port, &d->source);
-		d->source_hash = hash_of(table, &d->source);
+		d->source_hash = flow_hash(&table->key, &d->source);
 		__builtin_prefetch(&table->heads[d->source_hash & table->mask]);
 	}
 }
@@ -188,6 +181,8 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_place plac
 		flow->served_ns = charged(flow, ns);
 		flow->list = list_of(flow->served_ns);
 	}
+	table->idle -= flow->place == FLOW_IDLE;
+	table->idle += place == FLOW_IDLE;
 	flow->place = place;
 	if (place != FLOW_NOWHERE) {
 		struct flow_order *order = &table->orders[place];
@@ -264,7 +259,7 @@ static void enter_hash(struct flow_table *table, struct flow *flow, uint32_t *he
 	*head = (uint32_t)(flow - table->records);
 }
 
-struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint64_t hash)
+struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint32_t hash)
 {
 	uint32_t *head = &table->heads[hash & table->mask];
 	struct flow *flow;
@@ -276,7 +271,7 @@ struct flow *flow_find(struct flow_table *table, const struct flow_source *sourc
 			return flow;
 		}
 	}
-	if (table->used < table->flows)
+	if (table->used < table->flows && table->idle < table->idle_max)
 		flow = &table->records[++table->used];
 	else
 		flow = forget(table);

@@ -1,6 +1,6 @@
 /* Flows: the sources of a queue's datagrams, each with what it was served, exactly. A keyed hash
- * finds a flow, but two sources never share one. Records are bounded: when all are in use the idle
- * flow that was served least is forgotten.
+ * finds a flow, but two sources never share one. So many idle ones are remembered; of more the one
+ * that was served least is forgotten.
  *
  * Least served first: flows hang in lists by the time they were served in the current window,
  * finely where that is little and coarsely (one part in 32) where it is much; a bitmap of two
@@ -52,8 +52,9 @@ struct flow { /* two cache lines */
 
 struct flow_table;
 
-/* A table of at most `flows` at once. -ENOMEM. */
-int flow_table_new(size_t flows, struct flow_table **ret_table);
+/* A table of at most `flows` at once, of which at most `idle` (at least 1) are remembered while
+ * nothing of them waits or runs. -ENOMEM. */
+int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table);
 
 /* NULL is fine. */
 void flow_table_free(struct flow_table *table);
@@ -65,6 +66,14 @@ size_t flow_table_bytes(size_t flows);
  * when clients are to be told apart by it. Words at the end that are not needed are 0. */
 void flow_source_of(const union addr *client, bool with_port, struct flow_source *ret_source);
 
+/* Multilinear hashing (Lemire and Kaser, 2014): with random words nobody who does not know them can
+ * choose sources that meet more often than by chance. */
+struct flow_key {
+	uint64_t words[7];
+};
+
+uint32_t flow_hash(const struct flow_key *key, const struct flow_source *source);
+
 /* Find out the sources of datagrams that will be looked for. Thread: any. */
 void flow_prepare(
 	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
@@ -73,7 +82,7 @@ void flow_prepare(
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
 /* The flow of a source: it may be a new one. At least one must be idle or unused. */
-struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint64_t hash);
+struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint32_t hash);
 
 /* All flows start anew. */
 void flow_table_next_window(struct flow_table *table);

@@ -43,3 +43,20 @@ void flow_source_of(const union addr *client, bool with_port, struct flow_source
 	else
 		of_v6(&client->in6, with_port, ret_source);
 }
+
+static uint64_t half_products(const uint64_t keys[2], uint64_t word)
+{
+	return keys[0] * (uint32_t)word + keys[1] * (word >> 32);
+}
+
+/* Words that are 0 add nothing, and an IPv4 address has one that is not. The lowest 32 bits are of
+ * no use: the product's bits depend on lower ones alone. */
+uint32_t flow_hash(const struct flow_key *key, const struct flow_source *source)
+{
+	uint64_t sum = key->words[0] + half_products(&key->words[1], source->words[0]);
+
+	if ((source->words[1] | source->words[2]) != 0)
+		sum += half_products(&key->words[3], source->words[1]) +
+		       half_products(&key->words[5], source->words[2]);
+	return (uint32_t)(sum >> 32);
+}

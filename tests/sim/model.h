@@ -21,7 +21,8 @@ struct model_flow {
 	uint64_t ran; /* the sequence of its last that ran */
 	int64_t served_ns;
 	unsigned window;
-	bool aside; /* it may have been put aside, for one that is gone */
+	bool aside;	 /* it may have been put aside, for one that is gone */
+	uint64_t roused; /* by this push: before it, nothing of it waited or ran */
 };
 
 struct model {
@@ -40,6 +41,7 @@ struct model {
 	int64_t since_ns; /* since when it was not empty */
 	int64_t window_ns;
 	unsigned window;
+	uint64_t pushes;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
 	unsigned shed; /* kept for a busy reply */

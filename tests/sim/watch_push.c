@@ -148,15 +148,17 @@ static void adopt_reasons(struct model *model)
 	ours[DROP_QUEUE_FULL] = theirs[DROP_QUEUE_FULL];
 }
 
-/* A flow that was idle may have been forgotten, when there are many: then it starts anew. */
+/* A flow that was idle may have been forgotten, when there are many: then it starts anew. (It is not
+ * seen with the first of a push that was dropped again.) */
 static void meet(struct model *model, const struct datagram *datagram)
 {
 	struct model_flow *flow = &model->flows[watch_letter_of(datagram)->flow];
-	uint64_t records = 2 * (uint64_t)model->shape.capacity +
-			   model->shape.most_workers * (uint64_t)QUEUE_BATCH_MAX;
+	uint64_t records = 2 * (uint64_t)model->shape.capacity;
 	int64_t served_ns = model_served(model, flow);
 
-	if (datagram->flow == NULL || flow->waiting + flow->running > 0 ||
+	if (flow->waiting + flow->running == 0)
+		flow->roused = model->pushes;
+	if (datagram->flow == NULL || flow->roused != model->pushes ||
 		datagram->flow->served_ns == served_ns)
 		return;
 	must(datagram->flow->served_ns == 0 && model->flows_count > records,
@@ -207,6 +209,7 @@ bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 		return __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
 	must(ret_dropped->count == 0, "a push into a list that is not empty");
 	watch_begin();
+	model->pushes++;
 	before = model->count;
 	shed = model->shed;
 	watch_roll_window(model, now_ns);

@@ -1,2 +1,2 @@
-# src/core/flow.c: an idle flow is forgotten, though records are free
-s/if (table->used < table->flows)/if (table->used < table->flows \&\& first_list(\&table->orders[FLOW_IDLE]) == NULL)/
+# src/core/flow.c: an idle flow is forgotten, though there is room for more
+s/table->idle < table->idle_max)/table->idle < 1)/

@@ -14,7 +14,8 @@ API = "<dgram.h>"
 ARROWS = {
     "include/*": [],
     "src/base/*": ["base/*"],
-    "src/core/queue*": ["core/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/core/queue*": [
+        "core/queue.h", "core/queue_internal.h", "core/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/core/backlog*": ["core/flow.h", "core/datagram.h", "base/*"],
     "src/core/*": ["core/datagram.h", "base/*"],
     "src/pipeline/socket*": [API, "core/*", "base/*"],

@@ -1,0 +1,83 @@
+/* How long the handler takes, and so how much a worker takes at once, and who is wanted. */
+#include "core/queue_internal.h"
+
+/* An answer that is ready waits for at most so much of its batch. */
+#define BATCH_NS 100000
+
+/* A receiver does not help while the slowest call of late took longer: it must get back to its
+ * socket. */
+#define HELP_SLOW_NS 200000
+
+/* Helpers are left alone with a backlog that takes them so long. */
+#define HELP_BACKLOG_NS 500000
+
+/* How many jobs a worker finishes in BATCH_NS. */
+unsigned queue_jobs_in_time(const struct queue *queue)
+{
+	int64_t jobs = queue->slow_ns > 0 ? BATCH_NS / queue->slow_ns : 1;
+
+	return jobs < 1 ? 1 : jobs > QUEUE_BATCH_MAX ? QUEUE_BATCH_MAX : (unsigned)jobs;
+}
+
+/* As many as will be kept busy by what waits, of those that may hold some. */
+unsigned queue_workers_busy(const struct queue *queue)
+{
+	if (queue->holders >= queue->settings.max_workers)
+		return 0;
+	return minimum(divide_up(queue->backlog.count, queue_jobs_in_time(queue)),
+		queue->settings.max_workers - queue->holders);
+}
+
+bool queue_is_helped(const struct queue *queue)
+{
+	return queue->shape.helped && queue->slow_ns <= HELP_SLOW_NS;
+}
+
+/* More than helpers get to in time? While full batches arrive they do not even begin, so it must not
+ * be that none is called before there is no room, or because nothing was measured yet. */
+static bool is_backlog(const struct queue *queue)
+{
+	return queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS ||
+	       queue->backlog.count > queue->shape.capacity / 2;
+}
+
+/* For what waits. A handler that may block can keep its worker for ever, so others never wait for
+ * that. */
+bool queue_worker_is_wanted(const struct queue *queue)
+{
+	if (queue->backlog.count == 0 || queue->holders >= queue->settings.max_workers)
+		return false;
+	return !queue_is_helped(queue) || is_backlog(queue);
+}
+
+/* After a change, for those who look without the lock. */
+bool queue_tell_wanting(struct queue *queue)
+{
+	bool wanting = queue_worker_is_wanted(queue);
+
+	if (wanting != atomic_load_explicit(&queue->wanting, memory_order_relaxed))
+		atomic_store(&queue->wanting, wanting);
+	return wanting;
+}
+
+bool queue_wants_worker(const struct queue *queue)
+{
+	return atomic_load(&queue->wanting);
+}
+
+/* How long the handler takes: the mean, and the slowest of late, so that one which blocks now and
+ * then is not taken for a quick one. */
+void queue_measure(struct queue *queue, const struct datagram_list *jobs, int64_t spent_ns)
+{
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
+		if (job->service_ns == 0)
+			continue;
+		queue->mean_ns += (job->service_ns - queue->mean_ns) / 16;
+		queue->slow_ns -= queue->slow_ns / 64;
+		if (job->service_ns > queue->slow_ns)
+			queue->slow_ns = job->service_ns;
+		if (queue->mean_ns > queue->slow_ns) /* by what was cut off in dividing */
+			queue->mean_ns = queue->slow_ns;
+	}
+	queue->cost_ns += (spent_ns / jobs->count - queue->cost_ns) / 16;
+}
