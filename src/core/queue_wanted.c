@@ -9,7 +9,7 @@
 #define HELP_SLOW_NS 200000
 
 /* Helpers are left alone with a backlog that takes them so long. */
-#define HELP_BACKLOG_NS 500000
+#define HELP_BACKLOG_NS 1000000
 
 /* How many jobs a worker finishes in BATCH_NS. */
 unsigned queue_jobs_in_time(const struct queue *queue)

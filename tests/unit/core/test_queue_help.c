@@ -10,11 +10,11 @@
 #include "core/queue.h"
 
 #define US 1000LL
-#define CAPACITY 2000u
+#define CAPACITY 4000u
 #define WORKERS 4u
 #define MAX_WAIT_NS (1000 * US)
-#define SLOW_NS (200 * US)    /* what takes longer is left to the workers */
-#define BACKLOG_NS (500 * US) /* so are those behind what takes so long */
+#define SLOW_NS (200 * US)     /* what takes longer is left to the workers */
+#define BACKLOG_NS (1000 * US) /* so are those behind what takes so long */
 
 static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 {
@@ -147,7 +147,7 @@ static void a_share_is_bounded(void **state)
 	}
 }
 
-/* 0.5 ms of measured work, or half of what there is room for. */
+/* A millisecond of measured work, or half of what there is room for. */
 static void a_backlog_is_the_workers_too(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
