@@ -13,7 +13,8 @@
  * socket. */
 #define HELP_SLOW_NS 200000
 
-/* Helpers are left alone with a backlog that takes them so long. */
+/* Helpers are left alone with a backlog that takes them so long, if it is not half of what fits: a
+ * receiver that always has something to receive never helps. */
 #define HELP_BACKLOG_NS 500000
 
 struct queue {
@@ -181,7 +182,8 @@ static bool worker_is_wanted(const struct queue *queue)
 {
 	if (queue->backlog.count == 0 || queue->holders >= queue->settings.max_workers)
 		return false;
-	return !is_helped(queue) || queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS;
+	return !is_helped(queue) || 2 * queue->backlog.count > queue->shape.capacity ||
+	       queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS;
 }
 
 /* After a change, for those who look without the lock. */
@@ -337,6 +339,17 @@ bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	freed |= tell_wanting(queue) && !wanted;
 	lock_release(&queue->lock);
 	return freed;
+}
+
+bool queue_end_help(struct queue *queue)
+{
+	bool wanted;
+
+	lock_take(&queue->lock);
+	queue->shape.helped = false;
+	wanted = tell_wanting(queue);
+	lock_release(&queue->lock);
+	return wanted;
 }
 
 void queue_close(struct queue *queue)
