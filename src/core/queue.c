@@ -24,6 +24,7 @@ struct queue {
 	struct queue_shape shape;
 	struct queue_settings settings;
 	bool closed;
+	bool left;	   /* by a receiver that got nothing and went to its socket */
 	unsigned holders;  /* workers between a pop and its finish */
 	int64_t mean_ns;   /* of the handler's time, moving */
 	int64_t slow_ns;   /* its slowest of late; 0 until measured */
@@ -182,7 +183,8 @@ static bool worker_is_wanted(const struct queue *queue)
 {
 	if (queue->backlog.count == 0 || queue->holders >= queue->settings.max_workers)
 		return false;
-	return !is_helped(queue) || 2 * queue->backlog.count > queue->shape.capacity ||
+	return !is_helped(queue) || queue->left ||
+	       2 * queue->backlog.count > queue->shape.capacity ||
 	       queue->backlog.count * queue->cost_ns > HELP_BACKLOG_NS;
 }
 
@@ -212,6 +214,7 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	roll_window(queue, now_ns);
 	assert(!queue->closed || batch->count == 0);
 	ledger_add(&queue->ledger, admission);
+	queue->left = false; /* for it comes to help */
 	while (batch->count > 0) {
 		if (queue->backlog.count == queue->shape.capacity)
 			make_room(queue, now_ns, ret_dropped);
@@ -298,8 +301,12 @@ enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_s
 
 	*ret_share = (struct queue_share){ 0 };
 	lock_take(&queue->lock);
+	queue->left = false;
 	if (is_helped(queue))
 		answer = pop(queue, now_ns, ret_share);
+	queue->left = answer == QUEUE_EMPTY && queue->backlog.count > 0;
+	if (queue->left)
+		(void)tell_wanting(queue);
 	lock_release(&queue->lock);
 	return answer;
 }
