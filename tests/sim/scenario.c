@@ -1,5 +1,7 @@
 #include "scenario.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "run.h"
 
@@ -24,15 +26,20 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 {
 	static const int64_t capacities[] = { 1, 2, 3, 8, 16, 40, 100, 300 };
 	static const int64_t times[] = { 1 * US, 5 * US, 30 * US, 200 * US, 1 * MS, 5 * MS };
+	static const int64_t runners[] = { BY_WORKERS, BY_WORKERS, BY_RECEIVERS_TOO,
+		BY_RECEIVERS_TOO, BY_RECEIVERS };
 	static const int64_t rarely[] = { 0, 0, 3, 20, 100 };
 	static const int64_t factors[] = { 3, 50, 2000 };
 
+	service->runner = (enum runner)RANDOM_OF(random, runners);
 	service->capacity = (unsigned)RANDOM_OF(random, capacities);
 	service->rules.discipline = random_below(random, 4) == 0 ? BACKLOG_FIFO : BACKLOG_FAIR;
 	service->rules.per_client = random_below(random, 3) == 0;
 	service->busy = random_below(random, 4) == 0;
 	scenario_draw_settings(random, workers, &service->settings);
 	service->service_ns = RANDOM_OF(random, times);
+	if (service->runner == BY_RECEIVERS_TOO && random_below(random, 4) > 0)
+		service->service_ns = random_between(random, 1 * US, 30 * US);
 	service->vary = random_below(random, 101);
 	service->slow_one_in = (unsigned)RANDOM_OF(random, rarely) * 2;
 	service->slow_factor = (unsigned)RANDOM_OF(random, factors);
@@ -41,21 +48,37 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 	service->wrong_one_in = (unsigned)RANDOM_OF(random, rarely);
 }
 
-/* A service has a socket, or two. */
+/* What the kernel and the device make of joined messages. */
+static void draw_joining(struct random *random, struct sim_socket *socket)
+{
+	static const int64_t errors[] = { 0, 0, 0, EIO, EINVAL, EMSGSIZE };
+
+	socket->segments = random_below(random, 4) > 0;
+	socket->join_error = (int)RANDOM_OF(random, errors);
+	socket->join_most = socket->join_error == EIO
+				    ? 0
+				    : (size_t)random_between(random, 0, SCENARIO_DATA_BYTES);
+}
+
+/* A service has an address, or two, and for each a socket, or several. */
 static void draw_sockets(struct run *run)
 {
 	struct random *random = &run->world.random;
 	static const int64_t rooms[] = { 1, 4, 20, 100, 1000 };
 
-	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		unsigned count = 1 + (random_below(random, 3) == 0);
+	for (unsigned i = 0; i < 2 * run->scenario.services_count; i++) {
+		unsigned lanes = random_below(random, 3) == 0 ? 2 + random_below(random, 2) : 1;
 
-		for (unsigned j = 0; j < count; j++) {
+		if (i % 2 == 1 && random_below(random, 3) > 0)
+			continue;
+		for (unsigned j = 0; j < lanes; j++) {
 			struct sim_socket *socket =
 				&run->network.sockets[run->network.sockets_count++];
 
-			socket->service = i;
+			socket->service = i / 2;
+			socket->lanes = j == 0 ? lanes : 0;
 			socket->room = (unsigned)RANDOM_OF(random, rooms);
+			draw_joining(random, socket);
 		}
 	}
 	run->scenario.sockets_count = run->network.sockets_count;
@@ -77,6 +100,8 @@ static void draw_groups(struct run *run)
 
 		group->pattern = random_below(random, FORGED + 1);
 		group->socket = random_below(random, scenario->sockets_count);
+		while (run->network.sockets[group->socket].lanes == 0)
+			group->socket--;
 		group->addresses = (unsigned)RANDOM_OF(random, addresses);
 		group->ports = 1 + random_below(random, 2) * random_below(random, 4);
 		group->burst = group->pattern == BURSTY ? (unsigned)RANDOM_OF(random, bursts) : 1;
@@ -96,8 +121,10 @@ static void draw_faults(struct run *run)
 	struct random *random = &run->world.random;
 	static const int64_t rarely[] = { 0, 0, 5, 30, 200 };
 	static const int64_t holds[] = { 0, 0, 4, 50 };
+	static const int64_t costs[] = { 0, 0, 1 * US, 10 * US };
 	static const int64_t times[] = { 1 * US, 20 * US, 300 * US, 3 * MS };
 
+	run->scenario.receive_cost_ns = RANDOM_OF(random, costs);
 	run->scenario.bad_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->scenario.unstamped_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->scenario.duplicate_one_in = (unsigned)RANDOM_OF(random, rarely);

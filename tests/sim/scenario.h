@@ -28,7 +28,7 @@ enum pattern {
 /* Clients that behave alike. */
 struct group {
 	enum pattern pattern;
-	unsigned socket;
+	unsigned socket; /* the first with its address */
 	unsigned addresses;
 	unsigned ports;	     /* of each address */
 	int64_t interval_ns; /* mean, of the whole group */
@@ -76,7 +76,7 @@ struct scenario {
 	int64_t drain_ns;
 	unsigned changes;	 /* of settings while it runs */
 	unsigned clock_steps;	 /* of the wall clock */
-	int64_t receive_cost_ns; /* of a batch */
+	int64_t receive_cost_ns; /* of each datagram */
 };
 
 struct run;
