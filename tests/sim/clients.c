@@ -76,7 +76,8 @@ static uint32_t write_letter(struct run *run, unsigned number)
 	letter->group = number;
 	letter->from =
 		address_of(run, number, who, FIRST_PORT + random_below(random, group->ports));
-	letter->length = random_below(random, SCENARIO_DATA_BYTES + 1);
+	letter->length = group->length > 0 ? group->length
+					   : random_below(random, SCENARIO_DATA_BYTES + 1);
 	letter->stamped = !random_one_in(random, run->scenario.unstamped_one_in);
 	letter->tries_left = group->pattern == RETRYING ? TRIES : 0;
 	letter->sent_ns = run->world.now_ns;

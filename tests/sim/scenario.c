@@ -22,6 +22,19 @@ void scenario_draw_settings(
 								 : workers;
 }
 
+/* Declared never to block, which mostly is so; some are slow now and then, just so that they are too
+ * slow for receivers, or by far. */
+static void draw_quick(struct random *random, struct sim_service *service)
+{
+	unsigned kind = random_below(random, 8);
+
+	if (kind > 0)
+		service->service_ns = random_between(random, 1 * US, 30 * US);
+	if (kind > 4)
+		service->slow_factor = (unsigned)(random_between(random, 200 * US, 250 * US) /
+						  service->service_ns);
+}
+
 static void draw_service(struct random *random, unsigned workers, struct sim_service *service)
 {
 	static const int64_t capacities[] = { 1, 2, 3, 8, 16, 40, 100, 300 };
@@ -38,11 +51,11 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 	service->busy = random_below(random, 4) == 0;
 	scenario_draw_settings(random, workers, &service->settings);
 	service->service_ns = RANDOM_OF(random, times);
-	if (service->runner == BY_RECEIVERS_TOO && random_below(random, 4) > 0)
-		service->service_ns = random_between(random, 1 * US, 30 * US);
 	service->vary = random_below(random, 101);
 	service->slow_one_in = (unsigned)RANDOM_OF(random, rarely) * 2;
 	service->slow_factor = (unsigned)RANDOM_OF(random, factors);
+	if (service->runner == BY_RECEIVERS_TOO)
+		draw_quick(random, service);
 	service->fail_one_in = (unsigned)RANDOM_OF(random, rarely);
 	service->silent_one_in = (unsigned)RANDOM_OF(random, rarely);
 	service->wrong_one_in = (unsigned)RANDOM_OF(random, rarely);
@@ -105,6 +118,7 @@ static void draw_groups(struct run *run)
 		group->addresses = (unsigned)RANDOM_OF(random, addresses);
 		group->ports = 1 + random_below(random, 2) * random_below(random, 4);
 		group->burst = group->pattern == BURSTY ? (unsigned)RANDOM_OF(random, bursts) : 1;
+		group->length = random_below(random, 2) * random_below(random, SCENARIO_DATA_BYTES);
 		group->left = (unsigned)random_between(random, 1, 200);
 		group->patience_ns = random_between(random, 1 * MS, 100 * MS);
 		service = &scenario->services[run->network.sockets[group->socket].service];
@@ -145,7 +159,7 @@ void scenario_draw(struct run *run)
 	struct scenario *scenario = &run->scenario;
 	static const int64_t drains[] = { 0, 1 * MS, 20 * MS, 5000 * MS };
 
-	scenario->services_count = 1 + random_below(random, 2) * random_below(random, 3);
+	scenario->services_count = 1 + random_below(random, 2) * (1 + random_below(random, 2));
 	scenario->workers = 1 + random_below(random, 6);
 	for (unsigned i = 0; i < scenario->services_count; i++)
 		draw_service(random, scenario->workers, &scenario->services[i]);

@@ -32,6 +32,7 @@ struct group {
 	unsigned addresses;
 	unsigned ports;	     /* of each address */
 	int64_t interval_ns; /* mean, of the whole group */
+	unsigned length;     /* of each; 0: any */
 	unsigned burst;	     /* datagrams at once */
 	unsigned left;	     /* datagrams that it will still send */
 	int64_t patience_ns; /* RETRYING: until it asks again */
