@@ -111,6 +111,7 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	assert(!queue->closed || batch->count == 0);
 	ledger_add(&queue->ledger, admission);
 	queue->ledger.queued += batch->count;
+	queue->left = false; /* for it comes to help */
 	moment = queue_moment(queue, now_ns);
 	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
 		if (queue->backlog.count == queue->shape.capacity) {
@@ -122,6 +123,17 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	*batch = (struct datagram_list){ 0 };
 	if (queue->backlog.count > queue->queued_max)
 		queue->queued_max = queue->backlog.count;
+	wanted = queue_tell_wanting(queue);
+	lock_release(&queue->lock);
+	return wanted;
+}
+
+bool queue_end_help(struct queue *queue)
+{
+	bool wanted;
+
+	lock_take(&queue->lock);
+	queue->shape.helped = false;
 	wanted = queue_tell_wanting(queue);
 	lock_release(&queue->lock);
 	return wanted;

@@ -82,6 +82,9 @@ enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_sh
  * helpers would not get to in time. */
 enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
 
+/* Receivers help no more. Returns whether a worker is wanted for what they leave behind. */
+bool queue_end_help(struct queue *queue);
+
 /* What became of all the jobs of a share, `spent_ns` after the pop. Their slots stay with the
  * caller. Returns true when others wait for which no worker was wanted, or allowed, before this. */
 bool queue_finish(struct queue *queue, const struct datagram_list *jobs,

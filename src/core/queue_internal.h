@@ -14,6 +14,7 @@ struct queue {
 	struct queue_shape shape;
 	struct queue_settings settings;
 	bool closed;
+	bool left;	   /* by a receiver that got nothing and went to its socket */
 	unsigned holders;  /* workers between a pop and its finish */
 	int64_t mean_ns;   /* of the handler's time, moving */
 	int64_t slow_ns;   /* its slowest of late; 0 until measured */

@@ -75,8 +75,12 @@ enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_s
 
 	*ret_share = (struct queue_share){ 0 };
 	lock_take(&queue->lock);
+	queue->left = false;
 	if (queue_is_helped(queue))
 		answer = pop(queue, now_ns, ret_share);
+	queue->left = answer == QUEUE_EMPTY && queue->backlog.count > 0;
+	if (queue->left)
+		(void)queue_tell_wanting(queue);
 	lock_release(&queue->lock);
 	return answer;
 }

@@ -47,7 +47,7 @@ bool queue_worker_is_wanted(const struct queue *queue)
 {
 	if (queue->backlog.count == 0 || queue->holders >= queue->settings.max_workers)
 		return false;
-	return !queue_is_helped(queue) || is_backlog(queue);
+	return !queue_is_helped(queue) || queue->left || is_backlog(queue);
 }
 
 /* After a change, for those who look without the lock. */

@@ -247,11 +247,11 @@ static bool work(struct receiver *receiver)
 {
 	int count = receiver_step(receiver);
 
+	if (count == SOCKET_BATCH || stand_back(receiver, count > 0))
+		return true;
 	if (count < 0)
 		pause_after_error(receiver);
-	if (count < 0 || count == SOCKET_BATCH)
-		return true;
-	return stand_back(receiver, count > 0);
+	return count < 0;
 }
 
 static void wait_readable(const struct receiver *receiver)
@@ -269,6 +269,8 @@ void receiver_run(struct receiver *receiver)
 	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
 		if (!work(receiver))
 			wait_readable(receiver);
+	if (!is_inline(receiver) && queue_end_help(receiver->service->queue))
+		worker_call(receiver->workers);
 	receiver_finish(receiver, false);
 }
 

@@ -158,8 +158,8 @@ int64_t worker_serve(struct worker *worker, struct service *service,
 		else
 			run(&serving, job, &now_ns, ret_results);
 		if (now_ns - sent_ns > ANSWER_WAIT_NS) {
-			reply_send(worker->replies, ret_results);
-			sent_ns = now_ns;
+			reply_send(worker->replies, ret_results); /* which may have waited */
+			sent_ns = now_ns = sys_monotonic_ns();
 		}
 	}
 	reply_send(worker->replies, ret_results);

@@ -45,7 +45,7 @@ static union addr address_of(const struct run *run, unsigned group, unsigned num
 
 /* One that the receiver must not let in: from a port that cannot be answered, from ourselves, or
  * too long. */
-static void spoil(struct run *run, struct letter *letter)
+static void spoil(struct run *run, const struct group *group, struct letter *letter)
 {
 	switch (random_below(&run->world.random, 4)) {
 	case 0:
@@ -56,7 +56,7 @@ static void spoil(struct run *run, struct letter *letter)
 			(uint16_t)(1 + random_below(&run->world.random, SCENARIO_LOW_PORT)));
 		break;
 	case 2:
-		letter->from = run->network.sockets[letter->socket].bound;
+		letter->from = run->network.sockets[group->socket].bound;
 		break;
 	default:
 		letter->length = SCENARIO_DATA_BYTES + 1 + random_below(&run->world.random, 100);
@@ -74,15 +74,16 @@ static uint32_t write_letter(struct run *run, unsigned number)
 				     : random_below(random, group->addresses);
 
 	letter->group = number;
-	letter->socket = group->socket;
 	letter->from =
 		address_of(run, number, who, FIRST_PORT + random_below(random, group->ports));
-	letter->length = random_below(random, SCENARIO_DATA_BYTES + 1);
+	letter->length = group->length > 0 ? group->length
+					   : random_below(random, SCENARIO_DATA_BYTES + 1);
 	letter->stamped = !random_one_in(random, run->scenario.unstamped_one_in);
 	letter->tries_left = group->pattern == RETRYING ? TRIES : 0;
 	letter->sent_ns = run->world.now_ns;
 	if (random_one_in(random, run->scenario.bad_one_in))
-		spoil(run, letter);
+		spoil(run, group, letter);
+	letter->socket = network_lane(&run->network, group->socket, &letter->from);
 	return id;
 }
 

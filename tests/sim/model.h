@@ -44,7 +44,9 @@ struct model {
 	uint64_t pushes;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
-	unsigned shed; /* kept for a busy reply */
+	int64_t slow_ns; /* the slowest of late */
+	int64_t cost_ns; /* a letter, with all around it; moving */
+	unsigned shed;	 /* kept for a busy reply */
 	uint64_t busy_replied;
 	struct ledger books;
 	uint64_t queued_max;
@@ -67,6 +69,9 @@ void model_add(struct model *model, uint32_t letter);
 void model_remove(struct model *model, uint32_t letter, bool to_run);
 void model_finish(struct model *model, uint32_t letter);
 
+/* model_rules.c: may the flow have been put aside, as stale? */
+bool model_may_be_aside(const struct model *model, const struct model_flow *flow);
+
 /* May the queue take this one next? */
 void model_must_be_next(struct model *model, uint32_t letter, int64_t now_ns);
 
@@ -76,9 +81,8 @@ bool model_is_victim(const struct model *model, uint32_t letter, int64_t now_ns)
 /* The handler begins. */
 void model_begins(uint32_t letter);
 
-/* After each step: the product's books are the model's, and no worker sleeps while there is
- * work. */
-void model_check(const struct model *model);
-bool model_has_work(const struct model *model);
+/* May receivers help now? Is the backlog too long for them alone? */
+bool model_is_helped(const struct model *model);
+bool model_is_long(const struct model *model);
 
 #endif

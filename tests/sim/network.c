@@ -7,19 +7,20 @@
 
 #include "base/clock.h"
 #include "run.h"
+#include "watch.h"
 
-#define SEND_PAUSE_MAX_NS (10 * NS_PER_MS)
-
-void network_init(struct network *network, unsigned slots)
+void network_init(struct network *network, unsigned places)
 {
 	unsigned size = 64;
 
-	while (size < 4 * slots)
+	while (size < 2 * places)
 		size *= 2;
-	network->slots = calloc(size, sizeof(*network->slots));
-	network->slots_mask = size - 1;
-	if (network->slots == NULL)
+	network->places = calloc(size, sizeof(*network->places));
+	network->places_mask = size - 1;
+	if (network->places == NULL)
 		abort();
+	for (unsigned i = 0; i < WORLD_TASKS_MAX; i++)
+		network->senders[i].apart = NOBODY;
 	for (unsigned i = 0; i < network->sockets_count; i++) {
 		struct sim_socket *socket = &network->sockets[i];
 
@@ -33,7 +34,7 @@ void network_free(struct network *network)
 {
 	for (unsigned i = 0; i < network->sockets_count; i++)
 		free(network->sockets[i].waiting);
-	free(network->slots);
+	free(network->places);
 	free(network->letters);
 }
 
@@ -72,24 +73,38 @@ void network_arrive(void *context, uint64_t number)
 	world_poke(world);
 }
 
-/* --- slots */
-
-static struct slot *slot_of(const struct network *network, const struct datagram *datagram)
+unsigned network_lane(const struct network *network, unsigned first, const union addr *client)
 {
-	uint64_t hash = ((uint64_t)(uintptr_t)datagram >> 6) * 0x9e3779b97f4a7c15u;
-	unsigned i = (unsigned)(hash >> 32) & network->slots_mask;
+	unsigned hash = addr_port(client);
 
-	while (network->slots[i].datagram != NULL && network->slots[i].datagram != datagram)
-		i = (i + 1) & network->slots_mask;
-	return &network->slots[i];
+	for (size_t i = 0; i < sizeof(*client); i++)
+		hash = hash * 31 + ((const unsigned char *)client)[i];
+	return first + hash % network->sockets[first].lanes;
 }
 
-uint32_t network_letter_in(const struct network *network, const struct datagram *datagram)
-{
-	const struct slot *slot = slot_of(network, datagram);
+/* --- places */
 
-	must(slot->datagram == datagram, "a slot that nothing was received into");
-	return slot->letter;
+static struct place *place_of(const struct network *network, const void *at)
+{
+	uint64_t hash = ((uint64_t)(uintptr_t)at >> 6) * 0x9e3779b97f4a7c15u;
+	unsigned i = (unsigned)(hash >> 32) & network->places_mask;
+
+	while (network->places[i].at != NULL && network->places[i].at != at)
+		i = (i + 1) & network->places_mask;
+	return &network->places[i];
+}
+
+uint32_t network_letter_in(const struct network *network, const void *place)
+{
+	const struct place *found = place_of(network, place);
+
+	must(found->at == place, "a slot that nothing was received into, or a reply of nobody's");
+	return found->letter;
+}
+
+void network_put(struct network *network, const void *place, uint32_t letter)
+{
+	*place_of(network, place) = (struct place){ place, letter };
 }
 
 /* --- receiving */
@@ -167,96 +182,15 @@ int network_receive(int fd, struct mmsghdr *messages, unsigned count)
 		uint32_t number = take(socket);
 		struct datagram *datagram =
 			LINK_OWNER(messages[i].msg_hdr.msg_iov->iov_base, struct datagram, data);
-		struct slot *slot = slot_of(network, datagram);
 
-		*slot = (struct slot){ datagram, number };
+		network_put(network, datagram, number);
 		network->letters[number].state = LETTER_RECEIVED;
 		if (the_run->checked)
 			socket->received[socket->received_count++] = number;
 		fill(&messages[i], &network->letters[number]);
 	}
 	world_trace(&the_run->world, "receive", fd, count, socket->count);
-	return (int)count;
-}
-
-/* --- sending */
-
-/* A failure of the first message; 0: it is sent. */
-static int draw_send_error(struct network *network, struct sim_socket *socket)
-{
-	static const int64_t errors[] = { EAGAIN, ENOBUFS, ENOMEM, EPERM, EACCES, ENETUNREACH,
-		EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, ECONNREFUSED, ECONNREFUSED, EMSGSIZE,
-		EINVAL };
-	struct world *world = &the_run->world;
-	int error;
-
-	if (world->now_ns < socket->send_room_ns)
-		return EAGAIN;
-	if (!random_one_in(&world->random, network->send_error_one_in))
-		return 0;
-	error = (int)RANDOM_OF(&world->random, errors);
-	if (error == EAGAIN)
-		socket->send_room_ns =
-			world->now_ns + random_between(&world->random, 1, SEND_PAUSE_MAX_NS);
-	return error;
-}
-
-static struct letter *letter_to(const struct mmsghdr *message, int fd)
-{
-	const struct msghdr *header = &message->msg_hdr;
-	const struct datagram *datagram = LINK_OWNER(header->msg_name, struct datagram, client);
-	uint32_t number = network_letter_in(&the_run->network, datagram);
-	struct letter *letter = &the_run->network.letters[number];
-	size_t length = header->msg_iov->iov_len;
-
-	must(memcmp(header->msg_name, &letter->from, addr_length(&letter->from)) == 0 &&
-			header->msg_namelen == addr_length(&letter->from),
-		"letter %u: the answer goes to another client", number);
-	must(letter->socket == (unsigned)(fd - NETWORK_FIRST_FD),
-		"letter %u: the answer leaves from another socket", number);
-	must(!the_run->checked || letter->state == LETTER_TAKEN || letter->state == LETTER_SHED,
-		"letter %u: answered in state %d", number, letter->state);
-	must(network_is_content(letter, header->msg_iov->iov_base, length < 8 ? length : 8),
-		"letter %u: its answer is another's", number);
-	return letter;
-}
-
-/* A later try is the same question. */
-static void answer(struct letter *letter)
-{
-	letter->replies++;
-	must(letter->replies == 1, "a letter is answered twice");
-	letter->answered_ns = the_run->world.now_ns;
-	the_run->network.letters[letter->content].answered = true;
-}
-
-int network_send(int fd, struct mmsghdr *messages, unsigned count)
-{
-	struct network *network = &the_run->network;
-	struct sim_socket *socket = &network->sockets[fd - NETWORK_FIRST_FD];
-	struct random *random = &the_run->world.random;
-	int error = draw_send_error(network, socket);
-
-	must(count > 0, "a send of nothing");
-	if (network->blind) {
-		for (unsigned i = 0; i < count; i++)
-			network->sent += messages[i].msg_hdr.msg_iovlen;
-		return (int)count;
-	}
-	if (error != 0) {
-		letter_to(&messages[0], fd)->send_error = error;
-		world_trace(&the_run->world, "send fails", fd, error, count);
-		return -error;
-	}
-	if (random_one_in(random, network->send_short_one_in))
-		count = 1 + random_below(random, count);
-	for (unsigned i = 0; i < count; i++) {
-		struct letter *letter = letter_to(&messages[i], fd);
-
-		answer(letter);
-		world_trace(&the_run->world, "send", fd, letter - network->letters,
-			(int64_t)messages[i].msg_hdr.msg_iov->iov_len);
-	}
+	watch_received(socket);
 	return (int)count;
 }
 

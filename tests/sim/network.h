@@ -10,11 +10,12 @@
 
 #include "base/addr.h"
 #include "core/datagram.h"
+#include "core/ledger.h"
 #include "world.h"
 
 #define NETWORK_STOP_FD 1
 #define NETWORK_FIRST_FD 1000
-#define NETWORK_SOCKETS_MAX 8u
+#define NETWORK_SOCKETS_MAX 18u
 #define NOBODY UINT32_MAX /* no letter */
 
 enum letter_state {
@@ -48,7 +49,7 @@ struct letter {
 	/* The model's. */
 	const struct datagram *datagram; /* while it waits */
 	uint32_t flow;
-	uint64_t sequence; /* of pushes */
+	uint64_t sequence; /* of pushes; inline, of receptions */
 	bool given;	   /* back by the queue, dropped */
 	int64_t expires_ns;
 	int64_t charged_ns;
@@ -57,6 +58,7 @@ struct letter {
 
 	/* Its fate. */
 	unsigned runs;
+	uint64_t began; /* in the order of all that run, or are told that they were shed */
 	int64_t service_ns;
 	ssize_t outcome;
 	unsigned replies;
@@ -65,8 +67,11 @@ struct letter {
 
 struct sim_socket {
 	unsigned service;
+	unsigned lanes; /* sockets with its address, from this one on; 0: it is not the first */
 	union addr bound;
-	bool segments;	   /* it takes joined messages apart */
+	bool segments;	   /* it takes joined messages apart, */
+	int join_error;	   /* but not */
+	size_t join_most;  /* those with longer replies; EIO: none */
 	uint32_t *waiting; /* a ring of letters */
 	unsigned first, count, room;
 	uint64_t sent, lost;
@@ -74,6 +79,24 @@ struct sim_socket {
 	unsigned clock_steps;  /* as of the last reception */
 	uint32_t received[64]; /* by the last call, and not yet pushed */
 	unsigned received_count;
+
+	/* Inline: the books of its receiver, and what they become with the last change. */
+	struct ledger books, coming;
+	uint64_t sequence, ran;
+};
+
+#define SENT_KEPT 64u
+
+/* What a thread has sent, and learned. */
+struct sender {
+	uint32_t sent[SENT_KEPT]; /* a ring: the last letters that it answered */
+	unsigned sent_count;
+	uint32_t apart; /* the first letter of a joined message that failed */
+	int apart_error;
+	size_t apart_length;
+	bool learned; /* not to join what is longer than */
+	size_t join_most;
+	uint64_t learned_at; /* when it had begun so many */
 };
 
 struct network {
@@ -83,21 +106,23 @@ struct network {
 	unsigned sockets_count;
 	unsigned clock_steps;
 	bool stopping;
+	uint64_t begun; /* letters, in handlers */
+	struct sender senders[WORLD_TASKS_MAX];
 	bool blind; /* sends are only counted */
 	uint64_t sent;
 
-	/* Which letter a slot holds. */
-	struct slot {
-		const struct datagram *datagram;
+	/* Which letter a slot holds, or a reply's buffer answers. */
+	struct place {
+		const void *at;
 		uint32_t letter;
-	} * slots;
-	unsigned slots_mask;
+	} * places;
+	unsigned places_mask;
 
 	unsigned receive_error_one_in, receive_short_one_in;
 	unsigned send_error_one_in, send_short_one_in;
 };
 
-void network_init(struct network *network, unsigned slots);
+void network_init(struct network *network, unsigned places);
 void network_free(struct network *network);
 
 /* A new letter, which is not on its way yet. */
@@ -106,8 +131,12 @@ uint32_t network_letter(struct network *network);
 /* It reaches its socket: an event. */
 void network_arrive(void *context, uint64_t letter);
 
-/* The letter in this slot. */
-uint32_t network_letter_in(const struct network *network, const struct datagram *datagram);
+/* The letter in this slot, or that the reply in this buffer answers. */
+uint32_t network_letter_in(const struct network *network, const void *place);
+void network_put(struct network *network, const void *place, uint32_t letter);
+
+/* Which of the sockets with the address of `first` a client's letters come to. */
+unsigned network_lane(const struct network *network, unsigned first, const union addr *client);
 
 /* Is this what was sent, up to `length` bytes? */
 bool network_is_content(const struct letter *letter, const unsigned char *bytes, size_t length);

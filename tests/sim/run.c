@@ -1,5 +1,4 @@
-/* The life of a simulated server, as pipeline/server_serve.c and pool.c have it, and what must be
- * true after each step and at the end. */
+/* The life of a simulated server, as pipeline/server_serve.c and pool.c have it. */
 #include "run.h"
 
 #include <inttypes.h>
@@ -46,14 +45,24 @@ static void want_workers(struct run *run, unsigned workers)
 				"worker", worker_task, run->workers[i]);
 }
 
-/* Which one holds for a batch that was received and not yet pushed could not be said. */
-static void change_port(struct run *run, unsigned service)
+/* Which ones hold for a batch that was received and not yet pushed, or run, could not be said. */
+static void change_for_receivers(struct run *run, unsigned service, int64_t max_wait_ns)
 {
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
 		if (run->network.sockets[i].received_count > 0)
 			return;
+	atomic_store(&run->services[service].max_wait_ns, max_wait_ns);
 	atomic_store(&run->services[service].min_source_port,
 		(unsigned)random_between(&run->world.random, 1, (int64_t)2 * SCENARIO_LOW_PORT));
+}
+
+static void change_service(struct run *run, unsigned service)
+{
+	struct queue_settings settings = run_settings(run, service);
+
+	change_for_receivers(run, service, settings.max_wait_ns);
+	if (run->services[service].queue != NULL)
+		queue_configure(run->services[service].queue, &settings);
 }
 
 static void change_settings(struct run *run)
@@ -63,13 +72,9 @@ static void change_settings(struct run *run)
 	run->scenario.workers = 1 + random_below(random, SCENARIO_WORKERS_MAX);
 	want_workers(run, run->scenario.workers);
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		struct queue_settings settings;
-
 		scenario_draw_settings(
 			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i].settings);
-		settings = run_settings(run, i);
-		change_port(run, i);
-		queue_configure(run->services[i].queue, &settings);
+		change_service(run, i);
 	}
 	eventcount_notify(&run->shared.work, UINT_MAX);
 	world_trace(&run->world, "configure", run->scenario.workers, 0, 0);
@@ -114,28 +119,39 @@ static void hurry(struct run *run)
 	struct datagram_list dropped = { 0 };
 
 	atomic_store(&run->shared.hurry, true);
-	run->hurry_ns = run->world.now_ns;
+	if (run->hurry_ns == 0)
+		run->hurry_ns = run->world.now_ns;
 	for (unsigned i = 0; i < run->scenario.services_count; i++)
-		queue_discard(run->services[i].queue, &dropped);
+		if (run->services[i].queue != NULL)
+			queue_discard(run->services[i].queue, &dropped);
 	slab_give(run->slab, &dropped);
 	eventcount_notify(&run->shared.work, UINT_MAX);
 }
 
+/* The handlers here do end. */
+static void await_end(
+	struct run *run, struct task *const tasks[], unsigned count, int64_t deadline_ns)
+{
+	if (have_ended(run, tasks, count, deadline_ns))
+		return;
+	hurry(run);
+	(void)have_ended(run, tasks, count, INT64_MAX);
+}
+
 static void stop(struct run *run)
 {
+	int64_t deadline_ns = run->world.now_ns + run->scenario.drain_ns;
+
 	run->network.stopping = true;
 	atomic_store(&run->shutdowns, 1);
 	world_trace(&run->world, "stop", run->scenario.drain_ns, 0, 0);
 	world_poke(&run->world);
-	(void)have_ended(run, run->receiver_tasks, run->scenario.sockets_count, INT64_MAX);
+	await_end(run, run->receiver_tasks, run->scenario.sockets_count, deadline_ns);
 	for (unsigned i = 0; i < run->scenario.services_count; i++)
-		queue_close(run->services[i].queue);
+		if (run->services[i].queue != NULL)
+			queue_close(run->services[i].queue);
 	eventcount_notify(&run->shared.work, UINT_MAX);
-	if (have_ended(run, run->worker_tasks, SCENARIO_WORKERS_MAX,
-		    run->world.now_ns + run->scenario.drain_ns))
-		return;
-	hurry(run);
-	(void)have_ended(run, run->worker_tasks, SCENARIO_WORKERS_MAX, INT64_MAX);
+	await_end(run, run->worker_tasks, SCENARIO_WORKERS_MAX, deadline_ns);
 }
 
 /* The owner's thread. */
@@ -152,96 +168,16 @@ static void main_task(void *argument)
 	}
 	wait_until(run, begin_ns + scenario->stop_ns);
 	stop(run);
+	run->refusing = true;
 	for (unsigned i = 0; i < scenario->sockets_count; i++)
 		receiver_finish(&run->receivers[i], true);
-}
-
-/* --- what must be true */
-
-/* Nobody is on the way to the queue, and somebody sleeps. */
-static bool is_asleep(const struct run *run)
-{
-	bool sleeps = false;
-
-	for (unsigned i = 0; i < run->world.tasks_count; i++)
-		if (run->world.tasks[i].state == TASK_READY) {
-			bool in_handler = false;
-
-			for (unsigned j = 0; j < SCENARIO_WORKERS_MAX; j++)
-				in_handler |= run->worker_tasks[j] == &run->world.tasks[i] &&
-					      run->worker_in_handler[j];
-			if (!in_handler)
-				return false;
-		}
-	for (unsigned j = 0; j < atomic_load(&run->shared.wanted); j++)
-		sleeps |= run->worker_tasks[j] != NULL &&
-			  run->worker_tasks[j]->state == TASK_WAITING &&
-			  run->worker_tasks[j]->word != NULL;
-	return sleeps;
-}
-
-/* Count by count: a ledger is nothing but counts. */
-static void must_be_equal(const struct ledger *books, const struct ledger *expected)
-{
-	uint64_t counts[sizeof(*books) / 8], wanted[sizeof(*books) / 8];
-
-	memcpy(counts, books, sizeof(counts));
-	memcpy(wanted, expected, sizeof(wanted));
-	for (size_t i = 0; i < sizeof(counts) / 8; i++)
-		must(counts[i] == wanted[i],
-			"the books are not what happened: count %zu is %" PRIu64 ", not %" PRIu64,
-			i, counts[i], wanted[i]);
-}
-
-static void check_step(struct run *run)
-{
-	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		struct model *model = &run->models[i];
-		struct queue_report report;
-
-		queue_snapshot(model->queue, &report);
-		must(ledger_balances(&report.ledger), "the books of service %u do not balance", i);
-		must_be_equal(&report.ledger, &model->books);
-		must(report.queued_max == model->queued_max, "queued_max is wrong");
-		must(model->ready == 0 || model->holders >= model->settings.max_workers ||
-				!is_asleep(run),
-			"a worker sleeps while service %u has work", i);
-	}
-}
-
-static void check_end(struct run *run)
-{
-	uint64_t received[SCENARIO_SERVICES_MAX] = { 0 };
-	uint64_t answered[SCENARIO_SERVICES_MAX] = { 0 };
-
-	for (unsigned i = 0; i < run->scenario.sockets_count; i++) {
-		const struct sim_socket *socket = &run->network.sockets[i];
-
-		received[socket->service] += socket->sent - socket->lost - socket->count;
-	}
-	for (uint32_t i = 0; i < run->network.count; i++) {
-		const struct letter *letter = &run->network.letters[i];
-
-		must(letter->state == LETTER_DONE || letter->state == LETTER_LOST ||
-				letter->state == LETTER_SHED || letter->state == LETTER_IN_SOCKET,
-			"letter %u ended in state %d", i, letter->state);
-		answered[run->network.sockets[letter->socket].service] += letter->replies;
-	}
-	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		const struct ledger *books = &run->models[i].books;
-
-		must(books->received == received[i], "received is not what was sent");
-		must(books->queued == 0 && books->running == 0, "not all has ended");
-		must(books->replied + atomic_load(&run->services[i].busy_replied) == answered[i],
-			"replied is not what was answered");
-	}
 }
 
 static void simulate(struct run *run)
 {
 	while (world_step(&run->world)) {
 		if (run->checked)
-			check_step(run);
+			run_check_step(run);
 		must(run->world.steps < STEPS_MAX, "it does not end");
 	}
 	for (unsigned i = 0; i < run->world.tasks_count; i++)
@@ -266,5 +202,5 @@ void run_scenario(struct run *run)
 	clients_start(run);
 	simulate(run);
 	if (run->checked)
-		check_end(run);
+		run_check_end(run);
 }

@@ -34,7 +34,7 @@ struct run {
 	int64_t hurry_ns; /* since when nothing is begun any more */
 	struct worker *workers[SCENARIO_WORKERS_MAX];
 	struct task *worker_tasks[SCENARIO_WORKERS_MAX];
-	bool worker_in_handler[SCENARIO_WORKERS_MAX];
+	bool refusing; /* what is still received is dropped */
 };
 
 extern struct run *the_run;
@@ -42,6 +42,10 @@ extern struct run *the_run;
 /* Make and run the scenario in `run`, to its end, checking all that is promised; what is left is to
  * be taken apart. */
 void run_scenario(struct run *run);
+
+/* run_check.c: what must be true after each step, and at the end. */
+void run_check_step(struct run *run);
+void run_check_end(struct run *run);
 
 /* run_parts.c: assemble the product's stations, and take them apart. */
 void run_assemble(struct run *run);

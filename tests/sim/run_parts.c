@@ -10,9 +10,12 @@ static void bind_sockets(struct run *run)
 		struct sim_socket *socket = &run->network.sockets[i];
 
 		memset(&socket->bound, 0, sizeof(socket->bound));
-		must(addr_parse(i % 2 == 0 ? "192.0.2.1" : "2001:db8::1", (uint16_t)(7000 + i),
-			     &socket->bound) == 0,
-			"addresses");
+		if (socket->lanes == 0)
+			socket->bound = socket[-1].bound;
+		else
+			must(addr_parse(i % 2 == 0 ? "192.0.2.1" : "2001:db8::1",
+				     (uint16_t)(7000 + i), &socket->bound) == 0,
+				"addresses");
 		run->sockets[i] = (struct socket){
 			.fd = (int)(NETWORK_FIRST_FD + i),
 			.bound = socket->bound,
@@ -119,6 +122,7 @@ static void make_slab(struct run *run)
 {
 	unsigned slots =
 		run->scenario.sockets_count * SOCKET_BATCH + SCENARIO_WORKERS_MAX * WORKER_SLOTS;
+	unsigned buffers = (run->scenario.sockets_count + SCENARIO_WORKERS_MAX) * QUEUE_BATCH_MAX;
 
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
 		const struct sim_service *service = &run->scenario.services[i];
@@ -132,7 +136,7 @@ static void make_slab(struct run *run)
 		if (run->scenario.services[service].runner == BY_RECEIVERS_TOO)
 			slots += WORKER_SLOTS;
 	}
-	network_init(&run->network, slots);
+	network_init(&run->network, slots + buffers);
 	must(slab_new(slots, SCENARIO_DATA_BYTES, &run->slab) == 0, "slab");
 }
 

@@ -1,5 +1,7 @@
 #include "scenario.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "run.h"
 
@@ -20,13 +22,29 @@ void scenario_draw_settings(
 								 : workers;
 }
 
+/* Declared never to block, which mostly is so; some are slow now and then, just so that they are too
+ * slow for receivers, or by far. */
+static void draw_quick(struct random *random, struct sim_service *service)
+{
+	unsigned kind = random_below(random, 8);
+
+	if (kind > 0)
+		service->service_ns = random_between(random, 1 * US, 30 * US);
+	if (kind > 4)
+		service->slow_factor = (unsigned)(random_between(random, 200 * US, 250 * US) /
+						  service->service_ns);
+}
+
 static void draw_service(struct random *random, unsigned workers, struct sim_service *service)
 {
 	static const int64_t capacities[] = { 1, 2, 3, 8, 16, 40, 100, 300 };
 	static const int64_t times[] = { 1 * US, 5 * US, 30 * US, 200 * US, 1 * MS, 5 * MS };
+	static const int64_t runners[] = { BY_WORKERS, BY_WORKERS, BY_RECEIVERS_TOO,
+		BY_RECEIVERS_TOO, BY_RECEIVERS };
 	static const int64_t rarely[] = { 0, 0, 3, 20, 100 };
 	static const int64_t factors[] = { 3, 50, 2000 };
 
+	service->runner = (enum runner)RANDOM_OF(random, runners);
 	service->capacity = (unsigned)RANDOM_OF(random, capacities);
 	service->rules.discipline = random_below(random, 4) == 0 ? BACKLOG_FIFO : BACKLOG_FAIR;
 	service->rules.per_client = random_below(random, 3) == 0;
@@ -36,26 +54,44 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 	service->vary = random_below(random, 101);
 	service->slow_one_in = (unsigned)RANDOM_OF(random, rarely) * 2;
 	service->slow_factor = (unsigned)RANDOM_OF(random, factors);
+	if (service->runner == BY_RECEIVERS_TOO)
+		draw_quick(random, service);
 	service->fail_one_in = (unsigned)RANDOM_OF(random, rarely);
 	service->silent_one_in = (unsigned)RANDOM_OF(random, rarely);
 	service->wrong_one_in = (unsigned)RANDOM_OF(random, rarely);
 }
 
-/* A service has a socket, or two. */
+/* What the kernel and the device make of joined messages. */
+static void draw_joining(struct random *random, struct sim_socket *socket)
+{
+	static const int64_t errors[] = { 0, 0, 0, EIO, EINVAL, EMSGSIZE };
+
+	socket->segments = random_below(random, 4) > 0;
+	socket->join_error = (int)RANDOM_OF(random, errors);
+	socket->join_most = socket->join_error == EIO
+				    ? 0
+				    : (size_t)random_between(random, 0, SCENARIO_DATA_BYTES);
+}
+
+/* A service has an address, or two, and for each a socket, or several. */
 static void draw_sockets(struct run *run)
 {
 	struct random *random = &run->world.random;
 	static const int64_t rooms[] = { 1, 4, 20, 100, 1000 };
 
-	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		unsigned count = 1 + (random_below(random, 3) == 0);
+	for (unsigned i = 0; i < 2 * run->scenario.services_count; i++) {
+		unsigned lanes = random_below(random, 3) == 0 ? 2 + random_below(random, 2) : 1;
 
-		for (unsigned j = 0; j < count; j++) {
+		if (i % 2 == 1 && random_below(random, 3) > 0)
+			continue;
+		for (unsigned j = 0; j < lanes; j++) {
 			struct sim_socket *socket =
 				&run->network.sockets[run->network.sockets_count++];
 
-			socket->service = i;
+			socket->service = i / 2;
+			socket->lanes = j == 0 ? lanes : 0;
 			socket->room = (unsigned)RANDOM_OF(random, rooms);
+			draw_joining(random, socket);
 		}
 	}
 	run->scenario.sockets_count = run->network.sockets_count;
@@ -77,9 +113,12 @@ static void draw_groups(struct run *run)
 
 		group->pattern = random_below(random, FORGED + 1);
 		group->socket = random_below(random, scenario->sockets_count);
+		while (run->network.sockets[group->socket].lanes == 0)
+			group->socket--;
 		group->addresses = (unsigned)RANDOM_OF(random, addresses);
 		group->ports = 1 + random_below(random, 2) * random_below(random, 4);
 		group->burst = group->pattern == BURSTY ? (unsigned)RANDOM_OF(random, bursts) : 1;
+		group->length = random_below(random, 2) * random_below(random, SCENARIO_DATA_BYTES);
 		group->left = (unsigned)random_between(random, 1, 200);
 		group->patience_ns = random_between(random, 1 * MS, 100 * MS);
 		service = &scenario->services[run->network.sockets[group->socket].service];
@@ -96,8 +135,10 @@ static void draw_faults(struct run *run)
 	struct random *random = &run->world.random;
 	static const int64_t rarely[] = { 0, 0, 5, 30, 200 };
 	static const int64_t holds[] = { 0, 0, 4, 50 };
+	static const int64_t costs[] = { 0, 0, 1 * US, 10 * US };
 	static const int64_t times[] = { 1 * US, 20 * US, 300 * US, 3 * MS };
 
+	run->scenario.receive_cost_ns = RANDOM_OF(random, costs);
 	run->scenario.bad_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->scenario.unstamped_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->scenario.duplicate_one_in = (unsigned)RANDOM_OF(random, rarely);
@@ -118,7 +159,7 @@ void scenario_draw(struct run *run)
 	struct scenario *scenario = &run->scenario;
 	static const int64_t drains[] = { 0, 1 * MS, 20 * MS, 5000 * MS };
 
-	scenario->services_count = 1 + random_below(random, 2) * random_below(random, 3);
+	scenario->services_count = 1 + random_below(random, 2) * (1 + random_below(random, 2));
 	scenario->workers = 1 + random_below(random, 6);
 	for (unsigned i = 0; i < scenario->services_count; i++)
 		draw_service(random, scenario->workers, &scenario->services[i]);

@@ -28,10 +28,11 @@ enum pattern {
 /* Clients that behave alike. */
 struct group {
 	enum pattern pattern;
-	unsigned socket;
+	unsigned socket; /* the first with its address */
 	unsigned addresses;
 	unsigned ports;	     /* of each address */
 	int64_t interval_ns; /* mean, of the whole group */
+	unsigned length;     /* of each; 0: any */
 	unsigned burst;	     /* datagrams at once */
 	unsigned left;	     /* datagrams that it will still send */
 	int64_t patience_ns; /* RETRYING: until it asks again */
@@ -76,7 +77,7 @@ struct scenario {
 	int64_t drain_ns;
 	unsigned changes;	 /* of settings while it runs */
 	unsigned clock_steps;	 /* of the wall clock */
-	int64_t receive_cost_ns; /* of a batch */
+	int64_t receive_cost_ns; /* of each datagram */
 };
 
 struct run;

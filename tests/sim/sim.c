@@ -1,4 +1,4 @@
-/* Deterministic simulation: the product's receiver, queue, workers and replies in one thread, in
+/* Deterministic simulation: the product's receivers, queues, workers and replies in one thread, in
  * virtual time, in a world drawn from a seed.
  *
  *	sim --seeds FIRST:COUNT [--trace]	run these, check all that is promised

@@ -60,12 +60,14 @@ static ssize_t handle(
 	letter->outcome = outcome;
 	letter->service_ns = service_ns;
 	world_trace(&the_run->world, "handle", number, service_ns, outcome);
-	the_run->worker_in_handler[request->worker] = true;
+	letter->began = ++the_run->network.begun;
+	the_run->world.running->in_handler = true;
 	task_sleep(&the_run->world, the_run->world.now_ns + service_ns);
-	the_run->worker_in_handler[request->worker] = false;
+	the_run->world.running->in_handler = false;
 	the_run->world.running->unread = true;
 	if (outcome > 0 && (size_t)outcome <= reply_size)
 		memcpy(reply, request->data, (size_t)outcome);
+	network_put(&the_run->network, reply, number);
 	return outcome;
 }
 
@@ -74,10 +76,12 @@ static ssize_t busy(
 	void *state, const struct dgram_request *request, void *reply, size_t reply_size)
 {
 	uint32_t number = letter_of(request);
-	const struct letter *letter = &the_run->network.letters[number];
+	struct letter *letter = &the_run->network.letters[number];
 
 	(void)state;
 	must(letter->state == LETTER_SHED, "letter %u: busy() in state %d", number, letter->state);
+	letter->began = ++the_run->network.begun;
+	network_put(&the_run->network, reply, number);
 	if (number % 3 == 0)
 		return DGRAM_NO_REPLY;
 	if (letter->length <= reply_size)

@@ -26,8 +26,17 @@ int64_t sys_realtime_ns(void)
 
 int sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 {
-	world_call(&the_run->world);
-	return network_receive(fd, messages, count);
+	struct world *world = &the_run->world;
+	int received;
+
+	world_call(world);
+	received = network_receive(fd, messages, count);
+	if (received > 0 && the_run->scenario.receive_cost_ns > 0) {
+		world->running->receiving = true;
+		task_sleep(world, world->now_ns + received * the_run->scenario.receive_cost_ns);
+		world->running->receiving = false;
+	}
+	return received;
 }
 
 int sys_send(int fd, struct mmsghdr *messages, unsigned count)
@@ -50,7 +59,9 @@ int sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
 		if (ready > 0 || world->now_ns >= end_ns)
 			return (int)ready;
 		world->running->polling = true;
+		world->running->sending = (fds[0].events & POLLOUT) != 0;
 		task_wait(world, until_ns);
+		world->running->sending = false;
 	}
 }
 
@@ -72,7 +83,12 @@ void sys_futex_wake(_Atomic uint32_t *word, unsigned count)
 
 void sys_yield(void)
 {
-	world_call(&the_run->world);
+	struct world *world = &the_run->world;
+
+	world_call(world);
+	if (world->running != NULL && random_one_in(&world->random, 2))
+		task_sleep(world,
+			world->now_ns + random_between(&world->random, 0, world->wake_most_ns));
 }
 
 void sys_random(void *bytes, size_t length)

@@ -5,9 +5,11 @@
 
 #include "base/lock.h"
 #include "core/queue.h"
+#include "pipeline/worker.h"
 
 struct model;
 struct letter;
+struct sim_socket;
 
 struct model *watch_model_of(const struct queue *queue);
 uint32_t watch_number_of(const struct datagram *datagram);
@@ -23,17 +25,38 @@ void watch_roll_window(struct model *model, int64_t now_ns);
 /* The queue dropped it. */
 void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
 
+/* What has to be refused of what was received last, in the books; and the same when all else of it
+ * is in `batch`. */
+struct ledger watch_admission(const struct sim_socket *socket);
+struct ledger watch_admit(
+	struct sim_socket *socket, const struct datagram_list *batch, int64_t now_ns);
+
+/* What became of these. */
+void watch_must_be_results(const struct datagram_list *jobs, const struct ledger *results);
+
+/* watch_inline.c: something was received; are a receiver's books right, at any moment, and when all
+ * has ended; the handler begins. */
+void watch_received(struct sim_socket *socket);
+void watch_check_inline(unsigned number);
+void watch_end_inline(unsigned number);
+void model_begins_inline(const struct letter *letter);
+
 /* The names are the linker's. */
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
 bool __real_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
 enum queue_answer __real_queue_pop(
 	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+enum queue_answer __real_queue_help(
+	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
 bool __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
+bool __real_queue_end_help(struct queue *queue);
 void __real_queue_close(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
+void __real_worker_run_inline(struct worker *worker, const struct datagram_list *jobs,
+	int64_t now_ns, struct ledger *ret_results);
 void __real_lock_take(struct lock *lock);
 void __real_lock_release(struct lock *lock);
 
@@ -41,11 +64,16 @@ bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
 enum queue_answer __wrap_queue_pop(
 	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+enum queue_answer __wrap_queue_help(
+	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
 bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
+bool __wrap_queue_end_help(struct queue *queue);
 void __wrap_queue_close(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
+void __wrap_worker_run_inline(struct worker *worker, const struct datagram_list *jobs,
+	int64_t now_ns, struct ledger *ret_results);
 void __wrap_lock_take(struct lock *lock);
 void __wrap_lock_release(struct lock *lock);
 /* NOLINTEND(bugprone-reserved-identifier) */

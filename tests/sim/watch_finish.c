@@ -10,7 +10,7 @@ void model_begins(uint32_t number)
 {
 	struct letter *letter = &the_run->network.letters[number];
 	struct model *model = &the_run->models[the_run->network.sockets[letter->socket].service];
-	struct model_flow *flow = &model->flows[letter->flow];
+	struct model_flow *flow;
 	const struct world *world = &the_run->world;
 
 	must(letter->state == LETTER_TAKEN && letter->runs == 0,
@@ -21,6 +21,11 @@ void model_begins(uint32_t number)
 		world->now_ns - letter->expires_ns);
 	must(the_run->hurry_ns == 0 || world->now_ns - world->running->held_ns <= the_run->hurry_ns,
 		"letter %u: run although the server is in a hurry", number);
+	if (model->queue == NULL) {
+		model_begins_inline(letter);
+		return;
+	}
+	flow = &model->flows[letter->flow];
 	must(!model->shape.rules.per_client || flow->ran < letter->sequence,
 		"letter %u: run after a later one of its client", number);
 	flow->ran = letter->sequence;
@@ -62,8 +67,11 @@ static void settle(const struct letter *letter, struct ledger *expected, bool hu
 		expected->failed[FAIL_HANDLER]++;
 	else if (letter->replies > 0)
 		expected->replied++;
-	else
+	else if (letter->send_error != 0)
 		expected->failed[failure_of(letter->send_error)]++;
+	else
+		run_fail("letter %td: its answer was never tried alone",
+			letter - the_run->network.letters);
 }
 
 /* When the server is in a hurry, some of a batch may have expired before. */
@@ -76,33 +84,56 @@ static bool is_settled(const struct ledger *results, struct ledger expected, boo
 	return memcmp(results, &expected, sizeof(expected)) == 0;
 }
 
+void watch_must_be_results(const struct datagram_list *jobs, const struct ledger *results)
+{
+	bool hurry = atomic_load(&the_run->shared.hurry);
+	struct ledger expected = { 0 };
+
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
+		const struct letter *letter = watch_letter_of(job);
+
+		must(letter->state == LETTER_TAKEN, "letter %u: finished in state %d",
+			watch_number_of(job), letter->state);
+		must(letter->runs == 0 || job->service_ns >= letter->service_ns,
+			"letter %u: took %" PRId64, watch_number_of(job), job->service_ns);
+		settle(letter, &expected, hurry);
+	}
+	must(is_settled(results, expected, hurry), "a batch's results are not what happened");
+}
+
+/* How long handlers take, as the queue measures it. */
+static void measure(struct model *model, int64_t service_ns)
+{
+	if (service_ns == 0)
+		return;
+	model->slow_ns -= model->slow_ns / 64;
+	if (service_ns > model->slow_ns)
+		model->slow_ns = service_ns;
+	if (service_ns > model->slowest_ns)
+		model->slowest_ns = service_ns;
+}
+
 bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns)
 {
 	struct model *model = watch_model_of(queue);
-	struct ledger expected = { 0 };
-	bool hurry, freed;
+	bool freed;
 
 	if (!the_run->checked)
 		return __real_queue_finish(queue, jobs, results, spent_ns);
 	watch_begin();
-	hurry = atomic_load(&the_run->shared.hurry);
+	watch_must_be_results(jobs, results);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		struct letter *letter = watch_letter_of(job);
 
-		must(letter->state == LETTER_TAKEN, "letter %u: finished in state %d",
-			watch_number_of(job), letter->state);
-		must(letter->runs > 0 ? job->service_ns >= letter->service_ns
-				      : job->service_ns == 0,
-			"letter %u: took %" PRId64, watch_number_of(job), job->service_ns);
-		if (job->service_ns > model->slowest_ns)
-			model->slowest_ns = job->service_ns;
+		must(letter->runs > 0 || job->service_ns == 0, "letter %u: took %" PRId64,
+			watch_number_of(job), job->service_ns);
+		measure(model, job->service_ns);
 		model_charge(model, &model->flows[letter->flow],
 			letter->charged_ns > 0 ? job->service_ns - letter->charged_ns : 0);
-		settle(letter, &expected, hurry);
 		model_finish(model, watch_number_of(job));
 	}
-	must(is_settled(results, expected, hurry), "a batch's results are not what happened");
+	model->cost_ns += (spent_ns / jobs->count - model->cost_ns) / 16;
 	ledger_add(&model->books, results);
 	model->holders--;
 	world_trace(&the_run->world, "finish", model->service, jobs->count, model->count);

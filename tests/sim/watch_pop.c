@@ -121,31 +121,55 @@ static void give_shed(struct model *model, const struct datagram_list *shed)
 	model->shed = 0;
 }
 
+/* What it gave, and answered. */
+static void must_be_share(struct model *model, int64_t now_ns, const struct queue_share *share,
+	enum queue_answer answer)
+{
+	bool allowed = model->holders < model->settings.max_workers;
+
+	watch_roll_window(model, now_ns);
+	the_run->world.running->held_ns = the_run->world.now_ns - now_ns;
+	expire(model, now_ns, &share->expired);
+	give_shed(model, &share->shed);
+	must(share->jobs.count == 0 || allowed, "more workers than allowed");
+	for (const struct datagram *job = share->jobs.first; job != NULL; job = job->next) {
+		must(share->jobs.count == 1 || job->charged_ns * share->jobs.count <= BATCH_NS,
+			"a batch of %u is too long", share->jobs.count);
+		take(model, job, now_ns);
+	}
+	must(answer == expected_answer(model, share, allowed), "pop answers %d", answer);
+	model->holders += share->jobs.count > 0;
+}
+
 enum queue_answer __wrap_queue_pop(
 	struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
 {
-	struct model *model = watch_model_of(queue);
 	enum queue_answer answer;
-	bool allowed;
 
 	if (!the_run->checked)
 		return __real_queue_pop(queue, now_ns, ret_share);
 	watch_begin();
 	answer = __real_queue_pop(queue, now_ns, ret_share);
-	allowed = model->holders < model->settings.max_workers;
-	watch_roll_window(model, now_ns);
-	the_run->world.running->held_ns = the_run->world.now_ns - now_ns;
-	expire(model, now_ns, &ret_share->expired);
-	give_shed(model, &ret_share->shed);
-	must(ret_share->jobs.count == 0 || allowed, "more workers than allowed");
-	for (const struct datagram *job = ret_share->jobs.first; job != NULL; job = job->next) {
-		must(ret_share->jobs.count == 1 ||
-				job->charged_ns * ret_share->jobs.count <= BATCH_NS,
-			"a batch of %u is too long", ret_share->jobs.count);
-		take(model, job, now_ns);
-	}
-	must(answer == expected_answer(model, ret_share, allowed), "pop answers %d", answer);
-	model->holders += ret_share->jobs.count > 0;
+	must_be_share(watch_model_of(queue), now_ns, ret_share, answer);
+	watch_end();
+	return answer;
+}
+
+enum queue_answer __wrap_queue_help(
+	struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+{
+	struct model *model = watch_model_of(queue);
+	enum queue_answer answer;
+
+	if (!the_run->checked)
+		return __real_queue_help(queue, now_ns, ret_share);
+	watch_begin();
+	answer = __real_queue_help(queue, now_ns, ret_share);
+	if (model_is_helped(model))
+		must_be_share(model, now_ns, ret_share, answer);
+	else
+		must(answer == QUEUE_EMPTY && ret_share->expired.count + ret_share->shed.count == 0,
+			"a receiver helps with a handler that was slow of late");
 	watch_end();
 	return answer;
 }
@@ -169,6 +193,17 @@ void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped
 	model->shed = 0;
 	must(ret_dropped->count == count, "a discard of %u gave %u", count, ret_dropped->count);
 	watch_end();
+}
+
+bool __wrap_queue_end_help(struct queue *queue)
+{
+	bool wanted;
+
+	watch_begin();
+	watch_model_of(queue)->shape.helped = false;
+	wanted = __real_queue_end_help(queue);
+	watch_end();
+	return wanted;
 }
 
 void __wrap_queue_close(struct queue *queue)

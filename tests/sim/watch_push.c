@@ -21,72 +21,13 @@ static struct sim_socket *pushing(const struct model *model)
 	run_fail("a push of what was never received");
 }
 
-/* Why it must not be queued; DROP_COUNT: it must. */
-static enum ledger_drop refusal(const struct model *model, uint32_t number)
-{
-	const struct letter *letter = &the_run->network.letters[number];
-	const struct run *run = the_run;
-	unsigned port = addr_port(&letter->from);
-
-	if (model->closed)
-		return DROP_SHUTDOWN;
-	if (letter->length > SCENARIO_DATA_BYTES)
-		return DROP_TRUNCATED;
-	if (port == 0)
-		return DROP_SOURCE_PORT_ZERO;
-	if (port < atomic_load(&run->services[model->service].min_source_port))
-		return DROP_SOURCE_PORT_LOW;
-	for (unsigned i = 0; i < run->network.sockets_count; i++)
-		if (addr_same_host(&run->network.sockets[i].bound, &letter->from) &&
-			port == addr_port(&run->network.sockets[i].bound))
-			return DROP_SOURCE_SELF;
-	return run->scenario.bad_one_in > 0 && number % 13 == 0 ? DROP_VERIFY : DROP_COUNT;
-}
-
-/* Its age must be right wherever it can be known, and never be more. */
-static void must_have_arrived(
-	const struct sim_socket *socket, const struct datagram *datagram, int64_t now_ns)
-{
-	const struct letter *letter = watch_letter_of(datagram);
-	bool known = letter->stamped && socket->clock_steps == the_run->network.clock_steps &&
-		     letter->clock_steps == socket->clock_steps && the_run->world.hold_one_in == 0;
-
-	must(datagram->arrived_ns >= letter->arrived_ns && datagram->arrived_ns <= now_ns,
-		"letter %u: received at %" PRId64 ", taken to have arrived at %" PRId64
-		", not %" PRId64,
-		watch_number_of(datagram), now_ns, datagram->arrived_ns, letter->arrived_ns);
-	must(!known || datagram->arrived_ns == letter->arrived_ns,
-		"letter %u: taken to have arrived %" PRId64 " ns too late",
-		watch_number_of(datagram), datagram->arrived_ns - letter->arrived_ns);
-}
-
-/* All that was received, and nothing else, is in the batch or in the books, in order. */
 static void admit(struct model *model, const struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns)
 {
-	struct sim_socket *socket = pushing(model);
-	const struct datagram *next = batch->first;
-	struct ledger expected = { .received = socket->received_count };
+	struct ledger expected = watch_admit(pushing(model), batch, now_ns);
 
-	for (unsigned i = 0; i < socket->received_count; i++) {
-		uint32_t number = socket->received[i];
-		enum ledger_drop reason = refusal(model, number);
-
-		if (reason < DROP_COUNT) {
-			expected.dropped[reason]++;
-			the_run->network.letters[number].state = LETTER_DONE;
-			continue;
-		}
-		must(next != NULL && watch_number_of(next) == number, "letter %u was not queued",
-			number);
-		must_have_arrived(socket, next, now_ns);
-		next = next->next;
-	}
-	must(next == NULL, "more was queued than received");
 	must(memcmp(&expected, admission, sizeof(expected)) == 0,
 		"what was refused is not what had to be");
-	socket->received_count = 0;
-	socket->clock_steps = the_run->network.clock_steps;
 	ledger_add(&model->books, admission);
 }
 
@@ -225,6 +166,9 @@ bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 		queue_up(model, all[i], now_ns);
 	}
 	must(next == NULL, "more went than had to");
+	must(wanted || model->holders >= model->settings.max_workers ||
+			before + incoming <= model->shape.capacity,
+		"the queue of service %u is full, and no worker is wanted", model->service);
 	if (model->shed > shed)
 		adopt_reasons(model);
 	if (model->count > model->queued_max)

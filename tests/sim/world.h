@@ -35,8 +35,11 @@ struct task {
 	uint64_t generation;	/* of its wake-ups: older ones are void */
 	_Atomic uint32_t *word; /* the futex that it waits for */
 	bool polling;		/* it waits for a socket, or another task's end */
-	bool unread;		/* a handler has ended: it has to read the clock again */
-	int64_t held_ns;	/* how long it was held up since then */
+	bool sending;		/* it waits for room to send */
+	bool receiving;		/* that takes a while */
+	bool in_handler;
+	bool unread;	 /* a handler has ended: it has to read the clock again */
+	int64_t held_ns; /* how long it was held up since then */
 	void (*main)(void *argument);
 	void *argument;
 };

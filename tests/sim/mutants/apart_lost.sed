@@ -1,0 +1,2 @@
+# src/pipeline/reply.c: a joined message that fails is lost
+s/} else if (batch->messages\[first\].replies > 1) {/} else if (false) {/
