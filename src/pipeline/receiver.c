@@ -8,7 +8,8 @@
 /* After an error of the socket, wait so long: it must not make the receiver spin. */
 #define ERROR_PAUSE_MS 10
 
-/* Where arrival times cannot be known, for the wall clock was set, the end is found by time. */
+/* Where arrival times cannot be known, for the wall clock was set, the end is found by time; but not
+ * where it is handlers that take the time: they may, until the drain's is over. */
 #define FINISH_MAX_NS (200 * NS_PER_MS)
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
@@ -274,13 +275,22 @@ void receiver_run(struct receiver *receiver)
 	receiver_finish(receiver, false);
 }
 
+/* In a hurry there is none: what is left in the socket will be refused. */
+static bool has_time(const struct receiver *receiver, int64_t end_ns)
+{
+	if (!receiver->refuse && atomic_load(&receiver->workers->hurry))
+		return false;
+	return (is_inline(receiver) && !receiver->refuse) ||
+	       sys_monotonic_ns() < end_ns + FINISH_MAX_NS;
+}
+
 void receiver_finish(struct receiver *receiver, bool refuse)
 {
 	int64_t end_ns = sys_monotonic_ns();
 
 	receiver->refuse = refuse;
 	receiver->last_arrived_ns = 0;
-	while (receiver->last_arrived_ns < end_ns && sys_monotonic_ns() < end_ns + FINISH_MAX_NS)
+	while (receiver->last_arrived_ns < end_ns && has_time(receiver, end_ns))
 		if (receiver_step(receiver) <= 0)
 			break;
 }
