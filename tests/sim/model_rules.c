@@ -16,7 +16,7 @@
 /* A receiver does not help while the slowest of late took longer; the pool's workers are called for
  * a backlog that takes helpers longer, or is half of the queue. */
 #define HELP_SLOW_NS 200000
-#define HELP_BACKLOG_NS 500000
+#define HELP_BACKLOG_NS 1000000
 
 static struct letter *letter_at(uint32_t number)
 {

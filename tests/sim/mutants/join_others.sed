@@ -1,3 +1,3 @@
 # src/pipeline/reply_join.c: replies to two clients of one address are joined
-s/a->socket == b->socket && addr_port(&a->client) == addr_port(&b->client) &&/a->socket == b->socket \&\&/
+s/addr_same(&a->client, &b->client)/addr_same_host(\&a->client, \&b->client)/
 s/ ^ addr_port(client) \* 0x85ebca6bu//
