@@ -269,6 +269,7 @@ static void a_second_shutdown_drops_what_is_not_begun(void **state)
 	atomic_store(&room.grace, true);
 	dgram_server_shutdown(server);
 	stop(server);
+	atomic_store(&room.grace, false);
 	(void)finish(server, client, 1, "shutdown", 100);
 }
 
