@@ -16,14 +16,15 @@ struct overdue {
 
 static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue *ret_overdue)
 {
-	struct worker_call *call = &worker->call;
+	struct worker_watch *watch = &worker->watch;
 	bool overdue;
 
-	lock_take(&call->lock);
-	overdue = call->since_ns > 0 && call->since_ns <= before_ns;
-	*ret_overdue = (struct overdue){ call->service, call->client, call->since_ns, !call->told };
-	call->told = overdue;
-	lock_release(&call->lock);
+	lock_take(&watch->lock);
+	overdue = watch->since_ns > 0 && watch->since_ns <= before_ns;
+	*ret_overdue =
+		(struct overdue){ watch->service, watch->client, watch->since_ns, !watch->told };
+	watch->told = overdue;
+	lock_release(&watch->lock);
 	return overdue;
 }
 

@@ -14,7 +14,7 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 
 	if (worker == NULL)
 		return -ENOMEM;
-	lock_init(&worker->call.lock);
+	lock_init(&worker->watch.lock);
 	worker->number = identity->number;
 	worker->only = identity->only;
 	worker->log = identity->log;
@@ -39,7 +39,7 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	reply_batch_free(worker->replies);
-	lock_destroy(&worker->call.lock);
+	lock_destroy(&worker->watch.lock);
 	free(worker->states);
 	free(worker->started);
 	free(worker);

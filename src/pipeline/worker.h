@@ -38,7 +38,7 @@ struct worker_counters {
 };
 
 /* The handler that runs now, for whoever watches. */
-struct worker_call {
+struct worker_watch {
 	struct lock lock;
 	/* under the lock */
 	int64_t since_ns; /* 0: none */
@@ -56,7 +56,7 @@ struct worker_shared {
 	struct eventcount work;	 /* notified when there may be something to pop, or to end for */
 	atomic_bool called;	 /* a worker is about to look at the queues */
 	_Atomic unsigned wanted; /* workers from this number on are to end */
-	atomic_bool watched;	 /* keep `call` */
+	atomic_bool watched;	 /* keep `watch` */
 	atomic_bool hurry;	 /* drop what was popped and has not run yet */
 };
 
@@ -74,7 +74,7 @@ struct worker {
 	unsigned turn; /* the service to look at first */
 	struct worker_counters counters;
 	struct worker_counters reported; /* the owner's: as of the last summary */
-	struct worker_call call;
+	struct worker_watch watch;
 	struct log_limit error_limit;
 };
 

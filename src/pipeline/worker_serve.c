@@ -58,17 +58,17 @@ static void settle(struct worker *worker, const struct service *service, struct 
 	log_handler_error(worker, service, job, (int)-length);
 }
 
-static void set_call(struct worker *worker, const struct service *service,
+static void set_watch(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t since_ns)
 {
-	struct worker_call *call = &worker->call;
+	struct worker_watch *watch = &worker->watch;
 
-	lock_take(&call->lock);
-	call->since_ns = since_ns;
-	call->service = (unsigned)(service - worker->shared->services);
-	call->client = job->client;
-	call->told = false;
-	lock_release(&call->lock);
+	lock_take(&watch->lock);
+	watch->since_ns = since_ns;
+	watch->service = (unsigned)(service - worker->shared->services);
+	watch->client = job->client;
+	watch->told = false;
+	lock_release(&watch->lock);
 }
 
 /* What is the same for all jobs of a share. */
@@ -104,11 +104,11 @@ static void run(
 
 	handler_lend(&serving->request, job);
 	if (watched)
-		set_call(worker, service, job, begin_ns);
+		set_watch(worker, service, job, begin_ns);
 	length = handler_run(&service->handler, serving->state, &serving->request,
 		reply_buffer(worker->replies), worker->replies->buffer_bytes);
 	if (watched)
-		set_call(worker, service, job, 0);
+		set_watch(worker, service, job, 0);
 	*now_ns = sys_monotonic_ns();
 	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);

@@ -138,7 +138,7 @@ static void the_watch(void **state)
 	push(0, "b");
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(world.call_ns, world.now_ns - QUICK_NS);
-	assert_int_equal(world.workers[0]->call.since_ns, 0);
+	assert_int_equal(world.workers[0]->watch.since_ns, 0);
 	push(0, "Ucd"); /* switched off while it runs */
 	assert_int_equal(step(), WORKER_WORKED);
 	must_have_run("abUcd", 0, 0);

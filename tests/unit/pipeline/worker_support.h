@@ -126,7 +126,7 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 	world.epochs[world.runs] = atomic_load(&world.shared.work.epoch);
 	world.ran[world.runs++] = job;
 	world.last_worker = request->worker;
-	world.call_ns = world.workers[request->worker != 0]->call.since_ns;
+	world.call_ns = world.workers[request->worker != 0]->watch.since_ns;
 	if (job == CALLS) {
 		worker_call(&world.shared);
 		worker_call(&world.shared);
@@ -207,7 +207,7 @@ static void end(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(atomic_load(&world.workers[i]->counters.busy_since_ns), 0);
-		assert_int_equal(world.workers[i]->call.since_ns, 0);
+		assert_int_equal(world.workers[i]->watch.since_ns, 0);
 		worker_stop(world.workers[i]);
 		worker_free(world.workers[i]);
 	}
