@@ -155,8 +155,8 @@ static void note(const struct msghdr *header, char client, bool refused)
 
 static bool same_way(const struct datagram *a, const struct datagram *b)
 {
-	return memcmp(&a->client, &b->client, sizeof(a->client)) == 0 &&
-	       memcmp(&a->local, &b->local, sizeof(a->local)) == 0 && a->socket == b->socket;
+	return addr_same(&a->client, &b->client) && addr_same(&a->local, &b->local) &&
+	       a->socket == b->socket;
 }
 
 /* It goes to who asked, and before all later ones that go the same way. */
@@ -279,8 +279,8 @@ static void send_batch(const char *batch)
 	memset(kernel.empty, 0, sizeof(kernel.empty));
 	memset(&world.results, 0, sizeof(world.results));
 	for (unsigned i = 0; i < count; i++) {
-		(void)ask(i, batch[2 * i]);
-		answer(i, (size_t)(batch[2 * i + 1] - '0'));
+		(void)ask(i, batch[2 * (size_t)i]);
+		answer(i, (size_t)(batch[2 * (size_t)i + 1] - '0'));
 	}
 	reply_send(world.batch, &world.results);
 	assert_int_equal(world.batch->count, 0);
@@ -291,12 +291,12 @@ static void check_sent(const char *batch, const char *failed, int error)
 {
 	unsigned failures = 0, empty[128] = { 0 };
 
-	for (unsigned i = 0; batch[2 * i] != '\0'; i++) {
-		char client = batch[2 * i];
+	for (unsigned i = 0; batch[2 * (size_t)i] != '\0'; i++) {
+		char client = batch[2 * (size_t)i];
 		bool fails = strchr(failed, client) != NULL;
 
 		failures += fails;
-		if (batch[2 * i + 1] == '0')
+		if (batch[2 * (size_t)i + 1] == '0')
 			empty[(int)client] += !fails;
 		else
 			assert_int_equal(kernel.sent[i], !fails);
