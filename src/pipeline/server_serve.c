@@ -216,6 +216,22 @@ static int start_alone(struct dgram_server *server)
 	return 0;
 }
 
+/* A batch of what arrived at a socket, and what was taken from the kernel with it: no poll(2), the
+ * owner's neither, tells of that any more. */
+static int handle_batch(struct dgram_server *server, struct receiver *receiver)
+{
+	struct worker *worker = server->pool.members[0].worker;
+	int received = 0, count;
+
+	do {
+		count = receiver_step(receiver);
+		received += count > 0 ? count : 0;
+		while (worker != NULL && worker_step(worker) == WORKER_WORKED)
+			;
+	} while (count > 0 && socket_batch_holds_more(&receiver->batch));
+	return received > 0 ? received : count;
+}
+
 int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 {
 	int received = 0;
@@ -234,7 +250,7 @@ int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 		return error;
 	for (unsigned i = 0; i < server->sockets_count; i++) {
 		int count = server->polls[i].revents != 0
-				    ? receiver_step(&server->listeners[i].receiver)
+				    ? handle_batch(server, &server->listeners[i].receiver)
 				    : 0;
 
 		if (count > 0)
@@ -242,8 +258,5 @@ int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 		else if (count < 0)
 			error = count;
 	}
-	if (server->pool.members[0].worker != NULL)
-		while (worker_step(server->pool.members[0].worker) == WORKER_WORKED)
-			;
 	return received > 0 ? received : error < 0 ? error : 0;
 }

@@ -73,10 +73,13 @@ void socket_batch_destroy(struct socket_batch *batch);
 /* Bytes of address space that a batch takes besides the struct. */
 size_t socket_batch_bytes(bool gro);
 
+/* Has it datagrams from the kernel that had no slots yet? Then the next socket_receive() gives some,
+ * and no poll(2) tells of them. */
+bool socket_batch_holds_more(const struct socket_batch *batch);
+
 /* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
- * slots were filled, from the first (0: nothing had arrived), or -errno. Where all were filled there
- * may be more that no poll(2) tells of: call again. Between two calls only slots that were filled
- * may be exchanged for others. */
+ * slots were filled, from the first (0: nothing had arrived), or -errno. Between two calls only
+ * slots that were filled may be exchanged for others. */
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 

@@ -67,6 +67,11 @@ size_t socket_batch_bytes(bool gro)
 	return gro ? sizeof(struct socket_trains) : 0;
 }
 
+bool socket_batch_holds_more(const struct socket_batch *batch)
+{
+	return batch->trains != NULL && batch->trains->next < batch->trains->count;
+}
+
 /* Where it came from, and when; its client and bytes are there already. */
 static void describe(const struct socket *socket, const struct socket_batch *batch,
 	struct msghdr *header, struct datagram *datagram)

@@ -1,4 +1,5 @@
 /* A server without threads, one batch at a time; and the hook of one that has them. */
+#include <netinet/udp.h>
 #include <sys/eventfd.h>
 
 #include "server_support.h"
@@ -57,6 +58,58 @@ static void a_batch_at_a_time(void **state)
 	assert_int_equal(received, 200);
 	check_threads(0);
 	assert_int_equal(check_closed(server, 0).replied, 201);
+	dgram_server_free(server);
+	close(client);
+}
+
+/* So many in one message, which comes as one where both ends can. */
+static void tell_train(int fd, unsigned count)
+{
+	static const char data[64] = "";
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))] = "";
+	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = count };
+	struct msghdr header = {
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *segment = CMSG_FIRSTHDR(&header);
+	const uint16_t bytes = 1;
+
+	segment->cmsg_level = IPPROTO_UDP;
+	segment->cmsg_type = UDP_SEGMENT;
+	segment->cmsg_len = CMSG_LEN(sizeof(bytes));
+	memcpy(CMSG_DATA(segment), &bytes, sizeof(bytes));
+	assert_int_equal(sendmsg(fd, &header, 0), count);
+}
+
+/* What a call has taken from the kernel and not served, the next one serves: no poll(2) tells of it. */
+static void trains(void **state)
+{
+	struct setup setup;
+	struct dgram_server *server;
+	int client, received = 0;
+	char reply[8];
+
+	(void)state;
+	setup_init(&setup, dgram_builtin_handler("echo"));
+	setup.options.gro = true;
+	server = make(&setup);
+	assert_int_equal(dgram_server_bind(server), 0);
+	client = client_of(server, 0);
+	for (unsigned i = 0; i < 5; i++)
+		tell_train(client, 50);
+	while (received < 250) {
+		int count = dgram_server_handle_request(server, PATIENCE_MS);
+
+		assert_in_range(count, 1, 250);
+		received += count;
+		for (int i = 0; i < count; i++)
+			assert_int_equal(hear(client, reply, sizeof(reply), 0), 1);
+	}
+	assert_int_equal(received, 250);
+	assert_int_equal(check_closed(server, 0).replied, 250);
 	dgram_server_free(server);
 	close(client);
 }
@@ -136,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_arrives),
 		cmocka_unit_test(a_batch_at_a_time),
+		cmocka_unit_test(trains),
 		cmocka_unit_test(shutdown_ends_the_wait),
 		cmocka_unit_test(the_hook_is_called_by_interval),
 		cmocka_unit_test(the_hook_is_called_by_descriptor),
