@@ -12,13 +12,16 @@
  * for busy replies (slots.pml).
  *
  * Two workers are too few to tell why `freed`, `more` and the notify of hurry() and end() are
- * there: whoever would need them is awake already. No mutant leaves those out.
+ * there: whoever would need them is awake already. No mutant leaves those out. How workers are
+ * called, step by step, and receivers that help: call.pml.
  *
- * src/core/queue.c: queue_push, workers_wanted, queue_pop, expire, take_share, queue_finish,
- *	measure, queue_configure, queue_close, queue_discard
+ * src/core/queue.c: queue_push, queue_configure, queue_close, queue_discard
+ * src/core/queue_pop.c: queue_pop, expire, take_share, queue_finish
+ * src/core/queue_wanted.c: queue_workers_busy, queue_worker_is_wanted, queue_measure
  * src/core/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/pipeline/receiver.c: receiver_run, receiver_finish, receiver_step
- * src/pipeline/worker.c: worker_run, step_or_wait, worker_step, take, serve, run_all, wanted
+ * src/pipeline/worker.c: worker_run, step_or_wait, worker_step, take, others_wait, finish, wanted,
+ *	worker_call
  * src/pipeline/pool.c: member_main, leave, end, park_missing, pool_release, want, pool_resize
  * src/pipeline/server_serve.c: drain, close_queues, hurry
  * src/pipeline/server_start.c: server_join_receivers
@@ -49,10 +52,12 @@ byte waiting[2], running[2];
 /* Of a queue. */
 byte holders[SERVICES], max_workers[SERVICES], in_time[SERVICES];
 bool closed[SERVICES];
+bool wanting[SERVICES]; /* as of the last push, pop or finish */
 bool per_client;
 
 /* Of the pool. */
 byte wanted, threads;
+bool called;
 bool go[WORKERS], leaving[WORKERS], ended[WORKERS];
 bool hurrying, stopping, stopped, done;
 byte receivers = 2;
@@ -71,10 +76,19 @@ byte stuck; /* workers in handlers that never return */
 #define DIVIDE_UP(a, b) (((a) + (b) - 1) / (b))
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 #define holding (jobs[0] + jobs[1])
-#define WORKERS_WANTED(q) \
+#define WORKERS_BUSY(q) \
 	(holders[q] >= max_workers[q] \
 		-> 0 : MIN(DIVIDE_UP(COUNT(q), in_time[q]), max_workers[q] - holders[q]))
+#define IS_WANTED(q) (COUNT(q) > 0 && holders[q] < max_workers[q])
 #define MAY_RUN(q) (holders[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
+
+inline worker_call()
+{
+	if
+	:: !called -> called = true; eventcount_notify(1)
+	:: called
+	fi
+}
 
 inline queue_push(q, flow, batch)
 {
@@ -91,13 +105,14 @@ inline queue_push(q, flow, batch)
 			batch--
 		:: batch == 0 -> break
 		od;
-		wake = WORKERS_WANTED(q)
+		wanting[q] = IS_WANTED(q);
+		call = wanting[q]
 	}
 }
 
 inline take_share(q)
 {
-	left = MIN(in_time[q], DIVIDE_UP(COUNT(q), WORKERS_WANTED(q)));
+	left = MIN(in_time[q], DIVIDE_UP(COUNT(q), WORKERS_BUSY(q)));
 	do
 	:: left > 0 && IS_READY(q, 0) -> waiting[0]--; running[0]++; jobs[0]++; left--
 	:: left > 0 && IS_READY(q, 1) -> waiting[1]--; running[1]++; jobs[1]++; left--
@@ -105,7 +120,8 @@ inline take_share(q)
 	od;
 	left = 0;
 	holders[q] = holders[q] + (holding > 0);
-	more = holding > 0 && WORKERS_WANTED(q) > 0
+	wanting[q] = IS_WANTED(q);
+	more = holding > 0 && wanting[q]
 }
 
 inline queue_pop(q)
@@ -150,8 +166,10 @@ inline queue_finish(q)
 		running[1] = running[1] - jobs[1];
 		freed = per_client && (jobs[0] > 0 && waiting[0] > 0 ||
 			jobs[1] > 0 && waiting[1] > 0) ||
-			holders[q] >= max_workers[q] && COUNT(q) > 0;
+			!IS_WANTED(q) && COUNT(q) > 0;
 		holders[q]--;
+		wanting[q] = IS_WANTED(q);
+		freed = freed && (per_client || wanting[q]);
 		jobs[0] = 0;
 #if ALL_CHANCES
 		if
@@ -171,10 +189,16 @@ inline serve(q)
 	:: atomic { !hurrying -> stuck++ }; false
 	fi;
 	if
-	:: atomic { freed -> freed = false; eventcount_notify(1) }
+	:: atomic { freed -> freed = false; worker_call() }
 	:: !freed
 	fi
 }
+
+#if SERVICES == 1
+#define OTHERS_WAIT(q) false
+#else
+#define OTHERS_WAIT(q) wanting[1 - (q)]
+#endif
 
 /* One queue's turn. */
 inline look(index)
@@ -193,6 +217,7 @@ inline look(index)
 
 inline worker_step()
 {
+	called = false;
 #if SERVICES == 1
 	atomic { all_ended = true; look(0); all_ended = false };
 #else
@@ -206,21 +231,25 @@ inline worker_step()
 	};
 #endif
 	if
-	:: holding > 0 ->
+	:: did == WORKED ->
 		if
 		:: atomic {
-			more -> more = false;
-			eventcount_notify(1)
+			more || holding == 0 || OTHERS_WAIT(q) -> more = false;
+			worker_call()
 		}
-		:: !more
+		:: !more && holding > 0 && !OTHERS_WAIT(q)
 		fi;
-		serve(q)
+		if
+		:: holding > 0 -> serve(q)
+		:: else -> q = 0
+		fi
 	:: else
 	fi
 }
 
 #define WANTED(me) ((me) < wanted)
 
+/* Without its first look, after others went first, which call.pml has. */
 inline step_or_wait(me)
 {
 	eventcount_prepare(me);
@@ -273,7 +302,8 @@ active [WORKERS] proctype member()
 
 active [2] proctype receiver()
 {
-	byte me = _pid - WORKERS, to_send = JOBS_OF(_pid), batch, wake, to_wake;
+	byte me = _pid - WORKERS, to_send = JOBS_OF(_pid), batch, to_wake;
+	bool call;
 
 	do
 	:: to_send > 0 ->
@@ -286,8 +316,8 @@ active [2] proctype receiver()
 			queue_push(QUEUE_OF(me), me, batch)
 		};
 		if
-		:: atomic { wake > 0 -> eventcount_notify(wake); wake = 0 }
-		:: wake == 0
+		:: atomic { call -> call = false; worker_call() }
+		:: !call
 		fi
 	:: stopping || to_send == 0 -> break
 	od;

@@ -6,16 +6,19 @@
  * for ever, and the owner stops at any moment. Slots are alike, so one, whichever, is marked and
  * followed from owner to owner, and the others are counted. Left to chance: which datagrams are
  * refused, expire, or go when there is no room; how many a worker takes. What runs under a lock is
- * one step. Left out: what is in the slots, and sleeping (drain.pml).
+ * one step. A receiver that helps is one more worker to the slab; one that is inline never gives its
+ * slots away. Left out: what is in the slots, and sleeping (drain.pml).
  *
  * src/core/slab.c: slab_new, slab_grow, slab_take, slab_give, slab_free
- * src/core/queue.c: queue_push, make_room, drop, queue_pop, expire, take_share, queue_finish,
- *	queue_discard
+ * src/core/queue.c: queue_push, make_room, queue_drop, queue_discard
+ * src/core/queue_pop.c: queue_pop, expire, take_share, queue_finish
  * src/pipeline/receiver.c: receiver_prepare, receiver_step, admit, refill, receiver_finish,
  *	receiver_release
- * src/pipeline/worker.c: take, serve, tell_busy, worker_step
+ * src/pipeline/worker.c: take, finish, worker_step
+ * src/pipeline/worker_serve.c: worker_serve, worker_tell_busy
  * src/pipeline/reply.c: reply_add, reply_send
- * src/pipeline/server.c: make_slab, dgram_server_free
+ * src/pipeline/server_make.c: make_slab
+ * src/pipeline/server.c: dgram_server_free
  * src/pipeline/server_reconfigure.c: make_room
  * src/pipeline/server_serve.c: drain, hurry, refuse_rest */
 
