@@ -190,7 +190,7 @@ static inline unsigned open_fds(void)
 	return count;
 }
 
-static inline bool is_ours(const char *task)
+static inline bool is_named(const char *task, const char *prefix)
 {
 	char path[300], name[16] = "";
 	FILE *file;
@@ -202,11 +202,10 @@ static inline bool is_ours(const char *task)
 	if (fgets(name, sizeof(name), file) == NULL)
 		name[0] = '\0';
 	(void)fclose(file);
-	return strncmp(name, "dgram/", 6) == 0;
+	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* Threads of servers: not the test's, nor a sanitizer's. */
-static inline unsigned server_threads(void)
+static inline unsigned threads_named(const char *prefix)
 {
 	DIR *directory = opendir("/proc/self/task");
 	struct dirent *entry;
@@ -214,9 +213,15 @@ static inline unsigned server_threads(void)
 
 	assert_non_null(directory);
 	while ((entry = readdir(directory)) != NULL)
-		count += entry->d_name[0] != '.' && is_ours(entry->d_name);
+		count += entry->d_name[0] != '.' && is_named(entry->d_name, prefix);
 	closedir(directory);
 	return count;
+}
+
+/* Threads of servers: not the test's, nor a sanitizer's. */
+static inline unsigned server_threads(void)
+{
+	return threads_named("dgram/");
 }
 
 /* Threads that are on their way out are seen for a moment more. */

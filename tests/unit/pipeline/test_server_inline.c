@@ -217,10 +217,10 @@ static void what_waited_too_long_is_not_run(void **state)
 	setup_inline(&setup);
 	server = start(&setup);
 	client = client_of(server, 0);
-	setup.services[0].queue_max_wait_ms = 10;
-	assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
 	tell(client, "hang", 4);
 	assert_true(reaches(&room.inside, 1));
+	setup.services[0].queue_max_wait_ms = 10;
+	assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
 	for (unsigned i = 0; i < 100; i++)
 		tell(client, "x", 1);
 	for (unsigned i = 0; i < 12; i++)
