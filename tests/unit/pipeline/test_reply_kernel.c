@@ -81,7 +81,7 @@ static void must_hear(const struct client *client, unsigned number, size_t lengt
 {
 	struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
 	unsigned char data[REPLY_BYTES + 1];
-	union addr from;
+	union addr from = { 0 };
 	socklen_t from_length = sizeof(from);
 
 	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);

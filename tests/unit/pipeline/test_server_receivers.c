@@ -263,7 +263,7 @@ static void replies_keep_their_order(void **state)
 /* Two clients that two receivers have. */
 static void open_two(struct dgram_server *server, int ret_clients[2])
 {
-	char first[4], second[4];
+	char first[4] = "", second[4] = "";
 
 	ret_clients[0] = client_of(server, 0);
 	assert_int_equal(ask(ret_clients[0], "who", first, sizeof(first)), 3);
