@@ -1,19 +1,13 @@
 /* How long the handler takes, and so how much a worker takes at once, and who is wanted. */
 #include "core/queue_internal.h"
 
-/* An answer that is ready waits for at most so much of its batch. */
-#define BATCH_NS 100000
-
 /* A receiver does not help while the slowest call of late took longer: it must get back to its
  * socket. */
 #define HELP_SLOW_NS 200000
 
-/* Helpers are left alone with a backlog that takes them so long. */
-#define HELP_BACKLOG_NS 1000000
-
 bool queue_is_helped(const struct queue *queue)
 {
-	return queue->shape.helped && queue->slow_ns <= HELP_SLOW_NS;
+	return queue->helped && queue->slow_ns <= HELP_SLOW_NS;
 }
 
 /* By the slowest of late, for those behind one that blocks wait for it; where none does, by the
@@ -21,7 +15,7 @@ bool queue_is_helped(const struct queue *queue)
 unsigned queue_jobs_in_time(const struct queue *queue)
 {
 	int64_t each_ns = queue_is_helped(queue) ? queue->mean_ns : queue->slow_ns;
-	int64_t jobs = each_ns > 0 ? BATCH_NS / each_ns : 1;
+	int64_t jobs = each_ns > 0 ? QUEUE_BATCH_NS / each_ns : 1;
 
 	return jobs < 1 ? 1 : jobs > QUEUE_BATCH_MAX ? QUEUE_BATCH_MAX : (unsigned)jobs;
 }
