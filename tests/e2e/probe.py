@@ -12,6 +12,10 @@ import dgramtest
 
 IPV6_CHECKSUM = 7
 
+# An address of this process alone: no other test uses it, nor a port of it that was free a moment
+# ago.
+HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+
 
 def threads(pid):
     """The names of a process's threads, sorted, its first one excluded."""

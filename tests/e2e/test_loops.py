@@ -8,8 +8,7 @@ import dgramtest
 import probe
 
 ANSWERING = ("time", "daytime", "time-rfc868", "echo")
-# Of this process alone: raw sockets see no other test's datagrams.
-HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+HOST = probe.HOST  # raw sockets see no other test's datagrams
 
 
 class Loops(dgramtest.Case):
