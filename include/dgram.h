@@ -196,7 +196,8 @@ struct dgram_service {
 	enum dgram_concurrency concurrency; /* default DGRAM_POOL */
 
 	/* Sockets for each host, each with a thread that receives: the kernel divides the clients
-	 * among them (SO_REUSEPORT); 1 to DGRAM_RECEIVERS_MAX; default 1. */
+	 * among them (SO_REUSEPORT, so other programs of the same user that ask for it can bind to
+	 * the address, too); 1 to DGRAM_RECEIVERS_MAX; default 1. */
 	unsigned receivers;
 };
 
@@ -211,12 +212,14 @@ struct dgram_options {
 					* reply's buffer; default 8192 */
 	unsigned receive_buffer_bytes; /* asked of the kernel for each socket; 0: its default;
 					* default 4 MiB */
-	unsigned send_buffer_bytes;    /* the same; default 0 */
-	bool gro;	       /* take several datagrams of a client from the kernel at once where
+	unsigned send_buffer_bytes;    /* the same; default 4 MiB */
+	bool gro; /* take several datagrams of a client from the kernel at once where
 				* they came so (UDP_GRO); default false */
-	unsigned busy_poll_us; /* spin so long for what may come, where the network device's driver
-				* can (SO_BUSY_POLL); default 0 */
-	const char *cpus;      /* that workers, and receivers that are inline, stay on, one each, in
+	/* Look into the network device's queue at each reception, where its driver can, for so long
+	 * (SO_BUSY_POLL); default 0: no. To spin while nothing comes is poll(2)'s: that spins for
+	 * the system's net.core.busy_poll, by default not at all. */
+	unsigned busy_poll_us;
+	const char *cpus; /* that workers, and receivers that are inline, stay on, one each, in
 				* turn: "2-5,8"; default "": any */
 	unsigned drain_timeout_ms; /* after shutdown, queued requests are served for so long;
 					* default 5000. Live */
@@ -259,10 +262,12 @@ struct dgram_service_stats {
 	uint64_t queued;
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
-	uint64_t busy_replied;	    /* sent for requests that are counted as dropped */
-	uint64_t handlers_overdue;  /* ran for longer than handler_timeout_ms, so far */
-	unsigned workers_overdue;   /* and those that still do: what the pool lacks */
-	uint64_t dropped_by_kernel; /* before we received them: its buffer was full (SO_MEMINFO) */
+	uint64_t busy_replied;	   /* sent for requests that are counted as dropped */
+	uint64_t handlers_overdue; /* ran for longer than handler_timeout_ms, so far */
+	unsigned workers_overdue;  /* and those that still do: what the pool lacks */
+	/* Before we received them: the socket's buffer was full (SO_MEMINFO). With `gro`, messages
+	 * of up to 64 datagrams each. */
+	uint64_t dropped_by_kernel;
 };
 
 DGRAM_API const char *dgram_version(void);
@@ -305,8 +310,8 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
  * done. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
 
-/* The socket of a service's host, to poll it before handle_request(); -ENOENT. -EBADF before bind.
- * Thread: owner. */
+/* The socket of a service's host, to poll it before handle_request(); of several `receivers`, the
+ * first, so a loop of your own wants one. -ENOENT; -EBADF before bind. Thread: owner. */
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
 
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */

@@ -49,7 +49,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_RECEIVE_BUFFER] = { "socket.receive_buffer_bytes", TOP,
 		WHOLE(0, 1073741823, 4194304), .unit = "bytes",
 		.meaning = "Asked of the kernel for each socket; 0 keeps its default." },
-	[PARAM_SEND_BUFFER] = { "socket.send_buffer_bytes", TOP, WHOLE(0, 1073741823, 0),
+	[PARAM_SEND_BUFFER] = { "socket.send_buffer_bytes", TOP, WHOLE(0, 1073741823, 4194304),
 		.unit = "bytes",
 		.meaning = "Asked of the kernel for each socket; 0 keeps its default." },
 	[PARAM_GRO] = { "socket.gro", TOP, .type = PARAM_TYPE_BOOLEAN,
@@ -57,8 +57,8 @@ const struct param params[PARAM_COUNT] = {
 			   "they came so." },
 	[PARAM_BUSY_POLL] = { "socket.busy_poll_us", TOP, WHOLE(0, DGRAM_BUSY_POLL_US_MAX, 0),
 		.unit = "microseconds",
-		.meaning = "Spin so long for what may come, where the network device's driver "
-			   "can." },
+		.meaning = "Look into the network device's queue at each reception for so long, "
+			   "where its driver can." },
 	[PARAM_POOL] = { "pool", TOP, .type = PARAM_TYPE_GROUP,
 		.meaning = "The worker threads, which all services share." },
 	[PARAM_WORKERS] = { "pool.workers", TOP, WHOLE(1, DGRAM_WORKERS_MAX, 4), LIVE,

@@ -177,10 +177,9 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_place plac
 	enter_window(table, flow);
 	if (flow->place != FLOW_NOWHERE)
 		link_remove(&flow->in_order);
-	if (ns != 0) {
-		flow->served_ns = charged(flow, ns);
+	flow->served_ns = charged(flow, ns);
+	if (place != FLOW_NOWHERE && (ns != 0 || flow->place == FLOW_NOWHERE))
 		flow->list = list_of(flow->served_ns);
-	}
 	table->idle -= flow->place == FLOW_IDLE;
 	table->idle += place == FLOW_IDLE;
 	flow->place = place;

@@ -44,7 +44,8 @@ struct flow { /* two cache lines */
 	struct link jobs; /* that wait: datagrams, the oldest first */
 	struct link in_lengths;
 	enum flow_place place;
-	uint32_t list; /* of an order, for served_ns; stale, and 0, when the window is over */
+	uint32_t
+		list; /* of an order, for served_ns, while it hangs there; 0 when the window is over */
 	uint32_t waiting;
 	uint32_t running;
 	bool stale; /* its newest has waited too long: until another comes */

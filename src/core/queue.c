@@ -27,6 +27,7 @@ int queue_new(const struct queue_shape *shape, const struct queue_settings *sett
 		settings->max_workers <= shape->most_workers);
 	queue->shape = *shape;
 	queue->settings = *settings;
+	queue->helped = shape->helped;
 	error = backlog_init(&queue->backlog, &shape->rules, shape->capacity, most_running(shape));
 	if (error < 0) {
 		free(queue);
@@ -98,6 +99,15 @@ void queue_roll_window(struct queue *queue, int64_t now_ns)
 	backlog_next_window(&queue->backlog);
 }
 
+/* Whoever pushes comes to help, but not while it has something to receive, be it what must not be
+ * queued. */
+static void note_pushed(struct queue *queue, int64_t now_ns)
+{
+	if (queue->passed_ns == 0 || queue->backlog.count == 0)
+		queue->passed_ns = now_ns;
+	queue->left = now_ns - queue->passed_ns > HELP_BACKLOG_NS;
+}
+
 bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
 	int64_t now_ns, struct datagram_list *ret_dropped)
 {
@@ -111,7 +121,7 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	assert(!queue->closed || batch->count == 0);
 	ledger_add(&queue->ledger, admission);
 	queue->ledger.queued += batch->count;
-	queue->left = false; /* for it comes to help */
+	note_pushed(queue, now_ns);
 	moment = queue_moment(queue, now_ns);
 	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
 		if (queue->backlog.count == queue->shape.capacity) {
@@ -133,7 +143,7 @@ bool queue_end_help(struct queue *queue)
 	bool wanted;
 
 	lock_take(&queue->lock);
-	queue->shape.helped = false;
+	queue->helped = false;
 	wanted = queue_tell_wanting(queue);
 	lock_release(&queue->lock);
 	return wanted;

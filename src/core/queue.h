@@ -18,6 +18,9 @@
 /* What a worker may take at once: so many jobs, and so many expired ones. */
 #define QUEUE_BATCH_MAX 64u
 
+/* And work for so long: an answer that is ready waits for at most so much of its batch. */
+#define QUEUE_BATCH_NS 100000
+
 /* Of those that were shed, so many are kept at most for a busy reply. */
 #define QUEUE_SHED_MAX 8u
 

@@ -14,7 +14,9 @@ struct queue {
 	struct queue_shape shape;
 	struct queue_settings settings;
 	bool closed;
-	bool left;	   /* by a receiver that got nothing and went to its socket */
+	bool helped;	   /* receivers help, until the end of all */
+	bool left;	   /* to the workers, by receivers that do not come to help */
+	int64_t passed_ns; /* since when they pushed and did not come; 0: they came */
 	unsigned holders;  /* workers between a pop and its finish */
 	int64_t mean_ns;   /* of the handler's time, moving */
 	int64_t slow_ns;   /* its slowest of late; 0 until measured */
@@ -26,6 +28,9 @@ struct queue {
 	struct ledger ledger;
 	uint64_t queued_max;
 };
+
+/* Helpers are left alone with a backlog that takes them so long, and for as long. */
+#define HELP_BACKLOG_NS 1000000
 
 static inline unsigned minimum(unsigned a, unsigned b)
 {

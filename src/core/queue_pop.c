@@ -75,6 +75,7 @@ enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_s
 
 	*ret_share = (struct queue_share){ 0 };
 	lock_take(&queue->lock);
+	queue->passed_ns = 0;
 	queue->left = false;
 	if (queue_is_helped(queue))
 		answer = pop(queue, now_ns, ret_share);

@@ -1,20 +1,21 @@
 /* How long the handler takes, and so how much a worker takes at once, and who is wanted. */
 #include "core/queue_internal.h"
 
-/* An answer that is ready waits for at most so much of its batch. */
-#define BATCH_NS 100000
-
 /* A receiver does not help while the slowest call of late took longer: it must get back to its
  * socket. */
 #define HELP_SLOW_NS 200000
 
-/* Helpers are left alone with a backlog that takes them so long. */
-#define HELP_BACKLOG_NS 1000000
+bool queue_is_helped(const struct queue *queue)
+{
+	return queue->helped && queue->slow_ns <= HELP_SLOW_NS;
+}
 
-/* How many jobs a worker finishes in BATCH_NS. */
+/* By the slowest of late, for those behind one that blocks wait for it; where none does, by the
+ * mean. */
 unsigned queue_jobs_in_time(const struct queue *queue)
 {
-	int64_t jobs = queue->slow_ns > 0 ? BATCH_NS / queue->slow_ns : 1;
+	int64_t each_ns = queue_is_helped(queue) ? queue->mean_ns : queue->slow_ns;
+	int64_t jobs = each_ns > 0 ? QUEUE_BATCH_NS / each_ns : 1;
 
 	return jobs < 1 ? 1 : jobs > QUEUE_BATCH_MAX ? QUEUE_BATCH_MAX : (unsigned)jobs;
 }
@@ -26,11 +27,6 @@ unsigned queue_workers_busy(const struct queue *queue)
 		return 0;
 	return minimum(divide_up(queue->backlog.count, queue_jobs_in_time(queue)),
 		queue->settings.max_workers - queue->holders);
-}
-
-bool queue_is_helped(const struct queue *queue)
-{
-	return queue->shape.helped && queue->slow_ns <= HELP_SLOW_NS;
 }
 
 /* More than helpers get to in time? While full batches arrive they do not even begin, so it must not
@@ -72,7 +68,8 @@ void queue_measure(struct queue *queue, const struct datagram_list *jobs, int64_
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (job->service_ns == 0)
 			continue;
-		queue->mean_ns += (job->service_ns - queue->mean_ns) / 16;
+		queue->mean_ns += queue->mean_ns == 0 ? job->service_ns
+						      : (job->service_ns - queue->mean_ns) / 16;
 		queue->slow_ns -= queue->slow_ns / 64;
 		if (job->service_ns > queue->slow_ns)
 			queue->slow_ns = job->service_ns;

@@ -1,8 +1,8 @@
 /* Station 2: the receiver. Takes what has arrived at one socket, drops what must not be answered,
  * and pushes the rest onto the service's queue; or, inline, runs the handler itself.
  *
- * DESIGN: a step is one bounded piece of work and never waits (an inline handler may); only
- * receiver_run() does, in poll(2). The receiver owns the slots it receives into, from the slab and
+ * DESIGN: a step is one bounded piece of work and never waits, but for what a handler that it runs
+ * waits for, and for room to send; only receiver_run() does, in poll(2). The receiver owns the slots it receives into, from the slab and
  * back to it.
  *
  * It has a worker of its own in two cases. Inline, there is no queue: each batch is run as it was
@@ -54,8 +54,8 @@ void receiver_release(struct receiver *receiver);
 /* Does it run handlers, and so need a worker? */
 bool receiver_serves(const struct receiver *receiver);
 
-/* Receive one batch, and push it, or run it inline. Returns the number of datagrams received, 0 when none had arrived, or
- * -errno, which is logged. Thread: the receiver's. */
+/* Receive one batch, and push it, or run it inline. Returns the number of datagrams received, 0 when
+ * none had arrived, or -errno, which is logged. Thread: the receiver's. */
 int receiver_step(struct receiver *receiver);
 
 /* Add the books of what it ran inline, exact at one moment. Thread: any. */

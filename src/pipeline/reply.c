@@ -8,6 +8,7 @@
 #include "base/sys.h"
 
 #define ROOM_WAIT_MS 5
+#define JOIN_AGAIN_BATCHES 65536
 
 /* One after the other, but never two in one cache line. */
 static size_t buffer_bytes(size_t reply_bytes)
@@ -89,21 +90,32 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 	return true;
 }
 
-/* The message at `i` went well once it was taken apart, after this error: what the kernel did not
- * bear was that it was joined. EIO: this device does it for none; else it was too long. Others of
- * the batch were joined before that was known, and teach nothing new if they are longer. */
+/* The message at `i` went well once it was taken apart, after this error: what was not borne is that
+ * it was joined. EIO: not at all; else it was too long. Others of the batch were joined before that
+ * was known, and teach nothing new if they are longer. */
 static void learn(struct reply_batch *batch, unsigned i, int error)
 {
 	size_t join_bytes_max = error == EIO ? 0 : batch->messages[i].length - 1;
+	uint64_t suppressed;
 
 	if (error != EIO && error != EINVAL && error != EMSGSIZE)
 		return;
 	if (join_bytes_max >= batch->join_bytes_max)
 		return;
 	batch->join_bytes_max = join_bytes_max;
+	batch->join_again = JOIN_AGAIN_BATCHES;
+	if (!log_limit_pass(&batch->join_limit, sys_monotonic_ns(), &suppressed))
+		return;
 	log_event(batch->log, LOG_LEVEL_INFO, "replies not joined",
-		LOG_FIELDS(
-			log_uint("longer_than", batch->join_bytes_max), log_errno("error", error)));
+		LOG_FIELDS(log_uint("longer_than", batch->join_bytes_max),
+			log_errno("error", error), log_uint("suppressed", suppressed)));
+}
+
+/* That was the way to one client, perhaps, or another network device. */
+static void forget(struct reply_batch *batch)
+{
+	if (batch->join_again > 0 && --batch->join_again == 0)
+		batch->join_bytes_max = batch->buffer_bytes;
 }
 
 static void count_failure(struct reply_batch *batch, unsigned i, int error, struct ledger *results)
@@ -168,6 +180,7 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	unsigned first = 0;
 
 	reply_prepare(batch);
+	forget(batch);
 	batch->waited = false;
 	while (first < batch->messages_count) {
 		unsigned end = first + 1;

@@ -1,12 +1,13 @@
 /* Station 6: the replies of a batch. They are collected in buffers of their own, so a reply never
  * aliases its request, and sent with as few system calls as the sockets allow.
  *
- * DESIGN: replies of one length to one client leave as one message, which the kernel takes apart
- * into datagrams again (UDP_SEGMENT): nine tenths of what a reply costs is its way through the
- * kernel. They are grouped over the batch, for the queue deals clients out in turn; a client's
- * replies never change their order. A message that fails is taken apart here, and each of its
- * replies tried alone, so one that cannot be sent costs only itself; when it was the joining that
- * the kernel or the device did not bear, such replies are not joined again. Thread: the worker that
+ * DESIGN: replies of one length to one client, from one address, leave as one message, which the
+ * kernel takes apart into datagrams again (UDP_SEGMENT): nine tenths of what a reply costs is its way
+ * through the kernel. They are grouped over the batch, for the queue deals clients out in turn; what
+ * goes from one address to one client never changes its order. A message that fails is taken apart
+ * here, and each of its replies tried alone, so one that cannot be sent costs only itself; when it was
+ * the joining that the kernel, the device or the way there did not bear, such replies are not joined
+ * for a while. Thread: the worker that
  * owns the batch. */
 #ifndef PIPELINE_REPLY_H
 #define PIPELINE_REPLY_H
@@ -39,7 +40,8 @@ struct reply_batch {
 	/* Its own. */
 	size_t buffer_bytes;
 	unsigned char *buffers; /* QUEUE_BATCH_MAX of them */
-	size_t join_bytes_max;	/* the kernel did not bear longer ones joined */
+	size_t join_bytes_max;	/* the kernel did not bear longer ones joined, */
+	unsigned join_again;	/* and is not asked again for so many batches */
 	bool waited;		/* for room in the socket's buffer: once a batch is enough */
 
 	unsigned count; /* of replies */
@@ -54,6 +56,7 @@ struct reply_batch {
 	struct iovec vectors[QUEUE_BATCH_MAX];
 	struct socket_control controls[QUEUE_BATCH_MAX];
 	struct log_limit fail_limit;
+	struct log_limit join_limit;
 };
 
 /* Room for a batch of replies of at most `reply_bytes` each. -ENOMEM. */

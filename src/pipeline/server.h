@@ -31,6 +31,7 @@ struct listener {
 	struct gate gate;
 	pthread_t thread;
 	bool started;
+	atomic_bool ended; /* so joining it does not wait */
 };
 
 struct dgram_server {
@@ -89,9 +90,10 @@ int server_apply_log(struct dgram_server *server, const struct dgram_options *op
 void server_close(struct dgram_server *server);
 int server_failed(struct dgram_server *server, const char *what, int error);
 
-/* server_start.c: wait for the receivers' threads, which have ended; the most memory that the
- * server will touch. */
+/* server_start.c: take back the receivers' threads, all of which end, or those that have ended; the
+ * most memory that the server will touch. */
 void server_join_receivers(struct dgram_server *server);
+void server_join_ended_receivers(struct dgram_server *server);
 size_t server_memory_bytes(const struct dgram_server *server);
 
 /* server_serve.c: end what handle_request() has started. */

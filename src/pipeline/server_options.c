@@ -14,6 +14,7 @@ void dgram_options_init(struct dgram_options *options, unsigned abi)
 		.workers = 4,
 		.max_datagram_bytes = 8192,
 		.receive_buffer_bytes = 4u << 20,
+		.send_buffer_bytes = 4u << 20,
 		.drain_timeout_ms = 5000,
 		.cpus = "",
 		.log_level = DGRAM_LOG_INFO,

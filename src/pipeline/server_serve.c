@@ -129,7 +129,8 @@ static bool drain(struct dgram_server *server)
 	       await_end(server, server->done_fd, deadline_ns);
 }
 
-/* What came while we drained is still in the sockets: it goes into the books, too. */
+/* What came while we drained is still in the sockets: it goes into the books, too, but of those whose
+ * receivers hang in a handler. */
 static void refuse_rest(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++)
@@ -159,6 +160,7 @@ int dgram_server_serve_forever(struct dgram_server *server)
 	} else {
 		error = -ETIMEDOUT;
 		server->state = SERVER_ABANDONED;
+		server_join_ended_receivers(server);
 		log_event(server->ring, LOG_LEVEL_ERROR, "handlers still run",
 			LOG_FIELDS(
 				log_text("hint", "running= in the ledger says how many; they are "

@@ -33,6 +33,7 @@ static void *receiver_main(void *argument)
 		receiver_run(receiver);
 	if (receiver->worker != NULL)
 		worker_stop(receiver->worker);
+	atomic_store(&listener->ended, true);
 	if (go && atomic_fetch_sub(&listener->server->receiving, 1) == 1)
 		(void)eventfd_write(listener->server->deaf_fd, 1);
 	return NULL;
@@ -48,7 +49,9 @@ static void pin(struct dgram_server *server, const struct listener *listener)
 		error = cpus_pin(&server->cpus, number, listener->thread);
 	if (error < 0)
 		log_event(server->ring, LOG_LEVEL_WARN, "cannot pin a receiver",
-			LOG_FIELDS(log_uint("receiver", number), log_errno("error", -error)));
+			LOG_FIELDS(log_uint("receiver", number), log_errno("error", -error),
+				log_text("hint", "pool.cpus names a CPU that is not there, or may "
+						 "not be used")));
 }
 
 static int park_receivers(struct dgram_server *server)
@@ -71,13 +74,24 @@ static int park_receivers(struct dgram_server *server)
 	return 0;
 }
 
+static void join(struct listener *listener)
+{
+	if (listener->started)
+		thread_join(listener->thread);
+	listener->started = false;
+}
+
 void server_join_receivers(struct dgram_server *server)
 {
-	for (unsigned i = 0; i < server->sockets_count; i++) {
-		if (server->listeners[i].started)
-			thread_join(server->listeners[i].thread);
-		server->listeners[i].started = false;
-	}
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		join(&server->listeners[i]);
+}
+
+void server_join_ended_receivers(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		if (atomic_load(&server->listeners[i].ended))
+			join(&server->listeners[i]);
 }
 
 static void release_receivers(struct dgram_server *server, bool go)

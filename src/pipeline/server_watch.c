@@ -35,7 +35,9 @@ static void log_overdue(struct dgram_server *server, const struct worker *worker
 		LOG_FIELDS(log_addr("client", &overdue->client),
 			log_text("service", server->services[overdue->service].name),
 			log_int("running_ms", (now_ns - overdue->since_ns) / NS_PER_MS),
-			log_text("hint", "the pool is one worker short until it returns")));
+			log_text("hint", worker->only == NULL
+						 ? "the pool is one worker short until it returns"
+						 : "its socket is not read until it returns")));
 }
 
 static void look(struct dgram_server *server, int64_t now_ns)

@@ -74,7 +74,7 @@ static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 static int open_socket(const union addr *address, const struct socket_wishes *wishes, bool shares,
 	struct socket *ret_socket)
 {
-	struct socket opened = { .wildcard = addr_is_wildcard(address) };
+	struct socket opened = { .wildcard = addr_is_wildcard(address), .beside = shares };
 	int error;
 
 	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -145,16 +145,17 @@ static bool is_local(const union addr *address)
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
 {
 	uint16_t port = addr_port(source);
+	bool foreign = false; /* the kernel says that it is not this machine's */
 
 	for (unsigned i = 0; i < count; i++) {
 		const union addr *bound = &sockets[i].bound;
+		bool any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
 
-		if (addr_port(bound) != port)
+		if (addr_port(bound) != port || sockets[i].beside)
 			continue;
-		if (bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard
-				? is_local(source)
-				: addr_same_host(bound, source))
+		if (any ? !foreign && is_local(source) : addr_same_host(bound, source))
 			return true;
+		foreign |= any;
 	}
 	return false;
 }

@@ -16,6 +16,7 @@ struct socket {
 	int fd;		  /* -1: not open */
 	union addr bound; /* with the real port */
 	bool wildcard;	  /* the address that was asked comes with each datagram (IP_PKTINFO) */
+	bool beside;	  /* another has the same address, and came first */
 	bool segments;	  /* the kernel takes a long message apart (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
 	unsigned send_buffer_bytes;
@@ -51,12 +52,13 @@ struct socket_batch {
 	struct socket_control controls[SOCKET_BATCH];
 };
 
-/* Open a socket bound to `address` (port 0: the kernel picks one). Nobody else may be bound to it,
- * or bind to it later. Errors as socket(2) and bind(2). */
+/* Open a socket bound to `address` (port 0: the kernel picks one), alone. Errors as socket(2) and
+ * bind(2). */
 int socket_open(
 	const union addr *address, const struct socket_wishes *wishes, struct socket *ret_socket);
 
-/* Open another socket at the address of `first`: the kernel divides the clients among them. */
+/* Open another socket at the address of `first`: the kernel divides the clients among them. From now
+ * on programs of the same user that ask for it (SO_REUSEPORT) can bind there, too. */
 int socket_open_beside(
 	struct socket *first, const struct socket_wishes *wishes, struct socket *ret_socket);
 
@@ -87,7 +89,8 @@ int socket_receive(const struct socket *socket, struct socket_batch *batch,
  * asked whether the address is this machine's, so addresses that came later count. */
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
 
-/* Datagrams that the kernel dropped because this socket's buffer was full. */
+/* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
+ * trains of some. */
 uint64_t socket_kernel_drops(const struct socket *socket);
 
 /* socket_control.c, for socket_receive.c: note the arrival time and the local address that came with

@@ -4,9 +4,6 @@
 #include "base/sys.h"
 #include "pipeline/worker.h"
 
-/* An answer that is ready waits for at most so much of its batch. */
-#define ANSWER_WAIT_NS (100 * NS_PER_US)
-
 /* A plain load and store: only this thread writes. */
 static void count_up(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -157,7 +154,7 @@ int64_t worker_serve(struct worker *worker, struct service *service,
 			ret_results->dropped[DROP_EXPIRED]++;
 		else
 			run(&serving, job, &now_ns, ret_results);
-		if (now_ns - sent_ns > ANSWER_WAIT_NS) {
+		if (now_ns - sent_ns > QUEUE_BATCH_NS) {
 			reply_send(worker->replies, ret_results); /* which may have waited */
 			sent_ns = now_ns = sys_monotonic_ns();
 		}

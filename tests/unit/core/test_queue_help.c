@@ -172,6 +172,28 @@ static void a_backlog_is_the_workers_too(void **state)
 	free_queue(queue);
 }
 
+/* What must not be queued keeps a receiver busy, too: what waits meanwhile is the workers'. */
+static void a_flood_that_is_refused(void **state)
+{
+	const struct ledger refused = { .received = 64, .dropped[DROP_SOURCE_PORT_LOW] = 64 };
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct datagram_list none = { 0 }, dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	run(queue, 1, US);
+	assert_false(push(queue, 1));
+	assert_false(queue_push(queue, &none, &refused, 1, &dropped));
+	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 1, &dropped));
+	assert_true(queue_push(queue, &none, &refused, BACKLOG_NS + 2, &dropped));
+	assert_true(queue_wants_worker(queue));
+	must_help(queue, 1, false, &share); /* it comes at last */
+	assert_false(finish(queue, &share, US));
+	assert_false(push(queue, 1)); /* and counts anew */
+	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 3, &dropped));
+	free_queue(queue);
+}
+
 /* Once a call took longer than 200 us, until it is forgotten among quick ones. */
 static void slow_ones_are_the_workers(void **state)
 {
@@ -269,6 +291,7 @@ int main(void)
 		cmocka_unit_test(helpers_are_enough),
 		cmocka_unit_test(a_share_is_bounded),
 		cmocka_unit_test(a_backlog_is_the_workers_too),
+		cmocka_unit_test(a_flood_that_is_refused),
 		cmocka_unit_test(slow_ones_are_the_workers),
 		cmocka_unit_test(the_end_of_a_slow_one_calls),
 		cmocka_unit_test(helpers_count_as_workers),

@@ -279,22 +279,32 @@ static void drain_in_vain(void)
 	struct dgram_service_stats stats;
 	struct dgram_server *server;
 	struct setup setup;
-	int client, error;
+	int client, other, error;
 
 	alarm(PATIENCE_MS / 1000); /* a stop that hangs ends with SIGALRM */
 	setup_inline(&setup);
+	setup.services[1].handler = dgram_builtin_handler("discard");
+	setup.options.services_count = 2;
 	setup.options.drain_timeout_ms = 50;
 	server = bind_and_tell(&setup, &client, "hang", "x", 20);
 	assert_int_equal(dgram_server_start(server), 0);
 	assert_true(reaches(&room.inside, 1));
 	tell(client, "late", 4); /* nobody takes it: the socket is that receiver's */
+	other = client_of(server, 1);
 	dgram_server_shutdown(server);
+	for (unsigned i = 0; i < 10; i++)
+		nap(); /* the other receiver ends, or takes what comes */
+	for (unsigned i = 0; i < 7; i++)
+		tell(other, "x", 1);
 	error = dgram_server_serve_forever(server);
 	stats = stats_of(server, 0);
-	dgram_server_free(server); /* leaves all as it is */
 	if (error != -ETIMEDOUT || !balances(&stats) || stats.running != 21 ||
 		stats.received != 21 || atomic_load(&room.inside) != 1)
 		_exit(1);
+	stats = stats_of(server, 1);
+	if (stats.received != 7 || !balances(&stats))
+		_exit(3);
+	dgram_server_free(server); /* leaves all as it is */
 	/* What the handler's thread holds is no leak to be reported. */
 	execl("/bin/true", "true", (char *)NULL);
 	_exit(2);

@@ -291,6 +291,27 @@ static void own_sockets(void **state)
 	socket_close(&sockets[1]);
 }
 
+/* Whether it is its own does not depend on which of several at one address it is compared with. */
+static void own_sockets_beside_each_other(void **state)
+{
+	const struct socket_wishes wishes = { 0 };
+	struct socket sockets[3];
+	union addr source;
+
+	(void)state;
+	assert_int_equal(open_at("0.0.0.0", 0, 0, &sockets[0]), 0);
+	for (int i = 1; i < 3; i++) {
+		assert_int_equal(socket_open_beside(&sockets[0], &wishes, &sockets[i]), 0);
+		assert_true(sockets[i].beside);
+	}
+	source = address("127.0.0.2", addr_port(&sockets[0].bound));
+	assert_true(socket_is_own(sockets, 3, &source));
+	source = address("192.0.2.1", addr_port(&sockets[0].bound));
+	assert_false(socket_is_own(sockets, 3, &source));
+	for (int i = 0; i < 3; i++)
+		socket_close(&sockets[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +326,7 @@ int main(void)
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(kernel_drops),
 		cmocka_unit_test(own_sockets),
+		cmocka_unit_test(own_sockets_beside_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
