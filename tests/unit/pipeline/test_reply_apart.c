@@ -117,6 +117,30 @@ static void nothing_else_is_learned(void **state)
 	must_not_learn("a5a5b5b5", EMSGSIZE, "b", false);
 }
 
+/* It was the way to somebody, perhaps: after a while it is tried again. */
+static void what_was_learned_is_forgotten(void **state)
+{
+	unsigned batches = 0;
+
+	(void)state;
+	begin(false, false);
+	kernel.bad = "a";
+	kernel.error = EIO;
+	kernel.joined_only = true;
+	send_batch("a5a5");
+	for (; batches < 100000; batches++) {
+		send_batch("b5b5");
+		if (strcmp(kernel.seen, "b5 b5") != 0)
+			break;
+	}
+	assert_string_equal(kernel.seen, "b55");
+	assert_in_range(batches, 65000, 66000);
+	send_batch("a5a5"); /* and learned again */
+	check_sent("a5a5", "", EIO);
+	must_send("b5b5", "b5 b5");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +148,7 @@ int main(void)
 		cmocka_unit_test(passing_errors),
 		cmocka_unit_test(what_cannot_be_joined_is_learned),
 		cmocka_unit_test(nothing_else_is_learned),
+		cmocka_unit_test(what_was_learned_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
