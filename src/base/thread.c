@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/lock.h"
 
@@ -31,6 +32,12 @@ int thread_start(const char *name, int number, void *(*main)(void *argument), vo
 	if (error == 0)
 		set_name(*ret_thread, name, number);
 	return -error;
+}
+
+/* Linux has a nice value for each thread; 0 is the calling one. */
+void thread_prefer(int steps)
+{
+	(void)setpriority(PRIO_PROCESS, 0, -steps);
 }
 
 void thread_join(pthread_t thread)

@@ -10,6 +10,10 @@
 int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
 	pthread_t *ret_thread);
 
+/* Give the calling thread some steps more of a contended processor than others get (nice(2)), if
+ * that is allowed: RLIMIT_NICE, CAP_SYS_NICE. */
+void thread_prefer(int steps);
+
 void thread_join(pthread_t thread);
 
 #endif

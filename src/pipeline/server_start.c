@@ -5,6 +5,10 @@
 
 #include "pipeline/server.h"
 
+/* What a receiver cannot take in time the kernel drops, whoever sent it: only the queue is fair. So it
+ * goes before the workers. */
+#define RECEIVER_STEPS 5
+
 size_t server_memory_bytes(const struct dgram_server *server)
 {
 	size_t workers = server_workers(server, &server->options);
@@ -29,6 +33,8 @@ static void *receiver_main(void *argument)
 	int error = receiver->worker != NULL ? worker_start(receiver->worker) : 0;
 	bool go = gate_arrive(&listener->gate, error);
 
+	if (receiver->service->queue != NULL)
+		thread_prefer(RECEIVER_STEPS);
 	if (go)
 		receiver_run(receiver);
 	if (receiver->worker != NULL)

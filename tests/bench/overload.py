@@ -198,12 +198,23 @@ def recover(server, limit, repeats):
             "asked": limit * 10, "offered": said["storm"]["sent"] / STORM}
 
 
+def recover_in_time(server, limit, repeats):
+    """Once more when the generator itself was late: what it did not send in time says nothing."""
+    run = recover(server, limit, repeats)
+    for _ in range(2):
+        if run["lag_p99_us"] <= PATIENCE_MS * 1000:
+            break
+        note(f"the generator was late: lag p99 {run['lag_p99_us']} us; once more")
+        run = recover(server, limit, repeats)
+    return run
+
+
 def measure_recovery(limits):
     runs = {}
     for repeats in (0, REPEATS):
         for name, server in SERVERS.items():
             for _ in range(RECOVERIES if name == "dgramd" else 1):
-                run = recover(server, limits[name], repeats)
+                run = recover_in_time(server, limits[name], repeats)
                 runs.setdefault((name, repeats), []).append(run)
                 note(f"recovery, {repeats} repeats: {name}: {run['since_new']} ms, "
                      f"lag p99 {run['lag_p99_us']} us")
