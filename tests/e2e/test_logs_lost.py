@@ -75,11 +75,12 @@ class LostCase(dgramtest.Case):
         return written, told
 
     def new_target(self, daemon, target):
-        """Lets the log go on into a file; returns its lines at the end."""
+        """Lets the log go on into a file; returns its path."""
         daemon.write_config({**daemon.config, "logging": {**DEBUG, "target": target}})
         daemon.kill(signal.SIGHUP)
         path = os.path.join(daemon.directory, target)
-        self.eventually(lambda: os.path.exists(path), "the new log")
+        self.eventually(lambda: os.path.exists(path) and any(
+            "reloaded" in line for line in self.read(path)), "the new log")
         return path
 
     def read(self, path):
