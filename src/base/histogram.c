@@ -1,17 +1,5 @@
 #include "base/histogram.h"
 
-static unsigned bucket_of(int64_t ns)
-{
-	uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
-	unsigned exponent, bucket;
-
-	if (value < HISTOGRAM_STEPS)
-		return (unsigned)value;
-	exponent = 63u - (unsigned)__builtin_clzll(value) - HISTOGRAM_STEPS_LOG2;
-	bucket = exponent * HISTOGRAM_STEPS + (unsigned)(value >> exponent);
-	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
-}
-
 static int64_t upper_end(unsigned bucket)
 {
 	uint64_t step = HISTOGRAM_STEPS + bucket % HISTOGRAM_STEPS;
@@ -19,15 +7,6 @@ static int64_t upper_end(unsigned bucket)
 	if (bucket < HISTOGRAM_STEPS)
 		return bucket;
 	return (int64_t)(((step + 1) << (bucket / HISTOGRAM_STEPS - 1)) - 1);
-}
-
-/* A plain load and store: only one thread adds. */
-void histogram_add(struct histogram *histogram, int64_t ns)
-{
-	_Atomic uint64_t *bucket = &histogram->buckets[bucket_of(ns)];
-
-	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
-		memory_order_relaxed);
 }
 
 void histogram_copy(struct histogram *to, struct histogram *from)

@@ -16,8 +16,26 @@ struct histogram {
 	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
-/* Thread: the one that adds. */
-void histogram_add(struct histogram *histogram, int64_t ns);
+static inline unsigned histogram_bucket(int64_t ns)
+{
+	uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
+	unsigned exponent, bucket;
+
+	if (value < HISTOGRAM_STEPS)
+		return (unsigned)value;
+	exponent = (63u ^ (unsigned)__builtin_clzll(value)) - HISTOGRAM_STEPS_LOG2;
+	bucket = exponent * HISTOGRAM_STEPS + (unsigned)(value >> exponent);
+	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+/* A plain load and store: only one thread adds. Thread: that one. */
+static inline void histogram_add(struct histogram *histogram, int64_t ns)
+{
+	_Atomic uint64_t *bucket = &histogram->buckets[histogram_bucket(ns)];
+
+	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
 
 /* What was added to `now` since `before` was copied from it. Thread: any, for `now`. */
 void histogram_copy(struct histogram *to, struct histogram *from);

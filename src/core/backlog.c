@@ -14,7 +14,7 @@ static size_t idle_of(unsigned capacity)
 	return 2 * (size_t)capacity;
 }
 
-/* All that wait and all that run may be of different flows. */
+/* All that wait and all that run may be of different flows, and the idle ones come on top. */
 static size_t flows_of(unsigned capacity, unsigned running)
 {
 	return idle_of(capacity) + running;
@@ -30,8 +30,7 @@ int backlog_init(struct backlog *backlog, const struct backlog_rules *rules, uns
 {
 	backlog->rules = *rules;
 	link_init(&backlog->by_age);
-	for (unsigned i = 0; i < BACKLOG_LENGTHS; i++)
-		link_init(&backlog->lengths[i]);
+	flow_lengths_init(&backlog->lengths);
 	return flow_table_new(flows_of(capacity, running), idle_of(capacity), &backlog->flows);
 }
 
@@ -39,40 +38,6 @@ void backlog_destroy(struct backlog *backlog)
 {
 	assert(backlog->count == 0);
 	flow_table_free(backlog->flows);
-}
-
-/* --- lengths */
-
-/* For at least two that wait. */
-static unsigned length_list(unsigned waiting)
-{
-	return waiting <= BACKLOG_LENGTHS ? waiting - 2 : BACKLOG_LENGTHS - 1;
-}
-
-static void unhang_length(struct backlog *backlog, struct flow *flow)
-{
-	link_remove(&flow->in_lengths);
-	if (link_was_last(&flow->in_lengths))
-		backlog->lengths_filled &= ~((uint64_t)1 << length_list(flow->waiting));
-}
-
-static void hang_length(struct backlog *backlog, struct flow *flow)
-{
-	unsigned list = length_list(flow->waiting);
-
-	link_append(&backlog->lengths[list], &flow->in_lengths);
-	backlog->lengths_filled |= (uint64_t)1 << list;
-}
-
-static void change_waiting(struct backlog *backlog, struct flow *flow, unsigned waiting)
-{
-	bool both_long = flow->waiting > BACKLOG_LENGTHS && waiting > BACKLOG_LENGTHS;
-
-	if (flow->waiting > 1 && !both_long)
-		unhang_length(backlog, flow);
-	flow->waiting = waiting;
-	if (waiting > 1 && !both_long)
-		hang_length(backlog, flow);
 }
 
 /* --- flows */
@@ -112,44 +77,66 @@ static struct datagram *in_flow(struct link *link)
 	return LINK_OWNER(link, struct datagram, in_flow);
 }
 
+/* Do flows matter for which is next? Else the oldest is, always. */
+static bool is_sorted(const struct backlog *backlog)
+{
+	return backlog->rules.discipline == BACKLOG_FAIR || backlog->rules.per_client;
+}
+
 void backlog_prepare(const struct backlog *backlog, const struct datagram_list *batch)
 {
-	flow_prepare(backlog->flows, batch, backlog->rules.per_client);
+	if (is_sorted(backlog))
+		flow_prepare(backlog->flows, batch, backlog->rules.per_client);
 }
 
-void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch)
+void backlog_add(struct backlog *backlog, struct datagram_list *batch)
 {
-	flow_expect(backlog->flows, batch);
+	backlog->count += batch->count;
+	datagram_list_append(&backlog->unsorted, batch);
 }
 
-void backlog_add(
+static void sort_one(
 	struct backlog *backlog, struct datagram *datagram, const struct backlog_moment *moment)
 {
-	struct flow *flow = flow_find(backlog->flows, &datagram->source, datagram->source_hash);
+	struct flow *flow = flow_find(backlog->flows, datagram);
 	bool heard = flow->waiting == 0 || flow->stale || moment->overloaded;
 
 	datagram->flow = flow;
 	link_append(&backlog->by_age, &datagram->by_age);
 	link_append(&flow->jobs, &datagram->in_flow);
-	backlog->count++;
-	change_waiting(backlog, flow, flow->waiting + 1);
+	flow_lengths_change(&backlog->lengths, flow, flow->waiting + 1);
 	flow->stale = false;
 	/* While overloaded, who was heard from last is last among its equals. */
 	if (heard)
 		rehang(backlog, flow, 0);
 }
 
-struct datagram *backlog_oldest(const struct backlog *backlog)
+void backlog_sort(struct backlog *backlog, const struct backlog_moment *moment)
 {
-	return link_is_empty(&backlog->by_age) ? NULL : by_age(backlog->by_age.next);
+	if (!is_sorted(backlog))
+		return;
+	flow_expect(backlog->flows, &backlog->unsorted);
+	while (backlog->unsorted.count > 0)
+		sort_one(backlog, datagram_list_pop(&backlog->unsorted), moment);
 }
 
+struct datagram *backlog_oldest(const struct backlog *backlog)
+{
+	return link_is_empty(&backlog->by_age) ? backlog->unsorted.first
+					       : by_age(backlog->by_age.next);
+}
+
+/* One that is not sorted goes as the oldest. */
 static void unlink_datagram(struct backlog *backlog, struct datagram *datagram)
 {
+	backlog->count--;
+	if (datagram->flow == NULL) {
+		(void)datagram_list_pop(&backlog->unsorted);
+		return;
+	}
 	link_remove(&datagram->by_age);
 	link_remove(&datagram->in_flow);
-	backlog->count--;
-	change_waiting(backlog, datagram->flow, datagram->flow->waiting - 1);
+	flow_lengths_change(&backlog->lengths, datagram->flow, datagram->flow->waiting - 1);
 }
 
 void backlog_drop(struct backlog *backlog, struct datagram *datagram)
@@ -157,20 +144,20 @@ void backlog_drop(struct backlog *backlog, struct datagram *datagram)
 	struct flow *flow = datagram->flow;
 
 	unlink_datagram(backlog, datagram);
-	if (flow->waiting == 0)
+	if (flow != NULL && flow->waiting == 0)
 		rehang(backlog, flow, 0);
 	datagram->flow = NULL;
 }
 
-/* When no flow has more than one, the oldest of all. */
-struct datagram *backlog_victim(struct backlog *backlog)
+struct datagram *backlog_victim(struct backlog *backlog, const struct backlog_moment *moment)
 {
-	struct link *longest;
+	struct flow *longest;
 
-	if (backlog->rules.discipline == BACKLOG_FIFO || backlog->lengths_filled == 0)
-		return by_age(backlog->by_age.next);
-	longest = &backlog->lengths[63u - (unsigned)__builtin_clzll(backlog->lengths_filled)];
-	return in_flow(LINK_OWNER(longest->next, struct flow, in_lengths)->jobs.next);
+	if (backlog->rules.discipline == BACKLOG_FIFO)
+		return backlog_oldest(backlog);
+	backlog_sort(backlog, moment);
+	longest = flow_lengths_longest(&backlog->lengths);
+	return longest != NULL ? in_flow(longest->jobs.next) : backlog_oldest(backlog);
 }
 
 /* The newest of the flow that was served least, unless it is stale: then its flow makes way for
@@ -207,14 +194,12 @@ static struct datagram *choose_while_overloaded(
 
 static struct datagram *choose(struct backlog *backlog, const struct backlog_moment *moment)
 {
-	bool fair = backlog->rules.discipline == BACKLOG_FAIR;
 	struct flow *flow;
 
-	if (backlog->count == 0)
-		return NULL;
-	if (!fair && !backlog->rules.per_client)
-		return by_age(backlog->by_age.next);
-	if (fair && moment->overloaded)
+	if (backlog->count == 0 || !is_sorted(backlog))
+		return backlog_oldest(backlog);
+	backlog_sort(backlog, moment);
+	if (backlog->rules.discipline == BACKLOG_FAIR && moment->overloaded)
 		return choose_while_overloaded(backlog, moment);
 	flow = flow_least_served(backlog->flows, false);
 	return flow != NULL ? in_flow(flow->jobs.next) : NULL;
@@ -231,8 +216,9 @@ struct datagram *backlog_take(
 	flow = datagram->flow;
 	backlog->taken += moment->overloaded;
 	unlink_datagram(backlog, datagram);
+	if (flow == NULL)
+		return datagram;
 	flow->running++;
-	datagram->service_ns = 0;
 	datagram->charged_ns = 0;
 	if (backlog->rules.discipline == BACKLOG_FAIR)
 		datagram->charged_ns = mean_ns > 0 ? mean_ns : 1;
@@ -240,21 +226,44 @@ struct datagram *backlog_take(
 	return datagram;
 }
 
-bool backlog_finish(struct backlog *backlog, struct datagram *datagram)
+bool backlog_take_all(struct backlog *backlog, struct datagram_list *ret_jobs)
+{
+	if (backlog->rules.per_client || backlog->unsorted.count < backlog->count)
+		return false;
+	backlog->count = 0;
+	datagram_list_append(ret_jobs, &backlog->unsorted);
+	return true;
+}
+
+/* Returns whether others of its flow wait that could not be taken before. */
+static bool finish(struct backlog *backlog, struct datagram *datagram)
 {
 	struct flow *flow = datagram->flow;
 	int64_t correction_ns = 0;
-	bool freed;
 
-	flow->running--;
 	if (backlog->rules.discipline == BACKLOG_FAIR)
 		correction_ns = datagram->service_ns - datagram->charged_ns;
-	freed = backlog->rules.per_client && flow->waiting > 0;
-	if (freed || is_idle(flow))
+	flow->running--;
+	if (place_of(backlog, flow) != flow->place)
 		rehang(backlog, flow, correction_ns);
 	else
 		flow_charge(backlog->flows, flow, correction_ns);
 	datagram->flow = NULL;
+	return backlog->rules.per_client && flow->waiting > 0;
+}
+
+bool backlog_finish(struct backlog *backlog, const struct datagram_list *jobs)
+{
+	bool freed = false;
+
+	if (!is_sorted(backlog))
+		return false;
+	if (jobs->first->flow == NULL) {
+		flow_charge_each(backlog->flows, jobs);
+		return false;
+	}
+	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
+		freed |= finish(backlog, job);
 	return freed;
 }
 

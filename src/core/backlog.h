@@ -9,13 +9,18 @@
  * first at any time, and nothing of it is next while one of its is running.
  *
  * A flow is charged when one of its datagrams is taken, by the mean service time, and that is
- * corrected when it is finished. Everything is O(1) a datagram. Thread: whoever holds the queue's
- * lock. */
+ * corrected when it is finished.
+ *
+ * What comes is sorted into its flows when it matters which is next, or which goes: not before, and
+ * so never where workers keep up and one takes all that waits. Such datagrams are taken by age, and
+ * their flows are charged when they are finished. Everything is O(1) a datagram. Thread: whoever
+ * holds the queue's lock. */
 #ifndef CORE_BACKLOG_H
 #define CORE_BACKLOG_H
 
 #include "core/datagram.h"
 #include "core/flow.h"
+#include "core/flow_lengths.h"
 
 enum backlog_discipline {
 	BACKLOG_FAIR,
@@ -27,17 +32,13 @@ struct backlog_rules {
 	bool per_client; /* keep each client's order, one at a time */
 };
 
-/* Lists of flows by the number of datagrams that wait: one each from 2 to 64, and one beyond. Those
- * with one need none: when no flow has more, the oldest of all is the oldest of the longest. */
-#define BACKLOG_LENGTHS 64u
-
 struct backlog {
 	struct backlog_rules rules;
 	struct flow_table *flows;
-	struct link by_age;	 /* all that wait, the oldest first */
-	uint64_t lengths_filled; /* a bit a list that is not empty */
-	struct link lengths[BACKLOG_LENGTHS];
-	unsigned count;
+	struct link by_age;	       /* that are sorted, the oldest first */
+	struct datagram_list unsorted; /* newer ones */
+	struct flow_lengths lengths;
+	unsigned count; /* of both */
 	unsigned taken; /* while overloaded, to count to NEWEST_EVERY */
 };
 
@@ -52,35 +53,38 @@ size_t backlog_bytes(unsigned capacity, unsigned running);
 /* Before datagrams are added: does what can be done without the lock. Thread: any. */
 void backlog_prepare(const struct backlog *backlog, const struct datagram_list *batch);
 
-/* With the lock, shortly before they are added: a hint. */
-void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch);
-
 /* What the rules depend on now. */
 struct backlog_moment {
 	bool overloaded;
 	int64_t stale_ns; /* CLOCK_MONOTONIC: what arrived before is stale */
 };
 
-/* It waits from now on. It was prepared. */
-void backlog_add(
-	struct backlog *backlog, struct datagram *datagram, const struct backlog_moment *moment);
+/* All of a batch, which was prepared, wait from now on. They have no flow yet. */
+void backlog_add(struct backlog *backlog, struct datagram_list *batch);
+
+/* Sort all that wait into their flows, as taking one and looking for a victim do. */
+void backlog_sort(struct backlog *backlog, const struct backlog_moment *moment);
 
 /* The oldest of all; NULL when none waits. It stays. */
 struct datagram *backlog_oldest(const struct backlog *backlog);
 
-/* Take one out for good: it was not run. */
+/* Take out the oldest or the victim for good: it was not run. */
 void backlog_drop(struct backlog *backlog, struct datagram *datagram);
 
 /* The one to drop to make room. One must wait. It stays. */
-struct datagram *backlog_victim(struct backlog *backlog);
+struct datagram *backlog_victim(struct backlog *backlog, const struct backlog_moment *moment);
 
 /* Take out the next to be run, charging its flow `mean_ns`; NULL when none may be run now. */
 struct datagram *backlog_take(
 	struct backlog *backlog, const struct backlog_moment *moment, int64_t mean_ns);
 
-/* One that was taken is done, and service_ns is known. True: others of its flow wait that could not
- * be taken before. */
-bool backlog_finish(struct backlog *backlog, struct datagram *datagram);
+/* Take out all, the oldest first, without sorting. False, and nothing is taken, when some were sorted
+ * before, or may not be run at once with others. */
+bool backlog_take_all(struct backlog *backlog, struct datagram_list *ret_jobs);
+
+/* These, taken as one or one by one, are done, and service_ns is known (0: it was not run). True:
+ * others of their flows wait that could not be taken before. */
+bool backlog_finish(struct backlog *backlog, const struct datagram_list *jobs);
 
 /* A new window: all flows start anew. */
 void backlog_next_window(struct backlog *backlog);

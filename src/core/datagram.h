@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/addr.h"
 #include "base/link.h"
@@ -23,23 +24,21 @@ struct datagram {
 	struct datagram *next;
 	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines */
 	int64_t expires_ns; /* CLOCK_MONOTONIC: from then on the handler is not run */
-	struct flow *flow;  /* from push to finish */
+	struct flow *flow;  /* from when it was sorted to its finish */
 	union {
-		struct { /* before it waits */
+		struct { /* until it is sorted, if ever */
 			struct flow_source source;
 			uint32_t source_hash;
 		};
-		struct {		     /* while it waits */
+		struct {		     /* while it waits, sorted */
 			struct link by_age;  /* among all */
 			struct link in_flow; /* among those of its flow */
 		};
-		struct {		    /* from then on */
-			int64_t charged_ns; /* to its flow, before the true time is known */
-			int64_t service_ns; /* how long the handler took; 0: it was not run */
-		};
+		int64_t charged_ns; /* from then on: to its flow, before the true time is known */
 	};
 
-	int64_t timestamp_ns; /* CLOCK_REALTIME, as the kernel took it */
+	int64_t service_ns;	   /* how long the handler took; 0: it was not run */
+	struct timespec timestamp; /* CLOCK_REALTIME, as the kernel took it */
 	union addr client;
 	union addr local; /* where it was sent to; the wildcard when the kernel did not say */
 	uint32_t length;

@@ -39,12 +39,6 @@ size_t flow_table_bytes(size_t flows)
 	       heads_of(flows) * sizeof(uint32_t);
 }
 
-static void order_init(struct flow_order *order)
-{
-	for (unsigned i = 0; i < FLOW_LISTS; i++)
-		link_init(&order->lists[i]);
-}
-
 /* One mapping: the table, the records, the hash's heads. */
 int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 {
@@ -62,7 +56,7 @@ int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 	table->records = (struct flow *)(void *)(table + 1);
 	table->heads = (uint32_t *)(void *)(table->records + 1 + flows);
 	for (unsigned i = 0; i < FLOW_PLACES; i++)
-		order_init(&table->orders[i]);
+		flow_order_init(&table->orders[i]);
 	sys_random(&table->key, sizeof(table->key));
 	*ret_table = table;
 	return 0;
@@ -78,11 +72,7 @@ void flow_table_free(struct flow_table *table)
 
 void flow_prepare(const struct flow_table *table, const struct datagram_list *batch, bool with_port)
 {
-	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
-		flow_source_of(&d->client, with_port, &d->source);
-		d->source_hash = flow_hash(&table->key, &d->source);
-		__builtin_prefetch(&table->heads[d->source_hash & table->mask]);
-	}
+	flow_note_sources(&table->key, batch, with_port);
 }
 
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch)
@@ -98,63 +88,11 @@ void flow_expect(const struct flow_table *table, const struct datagram_list *bat
 
 /* --- order */
 
-static unsigned list_of(int64_t served_ns)
-{
-	uint64_t value = served_ns > 0 ? (uint64_t)served_ns : 0;
-	unsigned exponent, list;
-
-	if (value < 32)
-		return (unsigned)value;
-	exponent = 63u - (unsigned)__builtin_clzll(value);
-	list = (exponent - 4) * 32 + (unsigned)(value >> (exponent - 5) & 31);
-	return list < FLOW_LISTS ? list : FLOW_LISTS - 1;
-}
-
-static void mark(struct flow_order *order, unsigned list)
-{
-	order->filled[list / 64] |= (uint64_t)1 << list % 64;
-	order->filled_words |= (uint64_t)1 << list / 64;
-}
-
-static void unmark(struct flow_order *order, unsigned list)
-{
-	order->filled[list / 64] &= ~((uint64_t)1 << list % 64);
-	if (order->filled[list / 64] == 0)
-		order->filled_words &= ~((uint64_t)1 << list / 64);
-}
-
-/* The first list that is not empty; NULL: all are. One that ran empty stays marked until it is met
- * here, once for each time that it was marked: to look whenever one loses a flow costs more. */
-static struct link *first_list(struct flow_order *order)
-{
-	while (order->filled_words != 0) {
-		unsigned word = (unsigned)__builtin_ctzll(order->filled_words);
-		unsigned list = word * 64 + (unsigned)__builtin_ctzll(order->filled[word]);
-
-		if (!link_is_empty(&order->lists[list]))
-			return &order->lists[list];
-		unmark(order, list);
-	}
-	return NULL;
-}
-
-/* All lists become the first, in which those who were served least come last: while overloaded they
- * are next. */
-static void flatten(struct flow_order *order)
-{
-	struct link *list;
-
-	unmark(order, 0);
-	while ((list = first_list(order)) != NULL)
-		link_prepend_all(&order->lists[0], list);
-	mark(order, 0);
-}
-
 void flow_table_next_window(struct flow_table *table)
 {
 	table->window++;
 	for (unsigned i = 0; i < FLOW_PLACES; i++)
-		flatten(&table->orders[i]);
+		flow_order_flatten(&table->orders[i]);
 }
 
 /* A flow that was last touched in a window that is over was served nothing in this one. */
@@ -179,25 +117,26 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_place plac
 		link_remove(&flow->in_order);
 	flow->served_ns = charged(flow, ns);
 	if (place != FLOW_NOWHERE && (ns != 0 || flow->place == FLOW_NOWHERE))
-		flow->list = list_of(flow->served_ns);
+		flow->list = flow_order_list(flow->served_ns);
 	table->idle -= flow->place == FLOW_IDLE;
 	table->idle += place == FLOW_IDLE;
 	flow->place = place;
-	if (place != FLOW_NOWHERE) {
-		struct flow_order *order = &table->orders[place];
+	if (place != FLOW_NOWHERE)
+		flow_order_hang(&table->orders[place], flow->list, &flow->in_order);
+}
 
-		mark(order, flow->list);
-		link_append(&order->lists[flow->list], &flow->in_order);
-	}
+static inline void charge(struct flow_table *table, struct flow *flow, int64_t ns)
+{
+	enter_window(table, flow);
+	if (flow_order_list(charged(flow, ns)) != flow->list)
+		flow_move(table, flow, flow->place, ns);
+	else
+		flow->served_ns = charged(flow, ns);
 }
 
 void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
-	enter_window(table, flow);
-	if (list_of(charged(flow, ns)) != flow->list)
-		flow_move(table, flow, flow->place, ns);
-	else
-		flow->served_ns = charged(flow, ns);
+	charge(table, flow, ns);
 }
 
 static struct flow *owner(struct link *link)
@@ -217,10 +156,10 @@ static void expect_third(const struct link *head)
 
 struct flow *flow_least_served(struct flow_table *table, bool last)
 {
-	struct link *head = first_list(&table->orders[FLOW_READY]);
+	struct link *head = flow_order_first(&table->orders[FLOW_READY]);
 
 	if (head == NULL)
-		head = first_list(&table->orders[FLOW_STALE]);
+		head = flow_order_first(&table->orders[FLOW_STALE]);
 	if (head == NULL)
 		return NULL;
 	if (!last)
@@ -239,7 +178,7 @@ static bool same_source(const struct flow_source *a, const struct flow_source *b
 /* Forget the idle flow that was served least. */
 static struct flow *forget(struct flow_table *table)
 {
-	struct link *head = first_list(&table->orders[FLOW_IDLE]);
+	struct link *head = flow_order_first(&table->orders[FLOW_IDLE]);
 	struct flow *flow;
 
 	assert(head != NULL);
@@ -259,24 +198,21 @@ static void enter_hash(struct flow_table *table, struct flow *flow, uint32_t *he
 	*head = (uint32_t)(flow - table->records);
 }
 
-struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint32_t hash)
+static uint32_t *head_of(const struct flow_table *table, const struct datagram *datagram)
 {
-	uint32_t *head = &table->heads[hash & table->mask];
+	return &table->heads[datagram->source_hash & table->mask];
+}
+
+/* One by one: an assignment of all is a rep stos, whose start alone takes longer. */
+static struct flow *make(struct flow_table *table, const struct datagram *datagram)
+{
 	struct flow *flow;
 
-	for (uint32_t i = *head; i != 0; i = flow->hash_next) {
-		flow = &table->records[i];
-		if (same_source(&flow->source, source)) {
-			enter_window(table, flow);
-			return flow;
-		}
-	}
 	if (table->used < table->flows && table->idle < table->idle_max)
 		flow = &table->records[++table->used];
 	else
 		flow = forget(table);
-	/* One by one: an assignment of all is a rep stos, whose start alone takes longer. */
-	flow->source = *source;
+	flow->source = datagram->source;
 	link_init(&flow->jobs);
 	flow->place = FLOW_NOWHERE;
 	flow->served_ns = 0;
@@ -284,6 +220,41 @@ struct flow *flow_find(struct flow_table *table, const struct flow_source *sourc
 	flow->list = 0;
 	flow->waiting = flow->running = 0;
 	flow->stale = false;
-	enter_hash(table, flow, head);
+	enter_hash(table, flow, head_of(table, datagram));
 	return flow;
+}
+
+static inline struct flow *look_up(const struct flow_table *table, const struct datagram *datagram)
+{
+	struct flow *flow;
+
+	for (uint32_t i = *head_of(table, datagram); i != 0; i = flow->hash_next) {
+		flow = &table->records[i];
+		if (same_source(&flow->source, &datagram->source))
+			return flow;
+	}
+	return NULL;
+}
+
+struct flow *flow_find(struct flow_table *table, const struct datagram *datagram)
+{
+	struct flow *flow = look_up(table, datagram);
+
+	if (flow == NULL)
+		return make(table, datagram);
+	enter_window(table, flow);
+	return flow;
+}
+
+void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs)
+{
+	flow_expect(table, jobs);
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
+		struct flow *flow = look_up(table, job);
+
+		if (flow != NULL)
+			charge(table, flow, job->service_ns);
+		else
+			flow_move(table, make(table, job), FLOW_IDLE, job->service_ns);
+	}
 }

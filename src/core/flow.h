@@ -2,10 +2,8 @@
  * finds a flow, but two sources never share one. So many idle ones are remembered; of more the one
  * that was served least is forgotten.
  *
- * Least served first: flows hang in lists by the time they were served in the current window,
- * finely where that is little and coarsely (one part in 32) where it is much; a bitmap of two
- * levels finds the first list. Everything is O(1), but the end of a window, which moves each list
- * once. Thread: whoever holds the queue's lock. */
+ * Least served first: flows hang in orders (flow_order.h) by the time they were served in the current
+ * window. Everything is O(1), but the end of a window. Thread: whoever holds the queue's lock. */
 #ifndef CORE_FLOW_H
 #define CORE_FLOW_H
 
@@ -14,9 +12,7 @@
 #include "base/addr.h"
 #include "base/link.h"
 #include "core/datagram.h"
-
-/* Served time, in lists: 32 to a power of two, from 0 up to 2^43 ns (two hours). */
-#define FLOW_LISTS ((43 - 5 + 1) * 32)
+#include "core/flow_order.h"
 
 /* The orders that a flow may hang in. */
 enum flow_place {
@@ -25,12 +21,6 @@ enum flow_place {
 	FLOW_IDLE,  /* it may be forgotten */
 	FLOW_PLACES,
 	FLOW_NOWHERE = FLOW_PLACES, /* in none */
-};
-
-struct flow_order {
-	uint64_t filled[(FLOW_LISTS + 63) / 64]; /* a bit a list that may not be empty */
-	uint64_t filled_words;			 /* a bit a word of those that is not 0 */
-	struct link lists[FLOW_LISTS];
 };
 
 struct flow { /* two cache lines */
@@ -63,27 +53,28 @@ void flow_table_free(struct flow_table *table);
 /* Bytes of address space; untouched records cost no resident memory. */
 size_t flow_table_bytes(size_t flows);
 
-/* An IPv4 address (a mapped one too), an IPv6 /64, a link-local address with its scope; with a port
- * when clients are to be told apart by it. Words at the end that are not needed are 0. */
-void flow_source_of(const union addr *client, bool with_port, struct flow_source *ret_source);
-
 /* Multilinear hashing (Lemire and Kaser, 2014): with random words nobody who does not know them can
  * choose sources that meet more often than by chance. */
 struct flow_key {
 	uint64_t words[7];
 };
 
-uint32_t flow_hash(const struct flow_key *key, const struct flow_source *source);
+/* Note of each datagram whose it is, and its hash: an IPv4 address (a mapped one too), an IPv6 /64,
+ * a link-local address with its scope; with a port when clients are to be told apart by it. Words at
+ * the end that are not needed are 0. Thread: any. */
+void flow_note_sources(
+	const struct flow_key *key, const struct datagram_list *batch, bool with_port);
 
-/* Find out the sources of datagrams that will be looked for. Thread: any. */
+/* The same before they come to a table. Thread: any. */
 void flow_prepare(
 	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 
-/* A hint, shortly before. */
+/* A hint, shortly before these prepared ones are looked for. */
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
-/* The flow of a source: it may be a new one. At least one must be idle or unused. */
-struct flow *flow_find(struct flow_table *table, const struct flow_source *source, uint32_t hash);
+/* The flow of a prepared one: it may be a new one, in no place. At least one must be idle or
+ * unused. */
+struct flow *flow_find(struct flow_table *table, const struct datagram *datagram);
 
 /* All flows start anew. */
 void flow_table_next_window(struct flow_table *table);
@@ -93,6 +84,9 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_place plac
 
 /* Only add; it moves, behind its equals, only if these are others now. */
 void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
+
+/* The same for the flows of prepared ones, each what it took. New ones are idle then. */
+void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs);
 
 /* The ready flow that was served least, or else the stale one: of its equals the first or the last
  * hung; NULL: none. */

@@ -74,21 +74,61 @@ static void make_room(struct queue *queue, int64_t now_ns, struct datagram_list 
 {
 	struct datagram *oldest = backlog_oldest(&queue->backlog);
 
-	if (oldest->expires_ns <= now_ns)
+	if (oldest->expires_ns <= now_ns) {
 		queue_drop(queue, oldest, DROP_EXPIRED, to);
-	else
-		queue_drop(queue, backlog_victim(&queue->backlog), DROP_QUEUE_FULL, to);
+	} else {
+		struct backlog_moment moment = queue_moment(queue, now_ns);
+
+		queue_drop(queue, backlog_victim(&queue->backlog, &moment), DROP_QUEUE_FULL, to);
+	}
 }
 
-static void add(struct queue *queue, struct datagram *datagram, int64_t now_ns,
-	const struct backlog_moment *moment)
+static bool has_room_for(const struct queue *queue, const struct datagram_list *batch)
+{
+	return queue->backlog.count + batch->count <= queue->shape.capacity;
+}
+
+static void add(struct queue *queue, struct datagram_list *batch, int64_t now_ns)
+{
+	if (queue->backlog.count == 0)
+		queue->empty_ns = now_ns;
+	backlog_add(&queue->backlog, batch);
+}
+
+/* Those for which there is no room one by one: which has to go for one may be one before it. */
+static void add_all(struct queue *queue, struct datagram_list *batch, int64_t now_ns,
+	struct datagram_list *ret_dropped)
 {
 	int64_t max_wait_ns = queue->settings.max_wait_ns;
 
-	datagram->expires_ns = max_wait_ns > 0 ? datagram->arrived_ns + max_wait_ns : INT64_MAX;
-	if (queue->backlog.count == 0)
-		queue->empty_ns = now_ns;
-	backlog_add(&queue->backlog, datagram, moment);
+	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
+		d->expires_ns = max_wait_ns > 0 ? d->arrived_ns + max_wait_ns : INT64_MAX;
+		d->flow = NULL;
+		d->service_ns = 0;
+	}
+	while (!has_room_for(queue, batch)) {
+		struct datagram_list one = { 0 };
+
+		datagram_list_push(&one, datagram_list_pop(batch));
+		if (queue->backlog.count == queue->shape.capacity)
+			make_room(queue, now_ns, ret_dropped);
+		add(queue, &one, now_ns);
+	}
+	if (batch->count > 0)
+		add(queue, batch, now_ns);
+	if (queue->backlog.count > queue->queued_max)
+		queue->queued_max = queue->backlog.count;
+}
+
+/* More than a worker can take at once will have to be sorted; those who take hold the lock for long
+ * enough without that. */
+static void sort_early(struct queue *queue, int64_t now_ns)
+{
+	if (queue->backlog.count > QUEUE_BATCH_MAX) {
+		struct backlog_moment moment = queue_moment(queue, now_ns);
+
+		backlog_sort(&queue->backlog, &moment);
+	}
 }
 
 void queue_roll_window(struct queue *queue, int64_t now_ns)
@@ -111,28 +151,17 @@ static void note_pushed(struct queue *queue, int64_t now_ns)
 bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
 	int64_t now_ns, struct datagram_list *ret_dropped)
 {
-	struct backlog_moment moment;
 	bool wanted;
 
 	backlog_prepare(&queue->backlog, batch);
 	lock_take(&queue->lock);
-	backlog_expect(&queue->backlog, batch);
 	queue_roll_window(queue, now_ns);
 	assert(!queue->closed || batch->count == 0);
 	ledger_add(&queue->ledger, admission);
 	queue->ledger.queued += batch->count;
 	note_pushed(queue, now_ns);
-	moment = queue_moment(queue, now_ns);
-	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
-		if (queue->backlog.count == queue->shape.capacity) {
-			make_room(queue, now_ns, ret_dropped);
-			moment = queue_moment(queue, now_ns);
-		}
-		add(queue, d, now_ns, &moment);
-	}
-	*batch = (struct datagram_list){ 0 };
-	if (queue->backlog.count > queue->queued_max)
-		queue->queued_max = queue->backlog.count;
+	add_all(queue, batch, now_ns, ret_dropped);
+	sort_early(queue, now_ns);
 	wanted = queue_tell_wanting(queue);
 	lock_release(&queue->lock);
 	return wanted;

@@ -19,10 +19,9 @@ static unsigned share_of(const struct queue *queue)
 			queue_is_helped(queue) ? 1 : queue_workers_busy(queue)));
 }
 
-static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
+static void take_one_by_one(
+	struct queue *queue, int64_t now_ns, unsigned share, struct datagram_list *jobs)
 {
-	unsigned share = share_of(queue);
-
 	while (share-- > 0) {
 		struct backlog_moment moment = queue_moment(queue, now_ns);
 		struct datagram *job = backlog_take(&queue->backlog, &moment, queue->mean_ns);
@@ -31,6 +30,14 @@ static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list
 			break;
 		datagram_list_push(jobs, job);
 	}
+}
+
+static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
+{
+	unsigned share = share_of(queue);
+
+	if (share < queue->backlog.count || !backlog_take_all(&queue->backlog, jobs))
+		take_one_by_one(queue, now_ns, share, jobs);
 	queue->ledger.queued -= jobs->count;
 	queue->ledger.running += jobs->count;
 	queue->holders += jobs->count > 0;
@@ -89,12 +96,11 @@ enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_s
 bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns)
 {
-	bool wanted, freed = false;
+	bool wanted, freed;
 
 	lock_take(&queue->lock);
 	assert(queue->holders > 0 && queue->ledger.running >= jobs->count);
-	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
-		freed |= backlog_finish(&queue->backlog, job);
+	freed = backlog_finish(&queue->backlog, jobs);
 	ledger_add(&queue->ledger, results);
 	queue->ledger.running -= jobs->count;
 	assert(ledger_balances(&queue->ledger));

@@ -65,16 +65,22 @@ bool queue_wants_worker(const struct queue *queue)
  * then is not taken for a quick one. */
 void queue_measure(struct queue *queue, const struct datagram_list *jobs, int64_t spent_ns)
 {
+	int64_t mean_ns = queue->mean_ns, slow_ns = queue->slow_ns;
+
+	for (const struct datagram *job = jobs->first; mean_ns == 0 && job != NULL; job = job->next)
+		mean_ns = job->service_ns; /* of the first that was run */
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
-		if (job->service_ns == 0)
+		int64_t ns = job->service_ns;
+
+		if (ns == 0)
 			continue;
-		queue->mean_ns += queue->mean_ns == 0 ? job->service_ns
-						      : (job->service_ns - queue->mean_ns) / 16;
-		queue->slow_ns -= queue->slow_ns / 64;
-		if (job->service_ns > queue->slow_ns)
-			queue->slow_ns = job->service_ns;
-		if (queue->mean_ns > queue->slow_ns) /* by what was cut off in dividing */
-			queue->mean_ns = queue->slow_ns;
+		mean_ns += (ns - mean_ns) / 16;
+		slow_ns -= (int64_t)((uint64_t)slow_ns / 64);
+		if (ns > slow_ns)
+			slow_ns = ns;
 	}
+	/* By what was cut off in dividing, the mean may be above. */
+	queue->mean_ns = mean_ns < slow_ns ? mean_ns : slow_ns;
+	queue->slow_ns = slow_ns;
 	queue->cost_ns += (spent_ns / jobs->count - queue->cost_ns) / 16;
 }

@@ -109,19 +109,19 @@ static struct datagram *cut_slot(struct slab *slab)
 	return (struct datagram *)(void *)(chunk->memory + slab->slot_bytes * chunk->used++);
 }
 
-void slab_take(struct slab *slab, unsigned count, struct datagram_list *to)
+void slab_take(struct slab *slab, unsigned count, struct datagram *ret_slots[])
 {
 	lock_take(&slab->lock);
 	assert(count <= slab->slots - slab->taken);
 	slab->taken += count;
-	while (count-- > 0) {
+	for (unsigned i = 0; i < count; i++) {
 		struct datagram *slot = slab->free;
 
 		if (slot != NULL)
 			slab->free = slot->next;
 		else
 			slot = cut_slot(slab);
-		datagram_list_push(to, slot);
+		ret_slots[i] = slot;
 	}
 	lock_release(&slab->lock);
 }

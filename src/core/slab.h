@@ -19,9 +19,8 @@ void slab_free(struct slab *slab);
 /* Add slots. -ENOMEM: nothing changed. */
 int slab_grow(struct slab *slab, unsigned slots);
 
-/* Move `count` free slots to the end of `to`; the sum of all needs must be within the slab's
- * size. */
-void slab_take(struct slab *slab, unsigned count, struct datagram_list *to);
+/* Take `count` free slots; the sum of all needs must be within the slab's size. */
+void slab_take(struct slab *slab, unsigned count, struct datagram *ret_slots[]);
 
 /* Take back all of `from`, in any order; it is empty afterwards. */
 void slab_give(struct slab *slab, struct datagram_list *from);

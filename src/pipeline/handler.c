@@ -55,35 +55,17 @@ void handler_request_init(struct handler_request *request, const struct socket *
 	};
 }
 
-void handler_lend(struct handler_request *request, const struct datagram *datagram)
-{
-	struct dgram_request *lent = &request->request;
-
-	lent->data = datagram->data;
-	lent->length = datagram->length;
-	lent->client = &datagram->client.sa;
-	lent->client_length = addr_length(&datagram->client);
-	lent->local = &datagram->local.sa;
-	lent->local_length = addr_length(&datagram->local);
-	lent->arrived.tv_sec = datagram->timestamp_ns / NS_PER_S;
-	lent->arrived.tv_nsec = datagram->timestamp_ns % NS_PER_S;
-	request->datagram = datagram;
-}
-
 bool handler_verify(const struct handler *handler, const struct handler_request *request)
 {
 	return handler->calls->verify == NULL ||
 	       handler->calls->verify(handler->state, &request->request);
 }
 
-ssize_t handler_run(const struct handler *handler, void *state,
-	const struct handler_request *request, void *reply, size_t reply_size)
+ssize_t handler_fail(const struct handler *handler, void *state,
+	const struct handler_request *request, ssize_t length)
 {
-	ssize_t length = handler->calls->handle(state, &request->request, reply, reply_size);
 	int error;
 
-	if (length == DGRAM_NO_REPLY || (length >= 0 && (size_t)length <= reply_size))
-		return length;
 	if (length > 0)
 		length = HANDLER_REPLY_TOO_LONG;
 	else if (length < -ERRNO_MAX)

@@ -40,7 +40,19 @@ void handler_request_init(struct handler_request *request, const struct socket *
 	struct log_ring *log, unsigned worker);
 
 /* Make it this datagram's, which it borrows from. */
-void handler_lend(struct handler_request *request, const struct datagram *datagram);
+static inline void handler_lend(struct handler_request *request, const struct datagram *datagram)
+{
+	struct dgram_request *lent = &request->request;
+
+	lent->data = datagram->data;
+	lent->length = datagram->length;
+	lent->client = &datagram->client.sa;
+	lent->client_length = addr_length(&datagram->client);
+	lent->local = &datagram->local.sa;
+	lent->local_length = lent->client_length; /* of the same family */
+	lent->arrived = datagram->timestamp;
+	request->datagram = datagram;
+}
 
 /* May it be queued? Thread: a receiver. */
 bool handler_verify(const struct handler *handler, const struct handler_request *request);
@@ -53,9 +65,20 @@ bool handler_verify(const struct handler *handler, const struct handler_request 
 ssize_t handler_busy(const struct handler *handler, void *state,
 	const struct handler_request *request, void *reply, size_t reply_size);
 
+/* What handler_run() returns for this length, which is not one of a reply. Tells the handler. */
+ssize_t handler_fail(const struct handler *handler, void *state,
+	const struct handler_request *request, ssize_t length);
+
 /* Run the handler, and tell it of its own error. Returns the reply's length, or one of
  * DGRAM_NO_REPLY, HANDLER_REPLY_TOO_LONG and -errno. Thread: the worker's. */
-ssize_t handler_run(const struct handler *handler, void *state,
-	const struct handler_request *request, void *reply, size_t reply_size);
+static inline ssize_t handler_run(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size)
+{
+	ssize_t length = handler->calls->handle(state, &request->request, reply, reply_size);
+
+	if (length == DGRAM_NO_REPLY || (length >= 0 && (size_t)length <= reply_size))
+		return length;
+	return handler_fail(handler, state, request, length);
+}
 
 #endif

@@ -14,12 +14,8 @@
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
-	struct datagram_list slots = { 0 };
-
 	lock_init(&receiver->lock);
-	slab_take(receiver->slab, SOCKET_BATCH, &slots);
-	for (unsigned i = 0; i < SOCKET_BATCH; i++)
-		receiver->slots[i] = datagram_list_pop(&slots);
+	slab_take(receiver->slab, SOCKET_BATCH, receiver->slots);
 	return socket_batch_init(&receiver->batch, data_bytes, gro);
 }
 
@@ -55,21 +51,27 @@ static bool verified(const struct receiver *receiver, const struct datagram *dat
 	return handler_verify(&receiver->service->handler, &request);
 }
 
+/* The lowest port that a client may have: 0 is nobody's. */
+static unsigned lowest_port(const struct receiver *receiver)
+{
+	unsigned port =
+		atomic_load_explicit(&receiver->service->min_source_port, memory_order_relaxed);
+
+	return port > 0 ? port : 1;
+}
+
 /* Must this datagram not be queued? */
 static bool refused(const struct receiver *receiver, const struct datagram *datagram,
-	enum ledger_drop *ret_reason)
+	unsigned lowest, enum ledger_drop *ret_reason)
 {
-	uint16_t port = addr_port(&datagram->client);
+	unsigned port = addr_port(&datagram->client);
 
 	if (receiver->refuse)
 		*ret_reason = DROP_SHUTDOWN;
 	else if (datagram->truncated)
 		*ret_reason = DROP_TRUNCATED;
-	else if (port == 0)
-		*ret_reason = DROP_SOURCE_PORT_ZERO;
-	else if (port <
-		 atomic_load_explicit(&receiver->service->min_source_port, memory_order_relaxed))
-		*ret_reason = DROP_SOURCE_PORT_LOW;
+	else if (port < lowest)
+		*ret_reason = port == 0 ? DROP_SOURCE_PORT_ZERO : DROP_SOURCE_PORT_LOW;
 	else if (socket_is_own(receiver->sockets, receiver->sockets_count, &datagram->client))
 		*ret_reason = DROP_SOURCE_SELF;
 	else if (!verified(receiver, datagram))
@@ -110,10 +112,13 @@ static void log_made_room(struct receiver *receiver, unsigned dropped)
 	receiver->made_room = 0;
 }
 
-/* The datagrams to be served, of the first `count` slots. */
-static void admit(struct receiver *receiver, unsigned count, struct datagram_list *admitted,
+/* Sort out the first `count` slots: those to be served go to `admitted`, those that stay the
+ * receiver's come first. Returns how many do. */
+static unsigned admit(struct receiver *receiver, unsigned count, struct datagram_list *admitted,
 	struct ledger *admission)
 {
+	unsigned lowest = lowest_port(receiver), kept = 0;
+
 	for (unsigned i = 0; i < count; i++) {
 		struct datagram *datagram = receiver->slots[i];
 		enum ledger_drop reason;
@@ -121,28 +126,16 @@ static void admit(struct receiver *receiver, unsigned count, struct datagram_lis
 		datagram->socket = (uint16_t)receiver->number;
 		if (datagram->arrived_ns < receiver->batch.clocks.monotonic_ns) /* it is known */
 			receiver->last_arrived_ns = datagram->arrived_ns;
-		admission->received++;
-		if (refused(receiver, datagram, &reason)) {
+		if (refused(receiver, datagram, lowest, &reason)) {
 			admission->dropped[reason]++;
 			log_refused(receiver, datagram, reason);
-			continue;
+			receiver->slots[kept++] = datagram;
+		} else {
+			datagram_list_push(admitted, datagram);
 		}
-		datagram_list_push(admitted, datagram);
-		receiver->slots[i] = is_inline(receiver) ? datagram : NULL;
 	}
-}
-
-/* Fill the gaps that admitted datagrams left. */
-static void refill(struct receiver *receiver, unsigned gaps)
-{
-	struct datagram_list slots = { 0 };
-
-	if (gaps == 0)
-		return;
-	slab_take(receiver->slab, gaps, &slots);
-	for (unsigned i = 0; slots.count > 0; i++)
-		if (receiver->slots[i] == NULL)
-			receiver->slots[i] = datagram_list_pop(&slots);
+	admission->received = count;
+	return kept;
 }
 
 static void log_error(struct receiver *receiver, int error)
@@ -156,19 +149,17 @@ static void log_error(struct receiver *receiver, int error)
 			log_uint("suppressed", suppressed)));
 }
 
-/* Onto the queue; others take the place of the slots. */
+/* Onto the queue. */
 static void push(
 	struct receiver *receiver, struct datagram_list *admitted, const struct ledger *admission)
 {
 	struct datagram_list dropped = { 0 };
-	unsigned gaps = admitted->count;
 
 	if (queue_push(receiver->service->queue, admitted, admission,
 		    receiver->batch.clocks.monotonic_ns, &dropped))
 		worker_call(receiver->workers);
 	log_made_room(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
-	refill(receiver, gaps);
 }
 
 /* What they are, and what became of those that ran. */
@@ -188,7 +179,6 @@ void receiver_books(struct receiver *receiver, struct ledger *to)
 	lock_release(&receiver->lock);
 }
 
-/* The slots stay the receiver's. */
 static void serve_inline(
 	struct receiver *receiver, const struct datagram_list *jobs, struct ledger *admission)
 {
@@ -208,6 +198,7 @@ int receiver_step(struct receiver *receiver)
 {
 	struct datagram_list admitted = { 0 };
 	struct ledger admission = { 0 };
+	unsigned kept;
 	int count = socket_receive(
 		&receiver->sockets[receiver->number], &receiver->batch, receiver->slots);
 
@@ -215,11 +206,15 @@ int receiver_step(struct receiver *receiver)
 		log_error(receiver, -count);
 	if (count <= 0)
 		return count;
-	admit(receiver, (unsigned)count, &admitted, &admission);
-	if (is_inline(receiver))
+	kept = admit(receiver, (unsigned)count, &admitted, &admission);
+	if (is_inline(receiver)) {
 		serve_inline(receiver, &admitted, &admission);
-	else
+		for (struct datagram *d = admitted.first; d != NULL; d = d->next)
+			receiver->slots[kept++] = d;
+	} else {
 		push(receiver, &admitted, &admission);
+		slab_take(receiver->slab, (unsigned)count - kept, &receiver->slots[kept]);
+	}
 	return count;
 }
 
@@ -231,16 +226,17 @@ static void pause_after_error(const struct receiver *receiver)
 }
 
 /* With nothing to receive: help, or let the workers that were called go first, which often saves
- * their preemption, and a reception for each datagram that comes meanwhile. */
-static bool stand_back(struct receiver *receiver, bool pushed)
+ * their preemption, and a reception for each datagram that comes meanwhile. Where it runs the handler
+ * itself, the next have come by then if they are many; to wait for one costs more than to look. */
+static bool stand_back(struct receiver *receiver, int count)
 {
 	if (is_inline(receiver))
-		return false;
+		return count > 1;
 	if (receiver->worker != NULL && worker_help(receiver->worker) == WORKER_WORKED)
 		return true;
-	if (pushed)
+	if (count > 0)
 		sys_yield();
-	return pushed;
+	return count > 0;
 }
 
 /* Is there, or was there just now, something to do? */
@@ -248,7 +244,7 @@ static bool work(struct receiver *receiver)
 {
 	int count = receiver_step(receiver);
 
-	if (count == SOCKET_BATCH || stand_back(receiver, count > 0))
+	if (count == SOCKET_BATCH || stand_back(receiver, count))
 		return true;
 	if (count < 0)
 		pause_after_error(receiver);

@@ -10,15 +10,15 @@
 #define ROOM_WAIT_MS 5
 #define JOIN_AGAIN_BATCHES 65536
 
-/* One after the other, but never two in one cache line. */
-static size_t buffer_bytes(size_t reply_bytes)
+/* As much as all may take. */
+static size_t room_for(size_t reply_bytes)
 {
-	return (reply_bytes + 63) / 64 * 64;
+	return reply_room(reply_bytes) * QUEUE_BATCH_MAX;
 }
 
 size_t reply_batch_bytes(size_t reply_bytes)
 {
-	return sizeof(struct reply_batch) + buffer_bytes(reply_bytes) * QUEUE_BATCH_MAX;
+	return sizeof(struct reply_batch) + room_for(reply_bytes);
 }
 
 int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
@@ -29,12 +29,13 @@ int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
 		return -ENOMEM;
 	batch->buffer_bytes = reply_bytes;
 	batch->join_bytes_max = reply_bytes;
-	batch->buffers = mmap(NULL, buffer_bytes(reply_bytes) * QUEUE_BATCH_MAX,
-		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	batch->buffers = mmap(NULL, room_for(reply_bytes), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (batch->buffers == MAP_FAILED) {
 		free(batch);
 		return -ENOMEM;
 	}
+	batch->next_buffer = batch->buffers;
 	*ret_batch = batch;
 	return 0;
 }
@@ -43,28 +44,8 @@ void reply_batch_free(struct reply_batch *batch)
 {
 	if (batch == NULL)
 		return;
-	munmap(batch->buffers, buffer_bytes(batch->buffer_bytes) * QUEUE_BATCH_MAX);
+	munmap(batch->buffers, room_for(batch->buffer_bytes));
 	free(batch);
-}
-
-/* Where reply `number` is. */
-static unsigned char *buffer_of(const struct reply_batch *batch, unsigned number)
-{
-	return batch->buffers + number * buffer_bytes(batch->buffer_bytes);
-}
-
-void *reply_buffer(struct reply_batch *batch)
-{
-	return buffer_of(batch, batch->count);
-}
-
-void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
-{
-	unsigned number = batch->count++;
-
-	batch->replies[number] =
-		(struct iovec){ .iov_base = buffer_of(batch, number), .iov_len = length };
-	reply_join(batch, request, number);
 }
 
 static void log_failure(struct reply_batch *batch, const struct datagram *request, int error)
@@ -175,6 +156,11 @@ static unsigned send_run(
 	return end;
 }
 
+static bool same_socket(const struct reply_batch *batch, unsigned a, unsigned b)
+{
+	return (uint16_t)batch->messages[a].way == (uint16_t)batch->messages[b].way;
+}
+
 void reply_send(struct reply_batch *batch, struct ledger *results)
 {
 	unsigned first = 0;
@@ -185,12 +171,11 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	while (first < batch->messages_count) {
 		unsigned end = first + 1;
 
-		while (end < batch->messages_count &&
-			batch->messages[end].request->socket ==
-				batch->messages[first].request->socket)
+		while (end < batch->messages_count && same_socket(batch, first, end))
 			end++;
 		first = send_run(batch, first, end, results);
 	}
 	batch->count = 0;
 	batch->messages_count = 0;
+	batch->next_buffer = batch->buffers;
 }

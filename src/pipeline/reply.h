@@ -20,16 +20,20 @@
 #include "core/queue.h"
 #include "pipeline/socket.h"
 
-/* Places to look for a client's message, a power of two. */
-#define REPLY_PLACES 64u
+/* Places to look for a client's message. */
+#define REPLY_PLACES_LOG2 6
+#define REPLY_PLACES (1u << REPLY_PLACES_LOG2)
 
 /* Replies that leave together. */
 struct reply_message {
+	uint64_t way;		  /* to a client, from a socket: that is its lowest 16 bits */
 	struct datagram *request; /* of the first */
 	size_t length;		  /* of each */
 	unsigned replies;
+	unsigned room;	      /* for so many more */
 	unsigned first, last; /* of their numbers */
 	unsigned older;	      /* 1 + the message before it in the same place; 0: none */
+	bool plain;	      /* `way` tells all: IPv4, from an address that is the socket's */
 };
 
 struct reply_batch {
@@ -39,13 +43,14 @@ struct reply_batch {
 
 	/* Its own. */
 	size_t buffer_bytes;
-	unsigned char *buffers; /* QUEUE_BATCH_MAX of them */
-	size_t join_bytes_max;	/* the kernel did not bear longer ones joined, */
-	unsigned join_again;	/* and is not asked again for so many batches */
-	bool waited;		/* for room in the socket's buffer: once a batch is enough */
+	unsigned char *buffers; /* replies one behind the other: a cache holds a whole batch */
+	unsigned char *next_buffer;
+	size_t join_bytes_max; /* the kernel did not bear longer ones joined, */
+	unsigned join_again;   /* and is not asked again for so many batches */
+	bool waited;	       /* for room in the socket's buffer: once a batch is enough */
 
 	unsigned count; /* of replies */
-	struct iovec replies[QUEUE_BATCH_MAX];
+	unsigned char *replies[QUEUE_BATCH_MAX];
 	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
 	unsigned messages_count;
 	struct reply_message messages[QUEUE_BATCH_MAX];
@@ -68,10 +73,20 @@ void reply_batch_free(struct reply_batch *batch);
 /* Bytes of address space that a batch takes. */
 size_t reply_batch_bytes(size_t reply_bytes);
 
-/* Where the next reply goes. */
-void *reply_buffer(struct reply_batch *batch);
+/* Bytes that a reply takes of the buffers: never two in one cache line, and an empty one has a place
+ * of its own, too. */
+static inline size_t reply_room(size_t length)
+{
+	return (length / 64 + 1) * 64;
+}
 
-/* The buffer now holds a reply of `length` bytes to `request`, which is borrowed until
+/* Where the next reply goes. */
+static inline void *reply_buffer(const struct reply_batch *batch)
+{
+	return batch->next_buffer;
+}
+
+/* reply_join.c: that buffer now holds a reply of `length` bytes to `request`, which is borrowed until
  * reply_send(). */
 void reply_add(struct reply_batch *batch, struct datagram *request, size_t length);
 
@@ -79,9 +94,8 @@ void reply_add(struct reply_batch *batch, struct datagram *request, size_t lengt
  * full. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
 
-/* reply_join.c, for reply.c: put reply `number` into a message; make ready what the kernel is
- * given; make each reply of message `i` one of its own, and return how many there are. */
-void reply_join(struct reply_batch *batch, struct datagram *request, unsigned number);
+/* reply_join.c, for reply.c: make ready what the kernel is given; make each reply of message `i` one of
+ * its own, and return how many there are. */
 void reply_prepare(struct reply_batch *batch);
 unsigned reply_take_apart(struct reply_batch *batch, unsigned i);
 

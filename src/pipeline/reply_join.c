@@ -8,66 +8,99 @@
 #define SEGMENTS_MAX 64u
 #define MESSAGE_BYTES_MAX 65000u
 
-/* The place where a client's messages are found: by the highest bits, on which all others bear. */
-static unsigned place_of(const union addr *client)
+/* From which socket to which client. Two ways that differ are other ones; two that are equal are the
+ * same, but for IPv6, and for the address of ours on a wildcard socket. */
+static uint64_t way_of(const struct datagram *request)
 {
+	const union addr *client = &request->client;
 	uint32_t word = client->in.sin_addr.s_addr;
 
 	if (client->sa.sa_family == AF_INET6)
 		memcpy(&word, &client->in6.sin6_addr.s6_addr[12], sizeof(word));
-	return (word * 0x9e3779b1u ^ addr_port(client) * 0x85ebca6bu) /
-	       (UINT32_MAX / REPLY_PLACES + 1);
+	return (uint64_t)word << 32 | (uint64_t)client->in.sin_port << 16 | request->socket;
 }
 
-/* From the same address to the same client? */
-static bool same_way(
-	const struct socket *sockets, const struct datagram *a, const struct datagram *b)
+/* Does the way tell all? */
+static bool is_plain(const struct datagram *request, const struct socket *socket)
 {
-	return a->socket == b->socket && addr_same(&a->client, &b->client) &&
-	       (!sockets[a->socket].wildcard || addr_same_host(&a->local, &b->local));
+	return request->client.sa.sa_family == AF_INET && !socket->wildcard;
 }
 
-/* The newest message to this client, or NULL: an older one would be overtaken. */
+/* As the kernel wrote them. */
+static bool same_v6(const union addr *a, const union addr *b)
+{
+	return IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr) &&
+	       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
+}
+
+/* The rest, where it does not. */
+static bool same_ends(const struct datagram *a, const struct datagram *b)
+{
+	if (a->client.sa.sa_family == AF_INET)
+		return a->local.in.sin_addr.s_addr == b->local.in.sin_addr.s_addr;
+	return same_v6(&a->client, &b->client) && same_v6(&a->local, &b->local);
+}
+
+/* The place where a client's messages are found: by the highest bits, on which all others bear. */
+static unsigned place_of(uint64_t way)
+{
+	return (unsigned)(way * 0x9e3779b97f4a7c15u >> (64 - REPLY_PLACES_LOG2));
+}
+
+/* The newest message of this way, or NULL: an older one would be overtaken. */
 static struct reply_message *find(
-	struct reply_batch *batch, const struct datagram *request, unsigned place)
+	struct reply_batch *batch, const struct datagram *request, uint64_t way, unsigned newest)
 {
-	for (unsigned i = batch->places[place]; i > 0; i = batch->messages[i - 1].older)
-		if (same_way(batch->sockets, batch->messages[i - 1].request, request))
-			return &batch->messages[i - 1];
+	for (unsigned i = newest; i > 0; i = batch->messages[i - 1].older) {
+		struct reply_message *message = &batch->messages[i - 1];
+
+		if (message->way == way && (message->plain || same_ends(message->request, request)))
+			return message;
+	}
 	return NULL;
 }
 
-static bool may_join(
-	const struct reply_batch *batch, const struct reply_message *message, size_t length)
+/* So many of this length may join a first one. */
+static unsigned room_beside(
+	const struct reply_batch *batch, const struct socket *socket, size_t length)
 {
-	return message->length == length && length > 0 && length <= batch->join_bytes_max &&
-	       message->replies < SEGMENTS_MAX &&
-	       (message->replies + 1) * length <= MESSAGE_BYTES_MAX;
+	size_t most;
+
+	if (!socket->segments || length == 0 || length > batch->join_bytes_max)
+		return 0;
+	most = MESSAGE_BYTES_MAX / length;
+	return most == 0 ? 0 : most < SEGMENTS_MAX ? (unsigned)most - 1 : SEGMENTS_MAX - 1;
 }
 
-void reply_join(struct reply_batch *batch, struct datagram *request, unsigned number)
+void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
 {
-	unsigned place = place_of(&request->client);
-	size_t length = batch->replies[number].iov_len;
-	struct reply_message *message = NULL;
+	const struct socket *socket = &batch->sockets[request->socket];
+	uint64_t way = way_of(request);
+	unsigned char *newest = &batch->places[place_of(way)];
+	struct reply_message *message = find(batch, request, way, *newest);
+	unsigned number = batch->count++;
 
-	if (batch->sockets[request->socket].segments)
-		message = find(batch, request, place);
-	if (message != NULL && may_join(batch, message, length)) {
+	batch->replies[number] = batch->next_buffer;
+	batch->next_buffer += reply_room(length);
+	if (message != NULL && message->length == length && message->room > 0) {
 		batch->next[message->last] = number;
 		message->last = number;
 		message->replies++;
+		message->room--;
 		return;
 	}
 	batch->messages[batch->messages_count++] = (struct reply_message){
+		.way = way,
 		.request = request,
 		.length = length,
 		.replies = 1,
+		.room = room_beside(batch, socket, length),
 		.first = number,
 		.last = number,
-		.older = batch->places[place],
+		.older = *newest,
+		.plain = is_plain(request, socket),
 	};
-	batch->places[place] = (unsigned char)batch->messages_count;
+	*newest = (unsigned char)batch->messages_count;
 }
 
 /* Write the ancillary data of a message. Returns its length. */
@@ -92,16 +125,18 @@ void reply_prepare(struct reply_batch *batch)
 		struct msghdr *header = &batch->headers[i].msg_hdr;
 		unsigned number = message->first;
 
-		*header = (struct msghdr){
-			.msg_name = &message->request->client,
-			.msg_namelen = addr_length(&message->request->client),
-			.msg_iov = vector,
-			.msg_iovlen = message->replies,
-			.msg_control = &batch->controls[i],
-			.msg_controllen = write_control(batch, message, &batch->controls[i]),
-		};
+		header->msg_name = &message->request->client;
+		header->msg_namelen = addr_length(&message->request->client);
+		header->msg_iov = vector;
+		header->msg_iovlen = message->replies;
+		header->msg_control = &batch->controls[i];
+		header->msg_controllen = 0;
+		if (!message->plain || message->replies > 1)
+			header->msg_controllen = write_control(batch, message, &batch->controls[i]);
 		for (unsigned replies = message->replies; replies > 0; replies--) {
-			*vector++ = batch->replies[number];
+			vector->iov_base = batch->replies[number];
+			vector->iov_len = message->length;
+			vector++;
 			number = batch->next[number];
 		}
 	}

@@ -142,16 +142,15 @@ static bool is_local(const union addr *address)
 	return local;
 }
 
-bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
+bool socket_is_own_by_port(const struct socket *sockets, unsigned count, const union addr *source)
 {
-	uint16_t port = addr_port(source);
 	bool foreign = false; /* the kernel says that it is not this machine's */
 
 	for (unsigned i = 0; i < count; i++) {
 		const union addr *bound = &sockets[i].bound;
 		bool any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
 
-		if (addr_port(bound) != port || sockets[i].beside)
+		if (addr_port(bound) != addr_port(source) || sockets[i].beside)
 			continue;
 		if (any ? !foreign && is_local(source) : addr_same_host(bound, source))
 			return true;

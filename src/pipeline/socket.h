@@ -87,7 +87,16 @@ int socket_receive(const struct socket *socket, struct socket_batch *batch,
 
 /* Would an answer to `source` come back to one of these sockets? For a wildcard one the kernel is
  * asked whether the address is this machine's, so addresses that came later count. */
-bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
+bool socket_is_own_by_port(const struct socket *sockets, unsigned count, const union addr *source);
+
+static inline bool socket_is_own(
+	const struct socket *sockets, unsigned count, const union addr *source)
+{
+	for (unsigned i = 0; i < count; i++) /* of nearly all the port tells */
+		if (addr_port(&sockets[i].bound) == addr_port(source))
+			return socket_is_own_by_port(&sockets[i], count - i, source);
+	return false;
+}
 
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
  * trains of some. */
@@ -95,8 +104,8 @@ uint64_t socket_kernel_drops(const struct socket *socket);
 
 /* socket_control.c, for socket_receive.c: note the arrival time and the local address that came with
  * a message; the length of its datagrams, 0 where it is one. */
-void socket_take_control(struct datagram *datagram, struct msghdr *header);
-size_t socket_train_segment(struct msghdr *header);
+void socket_take_control(struct datagram *datagram, const struct msghdr *header);
+size_t socket_train_segment(const struct msghdr *header);
 
 /* Write the ancillary data that sends a datagram from `local` into `control`; nothing when the
  * kernel is to choose. Returns its length. */

@@ -7,52 +7,57 @@
 
 /* The local address of a datagram that came to a wildcard socket. ipi_spec_dst is ours also where
  * the datagram was sent to a broadcast address. */
-static void take_local_v4(struct datagram *datagram, const struct cmsghdr *control)
+static void take_local_v4(struct datagram *datagram, const struct in_pktinfo *info)
 {
-	struct in_pktinfo info;
-
-	memcpy(&info, CMSG_DATA(control), sizeof(info));
-	datagram->local.in.sin_addr = info.ipi_spec_dst;
+	datagram->local.in.sin_addr = info->ipi_spec_dst;
 }
 
-static void take_local_v6(struct datagram *datagram, const struct cmsghdr *control)
+static void take_local_v6(struct datagram *datagram, const struct in6_pktinfo *info)
 {
-	struct in6_pktinfo info;
-
-	memcpy(&info, CMSG_DATA(control), sizeof(info));
-	if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+	if (IN6_IS_ADDR_MULTICAST(&info->ipi6_addr))
 		return;
-	datagram->local.in6.sin6_addr = info.ipi6_addr;
-	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
-		datagram->local.in6.sin6_scope_id = info.ipi6_ifindex;
+	datagram->local.in6.sin6_addr = info->ipi6_addr;
+	if (IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+		datagram->local.in6.sin6_scope_id = info->ipi6_ifindex;
 }
 
-void socket_take_control(struct datagram *datagram, struct msghdr *header)
+static void take(struct datagram *datagram, const struct cmsghdr *control)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
-			struct timespec ts;
+	const void *data = CMSG_DATA(control);
 
-			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-			datagram->timestamp_ns = ts.tv_sec * NS_PER_S + ts.tv_nsec;
-		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			take_local_v4(datagram, c);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			take_local_v6(datagram, c);
-		}
-	}
+	if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS)
+		datagram->timestamp = *(const struct timespec *)data;
+	else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO)
+		take_local_v4(datagram, data);
+	else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO)
+		take_local_v6(datagram, data);
 }
 
-size_t socket_train_segment(struct msghdr *header)
+/* The control message at `at` of those that the kernel wrote, or NULL: there is none. */
+static const struct cmsghdr *control_at(const struct msghdr *header, size_t at)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
-			int bytes;
+	if (at + sizeof(struct cmsghdr) > header->msg_controllen)
+		return NULL;
+	return (const struct cmsghdr *)(const void *)((const char *)header->msg_control + at);
+}
 
-			memcpy(&bytes, CMSG_DATA(c), sizeof(bytes));
-			return (size_t)bytes;
-		}
-	}
+void socket_take_control(struct datagram *datagram, const struct msghdr *header)
+{
+	const struct cmsghdr *control;
+
+	for (size_t at = 0; (control = control_at(header, at)) != NULL;
+		at += CMSG_ALIGN(control->cmsg_len))
+		take(datagram, control);
+}
+
+size_t socket_train_segment(const struct msghdr *header)
+{
+	const struct cmsghdr *control;
+
+	for (size_t at = 0; (control = control_at(header, at)) != NULL;
+		at += CMSG_ALIGN(control->cmsg_len))
+		if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
+			return (size_t) * (const int *)(const void *)CMSG_DATA(control);
 	return 0;
 }
 

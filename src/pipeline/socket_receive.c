@@ -72,16 +72,24 @@ bool socket_batch_holds_more(const struct socket_batch *batch)
 	return batch->trains != NULL && batch->trains->next < batch->trains->count;
 }
 
-/* Where it came from, and when; its client and bytes are there already. */
-static void describe(const struct socket *socket, const struct socket_batch *batch,
-	struct msghdr *header, struct datagram *datagram)
+static struct timespec timespec_of(int64_t ns)
 {
+	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
+}
+
+/* Where it came from, and when; its client and bytes are there already. */
+static inline void describe(const struct socket *socket, const struct socket_batch *batch,
+	const struct msghdr *header, struct datagram *datagram)
+{
+	int64_t timestamp_ns;
+
 	datagram->local = socket->bound;
-	datagram->timestamp_ns = 0;
+	datagram->timestamp = (struct timespec){ 0 };
 	socket_take_control(datagram, header);
-	datagram->arrived_ns = clock_pair_arrival_ns(&batch->clocks, datagram->timestamp_ns);
-	if (datagram->timestamp_ns == 0)
-		datagram->timestamp_ns = batch->clocks.realtime_ns;
+	timestamp_ns = datagram->timestamp.tv_sec * NS_PER_S + datagram->timestamp.tv_nsec;
+	datagram->arrived_ns = clock_pair_arrival_ns(&batch->clocks, timestamp_ns);
+	if (timestamp_ns == 0)
+		datagram->timestamp = timespec_of(batch->clocks.realtime_ns);
 }
 
 /* --- one datagram a message */

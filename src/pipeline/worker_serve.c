@@ -74,7 +74,6 @@ struct serving {
 	struct service *service;
 	void *state;
 	bool logged;
-	unsigned runs;
 	struct handler_request request;
 };
 
@@ -84,7 +83,6 @@ static void begin(struct serving *serving, struct worker *worker, struct service
 	serving->service = service;
 	serving->state = worker->states[service - worker->shared->services];
 	serving->logged = log_enabled(worker->log, LOG_LEVEL_DEBUG);
-	serving->runs = 0;
 	handler_request_init(
 		&serving->request, worker->shared->sockets, worker->log, worker->number);
 }
@@ -109,7 +107,6 @@ static void run(
 	*now_ns = sys_monotonic_ns();
 	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
-	serving->runs++;
 	if (serving->logged)
 		log_request(
 			worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
@@ -160,6 +157,7 @@ int64_t worker_serve(struct worker *worker, struct service *service,
 		}
 	}
 	reply_send(worker->replies, ret_results);
-	count_up(&worker->counters.requests, serving.runs);
+	count_up(&worker->counters.requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -
+						     ret_results->dropped[DROP_EXPIRED]);
 	return sys_monotonic_ns();
 }

@@ -68,15 +68,25 @@ static void serve(struct datagram_list *jobs)
 		d->service_ns = ++service_ns;
 }
 
+/* A batch that arrives now. */
+static void fill(struct rig *rig, struct datagram_list *batch, int64_t now_ns)
+{
+	struct datagram *slots[BATCH];
+
+	slab_take(rig->slab, BATCH, slots);
+	for (unsigned i = 0; i < BATCH; i++) {
+		arrive(rig, slots[i], now_ns);
+		datagram_list_push(batch, slots[i]);
+	}
+}
+
 static void push(struct rig *rig)
 {
 	struct datagram_list batch = { 0 }, dropped = { 0 };
 	const struct ledger admission = { .received = BATCH };
 	int64_t now_ns = sys_monotonic_ns();
 
-	slab_take(rig->slab, BATCH, &batch);
-	for (struct datagram *d = batch.first; d != NULL; d = d->next)
-		arrive(rig, d, now_ns);
+	fill(rig, &batch, now_ns);
 	(void)queue_push(rig->queue, &batch, &admission, now_ns, &dropped);
 	slab_give(rig->slab, &dropped);
 }
@@ -140,11 +150,8 @@ static int64_t overhead_ns(struct rig *rig)
 
 	for (uint64_t i = 0; i < rig->jobs; i += BATCH) {
 		struct datagram_list batch = { 0 };
-		int64_t now_ns = sys_monotonic_ns();
 
-		slab_take(rig->slab, BATCH, &batch);
-		for (struct datagram *d = batch.first; d != NULL; d = d->next)
-			arrive(rig, d, now_ns);
+		fill(rig, &batch, sys_monotonic_ns());
 		(void)sys_monotonic_ns();
 		serve(&batch);
 		slab_give(rig->slab, &batch);
@@ -152,14 +159,16 @@ static int64_t overhead_ns(struct rig *rig)
 	return thread_ns() - begin_ns;
 }
 
-/* Push and pop `jobs`: the time that it takes. */
+/* Push and pop `jobs`: the time that it takes. A pop may take more than one batch. */
 static int64_t turn_over(struct rig *rig, uint64_t jobs)
 {
 	int64_t begin_ns = thread_ns();
+	uint64_t pushed = 0, popped = 0;
 
-	for (uint64_t i = 0; i < jobs; i += BATCH) {
+	while (pushed < jobs) {
 		push(rig);
-		for (unsigned popped = 0; popped < BATCH;)
+		pushed += BATCH;
+		while (popped < pushed)
 			popped += pop(rig);
 	}
 	return thread_ns() - begin_ns;
@@ -186,7 +195,15 @@ static void settle_on(unsigned core)
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(cores), &cores);
 }
 
-/* Nobody sleeps here: what a wake-up costs is the kernel's, and not the queue's. */
+/* Who finds nothing to do leaves its core to one that works, for so long that it finds many batches
+ * then. To be woken for each would measure the kernel, and not the queue. */
+static void pause_a_while(void)
+{
+	const struct timespec ts = { .tv_nsec = 20 * NS_PER_US };
+
+	(void)nanosleep(&ts, NULL);
+}
+
 static void *consume(void *argument)
 {
 	struct rig *rig = argument;
@@ -199,7 +216,7 @@ static void *consume(void *argument)
 		if (atomic_load(&rig->pushed) - popped > rig->waiting)
 			count = pop(rig);
 		if (count == 0)
-			(void)sched_yield();
+			pause_a_while();
 		else
 			atomic_fetch_add(&rig->popped, count);
 	}
@@ -223,7 +240,7 @@ static double three_threads(unsigned flows, unsigned waiting, uint64_t jobs)
 			exit(1);
 	for (uint64_t i = 0; i < jobs; i += BATCH) {
 		while (rig.pushed - atomic_load(&rig.popped) > waiting + CAPACITY / 2)
-			(void)sched_yield();
+			pause_a_while();
 		push(&rig);
 		atomic_fetch_add(&rig.pushed, BATCH);
 	}

@@ -101,6 +101,13 @@ void model_charge(const struct model *model, struct model_flow *flow, int64_t ns
 	flow->window = model->window;
 }
 
+/* The product drops it out of its flow's record, if it was in that. */
+static void unsort(struct model *model, struct letter *letter)
+{
+	model->flows[letter->flow].sorted -= letter->sorted;
+	letter->sorted = false;
+}
+
 static void change(struct model *model, struct model_flow *flow, int waiting, int running)
 {
 	model->ready -= model_is_ready(model, flow);
@@ -145,6 +152,8 @@ void model_remove(struct model *model, uint32_t number, bool to_run)
 	*(older != NOBODY ? &letter_at(older)->flow_newer : &flow->oldest) = newer;
 	*(newer != NOBODY ? &letter_at(newer)->flow_older : &flow->newest) = older;
 	letter->state = to_run ? LETTER_TAKEN : LETTER_DONE;
+	if (!to_run)
+		unsort(model, letter);
 	model->count--;
 	model->books.queued--;
 	model->books.running += to_run;
@@ -156,6 +165,7 @@ void model_finish(struct model *model, uint32_t number)
 	struct letter *letter = letter_at(number);
 
 	letter->state = LETTER_DONE;
+	unsort(model, letter);
 	model->books.running--;
 	change(model, &model->flows[letter->flow], 0, -1);
 }

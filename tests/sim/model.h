@@ -21,8 +21,11 @@ struct model_flow {
 	uint64_t ran; /* the sequence of its last that ran */
 	int64_t served_ns;
 	unsigned window;
-	bool aside;	 /* it may have been put aside, for one that is gone */
-	uint64_t roused; /* by this push: before it, nothing of it waited or ran */
+	bool aside; /* it may have been put aside, for one that is gone */
+
+	const struct flow *record; /* the product's, while any of its letters is in it */
+	unsigned sorted;	   /* so many */
+	int64_t ahead_ns;	   /* that the product has charged, and the model has not yet */
 };
 
 struct model {
@@ -31,7 +34,7 @@ struct model {
 	struct queue_shape shape;
 	struct queue_settings settings;
 	int64_t least_interval_ns; /* of all that they were */
-	int64_t latest_ns;	   /* that a worker took something at */
+	int64_t latest_ns;	   /* that a worker took one by one at */
 	bool closed;
 	uint32_t oldest, newest; /* letters that wait */
 	unsigned count;
@@ -41,7 +44,6 @@ struct model {
 	int64_t since_ns; /* since when it was not empty */
 	int64_t window_ns;
 	unsigned window;
-	uint64_t pushes;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
 	int64_t slow_ns; /* the slowest of late */
@@ -72,8 +74,8 @@ void model_finish(struct model *model, uint32_t letter);
 /* model_rules.c: may the flow have been put aside, as stale? */
 bool model_may_be_aside(const struct model *model, const struct model_flow *flow);
 
-/* May the queue take this one next? */
-void model_must_be_next(struct model *model, uint32_t letter, int64_t now_ns);
+/* May the queue take this one next, out of its flow or, unsorted, with all that wait? */
+void model_must_be_next(struct model *model, uint32_t letter, bool sorted, int64_t now_ns);
 
 /* May the queue drop this one to make room? */
 bool model_is_victim(const struct model *model, uint32_t letter, int64_t now_ns);

@@ -111,12 +111,20 @@ static void must_be_next_fair(
 		"letter %u: the newest is next more often than it may be", number);
 }
 
-void model_must_be_next(struct model *model, uint32_t number, int64_t now_ns)
+/* It was in no flow: alone or with all that wait, by age. */
+static void must_be_oldest(const struct model *model, uint32_t number)
+{
+	must(!model->shape.rules.per_client,
+		"letter %u: taken with all, though clients have an order", number);
+	must(number == model->oldest, "letter %u: taken before an older one", number);
+}
+
+void model_must_be_next(struct model *model, uint32_t number, bool sorted, int64_t now_ns)
 {
 	const struct letter *letter = letter_at(number);
 	const struct model_flow *flow = &model->flows[letter->flow];
 
-	if (now_ns > model->latest_ns)
+	if (sorted && now_ns > model->latest_ns)
 		model->latest_ns = now_ns;
 	must(letter->state == LETTER_WAITING, "letter %u: taken in state %d", number,
 		letter->state);
@@ -124,10 +132,10 @@ void model_must_be_next(struct model *model, uint32_t number, int64_t now_ns)
 		number);
 	if (model->shape.rules.per_client)
 		must(number == flow->oldest, "letter %u: taken out of its client's order", number);
-	if (model->shape.rules.discipline == BACKLOG_FAIR)
+	if (!sorted)
+		must_be_oldest(model, number);
+	else if (model->shape.rules.discipline == BACKLOG_FAIR)
 		must_be_next_fair(model, number, flow, now_ns);
-	else if (!model->shape.rules.per_client)
-		must(number == model->oldest, "letter %u: taken before an older one", number);
 }
 
 static unsigned length_of(const struct model_flow *flow)

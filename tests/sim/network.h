@@ -50,9 +50,9 @@ struct letter {
 	const struct datagram *datagram; /* while it waits */
 	uint32_t flow;
 	uint64_t sequence; /* of pushes; inline, of receptions */
-	bool given;	   /* back by the queue, dropped */
+	bool sorted;	   /* seen in the product's record of its flow, until its finish */
 	int64_t expires_ns;
-	int64_t charged_ns;
+	int64_t charged_ns;		 /* when it was taken; 0: it was taken with all */
 	uint32_t older, newer;		 /* of those that wait */
 	uint32_t flow_older, flow_newer; /* of those of its flow */
 

@@ -13,7 +13,6 @@
 #define SCENARIO_SERVICES_MAX 3u
 #define SCENARIO_WORKERS_MAX 8u
 #define SCENARIO_GROUPS_MAX 5u
-#define SCENARIO_CAPACITY_MAX 300u /* where the model looks on */
 #define SCENARIO_DATA_BYTES 64u
 #define SCENARIO_LOW_PORT 1024u
 

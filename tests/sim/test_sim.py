@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 
@@ -39,6 +40,13 @@ class Sim(dgramtest.Case):
     def test_trace_is_printed_of_what_is_run(self):
         plain, printed = self.run_seeds("7:1"), self.run_seeds("7:1", "--trace")
         self.assertTrue(printed.endswith(plain), printed[-200:])
+
+    def test_each_way_to_take_is_common(self):
+        count = dgramtest.scaled(100, 20)
+        trace = self.run_seeds(f"1:{count}", "--trace")
+        for what, times in ((r"take with all \d+ 0", 5), (r"take \d+ [1-9]\d*", 5), (r"anew \d+", 0.1)):
+            seen = len(re.findall(rf"^\d+ \d+ \w+/\d+ {what} ", trace, re.MULTILINE))
+            self.assertGreater(seen, times * count, what)
 
     def test_wrong_usage(self):
         for arguments in ([], ["--seeds"], ["--seeds", "x"], ["--seeds", "1:0"], ["--nonsense"]):

@@ -25,6 +25,10 @@ void watch_roll_window(struct model *model, int64_t now_ns);
 /* The queue dropped it. */
 void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
 
+/* watch_flows.c: what waits may have been sorted into flows since, of which the product has charged
+ * some for `jobs`, which the model has not seen go. */
+void watch_flows(struct model *model, const struct datagram_list *jobs);
+
 /* What has to be refused of what was received last, in the books; and the same when all else of it
  * is in `batch`. */
 struct ledger watch_admission(const struct sim_socket *socket);

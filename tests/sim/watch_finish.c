@@ -129,8 +129,9 @@ bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 		must(letter->runs > 0 || job->service_ns == 0, "letter %u: took %" PRId64,
 			watch_number_of(job), job->service_ns);
 		measure(model, job->service_ns);
-		model_charge(model, &model->flows[letter->flow],
-			letter->charged_ns > 0 ? job->service_ns - letter->charged_ns : 0);
+		if (model->shape.rules.discipline == BACKLOG_FAIR)
+			model_charge(model, &model->flows[letter->flow],
+				job->service_ns - letter->charged_ns);
 		model_finish(model, watch_number_of(job));
 	}
 	model->cost_ns += (spent_ns / jobs->count - model->cost_ns) / 16;

@@ -79,21 +79,55 @@ static void expire(struct model *model, int64_t now_ns, const struct datagram_li
 	must(next == NULL, "one expired that had time");
 }
 
-static void take(struct model *model, const struct datagram *job, int64_t now_ns)
+/* The flow of one that goes by its flow's turn is charged the mean. */
+static void take(struct model *model, const struct datagram *job, int64_t mean_ns, int64_t now_ns)
 {
 	uint32_t number = watch_number_of(job);
 	struct letter *letter = watch_letter_of(job);
-	struct model_flow *flow = &model->flows[letter->flow];
 	bool fair = model->shape.rules.discipline == BACKLOG_FAIR;
+	bool sorted = job->flow != NULL;
+	int64_t expected_ns = !fair ? 0 : mean_ns > 0 ? mean_ns : 1;
 
-	model_must_be_next(model, number, now_ns);
-	must(fair ? job->charged_ns >= 1 && job->charged_ns <= model->slowest_ns + 1
-		  : job->charged_ns == 0,
-		"letter %u: its flow was charged %" PRId64, number, job->charged_ns);
+	model_must_be_next(model, number, sorted, now_ns);
+	must(!sorted || job->charged_ns == expected_ns,
+		"letter %u: its flow was charged %" PRId64 ", not %" PRId64, number,
+		job->charged_ns, expected_ns);
 	model_remove(model, number, true);
-	letter->charged_ns = job->charged_ns;
-	model_charge(model, flow, job->charged_ns);
-	world_trace(&the_run->world, "take", number, job->charged_ns, model->count);
+	letter->charged_ns = sorted ? job->charged_ns : 0;
+	model_charge(model, &model->flows[letter->flow], letter->charged_ns);
+	world_trace(&the_run->world, fair && !sorted ? "take with all" : "take", number,
+		letter->charged_ns, model->count);
+}
+
+/* An answer that is ready waits for the rest of its batch, so that must be a short one as far as is
+ * known. */
+static void must_be_short(const struct model *model, unsigned count, int64_t mean_ns)
+{
+	int64_t each_ns = model_is_helped(model) ? mean_ns : model->slow_ns;
+
+	must(mean_ns <= model->slowest_ns, "a mean of %" PRId64 ", above all", mean_ns);
+	must(count <= QUEUE_BATCH_MAX &&
+			(count <= 1 || (each_ns > 0 && count * each_ns <= BATCH_NS)),
+		"a batch of %u is too long", count);
+}
+
+/* One by one, each by its flow's turn, or unsorted; where there are flows that is all at once. */
+static void take_share(struct model *model, const struct datagram_list *jobs, int64_t now_ns)
+{
+	bool sorted = jobs->first != NULL && jobs->first->flow != NULL;
+	struct queue_report report;
+
+	queue_snapshot(model->queue, &report);
+	must_be_short(model, jobs->count, report.mean_ns);
+	watch_flows(model, jobs);
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
+		must((job->flow != NULL) == sorted, "letter %u: taken otherwise than the others",
+			watch_number_of(job));
+		take(model, job, report.mean_ns, now_ns);
+	}
+	must(jobs->count == 0 || sorted || model->shape.rules.discipline == BACKLOG_FIFO ||
+			model->count == 0,
+		"some were taken with all, and %u are left", model->count);
 }
 
 static enum queue_answer expected_answer(
@@ -132,11 +166,7 @@ static void must_be_share(struct model *model, int64_t now_ns, const struct queu
 	expire(model, now_ns, &share->expired);
 	give_shed(model, &share->shed);
 	must(share->jobs.count == 0 || allowed, "more workers than allowed");
-	for (const struct datagram *job = share->jobs.first; job != NULL; job = job->next) {
-		must(share->jobs.count == 1 || job->charged_ns * share->jobs.count <= BATCH_NS,
-			"a batch of %u is too long", share->jobs.count);
-		take(model, job, now_ns);
-	}
+	take_share(model, &share->jobs, now_ns);
 	must(answer == expected_answer(model, share, allowed), "pop answers %d", answer);
 	model->holders += share->jobs.count > 0;
 }

@@ -1,2 +1,2 @@
 # src/pipeline/reply_join.c: replies are joined whatever their lengths
-s/return message->length == length && length > 0/return length > 0/
+s/message->length == length && message->room > 0/message->room > 0/

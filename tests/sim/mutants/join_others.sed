@@ -1,3 +1,2 @@
 # src/pipeline/reply_join.c: replies to two clients of one address are joined
-s/addr_same(&a->client, &b->client)/addr_same_host(\&a->client, \&b->client)/
-s/ ^ addr_port(client) \* 0x85ebca6bu//
+s/ | (uint64_t)client->in.sin_port << 16//

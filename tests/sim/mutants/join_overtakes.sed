@@ -1,2 +1,4 @@
 # src/pipeline/reply_join.c: an older message to the client is joined
-s/if (same_way(batch->sockets, batch->messages\[i - 1\].request, request))/if (batch->messages[i - 1].length == batch->replies[batch->count - 1].iov_len \&\& same_way(batch->sockets, batch->messages[i - 1].request, request))/
+s/uint64_t way, unsigned newest)/uint64_t way, unsigned newest, size_t length)/
+s/find(batch, request, way, \*newest)/find(batch, request, way, *newest, length)/
+s/if (message->way == way &&/if (message->length == length \&\& message->way == way \&\&/

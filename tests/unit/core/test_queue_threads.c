@@ -50,16 +50,20 @@ static void *produce(void *argument)
 	for (unsigned i = 0; i < shared->batches; i++) {
 		struct datagram_list batch = { 0 }, dropped = { 0 };
 		const struct ledger admission = { .received = BATCH };
+		struct datagram *slots[BATCH];
 		unsigned wake;
 
-		slab_take(shared->slab, BATCH, &batch);
-		for (struct datagram *d = batch.first; d != NULL; d = d->next) {
+		slab_take(shared->slab, BATCH, slots);
+		for (unsigned k = 0; k < BATCH; k++) {
+			struct datagram *d = slots[k];
+
 			d->socket = producer->number;
-			d->timestamp_ns = ++sequence;
+			d->timestamp.tv_sec = ++sequence;
 			d->client.in = (struct sockaddr_in){ .sin_family = AF_INET,
 				.sin_port = (in_port_t)(1 + producer->number),
 				.sin_addr.s_addr = 1 };
 			d->arrived_ns = 0;
+			datagram_list_push(&batch, d);
 		}
 		wake = queue_push(shared->queue, &batch, &admission, 0, &dropped);
 		if (wake > 0)
@@ -79,9 +83,9 @@ static void take_share(struct consumer *consumer, struct queue_share *share)
 	const struct ledger results = { .replied = share->jobs.count };
 
 	for (struct datagram *d = share->jobs.first; d != NULL; d = d->next) {
-		if (d->timestamp_ns <= consumer->last[d->socket])
+		if (d->timestamp.tv_sec <= consumer->last[d->socket])
 			atomic_fetch_add(&consumer->shared->out_of_order, 1);
-		consumer->last[d->socket] = d->timestamp_ns;
+		consumer->last[d->socket] = d->timestamp.tv_sec;
 		d->service_ns = 1000;
 	}
 	consumer->popped += share->jobs.count;

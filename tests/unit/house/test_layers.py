@@ -16,7 +16,8 @@ ARROWS = {
     "src/base/*": ["base/*"],
     "src/core/queue*": [
         "core/queue.h", "core/queue_internal.h", "core/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
-    "src/core/backlog*": ["core/flow.h", "core/datagram.h", "base/*"],
+    "src/core/backlog*": ["core/flow.h", "core/flow_lengths.h", "core/datagram.h", "base/*"],
+    "src/core/flow*": ["core/flow_order.h", "core/datagram.h", "base/*"],
     "src/core/*": ["core/datagram.h", "base/*"],
     "src/pipeline/socket*": [API, "core/*", "base/*"],
     "src/pipeline/handler*": [API, "pipeline/socket.h", "core/*", "base/*"],

@@ -330,20 +330,23 @@ static void sockets_do_not_mix(void **state)
 static void buffers_are_apart(void **state)
 {
 	struct fixture *fixture = *state;
-	unsigned char *last = NULL;
+	unsigned char *end = NULL; /* of the last one */
 
 	reset(fixture);
 	for (unsigned i = 0; i < BATCH; i++) {
 		unsigned char *buffer = reply_buffer(fixture->batch);
+		size_t length = i % 3;
 
-		assert_true(last == NULL || buffer >= last + REPLY_BYTES);
+		assert_true(end == NULL || buffer >= end);
 		assert_int_equal((uintptr_t)buffer % 64, 0);
 		memset(buffer, 'r', REPLY_BYTES);
-		reply_add(fixture->batch, fixture->requests[i], i % 3);
-		last = buffer;
+		reply_add(fixture->batch, fixture->requests[i], length);
+		end = buffer + (length > 0 ? length : 1);
 	}
 	reply_send(fixture->batch, &fixture->results);
 	check_sent(fixture, BATCH);
+	for (size_t length = 0; length <= REPLY_BYTES; length++)
+		assert_true(reply_room(length) % 64 == 0 && reply_room(length) > length);
 	assert_true(reply_batch_bytes(REPLY_BYTES) >= (size_t)BATCH * REPLY_BYTES);
 }
 

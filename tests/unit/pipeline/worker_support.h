@@ -222,15 +222,16 @@ static void end(void)
 static void push(unsigned service, const char *jobs)
 {
 	struct ledger admission = { .received = strlen(jobs) };
-	struct datagram_list slots = { 0 }, batch = { 0 }, dropped = { 0 };
+	struct datagram_list batch = { 0 }, dropped = { 0 };
 
-	slab_take(world.shared.slab, (unsigned)strlen(jobs), &slots);
 	for (; *jobs != '\0'; jobs++) {
-		struct datagram *datagram = datagram_list_pop(&slots);
+		struct datagram *datagram;
 
+		slab_take(world.shared.slab, 1, &datagram);
 		assert_int_equal(addr_parse("127.0.0.1", 2000, &datagram->client), 0);
 		datagram->local = datagram->client;
-		datagram->arrived_ns = datagram->timestamp_ns = world.now_ns;
+		datagram->arrived_ns = world.now_ns;
+		datagram->timestamp = (struct timespec){ .tv_sec = 1 };
 		datagram->socket = 0;
 		datagram->truncated = false;
 		datagram->length = 1;
