@@ -294,6 +294,12 @@ bench-scaling: ## measure: requests a second by workers, for handlers that block
 	@$(MAKE) all $B/tests/bench/peers/sleepers
 	@$(in_bench) tests/bench/scaling.py
 
+profile: ## measure: where the CPU time of an echo goes, by perf(1)
+	@$(NEED) 'to build and profile dgramd' $(TESTERS) linux-perf:perf
+	@$(NEED) --try 'to profile others beside it' $(RIVALS)
+	@$(MAKE) all peers
+	@$(in_bench) tests/bench/profile.py
+
 figures: ## put what is kept in tests/bench/results into the README where it is quoted
 	@$(PYTHON) tests/bench/figures.py
 

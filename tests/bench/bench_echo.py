@@ -1,7 +1,6 @@
 """Echo side by side: dgramd in its ways, bare loops, and what others build servers with. Writes tables
 and a picture to tests/bench/results, and prints them. From the environment: TURNS, SECONDS_EACH (a
-run), ONLY (a pattern: just these servers, and nothing is written), PINNED=0 (no server or generator is
-bound to a core).
+run), ONLY (a pattern: just these servers, and nothing is written).
 
 Machines drift, so a bare loop runs before and after each run of a server, and the ratio is to the mean
 of these two; reported is the median of all turns. A server that does not start is told of, and makes
@@ -14,7 +13,7 @@ import time
 
 import echo_report
 import servers
-from echo_report import HALF, LATENCY, SEGMENTS, SHAPES
+from echo_report import BOTH_CORES, HALF, LATENCY, SEGMENTS, SHAPES
 
 TURNS = int(os.environ.get("TURNS", "7"))
 SLOW_TURNS = 2
@@ -30,7 +29,7 @@ def run(started, shape, rate=None):
     process, port = started
     before = servers.cpu_seconds(process.pid)
     said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight, rate=rate,
-                        gso=shape.gso)
+                        gso=shape.gso, cpu=shape.generator_cpu())
     cpu = servers.cpu_seconds(process.pid) - before
     answered = max(said["answered"] + said["late"], 1)
     return {"cpu": cpu / answered * 1e6, "rate": said["rate_answered"],
@@ -42,8 +41,8 @@ def run(started, shape, rate=None):
 def visit(server, shape, results, rate=None):
     """A run of a server that is started for it; None: it did not start."""
     try:
-        with servers.running(server) as started:
-            servers.warm(started[1], shape.sockets, shape.in_flight)
+        with servers.running(server, shape.server_cpu()) as started:
+            servers.warm(started[1], shape.sockets, shape.in_flight, shape.generator_cpu())
             return run(started, shape, rate)
     except servers.DidNotStart as error:
         results.failed[server.name] = str(error)
@@ -85,12 +84,18 @@ def measure_half(chosen, turn, results):
              f"p99 {point['p99']:.0f} us, lag p99 {point['lag']:.0f} us, lost {point['lost']:.2%}")
 
 
+def measure_shapes(shapes, chosen, turn, results):
+    """All on the same cores."""
+    with servers.running(servers.BARE, shapes[0].server_cpu()) as bare:
+        servers.warm(bare[1], shapes[0].sockets, shapes[0].in_flight, shapes[0].generator_cpu())
+        for shape in shapes:
+            measure_shape(bare, shape, chosen, turn, results)
+
+
 def measure_turn(chosen, turn, results):
     chosen = [server for server in chosen if turn < SLOW_TURNS or not server.slow]
-    with servers.running(servers.BARE) as bare:
-        servers.warm(bare[1], SHAPES[0].sockets, SHAPES[0].in_flight)
-        for shape in (*SHAPES, SEGMENTS, LATENCY):
-            measure_shape(bare, shape, chosen, turn, results)
+    measure_shapes((*SHAPES, SEGMENTS, LATENCY), chosen, turn, results)
+    measure_shapes((BOTH_CORES,), chosen, turn, results)
     measure_half(chosen, turn, results)
 
 
@@ -101,9 +106,9 @@ def main():
     for turn in range(TURNS):
         measure_turn(chosen, turn, results)
     command = " ".join(["make bench", *(f"{name}={os.environ[name]}" for name in (
-        "TURNS", "SECONDS_EACH", "ONLY", "PINNED") if os.environ.get(name))])
+        "TURNS", "SECONDS_EACH", "ONLY") if os.environ.get(name))])
     how = (f"turns: {TURNS} ({min(TURNS, SLOW_TURNS)} of the slow servers), runs of {SECONDS:g} s, "
-           + ("server on one core, generator on another" if servers.PINNED else "nothing pinned"))
+           "server on one core and generator on the other, but where it says that they share both")
     print(echo_report.write(results, chosen, command, how, kept=not ONLY))
     note(f"took {time.monotonic() - begin:.0f} s")
     sys.exit(1 if results.failed else 0)

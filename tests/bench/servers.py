@@ -20,8 +20,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 5
 
 # The server on one core and the generator on another; None: wherever the kernel puts them.
-PINNED = os.environ.get("PINNED", "1") != "0" and os.cpu_count() > 1
-SERVER_CPU, GENERATOR_CPU = (0, 1) if PINNED else (None, None)
+SERVER_CPU, GENERATOR_CPU = (0, 1) if os.cpu_count() > 1 else (None, None)
 
 XINETD = """service echo
 {{
@@ -61,6 +60,7 @@ def python(name):
 
 
 BARE = Server("bare recvmmsg/sendmmsg loop", peer("bare_echo"))
+SEGMENT = Server("bare loop with UDP_SEGMENT", peer("segment_echo"))
 POOL = Server("dgramd, 2 workers, never blocks", dgramd("handler=echo", "pool.workers=2"))
 MAY_BLOCK = Server("dgramd, 2 workers, may block", dgramd("handler=simulate", "pool.workers=2"))
 POOL_OF_4 = Server("dgramd, 4 workers, never blocks", dgramd("handler=echo", "pool.workers=4"))
@@ -74,14 +74,16 @@ GO = Server("Go, a goroutine a datagram", peer("go_echo"))
 UDPSERVER = Server("Python UDPServer", python("UDPServer"))
 THREADING = Server("Python ThreadingUDPServer", python("ThreadingUDPServer"), slow=True)
 
+TEXTBOOK = Server("textbook pool, 2 workers", peer("textbook_echo", "2"))
+
 OURS = (POOL, MAY_BLOCK, POOL_OF_4, INLINE, RECEIVERS, GRO)
 ALL = (
     BARE,
     *OURS,
-    Server("bare loop with UDP_SEGMENT", peer("segment_echo")),
+    SEGMENT,
     RECVFROM,
     LIBUV,
-    Server("textbook pool, 2 workers", peer("textbook_echo", "2")),
+    TEXTBOOK,
     GO,
     UDPSERVER,
     THREADING,
