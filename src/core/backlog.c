@@ -14,7 +14,7 @@ static size_t idle_of(unsigned capacity)
 	return 2 * (size_t)capacity;
 }
 
-/* All that wait and all that run may be of different flows, and the idle ones come on top. */
+/* All that wait may be of different flows, and as many are left for idle ones; so may all that run. */
 static size_t flows_of(unsigned capacity, unsigned running)
 {
 	return idle_of(capacity) + running;
@@ -78,15 +78,21 @@ static struct datagram *in_flow(struct link *link)
 }
 
 /* Do flows matter for which is next? Else the oldest is, always. */
-static bool is_sorted(const struct backlog *backlog)
+static bool uses_flows(const struct backlog *backlog)
 {
 	return backlog->rules.discipline == BACKLOG_FAIR || backlog->rules.per_client;
 }
 
 void backlog_prepare(const struct backlog *backlog, const struct datagram_list *batch)
 {
-	if (is_sorted(backlog))
+	if (uses_flows(backlog))
 		flow_prepare(backlog->flows, batch, backlog->rules.per_client);
+}
+
+void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch)
+{
+	if (uses_flows(backlog))
+		flow_expect(backlog->flows, batch);
 }
 
 void backlog_add(struct backlog *backlog, struct datagram_list *batch)
@@ -113,7 +119,7 @@ static void sort_one(
 
 void backlog_sort(struct backlog *backlog, const struct backlog_moment *moment)
 {
-	if (!is_sorted(backlog))
+	if (!uses_flows(backlog))
 		return;
 	flow_expect(backlog->flows, &backlog->unsorted);
 	while (backlog->unsorted.count > 0)
@@ -131,6 +137,7 @@ static void unlink_datagram(struct backlog *backlog, struct datagram *datagram)
 {
 	backlog->count--;
 	if (datagram->flow == NULL) {
+		assert(datagram == backlog->unsorted.first);
 		(void)datagram_list_pop(&backlog->unsorted);
 		return;
 	}
@@ -196,7 +203,7 @@ static struct datagram *choose(struct backlog *backlog, const struct backlog_mom
 {
 	struct flow *flow;
 
-	if (backlog->count == 0 || !is_sorted(backlog))
+	if (backlog->count == 0 || !uses_flows(backlog))
 		return backlog_oldest(backlog);
 	backlog_sort(backlog, moment);
 	if (backlog->rules.discipline == BACKLOG_FAIR && moment->overloaded)
@@ -256,7 +263,7 @@ bool backlog_finish(struct backlog *backlog, const struct datagram_list *jobs)
 {
 	bool freed = false;
 
-	if (!is_sorted(backlog))
+	if (!uses_flows(backlog))
 		return false;
 	if (jobs->first->flow == NULL) {
 		flow_charge_each(backlog->flows, jobs);

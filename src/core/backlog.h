@@ -11,10 +11,9 @@
  * A flow is charged when one of its datagrams is taken, by the mean service time, and that is
  * corrected when it is finished.
  *
- * What comes is sorted into its flows when it matters which is next, or which goes: not before, and
- * so never where workers keep up and one takes all that waits. Such datagrams are taken by age, and
- * their flows are charged when they are finished. Everything is O(1) a datagram. Thread: whoever
- * holds the queue's lock. */
+ * What comes is sorted into its flows only when it matters which is next, or which goes. When all that
+ * waits is taken at once, and nothing of it was sorted, it is taken by age, and its flows are charged
+ * when it is finished. Everything is O(1) a datagram. Thread: whoever holds the queue's lock. */
 #ifndef CORE_BACKLOG_H
 #define CORE_BACKLOG_H
 
@@ -59,6 +58,9 @@ struct backlog_moment {
 	int64_t stale_ns; /* CLOCK_MONOTONIC: what arrived before is stale */
 };
 
+/* A hint, with the lock, where each of them will be sorted at once. */
+void backlog_expect(const struct backlog *backlog, const struct datagram_list *batch);
+
 /* All of a batch, which was prepared, wait from now on. They have no flow yet. */
 void backlog_add(struct backlog *backlog, struct datagram_list *batch);
 
@@ -82,7 +84,7 @@ struct datagram *backlog_take(
  * before, or may not be run at once with others. */
 bool backlog_take_all(struct backlog *backlog, struct datagram_list *ret_jobs);
 
-/* These, taken as one or one by one, are done, and service_ns is known (0: it was not run). True:
+/* These, all taken at once or all one by one, are done, and service_ns is known (0: it was not run). True:
  * others of their flows wait that could not be taken before. */
 bool backlog_finish(struct backlog *backlog, const struct datagram_list *jobs);
 

@@ -26,7 +26,7 @@ struct datagram {
 	int64_t expires_ns; /* CLOCK_MONOTONIC: from then on the handler is not run */
 	struct flow *flow;  /* from when it was sorted to its finish */
 	union {
-		struct { /* until it is sorted, if ever */
+		struct { /* until it is sorted; if it never is, to its finish */
 			struct flow_source source;
 			uint32_t source_hash;
 		};
@@ -34,7 +34,7 @@ struct datagram {
 			struct link by_age;  /* among all */
 			struct link in_flow; /* among those of its flow */
 		};
-		int64_t charged_ns; /* from then on: to its flow, before the true time is known */
+		int64_t charged_ns; /* sorted and taken: to its flow, before the true time is known */
 	};
 
 	int64_t service_ns;	   /* how long the handler took; 0: it was not run */

@@ -134,11 +134,6 @@ static inline void charge(struct flow_table *table, struct flow *flow, int64_t n
 		flow->served_ns = charged(flow, ns);
 }
 
-void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
-{
-	charge(table, flow, ns);
-}
-
 static struct flow *owner(struct link *link)
 {
 	return LINK_OWNER(link, struct flow, in_order);
@@ -244,6 +239,11 @@ struct flow *flow_find(struct flow_table *table, const struct datagram *datagram
 		return make(table, datagram);
 	enter_window(table, flow);
 	return flow;
+}
+
+void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
+{
+	charge(table, flow, ns);
 }
 
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs)

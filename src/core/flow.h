@@ -65,7 +65,7 @@ struct flow_key {
 void flow_note_sources(
 	const struct flow_key *key, const struct datagram_list *batch, bool with_port);
 
-/* The same before they come to a table. Thread: any. */
+/* The same with a table's key. Thread: any. */
 void flow_prepare(
 	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 

@@ -15,9 +15,10 @@ struct flow_lengths {
 
 void flow_lengths_init(struct flow_lengths *lengths);
 
-/* So many of the flow wait from now on. */
+/* For flow_lengths_change() alone. */
 void flow_lengths_rehang(struct flow_lengths *lengths, struct flow *flow, unsigned waiting);
 
+/* So many of the flow wait from now on. */
 static inline void flow_lengths_change(
 	struct flow_lengths *lengths, struct flow *flow, unsigned waiting)
 {

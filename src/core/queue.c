@@ -106,6 +106,8 @@ static void add_all(struct queue *queue, struct datagram_list *batch, int64_t no
 		d->flow = NULL;
 		d->service_ns = 0;
 	}
+	if (!has_room_for(queue, batch))
+		backlog_expect(&queue->backlog, batch);
 	while (!has_room_for(queue, batch)) {
 		struct datagram_list one = { 0 };
 

@@ -88,6 +88,10 @@ enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_s
 /* Receivers help no more. Returns whether a worker is wanted for what they leave behind. */
 bool queue_end_help(struct queue *queue);
 
+/* One of a share took long: those behind it that are of its source go behind all others, as they
+ * would have with all in their flows. Without the lock; not where a queue is first in, first out. */
+void queue_put_behind(const struct queue *queue, struct datagram *slow, struct datagram_list *jobs);
+
 /* What became of all the jobs of a share, `spent_ns` after the pop. Their slots stay with the
  * caller. Returns true when others wait for which no worker was wanted, or allowed, before this. */
 bool queue_finish(struct queue *queue, const struct datagram_list *jobs,

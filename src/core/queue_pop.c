@@ -1,4 +1,6 @@
 /* What workers take of a queue, and what they bring back. */
+#include <string.h>
+
 #include "core/queue_internal.h"
 
 /* At most a batch, so that the slots outside of the queue stay bounded too. */
@@ -32,11 +34,18 @@ static void take_one_by_one(
 	}
 }
 
+/* A slow handler is charged for when it begins, so that who keeps it busy does not go first. */
+static bool is_quick(const struct queue *queue)
+{
+	return queue_jobs_in_time(queue) > 1;
+}
+
 static void take_share(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
 {
 	unsigned share = share_of(queue);
 
-	if (share < queue->backlog.count || !backlog_take_all(&queue->backlog, jobs))
+	if (share < queue->backlog.count || !is_quick(queue) ||
+		!backlog_take_all(&queue->backlog, jobs))
 		take_one_by_one(queue, now_ns, share, jobs);
 	queue->ledger.queued -= jobs->count;
 	queue->ledger.running += jobs->count;
@@ -91,6 +100,27 @@ enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_s
 		(void)queue_tell_wanting(queue);
 	lock_release(&queue->lock);
 	return answer;
+}
+
+static bool same_source(const struct datagram *a, const struct datagram *b)
+{
+	return memcmp(&a->source, &b->source, sizeof(a->source)) == 0;
+}
+
+void queue_put_behind(const struct queue *queue, struct datagram *slow, struct datagram_list *jobs)
+{
+	struct datagram_list others = { 0 }, same = { 0 };
+
+	if (queue->shape.rules.discipline == BACKLOG_FIFO || slow->flow != NULL)
+		return;
+	for (struct datagram *job = slow->next, *next; job != NULL; job = next) {
+		next = job->next;
+		datagram_list_push(same_source(job, slow) ? &same : &others, job);
+	}
+	datagram_list_append(&others, &same);
+	slow->next = others.first;
+	if (others.last != NULL)
+		jobs->last = others.last;
 }
 
 bool queue_finish(struct queue *queue, const struct datagram_list *jobs,

@@ -75,7 +75,7 @@ void queue_measure(struct queue *queue, const struct datagram_list *jobs, int64_
 		if (ns == 0)
 			continue;
 		mean_ns += (ns - mean_ns) / 16;
-		slow_ns -= (int64_t)((uint64_t)slow_ns / 64);
+		slow_ns -= slow_ns >> 6; /* a 64th; it is never negative */
 		if (ns > slow_ns)
 			slow_ns = ns;
 	}

@@ -12,6 +12,8 @@
  * where it is handlers that take the time: they may, until the drain's is over. */
 #define FINISH_MAX_NS (200 * NS_PER_MS)
 
+_Static_assert(SOCKET_BATCH <= QUEUE_BATCH_MAX, "inline, a reception is answered as one batch");
+
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
 	lock_init(&receiver->lock);
@@ -180,7 +182,7 @@ void receiver_books(struct receiver *receiver, struct ledger *to)
 }
 
 static void serve_inline(
-	struct receiver *receiver, const struct datagram_list *jobs, struct ledger *admission)
+	struct receiver *receiver, struct datagram_list *jobs, struct ledger *admission)
 {
 	int64_t max_wait_ns =
 		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
@@ -208,9 +210,9 @@ int receiver_step(struct receiver *receiver)
 		return count;
 	kept = admit(receiver, (unsigned)count, &admitted, &admission);
 	if (is_inline(receiver)) {
-		serve_inline(receiver, &admitted, &admission);
 		for (struct datagram *d = admitted.first; d != NULL; d = d->next)
 			receiver->slots[kept++] = d;
+		serve_inline(receiver, &admitted, &admission);
 	} else {
 		push(receiver, &admitted, &admission);
 		slab_take(receiver->slab, (unsigned)count - kept, &receiver->slots[kept]);

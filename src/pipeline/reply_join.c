@@ -8,14 +8,16 @@
 #define SEGMENTS_MAX 64u
 #define MESSAGE_BYTES_MAX 65000u
 
-/* From which socket to which client. Two ways that differ are other ones; two that are equal are the
- * same, but for IPv6, and for the address of ours on a wildcard socket. */
+/* From which socket to which client, in a word. Where the words differ the ways do; where they are
+ * equal the ways are, but for IPv6, and for the address of ours on a wildcard socket. */
 static uint64_t way_of(const struct datagram *request)
 {
 	const union addr *client = &request->client;
-	uint32_t word = client->in.sin_addr.s_addr;
+	uint32_t word;
 
-	if (client->sa.sa_family == AF_INET6)
+	if (client->sa.sa_family == AF_INET)
+		word = client->in.sin_addr.s_addr;
+	else
 		memcpy(&word, &client->in6.sin6_addr.s6_addr[12], sizeof(word));
 	return (uint64_t)word << 32 | (uint64_t)client->in.sin_port << 16 | request->socket;
 }
@@ -64,12 +66,12 @@ static struct reply_message *find(
 static unsigned room_beside(
 	const struct reply_batch *batch, const struct socket *socket, size_t length)
 {
-	size_t most;
-
-	if (!socket->segments || length == 0 || length > batch->join_bytes_max)
+	if (!socket->segments || length == 0 || length > batch->join_bytes_max ||
+		length > MESSAGE_BYTES_MAX)
 		return 0;
-	most = MESSAGE_BYTES_MAX / length;
-	return most == 0 ? 0 : most < SEGMENTS_MAX ? (unsigned)most - 1 : SEGMENTS_MAX - 1;
+	if (length * SEGMENTS_MAX <= MESSAGE_BYTES_MAX)
+		return SEGMENTS_MAX - 1;
+	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
 void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)

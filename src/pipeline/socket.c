@@ -142,7 +142,7 @@ static bool is_local(const union addr *address)
 	return local;
 }
 
-bool socket_is_own_by_port(const struct socket *sockets, unsigned count, const union addr *source)
+bool socket_is_own_at_port(const struct socket *sockets, unsigned count, const union addr *source)
 {
 	bool foreign = false; /* the kernel says that it is not this machine's */
 

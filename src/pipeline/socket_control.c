@@ -36,9 +36,12 @@ static void take(struct datagram *datagram, const struct cmsghdr *control)
 /* The control message at `at` of those that the kernel wrote, or NULL: there is none. */
 static const struct cmsghdr *control_at(const struct msghdr *header, size_t at)
 {
-	if (at + sizeof(struct cmsghdr) > header->msg_controllen)
+	const char *bytes = header->msg_control;
+	const struct cmsghdr *control = (const struct cmsghdr *)(const void *)(bytes + at);
+
+	if (at + sizeof(*control) > header->msg_controllen || control->cmsg_len < sizeof(*control))
 		return NULL;
-	return (const struct cmsghdr *)(const void *)((const char *)header->msg_control + at);
+	return control;
 }
 
 void socket_take_control(struct datagram *datagram, const struct msghdr *header)
@@ -56,8 +59,12 @@ size_t socket_train_segment(const struct msghdr *header)
 
 	for (size_t at = 0; (control = control_at(header, at)) != NULL;
 		at += CMSG_ALIGN(control->cmsg_len))
-		if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
-			return (size_t) * (const int *)(const void *)CMSG_DATA(control);
+		if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO) {
+			int bytes;
+
+			memcpy(&bytes, CMSG_DATA(control), sizeof(bytes));
+			return (size_t)bytes;
+		}
 	return 0;
 }
 

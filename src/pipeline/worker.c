@@ -162,7 +162,7 @@ static void work(
 	end_busy(worker, end_ns - begin_ns);
 }
 
-void worker_run_inline(struct worker *worker, const struct datagram_list *jobs, int64_t now_ns,
+void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results)
 {
 	begin_busy(worker, now_ns);

@@ -113,13 +113,13 @@ enum worker_did worker_step(struct worker *worker);
 enum worker_did worker_help(struct worker *worker);
 
 /* Run what a receiver received, in its own thread; the slots stay with the caller. */
-void worker_run_inline(struct worker *worker, const struct datagram_list *jobs, int64_t now_ns,
+void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 
 /* worker_serve.c, for worker.c: run and answer these jobs of a service, begun at `now_ns`; returns
  * when they were done. */
-int64_t worker_serve(struct worker *worker, struct service *service,
-	const struct datagram_list *jobs, int64_t now_ns, struct ledger *ret_results);
+int64_t worker_serve(struct worker *worker, struct service *service, struct datagram_list *jobs,
+	int64_t now_ns, struct ledger *ret_results);
 
 /* The same: answer those that were shed, and give their slots back. */
 int64_t worker_tell_busy(

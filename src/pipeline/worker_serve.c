@@ -136,8 +136,8 @@ int64_t worker_tell_busy(struct worker *worker, struct service *service, struct 
 }
 
 /* Jobs may have grown old while those before them in the batch ran, and answers wait for long. */
-int64_t worker_serve(struct worker *worker, struct service *service,
-	const struct datagram_list *jobs, int64_t now_ns, struct ledger *ret_results)
+int64_t worker_serve(struct worker *worker, struct service *service, struct datagram_list *jobs,
+	int64_t now_ns, struct ledger *ret_results)
 {
 	int64_t sent_ns = now_ns;
 	struct serving serving;
@@ -152,6 +152,8 @@ int64_t worker_serve(struct worker *worker, struct service *service,
 		else
 			run(&serving, job, &now_ns, ret_results);
 		if (now_ns - sent_ns > QUEUE_BATCH_NS) {
+			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
+				queue_put_behind(service->queue, job, jobs);
 			reply_send(worker->replies, ret_results); /* which may have waited */
 			sent_ns = now_ns = sys_monotonic_ns();
 		}

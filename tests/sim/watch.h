@@ -59,8 +59,8 @@ void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped
 bool __real_queue_end_help(struct queue *queue);
 void __real_queue_close(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
-void __real_worker_run_inline(struct worker *worker, const struct datagram_list *jobs,
-	int64_t now_ns, struct ledger *ret_results);
+void __real_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
+	struct ledger *ret_results);
 void __real_lock_take(struct lock *lock);
 void __real_lock_release(struct lock *lock);
 
@@ -76,8 +76,8 @@ void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped
 bool __wrap_queue_end_help(struct queue *queue);
 void __wrap_queue_close(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
-void __wrap_worker_run_inline(struct worker *worker, const struct datagram_list *jobs,
-	int64_t now_ns, struct ledger *ret_results);
+void __wrap_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
+	struct ledger *ret_results);
 void __wrap_lock_take(struct lock *lock);
 void __wrap_lock_release(struct lock *lock);
 /* NOLINTEND(bugprone-reserved-identifier) */

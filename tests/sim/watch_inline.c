@@ -105,8 +105,8 @@ void model_begins_inline(const struct letter *letter)
 	socket->ran = letter->sequence;
 }
 
-void __wrap_worker_run_inline(struct worker *worker, const struct datagram_list *jobs,
-	int64_t now_ns, struct ledger *ret_results)
+void __wrap_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
+	struct ledger *ret_results)
 {
 	struct sim_socket *socket =
 		&the_run->network.sockets[worker->number - WORKER_OF_RECEIVER(0)];

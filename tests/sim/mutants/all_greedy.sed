@@ -1,2 +1,2 @@
 # src/core/queue_pop.c: a worker takes all, be it more than its share
-s/if (share < queue->backlog.count || !backlog_take_all/if (!backlog_take_all/
+s/if (share < queue->backlog.count || /if (/

@@ -188,6 +188,92 @@ static void sources_are_exact(void **state)
 	}
 }
 
+/* The share has these numbers, in this order; 0 ends them. */
+static void must_hold(const struct datagram_list *jobs, const uint32_t *numbers)
+{
+	unsigned count = 0;
+
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next)
+		assert_int_equal(job->length, numbers[count++]);
+	assert_int_equal(jobs->count, count);
+	assert_int_equal(numbers[count], 0);
+}
+
+/* All of these arrive after a job of a quick handler, and one pop takes them. */
+static struct queue_share take_all(struct rig *rig)
+{
+	struct queue_share share;
+
+	arrive(rig, "10.0.0.9", 90);
+	must_serve(rig, 90, 1000);
+	for (uint32_t i = 1; i <= 3; i++)
+		arrive(rig, "10.0.0.1", i);
+	arrive(rig, "10.0.0.2", 20);
+	arrive(rig, "10.0.0.1", 4);
+	arrive(rig, "10.0.0.3", 30);
+	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &share), QUEUE_JOBS);
+	return share;
+}
+
+/* It does not matter which of all is first; each is charged what it took. */
+static void all_are_taken_by_age(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+	struct queue_share share = take_all(&rig);
+
+	(void)state;
+	must_hold(&share.jobs, (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
+	finish(&rig, &share, MS); /* 4 ms, 1 ms and 1 ms */
+	arrive(&rig, "10.0.0.1", 5);
+	arrive(&rig, "10.0.0.2", 21);
+	arrive(&rig, "10.0.0.3", 31);
+	must_serve(&rig, 21, 2 * MS);
+	must_serve(&rig, 31, 9 * MS);
+	must_serve(&rig, 5, MS);
+	end_rig(&rig);
+}
+
+/* Until one turns out to be slow. */
+static void a_slow_one_puts_its_source_behind(void **state)
+{
+	struct rig rigs[] = { new_rig(fair, 100), new_rig(fifo, 100) };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct queue_share share = take_all(&rigs[i]);
+
+		queue_put_behind(rigs[i].queue, share.jobs.first->next, &share.jobs);
+		must_hold(&share.jobs, i == 0 ? (const uint32_t[]){ 1, 2, 20, 30, 3, 4, 0 }
+					      : (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
+		queue_put_behind(rigs[i].queue, share.jobs.last, &share.jobs);
+		assert_int_equal(share.jobs.count, 6);
+		finish(&rigs[i], &share, MS);
+		end_rig(&rigs[i]);
+	}
+}
+
+/* Who keeps a slow handler busy is charged from its begin. */
+static void a_slow_handler_is_charged_for_at_once(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+	struct queue_share first, second;
+
+	(void)state;
+	arrive(&rig, "10.0.0.2", 20);
+	must_serve(&rig, 20, MS); /* it has been served, too */
+	arrive(&rig, "10.0.0.1", 1);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &first), QUEUE_JOBS);
+	arrive(&rig, "10.0.0.1", 2);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_JOBS);
+	arrive(&rig, "10.0.0.1", 3);
+	arrive(&rig, "10.0.0.2", 21);
+	must_serve(&rig, 21, MS);
+	finish(&rig, &first, MS);
+	finish(&rig, &second, MS);
+	must_serve(&rig, 3, MS);
+	end_rig(&rig);
+}
+
 static void fresh_before_stale_while_overloaded(void **state)
 {
 	struct rig rig = new_rig(fair, 100);
@@ -355,6 +441,9 @@ int main(void)
 		cmocka_unit_test(time_counts_and_not_numbers),
 		cmocka_unit_test(a_new_window_forgets),
 		cmocka_unit_test(sources_are_exact),
+		cmocka_unit_test(all_are_taken_by_age),
+		cmocka_unit_test(a_slow_one_puts_its_source_behind),
+		cmocka_unit_test(a_slow_handler_is_charged_for_at_once),
 		cmocka_unit_test(fresh_before_stale_while_overloaded),
 		cmocka_unit_test(stale_flows_make_way),
 		cmocka_unit_test(calm_again_when_it_was_empty),
