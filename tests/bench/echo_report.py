@@ -91,6 +91,8 @@ class Goal:
     def verdict(self, median):
         if self.limit is None:
             return "-"
+        if self.limit >= 0.1:  # by what is shown of it
+            median = round(median, 2)
         reached = median >= self.limit if self.at_least else median <= self.limit
         return "yes" if reached else "**no**"
 

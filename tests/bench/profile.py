@@ -1,8 +1,8 @@
 """Where the CPU time of an echo goes: dgramd and bare loops under perf(1), by what they are doing. Writes
 a table to tests/bench/results, and prints it. SECONDS_EACH from the environment (a run; 3).
 
-The server has a core, the generator the other. A sample is an instant of the server on its core: 5000 a
-second of its CPU time. What it is doing is told by the functions that called each other then."""
+The server has a core, the generator the other. A sample is an instant of that core on which the server
+runs, 5000 a second. What it is doing is told by the functions that called each other then."""
 
 import collections
 import os
@@ -40,10 +40,11 @@ def doing(chain):
     return "kernel: other"
 
 
-def samples(path):
-    """Each as its chain of functions."""
-    text = subprocess.run(["perf", "script", "-i", path, "-F", "ip,sym,dso"],
-                          check=True, capture_output=True, text=True).stdout
+def samples(path, pid):
+    """Those of a process, each as its chain of functions."""
+    text = subprocess.run(
+        ["perf", "script", "-i", path, "--pid", str(pid), "-F", "ip,sym,dso"],
+        check=True, capture_output=True, text=True).stdout
     for block in text.split("\n\n"):
         chain = re.findall(r"^\s*[0-9a-f]+ (\S+?)(?:\+\S+)? \((\S+?)\)$", block, re.MULTILINE)
         if chain:
@@ -55,12 +56,13 @@ def measure(server, shape):
     with tempfile.NamedTemporaryFile() as file, servers.running(server) as (process, port):
         servers.warm(port, shape.sockets, shape.in_flight)
         recorder = subprocess.Popen(
-            ["perf", "record", "-q", "-g", "-e", "cpu-clock", "-F", str(FREQUENCY), "-p",
-             str(process.pid), "-o", file.name], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ["perf", "record", "-q", "-g", "-e", "cpu-clock", "-F", str(FREQUENCY), "-C",
+             str(servers.SERVER_CPU), "-o", file.name],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight)
         recorder.send_signal(2)
         recorder.wait()
-        counts = collections.Counter(doing(chain) for chain in samples(file.name))
+        counts = collections.Counter(doing(chain) for chain in samples(file.name, process.pid))
     answered = said["answered"] + said["late"]
     return {name: count / FREQUENCY / answered * 1e9 for name, count in counts.items()}
 

@@ -72,10 +72,11 @@ RECVFROM = Server("recvfrom/sendto loop", peer("recvfrom_echo"))
 LIBUV = Server("libuv", peer("libuv_echo"))
 GO = Server("Go, a goroutine a datagram", peer("go_echo"))
 UDPSERVER = Server("Python UDPServer", python("UDPServer"))
-THREADING = Server("Python ThreadingUDPServer", python("ThreadingUDPServer"), slow=True)
+THREADING = Server("Python ThreadingUDPServer", python("ThreadingUDPServer"))
 
 TEXTBOOK = Server("textbook pool, 2 workers", peer("textbook_echo", "2"))
 
+CLOSE = (BARE, POOL, MAY_BLOCK, INLINE)
 OURS = (POOL, MAY_BLOCK, POOL_OF_4, INLINE, RECEIVERS, GRO)
 ALL = (
     BARE,
