@@ -4,7 +4,8 @@ run), ONLY (a pattern: just these servers, and nothing is written).
 
 Machines drift, so a bare loop runs before and after each run of a server, and the ratio is to the mean
 of these two; reported is the median of all turns. What is close to the bare loop, and held against it,
-runs REPEATS times a turn, of which the median counts. A server that does not start is told of, and makes
+runs REPEATS times a turn, of which the median counts. A rival that dgramd is held against runs between
+two runs of that, in the same way. A server that does not start is told of, and makes
 the exit code 1."""
 
 import os
@@ -58,6 +59,13 @@ def compare(point, before, after):
         point[name + "_ratio"] = point[name] / ((before[name] + after[name]) / 2)
 
 
+def beside(rival, shape, results):
+    """What a request costs dgramd, times what it costs the rival, which has just been started once."""
+    before, point, after = (visit(server, shape, results)["cpu"]
+                            for server in (servers.POOL, rival, servers.POOL))
+    return (before + after) / 2 / point
+
+
 def measure_shape(bare, shape, chosen, turn, results):
     before = run(bare, shape)
     for server in chosen:
@@ -75,6 +83,8 @@ def measure_shape(bare, shape, chosen, turn, results):
         if not points:
             continue
         point = {what: statistics.median(each[what] for each in points) for what in points[0]}
+        if (server, shape) in echo_report.RIVALS:
+            point["ours_ratio"] = beside(server, shape, results)
         results.add(server, shape, turn, point)
         note(f"turn {turn + 1} of {TURNS}: {shape.name}: {server.name}: {point['cpu']:.2f} us "
              f"({point['cpu_ratio']:.2f}), {point['rate']:,.0f}/s, p50 {point['p50']:.0f} us, "

@@ -37,7 +37,7 @@ XINETD = """service echo
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Server:
     """`words` start it; PORT among them is its port, and CONFIG the path of a file with `config`."""
     name: str
