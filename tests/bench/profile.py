@@ -7,6 +7,7 @@ runs, 5000 a second. What it is doing is told by the functions that called each 
 import collections
 import os
 import re
+import signal
 import subprocess
 import tempfile
 
@@ -60,8 +61,10 @@ def measure(server, shape):
              str(servers.SERVER_CPU), "-o", file.name],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight)
-        recorder.send_signal(2)
+        recorder.send_signal(signal.SIGINT)
         recorder.wait()
+        if os.path.getsize(file.name) == 0:
+            raise SystemExit("perf recorded nothing: a whole core is looked at by root alone")
         counts = collections.Counter(doing(chain) for chain in samples(file.name, process.pid))
     answered = said["answered"] + said["late"]
     return {name: count / FREQUENCY / answered * 1e9 for name, count in counts.items()}
