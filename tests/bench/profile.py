@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import servers
 from echo_report import SHAPES
@@ -60,6 +61,7 @@ def measure(server, shape):
             ["perf", "record", "-q", "-g", "-e", "cpu-clock", "-F", str(FREQUENCY), "-C",
              str(servers.SERVER_CPU), "-o", file.name],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1)  # perf takes a while to begin, and an idle server is not sampled
         said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight)
         recorder.send_signal(signal.SIGINT)
         recorder.wait()
