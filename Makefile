@@ -24,9 +24,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL
 
 # --- what is built from what
 
-engine_src := $(wildcard src/base/*.c src/core/*.c src/pipeline/*.c src/handlers/*.c)
-daemon_src := $(wildcard src/config/*.c src/daemon/*.c)
-tools_src := $(wildcard src/tools/*.c)
+sources_of = $(wildcard $(1:%=src/%/*.c))
+engine_src := $(call sources_of,base log core queue guard engine server handlers process)	# libdgram
+daemon_src := $(call sources_of,json config admin daemon)	# dgramd, over the engine
+load_src := $(call sources_of,load)			# dgramload
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
 overload_src := $(wildcard tests/bench/overload/*.c)	# parts of overload_load
@@ -40,7 +41,7 @@ engine_obj := $(engine_src:%.c=$B/%.o)
 daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
 tools := dgramload
 tools_bin := $(tools:%=$B/%)
-tools_obj := $(filter-out $(tools:%=$B/src/tools/%.o),$(tools_src:%.c=$B/%.o))
+load_obj := $(filter-out $B/src/load/dgramload.o,$(load_src:%.c=$B/%.o))
 test_obj := $(unit_src:%.c=$B/%.o) $(helper_src:%.c=$B/%.o)
 test_bin := $(test_obj:%.o=%)
 peer_bin := $(peer_src:%.c=$B/%) $B/tests/bench/peers/go_echo
@@ -127,10 +128,10 @@ $B/libdgram.a: $(engine_obj)
 	$Qrm -f $@ && $(AR) rcs $@ $B/libdgram.o
 
 # What tools and tests link: everything but each main(), with all its names.
-$B/libeverything.a: $(daemon_obj) $(tools_obj) $(engine_obj)
+$B/libeverything.a: $(daemon_obj) $(load_obj) $(engine_obj)
 	$Qrm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-$(tools_bin): $B/%: $B/src/tools/%.o $B/libeverything.a
+$(tools_bin): $B/%: $B/src/load/%.o $B/libeverything.a
 	@echo '  link  $@'
 	$Q$(link) -pie -o $@ $^ -lm $(LDLIBS)
 
@@ -186,7 +187,7 @@ $B/%.o: %.c $B/flags
 # Rewritten, and so newer than what was built, only when the compiler, a flag or the list of sources
 # is another.
 $B/flags: text := $(compile) $(link)
-$B/sources: text := $(engine_src) $(daemon_src) $(tools_src)
+$B/sources: text := $(engine_src) $(daemon_src) $(load_src)
 $B/flags $B/sources: FORCE
 	@mkdir -p $(@D)
 	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
@@ -196,7 +197,7 @@ $B/dgramd $B/libdgram.so $B/libdgram.a $B/libeverything.a: $B/sources
 FORCE:
 .SECONDARY:
 
--include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(tools_src) $(unit_src) $(helper_src) \
+-include $(patsubst %.c,$B/%.d,$(engine_src) $(daemon_src) $(load_src) $(unit_src) $(helper_src) \
 	$(preload_src) $(fuzz_src) $(sim_src) $(overload_src) $(peer_src))
 
 # --- run and test
@@ -271,8 +272,8 @@ model: ## search the models of the protocols, and see that their mutants fail
 
 stress: ## the real queue with real threads, 10^8 datagrams by each of three rules (TIMES x 3.2 million)
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
-	@$(MAKE) $B/tests/unit/core/test_queue_threads
-	@DGRAM_MORE=$(TIMES) $(RUN) --suite $@ --limit 3000 $B/tests/unit/core/test_queue_threads
+	@$(MAKE) $B/tests/unit/queue/test_queue_threads
+	@DGRAM_MORE=$(TIMES) $(RUN) --suite $@ --limit 3000 $B/tests/unit/queue/test_queue_threads
 
 bench-queue: ## measure: what the queue itself costs, a datagram
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)

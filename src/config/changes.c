@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "config/json.h"
+#include "json/json.h"
 #include "config/values.h"
 
 #define VALUE_TEXT_MAX 8192

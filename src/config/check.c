@@ -6,8 +6,8 @@
 
 #include "base/cpus.h"
 #include "config/host.h"
-#include "config/json.h"
-#include "config/suggest.h"
+#include "json/json.h"
+#include "json/suggest.h"
 
 const char *check_type_name(struct element element)
 {

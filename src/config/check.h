@@ -2,7 +2,7 @@
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
 
-#include "config/document.h"
+#include "json/document.h"
 #include "config/values.h"
 
 /* What is being checked, and the name that messages give it. */

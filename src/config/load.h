@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "config/report.h"
+#include "json/report.h"
 
 struct config;
 

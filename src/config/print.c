@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "config/json.h"
+#include "json/json.h"
 #include "config/values.h"
 
 static void print_object(struct json *json, const struct config *config,

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/json.h"
+#include "json/json.h"
 #include "config/params.h"
 
 static void put_object(struct json *json, enum param_scope scope, const struct param *group);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/suggest.h"
+#include "json/suggest.h"
 
 /* Of a key in a message; the excerpt shows it whole. */
 #define KEY_BYTES_MAX 48

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/document.h"
+#include "json/document.h"
 #include "config/load.h"
 #include "config/params.h"
 

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "core/queue.h"
+#include "queue/queue.h"
 #include "core/slab.h"
 
 #define BATCH 32u

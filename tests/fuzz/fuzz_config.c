@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "config/load.h"
-#include "config/scan.h"
+#include "json/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

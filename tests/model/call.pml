@@ -8,11 +8,11 @@
  * under a lock is one step; a share is one job. Two workers are too few to tell why a finish calls, and
  * why it matters what a receiver left: the simulator does.
  *
- * src/core/queue.c: queue_push
- * src/core/queue_pop.c: queue_pop, queue_help, queue_finish, take_share
- * src/core/queue_wanted.c: queue_worker_is_wanted, queue_tell_wanting, queue_wants_worker
- * src/pipeline/receiver.c: receiver_run, work, stand_back, push
- * src/pipeline/worker.c: worker_run, step_or_wait, worker_step, worker_help, take, others_wait, finish,
+ * src/queue/queue.c: queue_push
+ * src/queue/queue_pop.c: queue_pop, queue_help, queue_finish, take_share
+ * src/queue/queue_wanted.c: queue_worker_is_wanted, queue_tell_wanting, queue_wants_worker
+ * src/engine/receiver.c: receiver_run, work, stand_back, push
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_help, take, others_wait, finish,
  *	worker_call */
 
 #define WORKERS 2

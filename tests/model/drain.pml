@@ -15,18 +15,18 @@
  * there: whoever would need them is awake already. No mutant leaves those out. How workers are
  * called, step by step, and receivers that help: call.pml.
  *
- * src/core/queue.c: queue_push, queue_configure, queue_close, queue_discard
- * src/core/queue_pop.c: queue_pop, expire, take_share, queue_finish
- * src/core/queue_wanted.c: queue_workers_busy, queue_worker_is_wanted, queue_measure
- * src/core/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
- * src/pipeline/receiver.c: receiver_run, receiver_finish, receiver_step
- * src/pipeline/worker.c: worker_run, step_or_wait, worker_step, take, others_wait, finish, wanted,
+ * src/queue/queue.c: queue_push, queue_configure, queue_close, queue_discard
+ * src/queue/queue_pop.c: queue_pop, expire, take_share, queue_finish
+ * src/queue/queue_wanted.c: queue_workers_busy, queue_worker_is_wanted, queue_measure
+ * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
+ * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, take, others_wait, finish, wanted,
  *	worker_call
- * src/pipeline/pool.c: member_main, leave, end, park_missing, pool_release, want, pool_resize
- * src/pipeline/server_serve.c: drain, close_queues, hurry
- * src/pipeline/server_start.c: server_join_receivers
- * src/pipeline/server_reconfigure.c: dgram_server_reconfigure, apply_services
- * src/pipeline/server_options.c: server_queue_settings */
+ * src/engine/pool.c: member_main, leave, end, park_missing, pool_release, want, pool_resize
+ * src/server/serve.c: drain, close_queues, hurry
+ * src/server/start.c: server_join_receivers
+ * src/server/reconfigure.c: dgram_server_reconfigure, apply_services
+ * src/server/options.c: server_queue_settings */
 
 #ifndef SERVICES
 #define SERVICES 1

@@ -4,8 +4,8 @@
  * a number up to 2. A handler may never return, so that a wake-up that is short by one is not made
  * good by the other consumer.
  *
- * src/pipeline/receiver.c: receiver_step
- * src/pipeline/worker.c: worker_run, step_or_wait, worker_step */
+ * src/engine/receiver.c: receiver_step
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step */
 
 #define WORKERS 2
 #define SPURIOUS 1

@@ -10,18 +10,18 @@
  * slots away. Left out: what is in the slots, and sleeping (drain.pml).
  *
  * src/core/slab.c: slab_new, slab_grow, slab_take, slab_give, slab_free
- * src/core/queue.c: queue_push, make_room, queue_drop, queue_discard
- * src/core/queue_pop.c: queue_pop, expire, take_share, queue_finish
- * src/pipeline/receiver.c: receiver_prepare, receiver_step, admit, push, receiver_finish,
+ * src/queue/queue.c: queue_push, make_room, queue_drop, queue_discard
+ * src/queue/queue_pop.c: queue_pop, expire, take_share, queue_finish
+ * src/engine/receiver.c: receiver_prepare, receiver_step, admit, push, receiver_finish,
  *	receiver_release
- * src/pipeline/worker.c: take, finish, worker_step
- * src/pipeline/worker_serve.c: worker_serve, worker_tell_busy
- * src/pipeline/reply.c: reply_send
- * src/pipeline/reply_join.c: reply_add
- * src/pipeline/server_make.c: make_slab
- * src/pipeline/server.c: dgram_server_free
- * src/pipeline/server_reconfigure.c: make_room
- * src/pipeline/server_serve.c: drain, hurry, refuse_rest */
+ * src/engine/worker.c: take, finish, worker_step
+ * src/engine/worker_serve.c: worker_serve, worker_tell_busy
+ * src/engine/reply.c: reply_send
+ * src/engine/reply_join.c: reply_add
+ * src/server/make.c: make_slab
+ * src/server/server.c: dgram_server_free
+ * src/server/reconfigure.c: make_room
+ * src/server/serve.c: drain, hurry, refuse_rest */
 
 #define RECEIVERS 2
 #define CAPACITY 2

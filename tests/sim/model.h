@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/queue.h"
+#include "queue/queue.h"
 
 #define MODEL_HEADS 256u
 

@@ -1,4 +1,4 @@
-/* The life of a simulated server, as pipeline/server_serve.c and pool.c have it. */
+/* The life of a simulated server, as server/serve.c and pool.c have it. */
 #include "run.h"
 
 #include <inttypes.h>

@@ -7,8 +7,8 @@
 
 #include "model.h"
 #include "network.h"
-#include "pipeline/receiver.h"
-#include "pipeline/worker.h"
+#include "engine/receiver.h"
+#include "engine/worker.h"
 #include "scenario.h"
 #include "world.h"
 
@@ -20,7 +20,7 @@ struct run {
 	struct model models[SCENARIO_SERVICES_MAX];
 	bool checked; /* the models look on */
 
-	/* The product's, assembled as pipeline/server.c does it. */
+	/* The product's, assembled as server/server.c does it. */
 	struct log *log;
 	struct log_ring *ring;
 	struct slab *slab;

@@ -1,7 +1,7 @@
-/* The product's stations, assembled as pipeline/server_make.c does it, without its threads. */
+/* The product's stations, assembled as server/make.c does it, without its threads. */
 #include <string.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "run.h"
 
 static void bind_sockets(struct run *run)

@@ -7,7 +7,7 @@
 
 #include <dgram.h>
 
-#include "core/queue.h"
+#include "queue/queue.h"
 #include "random.h"
 
 #define SCENARIO_SERVICES_MAX 3u

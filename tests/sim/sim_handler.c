@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pipeline/handler.h"
+#include "engine/handler.h"
 #include "run.h"
 
 #define SLOW_MAX_NS (200 * NS_PER_MS)

@@ -4,8 +4,8 @@
 #define SIM_WATCH_H
 
 #include "base/lock.h"
-#include "core/queue.h"
-#include "pipeline/worker.h"
+#include "queue/queue.h"
+#include "engine/worker.h"
 
 struct model;
 struct letter;

@@ -3,7 +3,7 @@
  * whenever the model looks again: after each push, and in each pop. */
 #include <inttypes.h>
 
-#include "core/flow.h"
+#include "queue/flow.h"
 #include "run.h"
 #include "watch.h"
 

@@ -1,7 +1,7 @@
 /* What the model does when the product pushes. */
 #include <string.h>
 
-#include "core/queue_internal.h"
+#include "queue/queue_internal.h"
 #include "run.h"
 #include "watch.h"
 

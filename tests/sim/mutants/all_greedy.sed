@@ -1,2 +1,2 @@
-# src/core/queue_pop.c: a worker takes all, be it more than its share
+# src/queue/queue_pop.c: a worker takes all, be it more than its share
 s/if (share < queue->backlog.count || /if (/

@@ -1,2 +1,2 @@
-# src/core/backlog.c: all are taken but those that were sorted before
+# src/queue/backlog.c: all are taken but those that were sorted before
 s/ || backlog->unsorted.count < backlog->count)/)/

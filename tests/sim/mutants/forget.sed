@@ -1,2 +1,2 @@
-# src/core/flow.c: an idle flow is forgotten, though there is room for more
+# src/queue/flow.c: an idle flow is forgotten, though there is room for more
 s/table->idle < table->idle_max)/table->idle < 1)/

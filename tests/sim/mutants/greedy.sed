@@ -1,2 +1,2 @@
-# src/core/queue_pop.c: more workers than allowed
+# src/queue/queue_pop.c: more workers than allowed
 s/} else if (queue->holders < queue->settings.max_workers) {/} else {/

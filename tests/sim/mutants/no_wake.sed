@@ -1,2 +1,2 @@
-# src/pipeline/receiver.c: workers are not called
+# src/engine/receiver.c: workers are not called
 s/worker_call(receiver->workers);/(void)0;/

@@ -1,2 +1,2 @@
-# src/pipeline/reply.c: the rest of a short send is not sent
+# src/engine/reply.c: the rest of a short send is not sent
 s/first += (unsigned)sent;/first = end;/

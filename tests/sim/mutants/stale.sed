@@ -1,2 +1,2 @@
-# src/core/queue_pop.c: what is expired is never dropped from the queue
+# src/queue/queue_pop.c: what is expired is never dropped from the queue
 s/oldest->expires_ns <= now_ns)$/false)/

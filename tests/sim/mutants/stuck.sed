@@ -1,2 +1,2 @@
-# src/core/backlog.c: stale flows do not make way
+# src/queue/backlog.c: stale flows do not make way
 s/ || aside == STALE_MAX)/ || true)/

@@ -1,2 +1,2 @@
-# src/core/backlog.c: two of a client run at once
+# src/queue/backlog.c: two of a client run at once
 s/return flow->waiting > 0 && !(.*$/return flow->waiting > 0;/

@@ -1,2 +1,2 @@
-# src/pipeline/receiver.c: what was cut is queued
+# src/engine/receiver.c: what was cut is queued
 s/else if (datagram->truncated)/else if (false)/

@@ -1,2 +1,2 @@
-# src/core/backlog.c: a flow is charged the mean, whatever it took
+# src/queue/backlog.c: a flow is charged the mean, whatever it took
 s/correction_ns = datagram->service_ns - datagram->charged_ns;/correction_ns = 0;/

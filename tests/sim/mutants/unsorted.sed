@@ -1,2 +1,2 @@
-# src/core/backlog.c: what makes room is chosen without what has not been sorted
+# src/queue/backlog.c: what makes room is chosen without what has not been sorted
 /^struct datagram \*backlog_victim/,/^}/s/^\tbacklog_sort(backlog, moment);$//

@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "config/params.h"
-#include "config/suggest.h"
+#include "json/suggest.h"
 
 /* Units are in the names. */
 static void check_unit(const struct param *param)

@@ -10,30 +10,45 @@ import dgramtest
 API = "<dgram.h>"
 
 # The first row that matches a file says what it may include, besides headers of the system and its
-# own header: that of its noun, "core/queue.h" for core/queue.c and core/queue_flows.c.
+# own header: that of its noun, "queue/flow.h" for queue/flow.c and queue/flow_order.c.
+LOG = ["log/log.h", "base/*"]
+STATION = [API, "queue/queue.h", "core/*", *LOG]
 ARROWS = {
     "include/*": [],
     "src/base/*": ["base/*"],
-    "src/core/queue*": [
-        "core/queue.h", "core/queue_internal.h", "core/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
-    "src/core/backlog*": ["core/flow.h", "core/flow_lengths.h", "core/datagram.h", "base/*"],
-    "src/core/flow*": ["core/flow_order.h", "core/datagram.h", "base/*"],
+    "src/log/log*": ["log/*", "base/*"],
+    "src/log/writer*": ["log/*", "base/*"],
+    "src/log/consumer*": ["log/sinks.h", "log/ring.h", *LOG],
+    "src/log/sinks*": ["log/sink.h", "log/format.h", *LOG],
+    "src/log/sink*": LOG,
+    "src/log/ring*": ["log/format.h", *LOG],
+    "src/log/format*": ["log/text.h", *LOG],
+    "src/log/text*": ["base/*"],
     "src/core/*": ["core/datagram.h", "base/*"],
-    "src/pipeline/socket*": [API, "core/*", "base/*"],
-    "src/pipeline/handler*": [API, "pipeline/socket.h", "core/*", "base/*"],
-    "src/pipeline/service*": [API, "pipeline/handler.h", "core/*", "base/*"],
-    "src/pipeline/reply*": [API, "pipeline/socket.h", "core/*", "base/*"],
-    "src/pipeline/receiver*": [
-        API, "pipeline/socket.h", "pipeline/handler.h", "pipeline/service.h", "pipeline/worker.h",
-        "core/*", "base/*"],
-    "src/pipeline/worker*": [
-        API, "pipeline/reply.h", "pipeline/handler.h", "pipeline/service.h", "core/*", "base/*"],
-    "src/pipeline/pool*": [API, "pipeline/worker.h", "core/*", "base/*"],
-    "src/pipeline/server*": [API, "pipeline/*", "core/*", "base/*"],
+    "src/queue/queue*": ["queue/queue_internal.h", "queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/queue/backlog*": ["queue/flow.h", "queue/flow_lengths.h", "core/datagram.h", "base/*"],
+    "src/queue/flow*": ["queue/flow_order.h", "core/datagram.h", "base/*"],
+    "src/engine/socket*": ["core/datagram.h", "base/*"],
+    "src/engine/handler*": ["engine/socket.h", *STATION],
+    "src/engine/service*": ["engine/handler.h", *STATION],
+    "src/engine/reply*": ["engine/socket.h", *STATION],
+    "src/engine/worker*": ["engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
+    "src/engine/receiver*": [
+        "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h", *STATION],
+    "src/engine/pool*": ["engine/worker.h", *STATION],
+    "src/server/*": ["engine/*", "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
-    "src/config/*": [API, "<cjson/cJSON.h>", "config/*", "base/*"],
-    "src/daemon/*": [API, "daemon/*", "config/*", "base/*"],
-    "src/tools/*": [API, "tools/*", "config/*", "base/*"],
+    "src/json/json*": [],
+    "src/json/utf8*": [],
+    "src/json/suggest*": [],
+    "src/json/lex*": ["json/utf8.h"],
+    "src/json/scan*": ["json/lex.h"],
+    "src/json/excerpt*": ["json/report.h", "json/utf8.h"],
+    "src/json/report*": ["json/excerpt.h", "json/utf8.h"],
+    "src/json/*": ["<cjson/cJSON.h>", "json/*"],
+    "src/config/*": [API, "<cjson/cJSON.h>", "config/*", "json/*", "base/*"],
+    "src/daemon/*": [API, "daemon/*", "config/*", "json/*", "base/*"],
+    "src/load/*": ["load/*", "base/*"],
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>]+>|"[^"]+")', re.MULTILINE)
@@ -85,30 +100,33 @@ class Layers(dgramtest.Case):
         self.assertTrue(allowed(file, include), f"{file} -> {include}")
 
     def test_forbidden_ones_are_found(self):
-        self.must_forbid("src/base/log.c", '"core/queue.h"')
-        self.must_forbid("src/base/log.c", "<dgram.h>")
-        self.must_forbid("src/base/log.c", '"addr.h"')  # written from src/, always
-        self.must_forbid("src/core/slab.c", '"core/queue.h"')
+        self.must_forbid("src/log/log.c", '"queue/queue.h"')
+        self.must_forbid("src/log/log.c", "<dgram.h>")
+        self.must_forbid("src/log/log.c", '"addr.h"')  # written from src/, always
+        self.must_forbid("src/core/slab.c", '"queue/queue.h"')
         self.must_forbid("src/core/slab.c", '"core/ledger.h"')
-        self.must_forbid("src/core/queue.c", '"pipeline/worker.h"')
-        self.must_forbid("src/pipeline/socket.c", '"pipeline/receiver.h"')
-        self.must_forbid("src/pipeline/receiver.c", '"pipeline/pool.h"')
-        self.must_forbid("src/pipeline/worker.c", '"pipeline/receiver.h"')
-        self.must_forbid("src/pipeline/worker.c", '"pipeline/server.h"')
-        self.must_forbid("src/pipeline/server.c", '"config/params.h"')
+        self.must_forbid("src/log/ring.c", '"log/sinks.h"')
+        self.must_forbid("src/queue/queue.c", '"engine/worker.h"')
+        self.must_forbid("src/queue/queue.c", '"log/log.h"')
+        self.must_forbid("src/engine/socket.c", '"engine/receiver.h"')
+        self.must_forbid("src/engine/receiver.c", '"engine/pool.h"')
+        self.must_forbid("src/engine/worker.c", '"engine/receiver.h"')
+        self.must_forbid("src/engine/worker.c", '"server/server.h"')
+        self.must_forbid("src/server/server.c", '"config/params.h"')
         self.must_forbid("src/handlers/echo.c", '"base/clock.h"')
-        self.must_forbid("src/config/load.c", '"core/queue.h"')
-        self.must_forbid("src/daemon/main.c", '"pipeline/server.h"')
+        self.must_forbid("src/json/scan.c", '"json/report.h"')
+        self.must_forbid("src/config/load.c", '"queue/queue.h"')
+        self.must_forbid("src/daemon/main.c", '"server/server.h"')
         self.must_forbid("src/daemon/main.c", "<cjson/cJSON.h>")
-        self.must_forbid("src/elsewhere/new.c", '"base/log.h"')
-        self.must_forbid("include/dgram.h", '"base/log.h"')
+        self.must_forbid("src/elsewhere/new.c", '"log/log.h"')
+        self.must_forbid("include/dgram.h", '"log/log.h"')
 
     def test_good_ones_are_not(self):
-        self.must_allow("src/core/queue_flows.c", '"core/queue.h"')
+        self.must_allow("src/queue/queue_flows.c", '"queue/queue.h"')
         self.must_allow("src/core/slab.c", '"core/slab.h"')
-        self.must_allow("src/pipeline/server_start.c", '"pipeline/worker.h"')
+        self.must_allow("src/server/start.c", '"engine/worker.h"')
         self.must_allow("src/daemon/main.c", "<dgram.h>")
-        self.must_allow("src/base/log.c", "<sys/stat.h>")
+        self.must_allow("src/log/log.c", "<sys/stat.h>")
 
 
 dgramtest.main()

@@ -1,0 +1,126 @@
+#include "engine/handler.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/sys.h"
+
+/* The kernel's MAX_ERRNO. */
+#define ERRNO_MAX 4095
+
+static int negative(int error)
+{
+	return error > 0 ? -error : error;
+}
+
+int handler_open(struct handler *handler)
+{
+	int error = 0;
+
+	handler->state = handler->context;
+	if (handler->calls->open != NULL)
+		error = negative(
+			handler->calls->open(handler->context, handler->values, &handler->state));
+	handler->opened = error == 0;
+	return error;
+}
+
+void handler_close(struct handler *handler)
+{
+	if (handler->opened && handler->calls->close != NULL)
+		handler->calls->close(handler->state);
+	handler->opened = false;
+}
+
+int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state)
+{
+	if (handler->calls->worker_start != NULL)
+		return negative(handler->calls->worker_start(handler->state, worker, ret_state));
+	*ret_state = handler->state;
+	return 0;
+}
+
+void handler_worker_stop(const struct handler *handler, void *state)
+{
+	if (handler->calls->worker_stop != NULL)
+		handler->calls->worker_stop(state);
+}
+
+void handler_request_init(struct handler_request *request, const struct socket *sockets,
+	struct log_ring *log, unsigned worker)
+{
+	*request = (struct handler_request){
+		.request = { .worker = worker }, .sockets = sockets, .log = log
+	};
+}
+
+bool handler_verify(const struct handler *handler, const struct handler_request *request)
+{
+	return handler->calls->verify == NULL ||
+	       handler->calls->verify(handler->state, &request->request);
+}
+
+ssize_t handler_fail(const struct handler *handler, void *state,
+	const struct handler_request *request, ssize_t length)
+{
+	int error;
+
+	if (length > 0)
+		length = HANDLER_REPLY_TOO_LONG;
+	else if (length < -ERRNO_MAX)
+		length = -EINVAL;
+	error = length == HANDLER_REPLY_TOO_LONG ? EMSGSIZE : (int)-length;
+	if (handler->calls->handle_error != NULL)
+		handler->calls->handle_error(state, &request->request, error);
+	return length;
+}
+
+ssize_t handler_busy(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size)
+{
+	ssize_t length = handler->calls->busy(state, &request->request, reply, reply_size);
+
+	return length <= (ssize_t)reply_size ? length : HANDLER_REPLY_TOO_LONG;
+}
+
+static const struct handler_request *whole(const struct dgram_request *request)
+{
+	return (const struct handler_request *)(const void *)request;
+}
+
+void dgram_request_log(const struct dgram_request *request, enum dgram_log_level level,
+	const char *event, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_event(whole(request)->log, (enum log_level)level, event,
+		LOG_FIELDS(log_addr("client", &whole(request)->datagram->client),
+			log_text("message", text)));
+}
+
+int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
+	socklen_t to_length, const void *data, size_t length)
+{
+	const struct handler_request *lent = whole(request);
+	struct socket_control control;
+	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = length };
+	struct mmsghdr message = {
+		.msg_hdr = {
+			.msg_name = (void *)(uintptr_t)to,
+			.msg_namelen = to_length,
+			.msg_iov = &vector,
+			.msg_iovlen = 1,
+			.msg_control = &control,
+		},
+	};
+	int count;
+
+	message.msg_hdr.msg_controllen = socket_source(&lent->datagram->local, &control);
+	count = sys_send(lent->sockets[lent->datagram->socket].fd, &message, 1);
+	return count < 0 ? count : 0;
+}

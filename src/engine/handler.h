@@ -1,0 +1,84 @@
+/* Station 5: the user's handler, its life and its calls. */
+#ifndef ENGINE_HANDLER_H
+#define ENGINE_HANDLER_H
+
+#include <dgram.h>
+
+#include "log/log.h"
+#include "core/datagram.h"
+#include "engine/socket.h"
+
+/* A handler as a service uses it. Zeroed but for `calls` and `context`, before it is opened. */
+struct handler {
+	const struct dgram_handler *calls;
+	void *context;
+	double *values; /* of its parameters */
+	void *state;
+	bool opened;
+};
+
+/* A request as a handler sees it, and behind it what the functions named dgram_request_ need. */
+struct handler_request {
+	struct dgram_request request; /* first: a pointer to it is one to the whole */
+	const struct datagram *datagram;
+	const struct socket *sockets; /* by number */
+	struct log_ring *log;
+};
+
+/* Whether it has an open() of its own or not. Errors are the handler's. Thread: owner. */
+int handler_open(struct handler *handler);
+
+/* Closing one that is not open is fine. Thread: owner. */
+void handler_close(struct handler *handler);
+
+/* Returns what handle() is given. Errors are the handler's. Thread: the worker's. */
+int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state);
+void handler_worker_stop(const struct handler *handler, void *state);
+
+/* Begin a request that is to be lent for one datagram after the other; it borrows from these. */
+void handler_request_init(struct handler_request *request, const struct socket *sockets,
+	struct log_ring *log, unsigned worker);
+
+/* Make it this datagram's, which it borrows from. */
+static inline void handler_lend(struct handler_request *request, const struct datagram *datagram)
+{
+	struct dgram_request *lent = &request->request;
+
+	lent->data = datagram->data;
+	lent->length = datagram->length;
+	lent->client = &datagram->client.sa;
+	lent->client_length = addr_length(&datagram->client);
+	lent->local = &datagram->local.sa;
+	lent->local_length = lent->client_length; /* of the same family */
+	lent->arrived = datagram->timestamp;
+	request->datagram = datagram;
+}
+
+/* May it be queued? Thread: a receiver. */
+bool handler_verify(const struct handler *handler, const struct handler_request *request);
+
+/* What handler_run() returns when the handler claims to have written more than `reply_size`. */
+#define HANDLER_REPLY_TOO_LONG (DGRAM_NO_REPLY - 1)
+
+/* Answer a request that was shed. Returns the reply's length or a negative value. Thread: the
+ * worker's. */
+ssize_t handler_busy(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size);
+
+/* What handler_run() returns for this length, which is not one of a reply. Tells the handler. */
+ssize_t handler_fail(const struct handler *handler, void *state,
+	const struct handler_request *request, ssize_t length);
+
+/* Run the handler, and tell it of its own error. Returns the reply's length, or one of
+ * DGRAM_NO_REPLY, HANDLER_REPLY_TOO_LONG and -errno. Thread: the worker's. */
+static inline ssize_t handler_run(const struct handler *handler, void *state,
+	const struct handler_request *request, void *reply, size_t reply_size)
+{
+	ssize_t length = handler->calls->handle(state, &request->request, reply, reply_size);
+
+	if (length == DGRAM_NO_REPLY || (length >= 0 && (size_t)length <= reply_size))
+		return length;
+	return handler_fail(handler, state, request, length);
+}
+
+#endif

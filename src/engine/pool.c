@@ -1,0 +1,205 @@
+#include "engine/pool.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+void pool_init(struct pool *pool)
+{
+	lock_init(&pool->lock);
+	for (unsigned i = 0; i < DGRAM_WORKERS_MAX; i++)
+		pool->members[i].pool = pool;
+}
+
+void pool_destroy(struct pool *pool)
+{
+	for (unsigned i = 0; i < DGRAM_WORKERS_MAX; i++) {
+		assert(!pool->members[i].started);
+		worker_free(pool->members[i].worker);
+	}
+	lock_destroy(&pool->lock);
+}
+
+int pool_make(struct pool *pool, unsigned workers)
+{
+	for (unsigned i = 0; i < workers; i++) {
+		struct log_ring *ring;
+		int error;
+
+		if (pool->members[i].worker != NULL)
+			continue;
+		error = log_ring_new(pool->log, LOG_WORKER, i, &ring);
+		if (error == 0)
+			error = worker_new(&pool->shared,
+				&(struct worker_identity){ .number = i, .log = ring },
+				pool->reply_bytes, &pool->members[i].worker);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+/* Does the worker end now? */
+static bool leave(struct pool_member *member, bool ended)
+{
+	struct pool *pool = member->pool;
+
+	lock_take(&pool->lock);
+	member->leaving = ended || member->worker->number >= atomic_load(&pool->shared.wanted);
+	lock_release(&pool->lock);
+	return member->leaving;
+}
+
+static void end(struct pool *pool)
+{
+	/* Others may sleep, and have to see that all is over. */
+	eventcount_notify(&pool->shared.work, UINT_MAX);
+	if (atomic_fetch_sub(&pool->running, 1) == 1)
+		(void)eventfd_write(pool->done_fd, 1);
+}
+
+static void *member_main(void *argument)
+{
+	struct pool_member *member = argument;
+	struct worker *worker = member->worker;
+	int error = worker_start(worker);
+
+	if (!gate_arrive(&member->gate, error)) {
+		worker_stop(worker);
+		return NULL;
+	}
+	while (!leave(member, worker_run(worker)))
+		;
+	worker_stop(worker);
+	end(member->pool);
+	return NULL;
+}
+
+static void log_start_error(struct log_ring *ring, unsigned number, int error)
+{
+	log_event(ring, LOG_LEVEL_ERROR, "cannot start a worker",
+		LOG_FIELDS(log_uint("worker", number), log_errno("error", -error)));
+}
+
+/* That it cannot stay on its CPU is no reason not to run. */
+static void pin(struct pool_member *member, struct log_ring *ring)
+{
+	unsigned number = member->worker->number;
+	int error = cpus_pin(member->pool->cpus, number, member->thread);
+
+	if (error < 0)
+		log_event(ring, LOG_LEVEL_WARN, "cannot pin a worker",
+			LOG_FIELDS(log_uint("worker", number), log_errno("error", -error),
+				log_text("hint", "pool.cpus names a CPU that is not there, or may "
+						 "not be used")));
+}
+
+static int park(struct pool_member *member, struct log_ring *ring)
+{
+	int error;
+
+	gate_init(&member->gate);
+	member->leaving = false;
+	error = thread_start(
+		"dgram/w", (int)member->worker->number, member_main, member, &member->thread);
+	member->started = error == 0;
+	member->parked = error == 0;
+	if (error == 0)
+		pin(member, ring);
+	return error;
+}
+
+static void join(struct pool_member *member)
+{
+	thread_join(member->thread);
+	member->started = false;
+}
+
+/* Have a thread, parked or running, for each of the first `workers`. */
+static int park_missing(struct pool *pool, unsigned workers, struct log_ring *ring)
+{
+	unsigned failed = 0;
+	int error = 0;
+
+	for (unsigned i = 0; i < workers && error == 0; i++) {
+		if (!pool->members[i].started)
+			error = park(&pool->members[i], ring);
+		failed = i;
+	}
+	for (unsigned i = 0; i < workers; i++) {
+		int reported = pool->members[i].parked ? gate_await(&pool->members[i].gate) : 0;
+
+		if (reported < 0 && error == 0) {
+			error = reported;
+			failed = i;
+		}
+	}
+	if (error < 0) {
+		log_start_error(ring, failed, error);
+		pool_release(pool, false);
+	}
+	return error;
+}
+
+int pool_park(struct pool *pool, unsigned workers, struct log_ring *ring)
+{
+	atomic_store(&pool->shared.wanted, workers);
+	return park_missing(pool, workers, ring);
+}
+
+void pool_release(struct pool *pool, bool go)
+{
+	for (unsigned i = 0; i < DGRAM_WORKERS_MAX; i++) {
+		struct pool_member *member = &pool->members[i];
+
+		if (!member->parked)
+			continue;
+		member->parked = false;
+		if (go)
+			atomic_fetch_add(&pool->running, 1);
+		gate_open(&member->gate, go);
+		if (!go)
+			join(member);
+	}
+}
+
+/* Change the number that is wanted, and take back the threads that had left by then. */
+static void want(struct pool *pool, unsigned workers)
+{
+	lock_take(&pool->lock);
+	atomic_store(&pool->shared.wanted, workers);
+	lock_release(&pool->lock);
+	eventcount_notify(&pool->shared.work, UINT_MAX);
+	for (unsigned i = 0; i < workers; i++) {
+		struct pool_member *member = &pool->members[i];
+		bool leaving;
+
+		lock_take(&pool->lock);
+		leaving = member->leaving;
+		lock_release(&pool->lock);
+		if (member->started && leaving)
+			join(member);
+	}
+}
+
+int pool_resize(struct pool *pool, unsigned workers, struct log_ring *ring)
+{
+	unsigned before = atomic_load(&pool->shared.wanted);
+	int error;
+
+	want(pool, workers);
+	error = park_missing(pool, workers, ring);
+	if (error < 0)
+		want(pool, before);
+	else
+		pool_release(pool, true);
+	return error;
+}
+
+void pool_join(struct pool *pool)
+{
+	for (unsigned i = 0; i < DGRAM_WORKERS_MAX; i++)
+		if (pool->members[i].started)
+			join(&pool->members[i]);
+}

@@ -1,0 +1,63 @@
+/* The pool: the threads that run the workers, as many as are wanted.
+ *
+ * DESIGN: a worker, its log ring and its buffers are made once for its number and kept; its thread
+ * comes and goes with pool.workers. A worker that is not wanted any more leaves after its batch;
+ * that it leaves is decided under the pool's lock, so one that is wanted again before either stays
+ * or is seen to be gone. Thread: owner, but for what the threads do themselves. */
+#ifndef ENGINE_POOL_H
+#define ENGINE_POOL_H
+
+#include <dgram.h>
+
+#include "base/cpus.h"
+#include "base/gate.h"
+#include "base/lock.h"
+#include "base/thread.h"
+#include "engine/worker.h"
+
+struct pool_member {
+	struct pool *pool;
+	struct worker *worker; /* NULL: this number was never wanted */
+	pthread_t thread;
+	struct gate gate;
+	bool started; /* the thread has to be joined */
+	bool parked;  /* it waits at the gate */
+	bool leaving; /* under the pool's lock: it will not come back */
+};
+
+struct pool {
+	/* Set by the owner. */
+	struct worker_shared shared;
+	struct log *log;
+	size_t reply_bytes;
+	int done_fd;		 /* an eventfd: readable once the last worker has ended */
+	const struct cpus *cpus; /* that the workers stay on */
+
+	struct lock lock;
+	_Atomic unsigned running;
+	struct pool_member members[DGRAM_WORKERS_MAX];
+};
+
+void pool_init(struct pool *pool);
+
+/* Frees the workers. No thread may run. */
+void pool_destroy(struct pool *pool);
+
+/* Make workers, without threads, up to this number. -ENOMEM: those made are kept. */
+int pool_make(struct pool *pool, unsigned workers);
+
+/* Create the threads of so many workers, parked; or none: the first error, which is logged in
+ * `ring`. */
+int pool_park(struct pool *pool, unsigned workers, struct log_ring *ring);
+
+/* Let the parked ones run, or end them. */
+void pool_release(struct pool *pool, bool go);
+
+/* Have so many workers from now on, made before, in a pool that runs. Those that are too many leave
+ * after their batch. An error, which is logged in `ring`, leaves it as it was. */
+int pool_resize(struct pool *pool, unsigned workers, struct log_ring *ring);
+
+/* Wait for the end of all threads. */
+void pool_join(struct pool *pool);
+
+#endif

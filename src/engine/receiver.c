@@ -1,0 +1,294 @@
+#include "engine/receiver.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/sys.h"
+
+/* After an error of the socket, wait so long: it must not make the receiver spin. */
+#define ERROR_PAUSE_MS 10
+
+/* Where arrival times cannot be known, for the wall clock was set, the end is found by time; but not
+ * where it is handlers that take the time: they may, until the drain's is over. */
+#define FINISH_MAX_NS (200 * NS_PER_MS)
+
+_Static_assert(SOCKET_BATCH <= QUEUE_BATCH_MAX, "inline, a reception is answered as one batch");
+
+int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
+{
+	lock_init(&receiver->lock);
+	slab_take(receiver->slab, SOCKET_BATCH, receiver->slots);
+	return socket_batch_init(&receiver->batch, data_bytes, gro);
+}
+
+void receiver_release(struct receiver *receiver)
+{
+	struct datagram_list slots = { 0 };
+
+	for (unsigned i = 0; i < SOCKET_BATCH && receiver->slots[i] != NULL; i++)
+		datagram_list_push(&slots, receiver->slots[i]);
+	slab_give(receiver->slab, &slots);
+	socket_batch_destroy(&receiver->batch);
+	lock_destroy(&receiver->lock);
+}
+
+static bool is_inline(const struct receiver *receiver)
+{
+	return receiver->service->queue == NULL;
+}
+
+bool receiver_serves(const struct receiver *receiver)
+{
+	return is_inline(receiver) || receiver->service->handler.calls->never_blocks;
+}
+
+static bool verified(const struct receiver *receiver, const struct datagram *datagram)
+{
+	struct handler_request request;
+
+	if (receiver->service->handler.calls->verify == NULL)
+		return true;
+	handler_request_init(&request, receiver->sockets, receiver->log, 0);
+	handler_lend(&request, datagram);
+	return handler_verify(&receiver->service->handler, &request);
+}
+
+/* The lowest port that a client may have: 0 is nobody's. */
+static unsigned lowest_port(const struct receiver *receiver)
+{
+	unsigned port =
+		atomic_load_explicit(&receiver->service->min_source_port, memory_order_relaxed);
+
+	return port > 0 ? port : 1;
+}
+
+/* Must this datagram not be queued? */
+static bool refused(const struct receiver *receiver, const struct datagram *datagram,
+	unsigned lowest, enum ledger_drop *ret_reason)
+{
+	unsigned port = addr_port(&datagram->client);
+
+	if (receiver->refuse)
+		*ret_reason = DROP_SHUTDOWN;
+	else if (datagram->truncated)
+		*ret_reason = DROP_TRUNCATED;
+	else if (port < lowest)
+		*ret_reason = port == 0 ? DROP_SOURCE_PORT_ZERO : DROP_SOURCE_PORT_LOW;
+	else if (socket_is_own(receiver->sockets, receiver->sockets_count, &datagram->client))
+		*ret_reason = DROP_SOURCE_SELF;
+	else if (!verified(receiver, datagram))
+		*ret_reason = DROP_VERIFY;
+	else
+		return false;
+	return true;
+}
+
+static void log_refused(
+	struct receiver *receiver, const struct datagram *datagram, enum ledger_drop reason)
+{
+	uint64_t suppressed;
+
+	if (reason == DROP_SHUTDOWN || !log_limit_pass(&receiver->drop_limits[reason],
+					       receiver->batch.clocks.monotonic_ns, &suppressed))
+		return;
+	log_event(receiver->log, LOG_LEVEL_WARN, "datagram dropped",
+		LOG_FIELDS(log_text("service", receiver->service->name),
+			log_text("reason", ledger_drop_names[reason]),
+			log_addr("client", &datagram->client), log_uint("bytes", datagram->length),
+			log_uint("suppressed", suppressed)));
+}
+
+static void log_made_room(struct receiver *receiver, unsigned dropped)
+{
+	uint64_t suppressed;
+
+	receiver->made_room += dropped;
+	if (dropped == 0 || !log_limit_pass(&receiver->drop_limits[DROP_QUEUE_FULL],
+				    receiver->batch.clocks.monotonic_ns, &suppressed))
+		return;
+	log_event(receiver->log, LOG_LEVEL_WARN, "queue full, oldest dropped",
+		LOG_FIELDS(log_text("service", receiver->service->name),
+			log_uint("dropped", receiver->made_room),
+			log_text(
+				"hint", "the pool is too slow for this load: raise pool.workers")));
+	receiver->made_room = 0;
+}
+
+/* Sort out the first `count` slots: those to be served go to `admitted`, those that stay the
+ * receiver's come first. Returns how many do. */
+static unsigned admit(struct receiver *receiver, unsigned count, struct datagram_list *admitted,
+	struct ledger *admission)
+{
+	unsigned lowest = lowest_port(receiver), kept = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct datagram *datagram = receiver->slots[i];
+		enum ledger_drop reason;
+
+		datagram->socket = (uint16_t)receiver->number;
+		if (datagram->arrived_ns < receiver->batch.clocks.monotonic_ns) /* it is known */
+			receiver->last_arrived_ns = datagram->arrived_ns;
+		if (refused(receiver, datagram, lowest, &reason)) {
+			admission->dropped[reason]++;
+			log_refused(receiver, datagram, reason);
+			receiver->slots[kept++] = datagram;
+		} else {
+			datagram_list_push(admitted, datagram);
+		}
+	}
+	admission->received = count;
+	return kept;
+}
+
+static void log_error(struct receiver *receiver, int error)
+{
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&receiver->error_limit, sys_monotonic_ns(), &suppressed))
+		return;
+	log_event(receiver->log, LOG_LEVEL_WARN, "receive failed",
+		LOG_FIELDS(log_text("service", receiver->service->name), log_errno("error", error),
+			log_uint("suppressed", suppressed)));
+}
+
+/* Onto the queue. */
+static void push(
+	struct receiver *receiver, struct datagram_list *admitted, const struct ledger *admission)
+{
+	struct datagram_list dropped = { 0 };
+
+	if (queue_push(receiver->service->queue, admitted, admission,
+		    receiver->batch.clocks.monotonic_ns, &dropped))
+		worker_call(receiver->workers);
+	log_made_room(receiver, dropped.count);
+	slab_give(receiver->slab, &dropped);
+}
+
+/* What they are, and what became of those that ran. */
+static void enter(struct receiver *receiver, const struct ledger *entry, unsigned finished)
+{
+	lock_take(&receiver->lock);
+	ledger_add(&receiver->ledger, entry);
+	receiver->ledger.running -= finished;
+	assert(ledger_balances(&receiver->ledger));
+	lock_release(&receiver->lock);
+}
+
+void receiver_books(struct receiver *receiver, struct ledger *to)
+{
+	lock_take(&receiver->lock);
+	ledger_add(to, &receiver->ledger);
+	lock_release(&receiver->lock);
+}
+
+static void serve_inline(
+	struct receiver *receiver, struct datagram_list *jobs, struct ledger *admission)
+{
+	int64_t max_wait_ns =
+		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
+	struct ledger results;
+
+	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
+		job->expires_ns = max_wait_ns > 0 ? job->arrived_ns + max_wait_ns : INT64_MAX;
+	admission->running = jobs->count;
+	enter(receiver, admission, 0);
+	worker_run_inline(receiver->worker, jobs, receiver->batch.clocks.monotonic_ns, &results);
+	enter(receiver, &results, jobs->count);
+}
+
+int receiver_step(struct receiver *receiver)
+{
+	struct datagram_list admitted = { 0 };
+	struct ledger admission = { 0 };
+	unsigned kept;
+	int count = socket_receive(
+		&receiver->sockets[receiver->number], &receiver->batch, receiver->slots);
+
+	if (count < 0)
+		log_error(receiver, -count);
+	if (count <= 0)
+		return count;
+	kept = admit(receiver, (unsigned)count, &admitted, &admission);
+	if (is_inline(receiver)) {
+		for (struct datagram *d = admitted.first; d != NULL; d = d->next)
+			receiver->slots[kept++] = d;
+		serve_inline(receiver, &admitted, &admission);
+	} else {
+		push(receiver, &admitted, &admission);
+		slab_take(receiver->slab, (unsigned)count - kept, &receiver->slots[kept]);
+	}
+	return count;
+}
+
+static void pause_after_error(const struct receiver *receiver)
+{
+	struct pollfd stop = { .fd = receiver->stop_fd, .events = POLLIN };
+
+	(void)sys_wait(&stop, 1, ERROR_PAUSE_MS);
+}
+
+/* With nothing to receive: help, or let the workers that were called go first, which often saves
+ * their preemption, and a reception for each datagram that comes meanwhile. Where it runs the handler
+ * itself, the next have come by then if they are many; to wait for one costs more than to look. */
+static bool stand_back(struct receiver *receiver, int count)
+{
+	if (is_inline(receiver))
+		return count > 1;
+	if (receiver->worker != NULL && worker_help(receiver->worker) == WORKER_WORKED)
+		return true;
+	if (count > 0)
+		sys_yield();
+	return count > 0;
+}
+
+/* Is there, or was there just now, something to do? */
+static bool work(struct receiver *receiver)
+{
+	int count = receiver_step(receiver);
+
+	if (count == SOCKET_BATCH || stand_back(receiver, count))
+		return true;
+	if (count < 0)
+		pause_after_error(receiver);
+	return count < 0;
+}
+
+static void wait_readable(const struct receiver *receiver)
+{
+	struct pollfd fds[2] = {
+		{ .fd = receiver->stop_fd, .events = POLLIN },
+		{ .fd = receiver->sockets[receiver->number].fd, .events = POLLIN },
+	};
+
+	(void)sys_wait(fds, 2, -1);
+}
+
+void receiver_run(struct receiver *receiver)
+{
+	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
+		if (!work(receiver))
+			wait_readable(receiver);
+	if (!is_inline(receiver) && queue_end_help(receiver->service->queue))
+		worker_call(receiver->workers);
+	receiver_finish(receiver, false);
+}
+
+/* In a hurry there is none: what is left in the socket will be refused. */
+static bool has_time(const struct receiver *receiver, int64_t end_ns)
+{
+	if (!receiver->refuse && atomic_load(&receiver->workers->hurry))
+		return false;
+	return (is_inline(receiver) && !receiver->refuse) ||
+	       sys_monotonic_ns() < end_ns + FINISH_MAX_NS;
+}
+
+void receiver_finish(struct receiver *receiver, bool refuse)
+{
+	int64_t end_ns = sys_monotonic_ns();
+
+	receiver->refuse = refuse;
+	receiver->last_arrived_ns = 0;
+	while (receiver->last_arrived_ns < end_ns && has_time(receiver, end_ns))
+		if (receiver_step(receiver) <= 0)
+			break;
+}

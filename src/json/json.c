@@ -1,0 +1,88 @@
+#include "json/json.h"
+
+#include <stdlib.h>
+
+static void put_text(FILE *file, const char *text)
+{
+	fputc('"', file);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f)
+			fprintf(file, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			fprintf(file, "\\%c", c);
+		else
+			fputc(c, file);
+	}
+	fputc('"', file);
+}
+
+static void new_line(struct json *json)
+{
+	fputc('\n', json->file);
+	for (unsigned i = 0; i < json->depth; i++)
+		fputs("  ", json->file);
+}
+
+static void begin(struct json *json, const char *key)
+{
+	if (json->follows)
+		fputc(',', json->file);
+	if (json->depth > 0)
+		new_line(json);
+	if (key) {
+		put_text(json->file, key);
+		fputs(": ", json->file);
+	}
+	json->follows = true;
+}
+
+void json_open(struct json *json, const char *key, char bracket)
+{
+	begin(json, key);
+	fputc(bracket, json->file);
+	json->depth++;
+	json->follows = false;
+}
+
+void json_close(struct json *json, char bracket)
+{
+	json->depth--;
+	if (json->follows)
+		new_line(json);
+	fputc(bracket, json->file);
+	if (json->depth == 0)
+		fputc('\n', json->file);
+	json->follows = true;
+}
+
+void json_text(struct json *json, const char *key, const char *value)
+{
+	begin(json, key);
+	put_text(json->file, value);
+}
+
+const char *json_number_text(double number, char text[JSON_NUMBER_MAX])
+{
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, JSON_NUMBER_MAX, "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
+			break;
+	}
+	return text;
+}
+
+void json_number(struct json *json, const char *key, double value)
+{
+	char text[JSON_NUMBER_MAX];
+
+	begin(json, key);
+	fputs(json_number_text(value, text), json->file);
+}
+
+void json_bool(struct json *json, const char *key, bool value)
+{
+	begin(json, key);
+	fputs(value ? "true" : "false", json->file);
+}

@@ -1,0 +1,26 @@
+/* Writes JSON, indented. Errors stay in the file: see ferror(3). Thread: owner. */
+#ifndef JSON_JSON_H
+#define JSON_JSON_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Zeroed but for the file at first. */
+struct json {
+	FILE *file;
+	unsigned depth;
+	bool follows; /* something stands in this object or list already */
+};
+
+/* `key` is NULL in a list and for the document itself. */
+void json_open(struct json *json, const char *key, char bracket); /* '{' or '[' */
+void json_close(struct json *json, char bracket);
+void json_text(struct json *json, const char *key, const char *value);
+void json_number(struct json *json, const char *key, double value);
+void json_bool(struct json *json, const char *key, bool value);
+
+/* The shortest text that reads back as the same finite number. */
+#define JSON_NUMBER_MAX 32
+const char *json_number_text(double number, char text[JSON_NUMBER_MAX]);
+
+#endif

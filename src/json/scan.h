@@ -1,0 +1,38 @@
+/* A strict scanner for RFC 8259 with comments, to run before cJSON.
+ *
+ * cJSON keeps no positions and accepts much that is not JSON: 007, 1., control and NUL bytes
+ * between tokens, invalid UTF-8, \u0000 (which cuts the string), 1e400, text after the end. So this
+ * pass refuses what cJSON should, blanks comments in place, and records where each value stands, in
+ * document order: the order of cJSON's tree. What it accepts, cJSON accepts with as many values.
+ * Thread: any. */
+#ifndef JSON_SCAN_H
+#define JSON_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "json/lex.h"
+
+#define SCAN_BYTES_MAX 1048576u
+#define SCAN_DEPTH_MAX 32u
+
+/* A value: offsets and lengths in bytes, strings with their quotes. */
+struct scan_node {
+	uint32_t offset, length;
+	uint32_t key_offset, key_length; /* of a member of an object; else 0 */
+	uint32_t end;			 /* index of the first node that is not inside this one */
+};
+
+struct scan {
+	struct scan_node *nodes; /* the first one is the whole document */
+	uint32_t count;
+};
+
+/* Blank the comments of `text`, then check it and note its values. -EINVAL: *ret_error is the first
+ * error; -ENOMEM. */
+int scan_text(char *text, size_t length, struct scan *ret_scan, struct lex_error *ret_error);
+
+/* Nothing is done for a zeroed scan. */
+void scan_free(struct scan *scan);
+
+#endif

@@ -1,0 +1,146 @@
+/* dgramload: sends UDP requests, one or many, and measures what becomes of them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+
+#include "base/descriptors.h"
+#include "load/cli.h"
+#include "load/find_max.h"
+#include "load/lone.h"
+#include "load/plot.h"
+#include "load/report.h"
+
+static int status_of(int error)
+{
+	switch (error) {
+	case 0:
+		return EX_OK;
+	case -EIO:
+		return EXIT_FAILURE;
+	case -EINVAL:
+		return EX_USAGE;
+	case -EADDRNOTAVAIL:
+	case -EADDRINUSE:
+		return EX_UNAVAILABLE;
+	case -EACCES:
+	case -EPERM:
+		return EX_NOPERM;
+	default:
+		return EX_OSERR;
+	}
+}
+
+static int fail(int error)
+{
+	(void)fprintf(stderr, "dgramload: error: %s\n", strerrordesc_np(-error));
+	return error;
+}
+
+/* What was printed must have arrived. */
+static int printed(void)
+{
+	if (fflush(stdout) == 0)
+		return EX_OK;
+	(void)fail(-errno);
+	return EX_OSERR;
+}
+
+/* The first signal ends the run, which is still reported; the second ends dgramload. */
+static void on_signal(int number)
+{
+	(void)number;
+	load_run_stop();
+}
+
+static int prepare_process(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct rlimit files;
+	int error = descriptors_open_standard();
+
+	if (error < 0)
+		return fail(error);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return 0;
+}
+
+static int ask_once(const struct load_options *options, const struct load_payload *payload,
+	struct load_result *result)
+{
+	int error = load_lone(options, payload, result, options->json ? NULL : stdout);
+
+	if (options->json && (error == 0 || error == -EIO))
+		load_report_json(options, result, NULL, stdout);
+	return error;
+}
+
+static int put_under_load(const struct load_options *options, const struct load_payload *payload,
+	struct load_result *result)
+{
+	struct load_search search = { .steps_count = 0 };
+	bool searched = options->mode == LOAD_FIND_MAX;
+	int error = searched ? load_find_max(options, payload, &search, result)
+			     : load_run(options, payload, result);
+
+	if (error < 0)
+		return error;
+	if (options->json)
+		load_report_json(options, result, searched ? &search : NULL, stdout);
+	else
+		load_report_text(options, result, searched ? &search : NULL, stdout);
+	return options->plot != NULL ? load_plot(options, result, searched ? &search : NULL) : 0;
+}
+
+static int measure(const struct load_options *options, const struct load_payload *payload)
+{
+	struct load_result *result = malloc(sizeof(*result));
+	int error;
+
+	if (result == NULL)
+		return fail(-ENOMEM);
+	error = options->mode == LOAD_LONE ? ask_once(options, payload, result)
+					   : put_under_load(options, payload, result);
+	free(result);
+	return error;
+}
+
+static int go(const struct load_options *options)
+{
+	struct load_payload payload;
+	int error = prepare_process();
+
+	if (error == 0)
+		error = load_payload_make(options, &payload);
+	if (error < 0)
+		return status_of(error);
+	error = measure(options, &payload);
+	load_payload_free(&payload);
+	return error < 0 ? status_of(error) : printed();
+}
+
+int main(int argc, char **argv)
+{
+	struct load_options options;
+
+	if (load_cli_parse(argc, argv, &options) < 0)
+		return EX_USAGE;
+	switch (options.action) {
+	case LOAD_HELP:
+		load_cli_print_help(stdout);
+		return printed();
+	case LOAD_VERSION:
+		(void)printf("dgramload %s\n", DGRAM_VERSION);
+		return printed();
+	default:
+		return go(&options);
+	}
+}

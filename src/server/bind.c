@@ -1,0 +1,198 @@
+/* Opening a server: its log, its services, its sockets. */
+#include <errno.h>
+#include <string.h>
+
+#include "server/server.h"
+
+int server_failed(struct dgram_server *server, const char *what, int error)
+{
+	log_event(server->ring, LOG_LEVEL_ERROR, what, LOG_FIELDS(log_errno("error", -error)));
+	return error;
+}
+
+int server_apply_log(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct log_settings settings = server_log_settings(options);
+	int error = log_set_workers(server->log, server_workers(server, options));
+
+	if (error == 0)
+		error = log_apply(server->log, &settings);
+	if (error < 0)
+		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the log",
+			LOG_FIELDS(
+				log_text("target", settings.target), log_errno("error", -error)));
+	return error;
+}
+
+static int open_services(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->services_count; i++) {
+		int error = handler_open(&server->services[i].handler);
+
+		if (error == 0)
+			continue;
+		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the service",
+			LOG_FIELDS(log_text("service", server->services[i].name),
+				log_errno("error", -error)));
+		return error;
+	}
+	return 0;
+}
+
+static const char *bind_hint(int error)
+{
+	switch (error) {
+	case -EADDRINUSE:
+		return "another program has this port: see ss -ulnp";
+	case -EADDRNOTAVAIL:
+		return "no interface has this address";
+	case -EACCES:
+		return "ports below 1024 need CAP_NET_BIND_SERVICE";
+	default:
+		return "see udp(7)";
+	}
+}
+
+/* What the kernel takes of its buffer for a datagram of up to 500 bytes, its own data included. */
+#define BUFFER_PER_DATAGRAM 1280u
+
+/* A burst that the queue would hold, but the socket does not, is lost in the kernel. */
+static void log_burst(
+	struct dgram_server *server, const struct service *service, const struct socket *socket)
+{
+	unsigned holds = socket->receive_buffer_bytes / BUFFER_PER_DATAGRAM;
+
+	if (service->queue == NULL || holds >= service->capacity)
+		return;
+	log_event(server->ring, LOG_LEVEL_WARN, "receive buffer holds less than the queue",
+		LOG_FIELDS(log_text("service", service->name), log_uint("holds", holds),
+			log_uint("capacity", service->capacity),
+			log_text("hint", "raise net.core.rmem_max and "
+					 "socket.receive_buffer_bytes, or lower queue.capacity")));
+}
+
+static void log_listening(
+	struct dgram_server *server, const struct listener *listener, const struct socket *socket)
+{
+	/* The kernel doubles what it is asked for, to have room for its own overhead. */
+	unsigned asked = server->options.receive_buffer_bytes;
+	const struct service *service = &server->services[listener->service];
+	const char *name = service->name;
+
+	log_event(server->ring, LOG_LEVEL_INFO, "listening",
+		LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound),
+			log_uint("receive_buffer_asked", asked),
+			log_uint("receive_buffer_granted", socket->receive_buffer_bytes / 2),
+			log_uint("send_buffer_asked", server->options.send_buffer_bytes),
+			log_uint("send_buffer_granted", socket->send_buffer_bytes / 2)));
+	if (socket->receive_buffer_bytes / 2 < asked)
+		log_event(server->ring, LOG_LEVEL_WARN, "receive buffer smaller than asked",
+			LOG_FIELDS(log_text("service", name),
+				log_text("hint", "raise net.core.rmem_max, or lower "
+						 "socket.receive_buffer_bytes")));
+	log_burst(server, service, socket);
+	if (server->options.gro && !socket->gro)
+		log_event(server->ring, LOG_LEVEL_WARN, "no UDP_GRO",
+			LOG_FIELDS(log_text("service", name),
+				log_text("hint", "this kernel has none: unset socket.gro")));
+	if (socket->busy_poll_us < server->options.busy_poll_us)
+		log_event(server->ring, LOG_LEVEL_WARN, "no busy polling",
+			LOG_FIELDS(log_text("service", name),
+				log_text("hint", "socket.busy_poll_us needs CAP_NET_ADMIN")));
+	if (!addr_is_loopback(&socket->bound))
+		log_event(server->ring, LOG_LEVEL_WARN, "reachable from other machines",
+			LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound)));
+}
+
+static int open_sockets(struct dgram_server *server)
+{
+	const struct socket_wishes wishes = {
+		.receive_bytes = server->options.receive_buffer_bytes,
+		.send_bytes = server->options.send_buffer_bytes,
+		.gro = server->options.gro,
+		.busy_poll_us = server->options.busy_poll_us,
+	};
+
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		const struct listener *listener = &server->listeners[i];
+		struct socket *socket = &server->sockets[i];
+		int error = listener->lane == 0
+				    ? socket_open(&listener->address, &wishes, socket)
+				    : socket_open_beside(socket - listener->lane, &wishes, socket);
+
+		if (error < 0) {
+			log_event(server->ring, LOG_LEVEL_ERROR, "cannot listen",
+				LOG_FIELDS(log_text("service",
+						   server->services[listener->service].name),
+					log_addr("address", &listener->address),
+					log_errno("error", -error),
+					log_text("hint", bind_hint(error))));
+			return error;
+		}
+		if (listener->lane == 0)
+			log_listening(server, listener, socket);
+	}
+	return 0;
+}
+
+void server_close(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		socket_close(&server->sockets[i]);
+	for (unsigned i = 0; i < server->services_count; i++)
+		handler_close(&server->services[i].handler);
+}
+
+int dgram_server_bind(struct dgram_server *server)
+{
+	int error;
+
+	if (server->state != SERVER_NEW)
+		return -EALREADY;
+	error = server_apply_log(server, &server->options);
+	if (error == 0)
+		error = open_services(server);
+	if (error == 0)
+		error = open_sockets(server);
+	if (error < 0)
+		server_close(server);
+	else
+		server->state = SERVER_BOUND;
+	return error;
+}
+
+static int find_socket(
+	struct dgram_server *server, size_t service, size_t host, const struct socket **ret_socket)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		if (server->listeners[i].service != service || server->listeners[i].host != host ||
+			server->listeners[i].lane != 0)
+			continue;
+		if (server->sockets[i].fd < 0)
+			return -EBADF;
+		*ret_socket = &server->sockets[i];
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host)
+{
+	const struct socket *socket;
+	int error = find_socket(server, service, host, &socket);
+
+	return error < 0 ? error : socket->fd;
+}
+
+int dgram_server_address(struct dgram_server *server, size_t service, size_t host,
+	struct sockaddr_storage *ret_address)
+{
+	const struct socket *socket;
+	int error = find_socket(server, service, host, &socket);
+
+	if (error < 0)
+		return error;
+	memset(ret_address, 0, sizeof(*ret_address));
+	memcpy(ret_address, &socket->bound, sizeof(socket->bound));
+	return 0;
+}

@@ -1,0 +1,126 @@
+/* Changing a server that runs: what is live, and the logs. */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "server/server.h"
+
+/* Slots and workers for a larger pool; they are kept if it shrinks again. */
+static int make_room(struct dgram_server *server, unsigned workers)
+{
+	int error = 0;
+
+	if (workers > server->slots_workers) {
+		error = slab_grow(server->slab, (workers - server->slots_workers) * WORKER_SLOTS);
+		server->slots_workers = error == 0 ? workers : server->slots_workers;
+	}
+	if (error == 0)
+		error = pool_make(&server->pool, workers);
+	if (error < 0)
+		return server_failed(server, "cannot make room for more workers", error);
+	return 0;
+}
+
+static const char *name_of(const struct dgram_service *service)
+{
+	return service->name != NULL ? service->name : service->handler->name;
+}
+
+/* Services are known by their names: one that was added, removed or renamed waits for a restart. */
+static const struct dgram_service *find_wanted(
+	const struct service *service, const struct dgram_options *options)
+{
+	for (size_t i = 0; i < options->services_count; i++)
+		if (strcmp(service->name, name_of(&options->services[i])) == 0)
+			return &options->services[i];
+	return NULL;
+}
+
+static void apply_services(struct dgram_server *server, const struct dgram_options *options)
+{
+	for (unsigned i = 0; i < server->services_count; i++) {
+		struct service *service = &server->services[i];
+		const struct dgram_service *wanted = find_wanted(service, options);
+		struct queue_settings settings;
+
+		if (wanted != NULL) {
+			service->max_wait_ms = wanted->queue_max_wait_ms;
+			service->overload_interval_ms = wanted->queue_overload_interval_ms;
+			service->fair_window_ms = wanted->queue_fair_window_ms;
+			service->max_workers = wanted->max_workers;
+			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
+			atomic_store(&service->min_source_port, wanted->min_source_port);
+		}
+		service->told_too_long = false;
+		if (service->queue == NULL)
+			continue;
+		settings = server_queue_settings(service, options->workers);
+		queue_configure(service->queue, &settings);
+	}
+	/* What waits may be held by more workers now. */
+	eventcount_notify(&server->pool.shared.work, UINT_MAX);
+}
+
+static int apply_all(struct dgram_server *server, const struct dgram_options *options)
+{
+	unsigned workers = server_workers(server, options);
+	int error = server_apply_log(server, options);
+
+	if (error == 0)
+		error = make_room(server, workers);
+	if (error == 0 && server->state == SERVER_STARTED)
+		error = pool_resize(&server->pool, workers, server->ring);
+	return error;
+}
+
+int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct dgram_options before = server->options, after = server->options;
+	int error = server_check_options(options);
+
+	if (error < 0)
+		return error;
+	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
+		return -ESHUTDOWN;
+	after.workers = options->workers;
+	after.drain_timeout_ms = options->drain_timeout_ms;
+	after.handler_timeout_ms = options->handler_timeout_ms;
+	after.log_level = options->log_level;
+	after.log_format = options->log_format;
+	after.log_target = options->log_target;
+	after.log_summary_interval_s = options->log_summary_interval_s;
+	error = apply_all(server, &after);
+	if (error == 0)
+		error = server_copy_options(server, &after);
+	if (error < 0) {
+		(void)apply_all(server, &before);
+		return error;
+	}
+	apply_services(server, options);
+	server_plan_summary(server);
+	server_watch(server, sys_monotonic_ns());
+	return 0;
+}
+
+int dgram_server_reopen_logs(struct dgram_server *server)
+{
+	int error = log_reopen(server->log);
+
+	return error < 0 ? server_failed(server, "cannot reopen the logs", error) : 0;
+}
+
+void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, const char *event,
+	const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_event(
+		server->ring, (enum log_level)level, event, LOG_FIELDS(log_text("message", text)));
+}

@@ -1,0 +1,87 @@
+/* Summary lines, at an interval. */
+#include "base/sys.h"
+#include "server/server.h"
+
+/* The worker's counters now, with the time of the step that it is in. */
+static void read_counters(struct worker *worker, int64_t now_ns, struct worker_counters *ret)
+{
+	struct worker_counters *counters = &worker->counters;
+	int64_t since_ns = atomic_load_explicit(&counters->busy_since_ns, memory_order_relaxed);
+
+	ret->requests = atomic_load_explicit(&counters->requests, memory_order_relaxed);
+	ret->errors = atomic_load_explicit(&counters->errors, memory_order_relaxed);
+	ret->busy_ns = atomic_load_explicit(&counters->busy_ns, memory_order_relaxed);
+	if (since_ns > 0 && since_ns < now_ns)
+		ret->busy_ns += now_ns - since_ns;
+	histogram_copy(&ret->service_ns, &counters->service_ns);
+}
+
+static void log_worker(struct dgram_server *server, struct worker *worker, int64_t now_ns)
+{
+	struct worker_counters *reported = &worker->reported;
+	struct worker_counters now;
+	struct histogram interval;
+	int64_t elapsed_ns = now_ns - server->last_summary_ns, busy_ns;
+
+	read_counters(worker, now_ns, &now);
+	interval = now.service_ns;
+	histogram_subtract(&interval, &reported->service_ns);
+	busy_ns = now.busy_ns - reported->busy_ns;
+	if (busy_ns < 0)
+		busy_ns = 0;
+	if (busy_ns > elapsed_ns)
+		busy_ns = elapsed_ns;
+	log_event_as(server->ring, server_worker_head(worker, LOG_LEVEL_INFO), "summary",
+		LOG_FIELDS(log_uint("requests", now.requests - reported->requests),
+			log_uint("errors", now.errors - reported->errors),
+			log_int("busy_percent", elapsed_ns > 0 ? busy_ns * 100 / elapsed_ns : 0),
+			log_int("service_p99_us", histogram_quantile(&interval, 0.99) / NS_PER_US),
+			log_int("interval_ms", elapsed_ns / NS_PER_MS)));
+	*reported = now;
+}
+
+void server_plan_summary(struct dgram_server *server)
+{
+	unsigned interval_s = server->options.log_summary_interval_s;
+
+	server->next_summary_ns = interval_s > 0 ? server->last_summary_ns + interval_s * NS_PER_S
+						 : INT64_MAX;
+}
+
+/* By the measured time of its handler: a queue that is full holds what will expire, and nothing
+ * else is gained by its length. Said once. */
+static void check_length(struct dgram_server *server, struct service *service)
+{
+	struct queue_settings settings = server_queue_settings(service, server->options.workers);
+	struct queue_report report;
+	int64_t full_ns;
+
+	queue_snapshot(service->queue, &report);
+	full_ns = report.mean_ns * service->capacity / settings.max_workers;
+	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns || service->told_too_long)
+		return;
+	service->told_too_long = true;
+	log_event(server->ring, LOG_LEVEL_WARN, "queue longer than its deadline",
+		LOG_FIELDS(log_text("service", service->name),
+			log_uint("capacity", service->capacity),
+			log_int("full_takes_ms", full_ns / NS_PER_MS),
+			log_uint("max_wait_ms", service->max_wait_ms),
+			log_text("hint", "lower queue.capacity or raise pool.workers")));
+}
+
+void server_log_summary(struct dgram_server *server, int64_t now_ns)
+{
+	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
+		struct worker *worker = server_worker(server, i);
+
+		if (worker != NULL && (i >= DGRAM_WORKERS_MAX || i < server->options.workers))
+			log_worker(server, worker, now_ns);
+	}
+	for (unsigned i = 0; i < server->services_count; i++) {
+		server_log_books(server, i, "summary");
+		if (server->services[i].queue != NULL)
+			check_length(server, &server->services[i]);
+	}
+	server->last_summary_ns = now_ns;
+	server->next_summary_ns += server->options.log_summary_interval_s * NS_PER_S;
+}

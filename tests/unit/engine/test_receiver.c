@@ -1,0 +1,313 @@
+/* The receiver's admission: what is queued, what is dropped, and for which reason; on loopback, and
+ * for sources that loopback does not have, with a kernel of our own behind sys_receive(). */
+/* link: -Wl,--wrap=sys_receive */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "engine/receiver.h"
+
+#define DATA_BYTES 64u
+#define CAPACITY 256u
+
+int __real_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
+int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
+
+/* Instead of what comes from the socket, when there is any. */
+static struct {
+	union addr sources[SOCKET_BATCH];
+	unsigned count;
+	unsigned truncated; /* so many of the first */
+	int error;
+} fake;
+
+int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count)
+{
+	if (fake.error != 0)
+		return -fake.error;
+	if (fake.count == 0)
+		return __real_sys_receive(fd, messages, count);
+	assert_true(fake.count <= count);
+	count = fake.count;
+	fake.count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(messages[i].msg_hdr.msg_name, &fake.sources[i], sizeof(union addr));
+		messages[i].msg_hdr.msg_flags = i < fake.truncated ? MSG_TRUNC : 0;
+		messages[i].msg_hdr.msg_controllen = 0;
+		messages[i].msg_len = 4;
+	}
+	return (int)count;
+}
+
+static unsigned verified;
+
+/* Every second one. */
+static bool verify(void *state, const struct dgram_request *request)
+{
+	(void)state;
+	(void)request;
+	return verified++ % 2 == 0;
+}
+
+struct fixture {
+	struct receiver receiver;
+	struct service service;
+	struct dgram_handler handler;
+	struct socket sockets[2]; /* 0: it receives from; 1: another of ours, a wildcard */
+	struct slab *slab;
+	struct log *log;
+	struct worker_shared workers;
+	_Atomic unsigned shutdowns;
+	int stop_fd;
+};
+
+static union addr address(const char *host, uint16_t port)
+{
+	union addr parsed;
+
+	assert_int_equal(addr_parse(host, port, &parsed), 0);
+	return parsed;
+}
+
+static int setup(void **state)
+{
+	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
+	const struct queue_shape shape = { .capacity = CAPACITY, .most_workers = 1 };
+	const struct queue_settings queue = { .max_workers = 1 };
+	const struct socket_wishes buffers = { 0 };
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	const char *hosts[] = { "127.0.0.1", "0.0.0.0" };
+
+	assert_non_null(fixture);
+	memset(&fake, 0, sizeof(fake));
+	verified = 0;
+	for (int i = 0; i < 2; i++) {
+		union addr bound = address(hosts[i], 0);
+
+		assert_int_equal(socket_open(&bound, &buffers, &fixture->sockets[i]), 0);
+	}
+	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
+	assert_int_equal(queue_new(&shape, &queue, &fixture->service.queue), 0);
+	assert_int_equal(log_new(&log, &fixture->log), 0);
+	fixture->handler = (struct dgram_handler){ .abi = DGRAM_ABI, .name = "test" };
+	fixture->service.name = (char *)(uintptr_t) "test";
+	fixture->service.handler.calls = &fixture->handler;
+	fixture->service.min_source_port = 1024;
+	fixture->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fixture->receiver = (struct receiver){ .service = &fixture->service,
+		.sockets = fixture->sockets,
+		.sockets_count = 2,
+		.slab = fixture->slab,
+		.workers = &fixture->workers,
+		.shutdowns = &fixture->shutdowns,
+		.stop_fd = fixture->stop_fd };
+	assert_int_equal(log_ring_new(fixture->log, LOG_RECEIVER, 0, &fixture->receiver.log), 0);
+	assert_int_equal(receiver_prepare(&fixture->receiver, DATA_BYTES, false), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	struct datagram_list left = { 0 };
+
+	receiver_release(&fixture->receiver);
+	queue_discard(fixture->service.queue, &left);
+	slab_give(fixture->slab, &left);
+	queue_free(fixture->service.queue);
+	slab_free(fixture->slab); /* asserts that every slot came back */
+	log_free(fixture->log);
+	for (int i = 0; i < 2; i++)
+		socket_close(&fixture->sockets[i]);
+	close(fixture->stop_fd);
+	free(fixture);
+	return 0;
+}
+
+static struct ledger books(const struct fixture *fixture)
+{
+	struct queue_report report;
+
+	queue_snapshot(fixture->service.queue, &report);
+	assert_true(ledger_balances(&report.ledger));
+	return report.ledger;
+}
+
+/* One from there: queued, or dropped for this reason. */
+static void comes_from(struct fixture *fixture, const char *host, uint16_t port, int drop)
+{
+	struct ledger before = books(fixture), after;
+
+	fake.sources[0] = address(host, port);
+	fake.count = 1;
+	assert_int_equal(receiver_step(&fixture->receiver), 1);
+	after = books(fixture);
+	assert_int_equal(after.received, before.received + 1);
+	assert_int_equal(after.queued, before.queued + (drop < 0));
+	for (int i = 0; i < DROP_COUNT; i++)
+		assert_int_equal(after.dropped[i], before.dropped[i] + (i == drop));
+}
+
+static void sources(void **state)
+{
+	struct fixture *fixture = *state;
+	uint16_t own = addr_port(&fixture->sockets[0].bound);
+	uint16_t wildcard = addr_port(&fixture->sockets[1].bound);
+
+	comes_from(fixture, "127.0.0.1", 0, DROP_SOURCE_PORT_ZERO);
+	comes_from(fixture, "127.0.0.1", 1, DROP_SOURCE_PORT_LOW);
+	comes_from(fixture, "127.0.0.1", 7, DROP_SOURCE_PORT_LOW);
+	comes_from(fixture, "127.0.0.1", 1023, DROP_SOURCE_PORT_LOW);
+	comes_from(fixture, "127.0.0.1", 1024, -1);
+	comes_from(fixture, "127.0.0.1", own, DROP_SOURCE_SELF);
+	comes_from(fixture, "127.0.0.2", own, -1);
+	comes_from(fixture, "127.0.0.2", wildcard, DROP_SOURCE_SELF);
+	comes_from(fixture, "192.0.2.1", wildcard, -1);
+	fixture->service.min_source_port = 1;
+	comes_from(fixture, "127.0.0.1", 1, -1);
+	comes_from(fixture, "127.0.0.1", 0, DROP_SOURCE_PORT_ZERO);
+	fixture->service.min_source_port = 65535;
+	comes_from(fixture, "127.0.0.1", 65534, DROP_SOURCE_PORT_LOW);
+}
+
+/* A bad one in every position, and in every pair of them: all others are queued. */
+static void a_bad_one_anywhere_in_a_batch(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned a = 0; a < SOCKET_BATCH; a++)
+		for (unsigned b = a; b < SOCKET_BATCH; b++) {
+			struct datagram_list dropped = { 0 };
+			struct ledger before = books(fixture), after;
+			unsigned bad = a == b ? 1 : 2;
+
+			for (unsigned i = 0; i < SOCKET_BATCH; i++)
+				fake.sources[i] = address("127.0.0.9", i == a || i == b ? 0 : 5000);
+			fake.count = SOCKET_BATCH;
+			assert_int_equal(receiver_step(&fixture->receiver), SOCKET_BATCH);
+			after = books(fixture);
+			assert_int_equal(after.queued, SOCKET_BATCH - bad);
+			assert_int_equal(after.dropped[DROP_SOURCE_PORT_ZERO],
+				before.dropped[DROP_SOURCE_PORT_ZERO] + bad);
+			queue_discard(fixture->service.queue, &dropped);
+			slab_give(fixture->slab, &dropped);
+		}
+}
+
+static void truncated_ones(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned i = 0; i < SOCKET_BATCH; i++)
+		fake.sources[i] = address("127.0.0.9", 5000);
+	fake.truncated = 40;
+	fake.count = SOCKET_BATCH;
+	assert_int_equal(receiver_step(&fixture->receiver), SOCKET_BATCH);
+	assert_int_equal(books(fixture).dropped[DROP_TRUNCATED], 40);
+	assert_int_equal(books(fixture).queued, SOCKET_BATCH - 40);
+}
+
+static void the_handler_verifies(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->handler.verify = verify;
+	for (unsigned i = 0; i < SOCKET_BATCH; i++)
+		fake.sources[i] = address("127.0.0.9", i < 10 ? 0 : 5000); /* not asked: 10 */
+	fake.count = SOCKET_BATCH;
+	assert_int_equal(receiver_step(&fixture->receiver), SOCKET_BATCH);
+	assert_int_equal(verified, SOCKET_BATCH - 10);
+	assert_int_equal(books(fixture).dropped[DROP_VERIFY], (SOCKET_BATCH - 10) / 2);
+	assert_int_equal(books(fixture).queued, (SOCKET_BATCH - 10) / 2);
+}
+
+/* Whatever the error, it is returned, nothing is counted and no slot is lost. */
+static void errors_of_the_socket(void **state)
+{
+	static const int errors[] = { ENOBUFS, ENOMEM, EPERM, EACCES, ENETUNREACH, EHOSTUNREACH,
+		ECONNREFUSED, EMSGSIZE, EINVAL, EIO, EBADF, ENETDOWN };
+	struct fixture *fixture = *state;
+
+	for (unsigned i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		fake.error = errors[i];
+		assert_int_equal(receiver_step(&fixture->receiver), -errors[i]);
+	}
+	fake.error = EAGAIN;
+	assert_int_equal(receiver_step(&fixture->receiver), 0);
+	assert_int_equal(books(fixture).received, 0);
+	fake.error = 0;
+	comes_from(fixture, "127.0.0.9", 5000, -1);
+}
+
+static void send_some(const struct fixture *fixture, unsigned count)
+{
+	const union addr *to = &fixture->sockets[0].bound;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(sendto(fd, "data", 4, 0, &to->sa, addr_length(to)), 4);
+	close(fd);
+}
+
+/* Told to stop, it takes what has arrived by then. */
+static void it_stops_when_told(void **state)
+{
+	struct fixture *fixture = *state;
+	atomic_store(&fixture->shutdowns, 1);
+
+	send_some(fixture, 150);
+	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
+	receiver_run(&fixture->receiver);
+	assert_int_equal(books(fixture).queued, 150);
+}
+
+static void it_refuses_what_comes_too_late(void **state)
+{
+	struct fixture *fixture = *state;
+
+	queue_close(fixture->service.queue);
+	send_some(fixture, 150);
+	receiver_finish(&fixture->receiver, true);
+	assert_int_equal(books(fixture).received, 150);
+	assert_int_equal(books(fixture).dropped[DROP_SHUTDOWN], 150);
+}
+
+/* More than the queue holds: the oldest go, and their slots come back. */
+static void a_full_queue(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned round = 0; round < 10; round++) {
+		send_some(fixture, SOCKET_BATCH);
+		assert_int_equal(receiver_step(&fixture->receiver), SOCKET_BATCH);
+	}
+	assert_int_equal(books(fixture).queued, CAPACITY);
+	assert_int_equal(books(fixture).dropped[DROP_QUEUE_FULL], 10 * SOCKET_BATCH - CAPACITY);
+}
+
+#define WITH_RECEIVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_RECEIVER(sources),
+		WITH_RECEIVER(a_bad_one_anywhere_in_a_batch),
+		WITH_RECEIVER(truncated_ones),
+		WITH_RECEIVER(the_handler_verifies),
+		WITH_RECEIVER(errors_of_the_socket),
+		WITH_RECEIVER(it_stops_when_told),
+		WITH_RECEIVER(it_refuses_what_comes_too_late),
+		WITH_RECEIVER(a_full_queue),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

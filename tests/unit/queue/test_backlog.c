@@ -1,0 +1,458 @@
+/* The three rules: least served first, fresh while overloaded, and what goes when there is no
+ * room. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/queue.h"
+
+#define MS 1000000LL
+
+struct rig {
+	struct queue *queue;
+	int64_t now_ns;
+	struct datagram_list dropped;
+};
+
+static const struct backlog_rules fair = { .discipline = BACKLOG_FAIR };
+static const struct backlog_rules fifo = { .discipline = BACKLOG_FIFO };
+static const struct backlog_rules fair_per_client = { BACKLOG_FAIR, true };
+static const struct backlog_rules fifo_per_client = { BACKLOG_FIFO, true };
+
+static struct rig new_rig(struct backlog_rules rules, unsigned capacity)
+{
+	const struct queue_shape shape = {
+		.capacity = capacity, .most_workers = 4, .rules = rules
+	};
+	const struct queue_settings settings = {
+		.overload_interval_ns = 100 * MS, .fair_window_ns = 1000 * MS, .max_workers = 4
+	};
+	struct rig rig = { .now_ns = 10000 * MS };
+
+	assert_int_equal(queue_new(&shape, &settings, &rig.queue), 0);
+	return rig;
+}
+
+static void discard(struct datagram_list *list)
+{
+	while (list->count > 0)
+		free(datagram_list_pop(list));
+}
+
+static void end_rig(struct rig *rig)
+{
+	queue_discard(rig->queue, &rig->dropped);
+	discard(&rig->dropped);
+	queue_free(rig->queue);
+}
+
+/* One datagram from 10.0.0.`client`, or with a ':' port, numbered. */
+static void arrive(struct rig *rig, const char *client, uint32_t number)
+{
+	struct datagram *datagram = calloc(1, sizeof(*datagram));
+	const struct ledger admission = { .received = 1 };
+	struct datagram_list batch = { 0 };
+
+	assert_int_equal(addr_parse(client, 1000, &datagram->client), 0);
+	datagram->length = number;
+	datagram->arrived_ns = rig->now_ns;
+	datagram_list_push(&batch, datagram);
+	(void)queue_push(rig->queue, &batch, &admission, rig->now_ns, &rig->dropped);
+}
+
+static void finish(struct rig *rig, struct queue_share *share, int64_t service_ns)
+{
+	const struct ledger results = { .replied = share->jobs.count };
+
+	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
+		job->service_ns = service_ns;
+	(void)queue_finish(rig->queue, &share->jobs, &results, 0);
+	discard(&share->jobs);
+}
+
+/* The next has this number; it takes so long. */
+static void must_serve(struct rig *rig, uint32_t number, int64_t service_ns)
+{
+	struct queue_share share;
+
+	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &share), QUEUE_JOBS);
+	assert_int_equal(share.jobs.count, 1);
+	assert_int_equal(share.jobs.first->length, number);
+	finish(rig, &share, service_ns);
+}
+
+/* What was dropped last, and alone. */
+static void must_have_dropped(struct rig *rig, uint32_t number)
+{
+	assert_int_equal(rig->dropped.count, 1);
+	assert_int_equal(rig->dropped.first->length, number);
+	discard(&rig->dropped);
+}
+
+static void least_served_first(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		arrive(&rig, "10.0.0.1", i);
+	arrive(&rig, "10.0.0.2", 10);
+	arrive(&rig, "10.0.0.2", 11);
+	must_serve(&rig, 0, MS);      /* equal: who came first */
+	must_serve(&rig, 10, 3 * MS); /* the second has had nothing */
+	must_serve(&rig, 1, MS);      /* 1 ms against 3 */
+	must_serve(&rig, 2, 2 * MS);  /* 2 against 3 */
+	must_serve(&rig, 11, MS);     /* 4 against 3 */
+	must_serve(&rig, 3, MS);
+	end_rig(&rig);
+}
+
+/* Costly requests weigh more than many. */
+static void time_counts_and_not_numbers(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive(&rig, "10.0.0.1", 0);
+	arrive(&rig, "10.0.0.1", 1);
+	for (uint32_t i = 10; i < 20; i++)
+		arrive(&rig, "10.0.0.2", i);
+	must_serve(&rig, 0, 100 * MS);
+	for (uint32_t i = 10; i < 20; i++)
+		must_serve(&rig, i, 9 * MS);
+	must_serve(&rig, 1, MS);
+	end_rig(&rig);
+}
+
+static void a_new_window_forgets(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive(&rig, "10.0.0.1", 0);
+	must_serve(&rig, 0, 500 * MS);
+	arrive(&rig, "10.0.0.1", 1);
+	arrive(&rig, "10.0.0.2", 2);
+	rig.now_ns += 50 * MS;
+	must_serve(&rig, 2, MS);
+	rig.now_ns += 1000 * MS;
+	/* Overloaded by now, so of equals the last heard from goes first: and equals they are
+	 * again. */
+	arrive(&rig, "10.0.0.2", 3);
+	arrive(&rig, "10.0.0.1", 4);
+	must_serve(&rig, 4, MS);
+	must_serve(&rig, 3, MS);
+	must_serve(&rig, 1, MS);
+	end_rig(&rig);
+}
+
+/* Are two such addresses, with these ports, one source? */
+static bool same_source(const char *a, const char *b, bool with_port)
+{
+	const struct flow_key key = { .words = { 1, 2, 3, 4, 5, 6, 7 } };
+	struct datagram second = { .next = NULL }, first = { .next = &second };
+	struct datagram_list both = { &first, &second, 2 };
+
+	assert_int_equal(addr_parse(a, 1, &first.client), 0);
+	assert_int_equal(addr_parse(b, 2, &second.client), 0);
+	flow_note_sources(&key, &both, with_port);
+	return memcmp(&first.source, &second.source, sizeof(first.source)) == 0;
+}
+
+static void sources_are_exact(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{ "10.0.0.1", "10.0.0.1", true },
+		{ "10.0.0.1", "10.0.0.2", false },
+		{ "10.0.0.1", "::ffff:10.0.0.1", true },
+		{ "2001:db8::1", "2001:db8::2", true },
+		{ "2001:db8::1", "2001:db8:0:1::1", false },
+		{ "fe80::1%1", "fe80::2%1", false },
+		{ "fe80::1%1", "fe80::1%2", false },
+		{ "fe80::1%1", "fe80::1%1", true },
+		{ "::1", "127.0.0.1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(same_source(cases[i].a, cases[i].b, false), cases[i].same);
+		assert_false(same_source(cases[i].a, cases[i].b, true)); /* their ports differ */
+	}
+}
+
+/* The share has these numbers, in this order; 0 ends them. */
+static void must_hold(const struct datagram_list *jobs, const uint32_t *numbers)
+{
+	unsigned count = 0;
+
+	for (const struct datagram *job = jobs->first; job != NULL; job = job->next)
+		assert_int_equal(job->length, numbers[count++]);
+	assert_int_equal(jobs->count, count);
+	assert_int_equal(numbers[count], 0);
+}
+
+/* All of these arrive after a job of a quick handler, and one pop takes them. */
+static struct queue_share take_all(struct rig *rig)
+{
+	struct queue_share share;
+
+	arrive(rig, "10.0.0.9", 90);
+	must_serve(rig, 90, 1000);
+	for (uint32_t i = 1; i <= 3; i++)
+		arrive(rig, "10.0.0.1", i);
+	arrive(rig, "10.0.0.2", 20);
+	arrive(rig, "10.0.0.1", 4);
+	arrive(rig, "10.0.0.3", 30);
+	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &share), QUEUE_JOBS);
+	return share;
+}
+
+/* It does not matter which of all is first; each is charged what it took. */
+static void all_are_taken_by_age(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+	struct queue_share share = take_all(&rig);
+
+	(void)state;
+	must_hold(&share.jobs, (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
+	finish(&rig, &share, MS); /* 4 ms, 1 ms and 1 ms */
+	arrive(&rig, "10.0.0.1", 5);
+	arrive(&rig, "10.0.0.2", 21);
+	arrive(&rig, "10.0.0.3", 31);
+	must_serve(&rig, 21, 2 * MS);
+	must_serve(&rig, 31, 9 * MS);
+	must_serve(&rig, 5, MS);
+	end_rig(&rig);
+}
+
+/* Until one turns out to be slow. */
+static void a_slow_one_puts_its_source_behind(void **state)
+{
+	struct rig rigs[] = { new_rig(fair, 100), new_rig(fifo, 100) };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct queue_share share = take_all(&rigs[i]);
+
+		queue_put_behind(rigs[i].queue, share.jobs.first->next, &share.jobs);
+		must_hold(&share.jobs, i == 0 ? (const uint32_t[]){ 1, 2, 20, 30, 3, 4, 0 }
+					      : (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
+		queue_put_behind(rigs[i].queue, share.jobs.last, &share.jobs);
+		assert_int_equal(share.jobs.count, 6);
+		finish(&rigs[i], &share, MS);
+		end_rig(&rigs[i]);
+	}
+}
+
+/* Who keeps a slow handler busy is charged from its begin. */
+static void a_slow_handler_is_charged_for_at_once(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+	struct queue_share first, second;
+
+	(void)state;
+	arrive(&rig, "10.0.0.2", 20);
+	must_serve(&rig, 20, MS); /* it has been served, too */
+	arrive(&rig, "10.0.0.1", 1);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &first), QUEUE_JOBS);
+	arrive(&rig, "10.0.0.1", 2);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_JOBS);
+	arrive(&rig, "10.0.0.1", 3);
+	arrive(&rig, "10.0.0.2", 21);
+	must_serve(&rig, 21, MS);
+	finish(&rig, &first, MS);
+	finish(&rig, &second, MS);
+	must_serve(&rig, 3, MS);
+	end_rig(&rig);
+}
+
+static void fresh_before_stale_while_overloaded(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive(&rig, "10.0.0.1", 0);
+	arrive(&rig, "10.0.0.2", 10);
+	rig.now_ns += 100 * MS; /* not empty for so long */
+	arrive(&rig, "10.0.0.2", 11);
+	arrive(&rig, "10.0.0.1", 1);
+	arrive(&rig, "10.0.0.3", 20);
+	arrive(&rig, "10.0.0.4", 30);
+	must_serve(&rig, 30, MS); /* heard from last */
+	must_serve(&rig, 20, MS);
+	must_serve(&rig, 1, MS); /* the third: the newest of all, and of its own */
+	must_serve(&rig, 11, MS);
+	must_serve(&rig, 0, MS); /* nothing fresh is left */
+	must_serve(&rig, 10, MS);
+	end_rig(&rig);
+}
+
+/* Those who were served nothing come first, but not with what is stale; until they are heard
+ * from. */
+static void stale_flows_make_way(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive(&rig, "10.0.0.2", 10);
+	must_serve(&rig, 10, 5 * MS);
+	arrive(&rig, "10.0.0.1", 0);
+	arrive(&rig, "10.0.0.3", 20);
+	rig.now_ns += 100 * MS;
+	arrive(&rig, "10.0.0.2", 11);
+	arrive(&rig, "10.0.0.2", 12);
+	arrive(&rig, "10.0.0.3", 21);
+	must_serve(&rig, 21, MS); /* heard from again; its other one is stale */
+	must_serve(&rig, 12, MS); /* of those with fresh ones, though it was served more */
+	must_serve(&rig, 11, MS);
+	must_serve(&rig, 0, MS);
+	must_serve(&rig, 20, MS);
+	end_rig(&rig);
+}
+
+static void calm_again_when_it_was_empty(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive(&rig, "10.0.0.1", 0);
+	rig.now_ns += 500 * MS;
+	must_serve(&rig, 0, MS);
+	arrive(&rig, "10.0.0.1", 1);
+	arrive(&rig, "10.0.0.1", 2);
+	must_serve(&rig, 1, MS);
+	must_serve(&rig, 2, MS);
+	end_rig(&rig);
+}
+
+static void the_longest_flow_makes_room(void **state)
+{
+	struct rig rig = new_rig(fair, 4);
+
+	(void)state;
+	arrive(&rig, "10.0.0.2", 10);
+	arrive(&rig, "10.0.0.1", 0);
+	arrive(&rig, "10.0.0.1", 1);
+	arrive(&rig, "10.0.0.3", 20);
+	arrive(&rig, "10.0.0.4", 30);
+	must_have_dropped(&rig, 0);
+	arrive(&rig, "10.0.0.5", 40); /* all have one: the oldest goes */
+	must_have_dropped(&rig, 10);
+	end_rig(&rig);
+}
+
+/* Beyond 64 all are alike, and none is walked. */
+static void very_long_flows(void **state)
+{
+	struct rig rig = new_rig(fair, 1000);
+
+	(void)state;
+	for (uint32_t i = 0; i < 999; i++)
+		arrive(&rig, "10.0.0.1", i);
+	arrive(&rig, "10.0.0.2", 5000);
+	for (uint32_t i = 0; i < 934; i++) {
+		arrive(&rig, "10.0.0.3", 6000 + i);
+		must_have_dropped(&rig, i < 500 ? i : rig.dropped.first->length);
+	}
+	end_rig(&rig);
+}
+
+static void fifo_is_first_in_first_out(void **state)
+{
+	struct rig rig = new_rig(fifo, 4);
+
+	(void)state;
+	for (uint32_t i = 0; i < 6; i++)
+		arrive(&rig, i % 3 == 0 ? "10.0.0.1" : "10.0.0.2", i);
+	assert_int_equal(rig.dropped.count, 2);
+	assert_int_equal(rig.dropped.first->length, 0);
+	rig.now_ns += 500 * MS; /* overloaded or not */
+	for (uint32_t i = 2; i < 6; i++)
+		must_serve(&rig, i, i * MS);
+	end_rig(&rig);
+}
+
+/* Never two of a client at once, always in order, also while overloaded. */
+static void per_client(struct backlog_rules rules)
+{
+	struct rig rig = new_rig(rules, 100);
+	struct queue_share first, second;
+
+	arrive(&rig, "10.0.0.1", 0);
+	arrive(&rig, "10.0.0.1", 1);
+	rig.now_ns += 500 * MS;
+	arrive(&rig, "10.0.0.1", 2);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &first), QUEUE_JOBS);
+	assert_int_equal(first.jobs.count, 1);
+	assert_int_equal(first.jobs.first->length, 0);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_EMPTY);
+	arrive(&rig, "10.0.0.2", 10);
+	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_JOBS);
+	assert_int_equal(second.jobs.first->length, 10);
+	finish(&rig, &first, MS);
+	must_serve(&rig, 1, MS);
+	must_serve(&rig, 2, MS);
+	finish(&rig, &second, MS);
+	end_rig(&rig);
+}
+
+static void per_client_order(void **state)
+{
+	(void)state;
+	per_client(fair_per_client);
+	per_client(fifo_per_client);
+}
+
+/* Ten times as many sources as there are records: the memory does not grow, nobody is mixed up. */
+static void sources_without_end(void **state)
+{
+	struct rig rig = new_rig(fair, 16);
+
+	(void)state;
+	for (uint32_t i = 0; i < 100000; i++) {
+		char client[INET_ADDRSTRLEN];
+		const struct in_addr address = { htonl(0x0a000000 + i) };
+
+		(void)inet_ntop(AF_INET, &address, client, sizeof(client));
+		arrive(&rig, client, i);
+		if (i % 2 == 0) {
+			struct queue_share share;
+
+			assert_int_equal(queue_pop(rig.queue, rig.now_ns, &share), QUEUE_JOBS);
+			finish(&rig, &share, MS);
+		}
+		discard(&rig.dropped);
+	}
+	end_rig(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(least_served_first),
+		cmocka_unit_test(time_counts_and_not_numbers),
+		cmocka_unit_test(a_new_window_forgets),
+		cmocka_unit_test(sources_are_exact),
+		cmocka_unit_test(all_are_taken_by_age),
+		cmocka_unit_test(a_slow_one_puts_its_source_behind),
+		cmocka_unit_test(a_slow_handler_is_charged_for_at_once),
+		cmocka_unit_test(fresh_before_stale_while_overloaded),
+		cmocka_unit_test(stale_flows_make_way),
+		cmocka_unit_test(calm_again_when_it_was_empty),
+		cmocka_unit_test(the_longest_flow_makes_room),
+		cmocka_unit_test(very_long_flows),
+		cmocka_unit_test(fifo_is_first_in_first_out),
+		cmocka_unit_test(per_client_order),
+		cmocka_unit_test(sources_without_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

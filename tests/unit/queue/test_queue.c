@@ -1,0 +1,354 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "queue/queue.h"
+
+#define MS 1000000LL
+
+/* Never overloaded, never a new window. */
+static struct queue_settings settings_of(int64_t max_wait_ns, unsigned max_workers)
+{
+	return (struct queue_settings){
+		.max_wait_ns = max_wait_ns,
+		.overload_interval_ns = INT64_MAX,
+		.fair_window_ns = INT64_MAX,
+		.max_workers = max_workers,
+	};
+}
+
+static struct queue *new_queue(unsigned capacity, int64_t max_wait_ns, unsigned max_workers)
+{
+	const struct queue_shape shape = { .capacity = capacity, .most_workers = max_workers };
+	const struct queue_settings settings = settings_of(max_wait_ns, max_workers);
+	struct queue *queue;
+
+	assert_int_equal(queue_new(&shape, &settings, &queue), 0);
+	return queue;
+}
+
+/* Datagrams that carry their number in `length`, and arrived at that many ms. */
+static struct datagram_list numbered(unsigned first, unsigned count)
+{
+	struct datagram_list list = { 0 };
+
+	for (unsigned i = 0; i < count; i++) {
+		struct datagram *datagram = calloc(1, sizeof(*datagram));
+
+		datagram->length = first + i;
+		datagram->arrived_ns = (first + i) * MS;
+		datagram_list_push(&list, datagram);
+	}
+	return list;
+}
+
+static bool push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
+	struct datagram_list *dropped)
+{
+	struct datagram_list batch = numbered(first, count);
+	const struct ledger admission = { .received = count };
+	bool wanted = queue_push(queue, &batch, &admission, now_ns, dropped);
+
+	assert_int_equal(batch.count, 0);
+	assert_int_equal(queue_wants_worker(queue), wanted);
+	return wanted;
+}
+
+static void expect_numbers(struct datagram_list *list, unsigned first, unsigned count)
+{
+	assert_int_equal(list->count, count);
+	for (unsigned i = 0; i < count; i++) {
+		struct datagram *datagram = datagram_list_pop(list);
+
+		assert_int_equal(datagram->length, first + i);
+		free(datagram);
+	}
+}
+
+/* The books of a queue, which must balance at any moment. */
+static struct ledger books(struct queue *queue)
+{
+	struct queue_report report;
+
+	queue_snapshot(queue, &report);
+	assert_true(ledger_balances(&report.ledger));
+	return report.ledger;
+}
+
+/* Finish a share of which all were answered, each after `service_ns`. */
+static void finish(struct queue *queue, struct queue_share *share, int64_t service_ns)
+{
+	const struct ledger results = { .replied = share->jobs.count };
+
+	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
+		job->service_ns = service_ns;
+	queue_finish(queue, &share->jobs, &results, 0);
+}
+
+static void finish_as_they_are(struct queue *queue, struct queue_share *share)
+{
+	const struct ledger results = { .replied = share->jobs.count };
+
+	queue_finish(queue, &share->jobs, &results, 0);
+}
+
+static void close_empty(struct queue *queue)
+{
+	struct datagram_list dropped = { 0 };
+
+	queue_close(queue);
+	queue_discard(queue, &dropped);
+	while (dropped.count > 0)
+		free(datagram_list_pop(&dropped));
+	(void)books(queue);
+	queue_free(queue);
+}
+
+static void in_order(void **state)
+{
+	struct queue *queue = new_queue(100, 0, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	push(queue, 0, 3, 0, &dropped);
+	push(queue, 3, 2, 0, &dropped);
+	assert_int_equal(dropped.count, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+		assert_int_equal(share.more, false); /* the one worker holds */
+		assert_int_equal(books(queue).running, 1);
+		finish(queue, &share, MS);
+		expect_numbers(&share.jobs, i, 1);
+	}
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_EMPTY);
+	assert_int_equal(books(queue).replied, 5);
+	close_empty(queue);
+}
+
+static void full_drops_the_oldest(void **state)
+{
+	struct queue *queue = new_queue(4, 0, 1);
+	struct datagram_list dropped = { 0 };
+
+	(void)state;
+	push(queue, 0, 4, 0, &dropped);
+	push(queue, 4, 3, 0, &dropped);
+	expect_numbers(&dropped, 0, 3);
+	assert_int_equal(books(queue).dropped[DROP_QUEUE_FULL], 3);
+	assert_int_equal(books(queue).queued, 4);
+	close_empty(queue);
+}
+
+static void a_batch_larger_than_the_queue(void **state)
+{
+	struct queue *queue = new_queue(1, 0, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	push(queue, 0, 64, 0, &dropped);
+	expect_numbers(&dropped, 0, 63);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	finish(queue, &share, MS);
+	expect_numbers(&share.jobs, 63, 1);
+	close_empty(queue);
+}
+
+static void full_and_stale_counts_as_expired(void **state)
+{
+	struct queue *queue = new_queue(2, 10 * MS, 1);
+	struct datagram_list dropped = { 0 };
+
+	(void)state;
+	push(queue, 0, 2, 0, &dropped);
+	push(queue, 11, 2, 10 * MS, &dropped);
+	expect_numbers(&dropped, 0, 2);
+	assert_int_equal(books(queue).dropped[DROP_EXPIRED], 1);    /* number 0, due at 10 ms */
+	assert_int_equal(books(queue).dropped[DROP_QUEUE_FULL], 1); /* number 1, due at 11 ms */
+	close_empty(queue);
+}
+
+static void stale_ones_are_never_handed_out(void **state)
+{
+	struct queue *queue = new_queue(100, 10 * MS, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	push(queue, 0, QUEUE_BATCH_MAX + 8, 0, &dropped);
+	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &share), QUEUE_STALE);
+	expect_numbers(&share.expired, 0, QUEUE_BATCH_MAX);
+	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &share), QUEUE_JOBS);
+	expect_numbers(&share.expired, QUEUE_BATCH_MAX, 4);
+	finish(queue, &share, MS);
+	expect_numbers(&share.jobs, QUEUE_BATCH_MAX + 4, 1);
+	assert_int_equal(books(queue).dropped[DROP_EXPIRED], QUEUE_BATCH_MAX + 4);
+	close_empty(queue);
+}
+
+static void zero_waits_for_ever(void **state)
+{
+	struct queue *queue = new_queue(100, 0, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	push(queue, 0, 1, 0, &dropped);
+	assert_int_equal(queue_pop(queue, INT64_MAX - 1, &share), QUEUE_JOBS);
+	finish(queue, &share, MS);
+	expect_numbers(&share.jobs, 0, 1);
+	close_empty(queue);
+}
+
+static void max_workers_is_a_bound(void **state)
+{
+	struct queue *queue = new_queue(100, 0, 2);
+	struct datagram_list dropped = { 0 };
+	struct queue_share first, second, third;
+	const struct ledger results = { .replied = 1 };
+
+	(void)state;
+	assert_true(push(queue, 0, 3, 0, &dropped));
+	assert_int_equal(queue_pop(queue, 0, &first), QUEUE_JOBS);
+	assert_true(first.more);
+	assert_int_equal(queue_pop(queue, 0, &second), QUEUE_JOBS);
+	assert_false(second.more);
+	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_EMPTY);
+	assert_false(push(queue, 3, 1, 0, &dropped)); /* nobody may take it */
+	assert_true(queue_finish(queue, &first.jobs, &results, 0));
+	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_JOBS);
+	finish(queue, &second, MS);
+	finish(queue, &third, MS);
+	expect_numbers(&first.jobs, 0, 1);
+	expect_numbers(&second.jobs, 1, 1);
+	expect_numbers(&third.jobs, 2, 1);
+	close_empty(queue);
+}
+
+/* One job until measured; then what takes 100 us, but no more than a fair share. */
+static void a_share_follows_the_slowest_of_late(void **state)
+{
+	struct queue *queue = new_queue(1000, 0, 4);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	push(queue, 0, 400, 0, &dropped);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	finish(queue, &share, 10000);
+	expect_numbers(&share.jobs, 0, 1);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_int_equal(share.jobs.count, 10);
+	share.jobs.last->service_ns = MS; /* one of them was slow */
+	finish_as_they_are(queue, &share);
+	expect_numbers(&share.jobs, 1, 10);
+	for (unsigned i = 11; i < 50; i++) {
+		assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+		finish(queue, &share, 1000);
+		expect_numbers(&share.jobs, i, 1);
+	}
+	close_empty(queue);
+}
+
+/* Divided among as many as are kept busy: a batch of quick ones is one worker's. */
+static void quick_ones_are_few_workers_work(void **state)
+{
+	struct queue *queue = new_queue(1000, 0, 4);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	assert_true(push(queue, 0, 1, 0, &dropped));
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	finish(queue, &share, 1);
+	expect_numbers(&share.jobs, 0, 1);
+	assert_true(push(queue, 1, 8, 0, &dropped));
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_false(share.more);
+	finish(queue, &share, 1);
+	expect_numbers(&share.jobs, 1, 8);
+	assert_true(push(queue, 9, QUEUE_BATCH_MAX, 0, &dropped));
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_false(share.more);
+	finish(queue, &share, 1);
+	expect_numbers(&share.jobs, 9, QUEUE_BATCH_MAX);
+	assert_true(push(queue, 100, QUEUE_BATCH_MAX + 2, 0, &dropped));
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_true(share.more);
+	finish(queue, &share, 1);
+	expect_numbers(&share.jobs, 100, QUEUE_BATCH_MAX / 2 + 1);
+	close_empty(queue);
+}
+
+static void closed_ends_when_empty(void **state)
+{
+	struct queue *queue = new_queue(10, 0, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	push(queue, 0, 1, 0, &dropped);
+	queue_close(queue);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	finish(queue, &share, MS);
+	expect_numbers(&share.jobs, 0, 1);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_ENDED);
+	queue_free(queue);
+}
+
+static void discarded_are_in_the_books(void **state)
+{
+	struct queue *queue = new_queue(10, 0, 1);
+	struct datagram_list dropped = { 0 };
+
+	(void)state;
+	push(queue, 0, 5, 0, &dropped);
+	queue_discard(queue, &dropped);
+	expect_numbers(&dropped, 0, 5);
+	assert_int_equal(books(queue).dropped[DROP_SHUTDOWN], 5);
+	close_empty(queue);
+}
+
+static void settings_can_change(void **state)
+{
+	struct queue *queue = new_queue(10, 0, 1);
+	const struct queue_settings impatient = settings_of(MS, 1), patient = settings_of(0, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	queue_configure(queue, &impatient);
+	push(queue, 0, 1, 0, &dropped);
+	assert_int_equal(queue_pop(queue, MS, &share), QUEUE_EMPTY);
+	expect_numbers(&share.expired, 0, 1);
+	queue_configure(queue, &patient);
+	push(queue, 1, 1, 0, &dropped);
+	assert_int_equal(queue_pop(queue, 1000 * MS, &share), QUEUE_JOBS);
+	finish(queue, &share, MS);
+	expect_numbers(&share.jobs, 1, 1);
+	close_empty(queue);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(full_drops_the_oldest),
+		cmocka_unit_test(a_batch_larger_than_the_queue),
+		cmocka_unit_test(full_and_stale_counts_as_expired),
+		cmocka_unit_test(stale_ones_are_never_handed_out),
+		cmocka_unit_test(zero_waits_for_ever),
+		cmocka_unit_test(max_workers_is_a_bound),
+		cmocka_unit_test(a_share_follows_the_slowest_of_late),
+		cmocka_unit_test(quick_ones_are_few_workers_work),
+		cmocka_unit_test(closed_ends_when_empty),
+		cmocka_unit_test(discarded_are_in_the_books),
+		cmocka_unit_test(settings_can_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,302 @@
+/* The queue of a handler that never blocks: receivers help, and workers are wanted for what is too
+ * much, or too slow, for them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "queue/queue.h"
+
+#define US 1000LL
+#define CAPACITY 4000u
+#define WORKERS 4u
+#define MAX_WAIT_NS (1000 * US)
+#define SLOW_NS (200 * US)     /* what takes longer is left to the workers */
+#define BACKLOG_NS (1000 * US) /* so are those behind what takes so long */
+
+static struct queue *new_queue(unsigned capacity, unsigned max_workers)
+{
+	const struct queue_shape shape = {
+		.capacity = capacity,
+		.most_workers = WORKERS,
+		.helped = true,
+		.rules = { .discipline = BACKLOG_FIFO },
+	};
+	const struct queue_settings settings = {
+		.max_wait_ns = MAX_WAIT_NS,
+		.overload_interval_ns = INT64_MAX,
+		.fair_window_ns = INT64_MAX,
+		.max_workers = max_workers,
+	};
+	struct queue *queue;
+
+	assert_int_equal(queue_new(&shape, &settings, &queue), 0);
+	return queue;
+}
+
+static void discard(struct datagram_list *list)
+{
+	while (list->count > 0)
+		free(datagram_list_pop(list));
+}
+
+static void free_queue(struct queue *queue)
+{
+	struct datagram_list left = { 0 };
+
+	queue_discard(queue, &left);
+	discard(&left);
+	queue_free(queue);
+}
+
+/* So many arrive at time 0; is a worker wanted then? */
+static bool push(struct queue *queue, unsigned count)
+{
+	const struct ledger admission = { .received = count };
+	struct datagram_list batch = { 0 }, dropped = { 0 };
+	bool wanted;
+
+	for (unsigned i = 0; i < count; i++)
+		datagram_list_push(&batch, calloc(1, sizeof(struct datagram)));
+	wanted = queue_push(queue, &batch, &admission, 0, &dropped);
+	assert_int_equal(dropped.count, 0);
+	assert_int_equal(queue_wants_worker(queue), wanted);
+	return wanted;
+}
+
+/* All were answered, each after so long: returns whether a worker is wanted now, and was not. */
+static bool finish(struct queue *queue, struct queue_share *share, int64_t service_ns)
+{
+	const struct ledger results = { .replied = share->jobs.count };
+	int64_t spent_ns = service_ns * share->jobs.count;
+	bool freed;
+
+	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
+		job->service_ns = service_ns;
+	freed = queue_finish(queue, &share->jobs, &results, spent_ns);
+	discard(&share->jobs);
+	return freed;
+}
+
+/* A share of so many jobs; `more`: for the others a worker is wanted. */
+static void must_help(struct queue *queue, unsigned count, bool more, struct queue_share *ret_share)
+{
+	assert_int_equal(queue_help(queue, 0, ret_share), QUEUE_JOBS);
+	assert_int_equal(ret_share->jobs.count, count);
+	assert_int_equal(ret_share->more, more);
+	assert_int_equal(queue_wants_worker(queue), more);
+}
+
+static void must_not_help(struct queue *queue)
+{
+	struct queue_share share;
+
+	assert_int_equal(queue_help(queue, 0, &share), QUEUE_EMPTY);
+	assert_int_equal(share.jobs.count + share.expired.count + share.shed.count, 0);
+	assert_false(share.more);
+}
+
+/* Helpers run so many, one by one, each in so long. */
+static void run(struct queue *queue, unsigned count, int64_t service_ns)
+{
+	struct queue_share share;
+
+	while (count-- > 0) {
+		assert_false(push(queue, 1));
+		must_help(queue, 1, false, &share);
+		assert_false(finish(queue, &share, service_ns));
+	}
+}
+
+static void helpers_are_enough(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct queue_share share;
+
+	(void)state;
+	must_not_help(queue); /* nothing waits */
+	assert_false(push(queue, 3));
+	for (unsigned i = 0; i < 3; i++) { /* one each time, until all is known to be quick */
+		must_help(queue, 1, false, &share);
+		assert_false(finish(queue, &share, i == 2 ? US : 90 * US));
+	}
+	must_not_help(queue);
+	free_queue(queue);
+}
+
+/* What takes 100 us, and no more than a batch; not divided among the workers, who sleep. */
+static void a_share_is_bounded(void **state)
+{
+	static const struct {
+		int64_t service_ns;
+		unsigned share;
+	} cases[] = { { US, QUEUE_BATCH_MAX }, { 2 * US, 50 }, { 10 * US, 10 }, { 60 * US, 1 } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct queue *queue = new_queue(CAPACITY, WORKERS);
+		struct queue_share share;
+
+		run(queue, 1, cases[i].service_ns);
+		assert_false(push(queue, QUEUE_BATCH_MAX + 1));
+		must_help(queue, cases[i].share, false, &share);
+		assert_false(finish(queue, &share, cases[i].service_ns));
+		free_queue(queue);
+	}
+}
+
+/* A millisecond of measured work, or half of what there is room for. */
+static void a_backlog_is_the_workers_too(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct queue_share share;
+
+	(void)state;
+	run(queue, 500, US); /* a cost of 1 us, or up to 15 ns less */
+	assert_false(push(queue, BACKLOG_NS / US));
+	assert_true(push(queue, 20));
+	must_help(queue, QUEUE_BATCH_MAX, false, &share);
+	assert_true(push(queue, 2 * QUEUE_BATCH_MAX));
+	assert_false(finish(queue, &share, US)); /* it was wanted before */
+	must_help(queue, QUEUE_BATCH_MAX, true, &share);
+	assert_false(finish(queue, &share, US));
+	free_queue(queue);
+
+	queue = new_queue(100, WORKERS); /* nothing is measured */
+	assert_false(push(queue, 50));
+	assert_true(push(queue, 1));
+	must_help(queue, 1, false, &share);
+	assert_false(finish(queue, &share, 1));
+	free_queue(queue);
+}
+
+/* What must not be queued keeps a receiver busy, too: what waits meanwhile is the workers'. */
+static void a_flood_that_is_refused(void **state)
+{
+	const struct ledger refused = { .received = 64, .dropped[DROP_SOURCE_PORT_LOW] = 64 };
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct datagram_list none = { 0 }, dropped = { 0 };
+	struct queue_share share;
+
+	(void)state;
+	run(queue, 1, US);
+	assert_false(push(queue, 1));
+	assert_false(queue_push(queue, &none, &refused, 1, &dropped));
+	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 1, &dropped));
+	assert_true(queue_push(queue, &none, &refused, BACKLOG_NS + 2, &dropped));
+	assert_true(queue_wants_worker(queue));
+	must_help(queue, 1, false, &share); /* it comes at last */
+	assert_false(finish(queue, &share, US));
+	assert_false(push(queue, 1)); /* and counts anew */
+	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 3, &dropped));
+	free_queue(queue);
+}
+
+/* Once a call took longer than 200 us, until it is forgotten among quick ones. */
+static void slow_ones_are_the_workers(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct queue_share share;
+	unsigned quick = 0;
+
+	(void)state;
+	run(queue, 1, SLOW_NS);
+	run(queue, 1, SLOW_NS + 1);
+	assert_true(push(queue, 1));
+	must_not_help(queue);
+	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+	assert_false(finish(queue, &share, 1000 * US));
+	for (; push(queue, 1); quick++) {
+		must_not_help(queue);
+		assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
+		assert_false(finish(queue, &share, US));
+	}
+	assert_in_range(quick, 64, 128);
+	must_help(queue, 1, false, &share);
+	assert_false(finish(queue, &share, US));
+	free_queue(queue);
+}
+
+/* Those who wait behind a slow one are told of when it ends: nobody was called for them. */
+static void the_end_of_a_slow_one_calls(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct queue_share share, other;
+
+	(void)state;
+	assert_false(push(queue, 3));
+	must_help(queue, 1, false, &share);
+	must_help(queue, 1, false, &other); /* another receiver's */
+	assert_true(finish(queue, &share, SLOW_NS + 1));
+	assert_true(queue_wants_worker(queue));
+	assert_false(finish(queue, &other, SLOW_NS + 1)); /* said already */
+	must_not_help(queue);
+	free_queue(queue);
+
+	queue = new_queue(CAPACITY, WORKERS);
+	assert_false(push(queue, 1));
+	must_help(queue, 1, false, &share);
+	assert_false(finish(queue, &share, SLOW_NS + 1)); /* nobody waits */
+	assert_false(queue_wants_worker(queue));
+	free_queue(queue);
+}
+
+static void helpers_count_as_workers(void **state)
+{
+	struct queue *queue = new_queue(100, 2);
+	struct queue_share first, second, third;
+
+	(void)state;
+	assert_true(push(queue, 90));
+	must_help(queue, 1, true, &first);
+	assert_int_equal(queue_pop(queue, 0, &second), QUEUE_JOBS);
+	assert_false(second.more); /* nobody may take them */
+	must_not_help(queue);
+	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_EMPTY);
+	assert_false(push(queue, 1));
+	assert_true(finish(queue, &first, US)); /* now somebody may */
+	must_help(queue, QUEUE_BATCH_MAX, false, &third);
+	assert_false(finish(queue, &third, US));
+	assert_false(finish(queue, &second, US));
+	free_queue(queue);
+}
+
+/* Of stale ones a batch at most, as from pop; none while slow ones are the workers'. */
+static void stale_ones(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct queue_share share;
+
+	(void)state;
+	assert_false(push(queue, QUEUE_BATCH_MAX + 3));
+	assert_int_equal(queue_help(queue, MAX_WAIT_NS, &share), QUEUE_STALE);
+	assert_int_equal(share.expired.count, QUEUE_BATCH_MAX);
+	assert_int_equal(share.jobs.count, 0);
+	discard(&share.expired);
+	assert_int_equal(queue_help(queue, MAX_WAIT_NS, &share), QUEUE_EMPTY);
+	assert_int_equal(share.expired.count, 3);
+	discard(&share.expired);
+	run(queue, 1, SLOW_NS + 1);
+	assert_true(push(queue, 1));
+	assert_int_equal(queue_help(queue, MAX_WAIT_NS, &share), QUEUE_EMPTY);
+	assert_int_equal(share.expired.count, 0);
+	free_queue(queue);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(helpers_are_enough),
+		cmocka_unit_test(a_share_is_bounded),
+		cmocka_unit_test(a_backlog_is_the_workers_too),
+		cmocka_unit_test(a_flood_that_is_refused),
+		cmocka_unit_test(slow_ones_are_the_workers),
+		cmocka_unit_test(the_end_of_a_slow_one_calls),
+		cmocka_unit_test(helpers_count_as_workers),
+		cmocka_unit_test(stale_ones),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,205 @@
+/* The queue and the slab with real threads: every datagram that is pushed comes out once, in the
+ * order of its producer, or is counted; no slot is lost or handed out twice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/eventcount.h"
+#include "queue/queue.h"
+#include "core/slab.h"
+#include "support/scaled.h"
+
+#define PRODUCERS 2
+#define CONSUMERS 2
+#define BATCH 16
+#define CAPACITY 256
+
+struct shared {
+	struct queue *queue;
+	struct slab *slab;
+	struct eventcount work;
+	unsigned batches; /* of each producer */
+	_Atomic unsigned producing;
+	_Atomic uint64_t out_of_order;
+};
+
+struct producer {
+	struct shared *shared;
+	uint16_t number;
+	uint64_t made_room;
+};
+
+struct consumer {
+	struct shared *shared;
+	uint64_t popped;
+	int64_t last[PRODUCERS]; /* sequence */
+};
+
+static void *produce(void *argument)
+{
+	struct producer *producer = argument;
+	struct shared *shared = producer->shared;
+	int64_t sequence = 0;
+
+	for (unsigned i = 0; i < shared->batches; i++) {
+		struct datagram_list batch = { 0 }, dropped = { 0 };
+		const struct ledger admission = { .received = BATCH };
+		struct datagram *slots[BATCH];
+		unsigned wake;
+
+		slab_take(shared->slab, BATCH, slots);
+		for (unsigned k = 0; k < BATCH; k++) {
+			struct datagram *d = slots[k];
+
+			d->socket = producer->number;
+			d->timestamp.tv_sec = ++sequence;
+			d->client.in = (struct sockaddr_in){ .sin_family = AF_INET,
+				.sin_port = (in_port_t)(1 + producer->number),
+				.sin_addr.s_addr = 1 };
+			d->arrived_ns = 0;
+			datagram_list_push(&batch, d);
+		}
+		wake = queue_push(shared->queue, &batch, &admission, 0, &dropped);
+		if (wake > 0)
+			eventcount_notify(&shared->work, wake);
+		producer->made_room += dropped.count;
+		slab_give(shared->slab, &dropped);
+	}
+	if (atomic_fetch_sub(&shared->producing, 1) == 1) {
+		queue_close(shared->queue);
+		eventcount_notify(&shared->work, UINT_MAX);
+	}
+	return NULL;
+}
+
+static void take_share(struct consumer *consumer, struct queue_share *share)
+{
+	const struct ledger results = { .replied = share->jobs.count };
+
+	for (struct datagram *d = share->jobs.first; d != NULL; d = d->next) {
+		if (d->timestamp.tv_sec <= consumer->last[d->socket])
+			atomic_fetch_add(&consumer->shared->out_of_order, 1);
+		consumer->last[d->socket] = d->timestamp.tv_sec;
+		d->service_ns = 1000;
+	}
+	consumer->popped += share->jobs.count;
+	if (queue_finish(consumer->shared->queue, &share->jobs, &results, 0))
+		eventcount_notify(&consumer->shared->work, 1);
+	slab_give(consumer->shared->slab, &share->jobs);
+}
+
+static void *consume(void *argument)
+{
+	struct consumer *consumer = argument;
+	struct shared *shared = consumer->shared;
+
+	for (;;) {
+		uint32_t key = eventcount_prepare(&shared->work);
+		struct queue_share share;
+		enum queue_answer answer = queue_pop(shared->queue, 0, &share);
+
+		if (answer == QUEUE_EMPTY) {
+			eventcount_wait(&shared->work, key, -1);
+			continue;
+		}
+		eventcount_cancel(&shared->work);
+		if (answer == QUEUE_ENDED) {
+			eventcount_notify(&shared->work, UINT_MAX);
+			return NULL;
+		}
+		take_share(consumer, &share);
+	}
+}
+
+static void books_balance_at_every_snapshot(struct shared *shared)
+{
+	while (atomic_load(&shared->producing) > 0) {
+		struct queue_report report;
+
+		queue_snapshot(shared->queue, &report);
+		assert_true(ledger_balances(&report.ledger));
+		assert_true(report.queued_max <= CAPACITY && report.ledger.queued <= CAPACITY);
+	}
+}
+
+/* `ordered`: each producer's come out in their order. */
+static void must_lose_nothing(struct backlog_rules rules, bool ordered)
+{
+	const struct queue_shape shape = {
+		.capacity = CAPACITY, .most_workers = CONSUMERS, .rules = rules
+	};
+	const struct queue_settings settings = { .overload_interval_ns = NS_PER_S,
+		.fair_window_ns = NS_PER_S,
+		.max_workers = CONSUMERS };
+	struct shared shared = { .batches = scaled(100000), .producing = PRODUCERS };
+	struct producer producers[PRODUCERS];
+	struct consumer consumers[CONSUMERS];
+	pthread_t threads[PRODUCERS + CONSUMERS];
+	uint64_t popped = 0, made_room = 0;
+	struct queue_report report;
+
+	assert_int_equal(queue_new(&shape, &settings, &shared.queue), 0);
+	assert_int_equal(slab_new(CAPACITY + PRODUCERS * BATCH + CONSUMERS * 2 * QUEUE_BATCH_MAX,
+				 64, &shared.slab),
+		0);
+	for (unsigned i = 0; i < CONSUMERS; i++) {
+		consumers[i] = (struct consumer){ .shared = &shared };
+		pthread_create(&threads[PRODUCERS + i], NULL, consume, &consumers[i]);
+	}
+	for (unsigned i = 0; i < PRODUCERS; i++) {
+		producers[i] = (struct producer){ .shared = &shared, .number = (uint16_t)i };
+		pthread_create(&threads[i], NULL, produce, &producers[i]);
+	}
+	books_balance_at_every_snapshot(&shared);
+	for (unsigned i = 0; i < PRODUCERS + CONSUMERS; i++)
+		pthread_join(threads[i], NULL);
+
+	for (unsigned i = 0; i < CONSUMERS; i++)
+		popped += consumers[i].popped;
+	for (unsigned i = 0; i < PRODUCERS; i++)
+		made_room += producers[i].made_room;
+	queue_snapshot(shared.queue, &report);
+	assert_int_equal(popped + made_room, (uint64_t)PRODUCERS * BATCH * shared.batches);
+	assert_int_equal(report.ledger.replied, popped);
+	assert_int_equal(report.ledger.dropped[DROP_QUEUE_FULL], made_room);
+	if (ordered)
+		assert_int_equal(shared.out_of_order, 0);
+	queue_free(shared.queue);
+	slab_free(shared.slab); /* asserts that every slot came back */
+}
+
+/* Two consumers may overtake each other between pop and count, but each sees an order. */
+static void fifo(void **state)
+{
+	(void)state;
+	must_lose_nothing((struct backlog_rules){ .discipline = BACKLOG_FIFO }, true);
+}
+
+static void fair(void **state)
+{
+	(void)state;
+	must_lose_nothing((struct backlog_rules){ .discipline = BACKLOG_FAIR }, false);
+}
+
+static void fair_per_client(void **state)
+{
+	(void)state;
+	must_lose_nothing((struct backlog_rules){ BACKLOG_FAIR, .per_client = true }, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fifo),
+		cmocka_unit_test(fair),
+		cmocka_unit_test(fair_per_client),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
