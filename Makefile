@@ -344,8 +344,9 @@ coverage: ## lines that the unit and end-to-end tests ran, by file
 	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,coverage) $(e2e); status=$$?; \
 		$(PYTHON) tests/support/coverage .build/coverage && exit $$status
 
-lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with clang
+lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with clang; counts the lines of code
 	@$(NEED) 'to check the source' $(TESTERS) $(LINTERS)
+	@$(PYTHON) tests/support/code_lines
 	@$(RUN) --suite $@ --limit 900 LINT_FLAGS='$(subst ','\'',$(cppflags))' tests/support/lint
 
 .PHONY: schema format
