@@ -234,7 +234,7 @@ static bool stand_back(struct receiver *receiver, int count)
 {
 	if (is_inline(receiver))
 		return count > 1;
-	if (receiver->worker != NULL && worker_help(receiver->worker) == WORKER_WORKED)
+	if (receiver->worker != NULL && worker_assist(receiver->worker) == WORKER_WORKED)
 		return true;
 	if (count > 0)
 		sys_yield();
@@ -268,7 +268,7 @@ void receiver_run(struct receiver *receiver)
 	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
 		if (!work(receiver))
 			wait_readable(receiver);
-	if (!is_inline(receiver) && queue_end_help(receiver->service->queue))
+	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
 		worker_call(receiver->workers);
 	receiver_finish(receiver, false);
 }

@@ -1,4 +1,4 @@
-/* Running the jobs of a share, and answering them. */
+/* Running the jobs of a batch, and answering them. */
 #include <errno.h>
 
 #include "base/sys.h"
@@ -68,7 +68,7 @@ static void set_watch(struct worker *worker, const struct service *service,
 	lock_release(&watch->lock);
 }
 
-/* What is the same for all jobs of a share. */
+/* What is the same for all jobs of a batch. */
 struct serving {
 	struct worker *worker;
 	struct service *service;

@@ -57,7 +57,7 @@ static void check_length(struct dgram_server *server, struct service *service)
 	int64_t full_ns;
 
 	queue_snapshot(service->queue, &report);
-	full_ns = report.mean_ns * service->capacity / settings.max_workers;
+	full_ns = report.service_ewma_ns * service->capacity / settings.max_workers;
 	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns || service->told_too_long)
 		return;
 	service->told_too_long = true;

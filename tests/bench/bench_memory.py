@@ -37,10 +37,10 @@ def walk(daemon, count, first, addresses):
 def addresses_rows(daemon):
     """Few addresses and ever new ones in turn, for machines drift. Replies to one address can leave
     as one message, which is the most of what they save."""
-    share = ADDRESSES // TURNS
+    batch = ADDRESSES // TURNS
     kinds = {"1": itertools.repeat((0, 1)), "256": itertools.repeat((0, 256)),
-             f"{ADDRESSES:,}, each once": iter((turn * share, share) for turn in range(TURNS))}
-    turns = [{name: walk(daemon, share, *next(kind)) for name, kind in kinds.items()}
+             f"{ADDRESSES:,}, each once": iter((turn * batch, batch) for turn in range(TURNS))}
+    turns = [{name: walk(daemon, batch, *next(kind)) for name, kind in kinds.items()}
              for _ in range(TURNS)]
     return [
         [name, f"{statistics.median(turn[name][0] for turn in turns):.2f}",

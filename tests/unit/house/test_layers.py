@@ -10,7 +10,7 @@ import dgramtest
 API = "<dgram.h>"
 
 # The first row that matches a file says what it may include, besides headers of the system and its
-# own header: that of its noun, "queue/flow.h" for queue/flow.c and queue/flow_order.c.
+# own header: that of its noun, "queue/queue.h" for queue/queue.c and queue/queue_flows.c.
 LOG = ["log/log.h", "base/*"]
 STATION = [API, "queue/queue.h", "core/*", *LOG]
 ARROWS = {
@@ -25,9 +25,9 @@ ARROWS = {
     "src/log/format*": ["log/text.h", *LOG],
     "src/log/text*": ["base/*"],
     "src/core/*": ["core/datagram.h", "base/*"],
-    "src/queue/queue*": ["queue/queue_internal.h", "queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
-    "src/queue/backlog*": ["queue/flow.h", "queue/flow_lengths.h", "core/datagram.h", "base/*"],
-    "src/queue/flow*": ["queue/flow_order.h", "core/datagram.h", "base/*"],
+    "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
+    "src/queue/flow*": ["core/datagram.h", "base/*"],
     "src/engine/socket*": ["core/datagram.h", "base/*"],
     "src/engine/handler*": ["engine/socket.h", *STATION],
     "src/engine/service*": ["engine/handler.h", *STATION],
