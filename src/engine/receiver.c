@@ -91,7 +91,7 @@ static void log_refused(
 	if (reason == DROP_SHUTDOWN || !log_limit_pass(&receiver->drop_limits[reason],
 					       receiver->batch.clocks.monotonic_ns, &suppressed))
 		return;
-	log_event(receiver->log, LOG_LEVEL_WARN, "datagram dropped",
+	log_event(receiver->log, EVENT_DATAGRAM_DROPPED,
 		LOG_FIELDS(log_text("service", receiver->service->name),
 			log_text("reason", ledger_drop_names[reason]),
 			log_addr("client", &datagram->client), log_uint("bytes", datagram->length),
@@ -106,7 +106,7 @@ static void log_made_room(struct receiver *receiver, unsigned dropped)
 	if (dropped == 0 || !log_limit_pass(&receiver->drop_limits[DROP_QUEUE_FULL],
 				    receiver->batch.clocks.monotonic_ns, &suppressed))
 		return;
-	log_event(receiver->log, LOG_LEVEL_WARN, "queue full, oldest dropped",
+	log_event(receiver->log, EVENT_QUEUE_FULL,
 		LOG_FIELDS(log_text("service", receiver->service->name),
 			log_uint("dropped", receiver->made_room),
 			log_text(
@@ -146,7 +146,7 @@ static void log_error(struct receiver *receiver, int error)
 
 	if (!log_limit_pass(&receiver->error_limit, sys_monotonic_ns(), &suppressed))
 		return;
-	log_event(receiver->log, LOG_LEVEL_WARN, "receive failed",
+	log_event(receiver->log, EVENT_RECEIVE_FAILED,
 		LOG_FIELDS(log_text("service", receiver->service->name), log_errno("error", error),
 			log_uint("suppressed", suppressed)));
 }

@@ -16,6 +16,7 @@ STATION = [API, "queue/queue.h", "core/*", *LOG]
 ARROWS = {
     "include/*": [],
     "src/base/*": ["base/*"],
+    "src/log/event*": [],
     "src/log/log*": ["log/*", "base/*"],
     "src/log/writer*": ["log/*", "base/*"],
     "src/log/consumer*": ["log/sinks.h", "log/ring.h", *LOG],
@@ -106,6 +107,7 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/core/slab.c", '"queue/queue.h"')
         self.must_forbid("src/core/slab.c", '"core/ledger.h"')
         self.must_forbid("src/log/ring.c", '"log/sinks.h"')
+        self.must_forbid("src/log/event.h", '"base/clock.h"')
         self.must_forbid("src/queue/queue.c", '"engine/worker.h"')
         self.must_forbid("src/queue/queue.c", '"log/log.h"')
         self.must_forbid("src/engine/socket.c", '"engine/receiver.h"')
