@@ -11,17 +11,17 @@ static void one_call_until_it_is_answered(void **state)
 {
 	(void)state;
 	begin(1, 2);
-	worker_call(&world.shared);
-	worker_call(&world.shared);
+	worker_wake(&world.shared);
+	worker_wake(&world.shared);
 	assert_int_equal(calls(), 1);
 	assert_int_equal(step(), WORKER_IDLE); /* that is the answer, whatever it finds */
-	worker_call(&world.shared);
-	worker_call(&world.shared);
+	worker_wake(&world.shared);
+	worker_wake(&world.shared);
 	assert_int_equal(calls(), 2);
 	push(0, "W"); /* who runs a handler has answered, too */
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(calls(), 3);
-	worker_call(&world.shared);
+	worker_wake(&world.shared);
 	assert_int_equal(calls(), 3);
 	assert_int_equal(step(), WORKER_IDLE);
 	end();
@@ -29,10 +29,10 @@ static void one_call_until_it_is_answered(void **state)
 
 static void push_and_call(void)
 {
-	assert_true(atomic_load(&world.shared.called));
+	assert_true(atomic_load(&world.shared.wakeup_pending));
 	if (world.runs < 3) {
 		push(0, world.runs < 2 ? "a" : "C");
-		worker_call(&world.shared);
+		worker_wake(&world.shared);
 	}
 }
 
@@ -53,7 +53,7 @@ static void none_while_one_is_about_to_look(void **state)
 static void push_one_then_call(void)
 {
 	push(0, world.sleeps == 1 ? "b" : "C");
-	worker_call(&world.shared);
+	worker_wake(&world.shared);
 	assert_int_equal(calls(), world.sleeps);
 }
 
@@ -123,7 +123,7 @@ static void answers_wait_for_100_us(void **state)
 }
 
 /* From here on the second worker is a receiver's, and helps. */
-static enum worker_did help(void)
+static enum worker_result help(void)
 {
 	return worker_assist(world.workers[1]);
 }
@@ -135,11 +135,11 @@ static void a_receiver_helps(void **state)
 	assert_int_equal(help(), WORKER_IDLE);
 	push(0, "a");
 	push(1, "x"); /* of another receiver */
-	worker_call(&world.shared);
+	worker_wake(&world.shared);
 	assert_int_equal(help(), WORKER_WORKED);
 	must_have_run("a", 0, 0);
 	assert_int_equal(world.last_worker, WORKER_OF_RECEIVER(0));
-	assert_true(atomic_load(&world.shared.called)); /* that was no answer to the call */
+	assert_true(atomic_load(&world.shared.wakeup_pending)); /* that was no answer to the call */
 	assert_int_equal(help(), WORKER_IDLE);
 	assert_int_equal(atomic_load(&world.workers[1]->counters.requests), 1);
 	assert_int_equal(atomic_load(&world.workers[1]->counters.busy_ns), QUICK_NS);

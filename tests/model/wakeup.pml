@@ -1,19 +1,18 @@
-/* Calls: no job is left while a worker sleeps, though only one call is out at a time, a worker looks
- * at one queue after the other, takes from the first that has something, and may never come back.
+/* Wake-ups: no job waits while a worker sleeps, although only one wake-up is pending at a time, and a worker
+ * looks at one queue after the other, takes from the first that has something, and may never come back.
  *
- * Two receivers, each with a queue of its own, and two workers. Of queue 1 one worker at a time may
- * hold jobs. With -DHELPED handlers of queue 0 never block, and its receiver helps: workers are
- * called for it only when more than one job waits, when its handler was slow of late (which it is, or
- * is not any more, at any moment it was run), or when the receiver went away and left some. What runs
- * under a lock is one step; a share is one job. Two workers are too few to tell why a finish calls, and
- * why it matters what a receiver left: the simulator does.
+ * Two receivers, each with a queue of its own, and two workers. One worker at a time may hold jobs of
+ * queue 1. With -DASSISTED, handlers of queue 0 never block, and its receiver assists: a worker is woken for
+ * it only when more than one job waits, when its handler was slow recently (at any moment that it ran it
+ * may become slow, or quick again), or when the receiver went away and left jobs. What runs under a lock is
+ * one step; a batch is one job. Two workers are too few to tell why a finish wakes another, and why it
+ * matters what a receiver left: the simulator does.
  *
- * src/queue/queue.c: queue_push
- * src/queue/queue.c: queue_pop, queue_assist, queue_finish, take_batch
+ * src/queue/queue.c: queue_push, queue_pop, queue_assist, queue_finish, take_batch
  * src/queue/queue.c: is_worker_wanted, publish_wanted, queue_wants_worker
- * src/engine/receiver.c: receiver_run, work, stand_back, push
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, take, others_wait, finish,
- *	worker_call */
+ * src/engine/receiver.c: receiver_run, receive_or_stand_back, stand_back, push_batch
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, pop_any, others_wait,
+ *	finish_batch, worker_wake */
 
 #define WORKERS 2
 #define EVENTCOUNT_IS_PROVED
@@ -23,14 +22,14 @@
 
 #include "eventcount.inc"
 
-bool called;
+bool wakeup_pending;
 byte waiting[2], active_workers[2];
 bool wanting[2]; /* as of the last push, pop or finish */
-bool slow, left; /* queue 0 */
+bool slow, helpers_late; /* queue 0 */
 
-#ifdef HELPED
+#ifdef ASSISTED
 #define HELPERS(q) (1 - (q))
-#define ENOUGH(q) ((q) == 1 || slow || left || waiting[q] > 1)
+#define ENOUGH(q) ((q) == 1 || slow || helpers_late || waiting[q] > 1)
 #else
 #define HELPERS(q) 0
 #define ENOUGH(q) true
@@ -38,17 +37,17 @@ bool slow, left; /* queue 0 */
 #define MAY_BE_TAKEN(q) (waiting[q] > 0 && active_workers[q] < (q == 0 -> 2 : 1))
 #define WANTED(q) (MAY_BE_TAKEN(q) && ENOUGH(q))
 
-inline worker_call()
+inline worker_wake()
 {
 #ifdef MUTANT_WAKES_WITHOUT_EPOCH
-	atomic { out = called; called = true; to_wake = 0 };
+	atomic { out = wakeup_pending; wakeup_pending = true; to_wake = 0 };
 	if
 	:: !out -> sys_futex_wake(1)
 	:: out
 	fi;
 	out = false
 #else
-	atomic { out = called; called = true };
+	atomic { out = wakeup_pending; wakeup_pending = true };
 	if
 	:: !out -> eventcount_notify(1)
 	:: out
@@ -61,9 +60,9 @@ inline queue_push(q)
 {
 	atomic {
 		waiting[q]++;
-		left = left && q == 1;
+		helpers_late = helpers_late && q == 1;
 		wanting[q] = WANTED(q);
-		call = wanting[q]
+		wake = wanting[q]
 	}
 }
 
@@ -76,8 +75,8 @@ inline queue_pop(q)
 			waiting[q]--;
 			active_workers[q]++;
 			wanting[q] = WANTED(q);
-#ifndef MUTANT_MORE_CALLS_NOBODY
-			call = wanting[q];
+#ifndef MUTANT_MORE_WAKES_NOBODY
+			wake = wanting[q];
 #endif
 			taken = q + 1
 		:: else
@@ -89,8 +88,8 @@ inline queue_pop(q)
 inline queue_finish(q)
 {
 	atomic {
-		call = WANTED(q);
-#ifdef HELPED
+		wake = WANTED(q);
+#ifdef ASSISTED
 		if
 		:: q == 0 -> slow = true
 		:: q == 0 -> slow = false
@@ -99,40 +98,40 @@ inline queue_finish(q)
 #endif
 		active_workers[q]--;
 		wanting[q] = WANTED(q);
-		call = wanting[q] && !call
+		wake = wanting[q] && !wake
 	}
 }
 
-inline call_if_wanted()
+inline wake_if_wanted()
 {
 	if
-	:: atomic { call -> call = false }; worker_call()
-	:: !call
+	:: atomic { wake -> wake = false }; worker_wake()
+	:: !wake
 	fi
 }
 
-#ifdef HELPED
+#ifdef ASSISTED
 inline queue_assist()
 {
 	atomic {
-		left = false;
+		helpers_late = false;
 		if
 		:: !slow -> queue_pop(0)
 		:: slow
 		fi;
-		left = taken == 0 && waiting[0] > 0;
+		helpers_late = taken == 0 && waiting[0] > 0;
 		wanting[0] = WANTED(0)
 	}
 }
 
-/* It comes back from its handler, and goes to its socket when nothing is left that it may do. */
-inline help()
+/* It comes back from its handler, and goes to its socket when nothing is helpers_late that it may do. */
+inline assist()
 {
 	do
 	:: queue_assist();
-		call_if_wanted();
+		wake_if_wanted();
 		if
-		:: taken > 0 -> taken = 0; queue_finish(0); call_if_wanted()
+		:: taken > 0 -> taken = 0; queue_finish(0); wake_if_wanted()
 		:: taken == 0 -> break
 		fi
 	od
@@ -142,16 +141,16 @@ inline help()
 active [2] proctype receiver()
 {
 	byte pushes = JOBS, to_wake, taken;
-	bool call, out;
+	bool wake, out;
 
 	do
 	:: pushes > 0 ->
 		pushes--;
 		queue_push(_pid);
-		call_if_wanted();
-#ifdef HELPED
+		wake_if_wanted();
+#ifdef ASSISTED
 		if
-		:: _pid == 0 -> help()
+		:: _pid == 0 -> assist()
 		:: _pid == 0 && pushes > 0 /* there is more to receive first */
 		:: _pid == 1
 		fi
@@ -162,39 +161,39 @@ active [2] proctype receiver()
 
 inline others_wait()
 {
-#ifdef MUTANT_OTHERS_CALL_NOBODY
+#ifdef MUTANT_OTHERS_WAKE_NOBODY
 	skip
 #else
-	call = call || wanting[2 - taken]
+	wake = wake || wanting[2 - taken]
 #endif
 }
 
 inline worker_step()
 {
-#ifndef MUTANT_ANSWERED_AFTER_LOOKING
-	called = false;
+#ifndef MUTANT_CLEARED_AFTER_LOOKING
+	wakeup_pending = false;
 #endif
 	queue_pop(turn);
 	if
 	:: taken == 0 -> queue_pop((1 - turn))
 	:: taken > 0
 	fi;
-#ifdef MUTANT_ANSWERED_AFTER_LOOKING
-	called = false;
+#ifdef MUTANT_CLEARED_AFTER_LOOKING
+	wakeup_pending = false;
 #endif
 	worked = taken > 0;
 	if
 	:: worked ->
 		turn = 2 - taken;
 		others_wait();
-		call_if_wanted();
+		wake_if_wanted();
 		if
 		:: true
 		:: HELPERS(taken - 1) == 0 -> false /* a handler that never returns */
 		fi;
 		queue_finish((taken - 1));
 		taken = 0;
-		call_if_wanted()
+		wake_if_wanted()
 	:: !worked
 	fi
 }
@@ -202,22 +201,22 @@ inline worker_step()
 active [WORKERS] proctype worker()
 {
 	byte me = _pid - 2, turn, to_wake, taken;
-	bool worked, call, out;
+	bool worked, wake, out;
 
 	do
 	:: worker_step();
 		if
 		:: worked
 		:: !worked ->
-			called = true;
+			wakeup_pending = true;
 			worker_step();
 			if
 			:: worked
 			:: !worked ->
 				eventcount_prepare(me);
 				worker_step();
-#ifdef MUTANT_CALLED_AFTER_LOOKING
-				called = true;
+#ifdef MUTANT_WOKEN_AFTER_LOOKING
+				wakeup_pending = true;
 #endif
 				if
 				:: worked -> eventcount_cancel(me)

@@ -1,8 +1,8 @@
-/* Watching handlers: one that runs for longer than handler_timeout_ms is logged and counted, once.
- * It cannot be stopped, for its thread is ours. */
+/* Overdue handlers: a call that runs for longer than handler_timeout_ms is logged and counted, once. It
+ * cannot be stopped, because its thread is ours. */
 #include "server/server.h"
 
-/* So an overdue handler is seen after at most a quarter more than its time. */
+/* An overdue call is seen after its time and a quarter at most. */
 #define LOOKS_PER_TIMEOUT 4
 #define LOOK_MIN_NS (10 * NS_PER_MS)
 
@@ -11,20 +11,20 @@ struct overdue {
 	unsigned service;
 	union addr client;
 	int64_t since_ns;
-	bool first; /* it is seen for the first time */
+	bool first; /* it was not reported yet */
 };
 
 static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue *ret_overdue)
 {
-	struct worker_watch *watch = &worker->watch;
+	struct running_call *call = &worker->running_call;
 	bool overdue;
 
-	lock_take(&watch->lock);
-	overdue = watch->since_ns > 0 && watch->since_ns <= before_ns;
+	lock_take(&call->lock);
+	overdue = call->since_ns > 0 && call->since_ns <= before_ns;
 	*ret_overdue =
-		(struct overdue){ watch->service, watch->client, watch->since_ns, !watch->told };
-	watch->told = overdue;
-	lock_release(&watch->lock);
+		(struct overdue){ call->service, call->client, call->since_ns, !call->reported };
+	call->reported = overdue;
+	lock_release(&call->lock);
 	return overdue;
 }
 
@@ -61,22 +61,22 @@ static void look(struct dgram_server *server, int64_t now_ns)
 		atomic_store(&server->services[i].workers_overdue, counts[i]);
 }
 
-void server_watch(struct dgram_server *server, int64_t now_ns)
+void server_overdue_check(struct dgram_server *server, int64_t now_ns)
 {
 	if (server->options.handler_timeout_ms > 0)
 		look(server, now_ns);
 	else
 		for (unsigned i = 0; i < server->services_count; i++)
 			atomic_store(&server->services[i].workers_overdue, 0);
-	server_plan_watch(server, now_ns);
+	server_overdue_plan(server, now_ns);
 }
 
-void server_plan_watch(struct dgram_server *server, int64_t now_ns)
+void server_overdue_plan(struct dgram_server *server, int64_t now_ns)
 {
 	int64_t interval_ns = server->options.handler_timeout_ms * NS_PER_MS / LOOKS_PER_TIMEOUT;
 
-	atomic_store(&server->pool.shared.watched, interval_ns > 0);
+	atomic_store(&server->pool.shared.track_calls, interval_ns > 0);
 	if (interval_ns > 0 && interval_ns < LOOK_MIN_NS)
 		interval_ns = LOOK_MIN_NS;
-	server->next_watch_ns = interval_ns > 0 ? now_ns + interval_ns : INT64_MAX;
+	server->next_overdue_check_ns = interval_ns > 0 ? now_ns + interval_ns : INT64_MAX;
 }
