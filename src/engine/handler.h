@@ -36,8 +36,13 @@ int handler_worker_start(const struct handler *handler, unsigned worker, void **
 void handler_worker_stop(const struct handler *handler, void *state);
 
 /* A request that handler_lend() points at one datagram after the other. It borrows from these. */
-void handler_request_init(struct handler_request *request, const struct socket *sockets,
-	struct log_ring *log, unsigned worker);
+static inline void handler_request_init(struct handler_request *request,
+	const struct socket *sockets, struct log_ring *log, unsigned worker)
+{
+	*request = (struct handler_request){
+		.request = { .worker = worker }, .sockets = sockets, .log = log
+	};
+}
 
 /* Point it at this datagram. */
 static inline void handler_lend(struct handler_request *request, const struct datagram *datagram)

@@ -35,6 +35,13 @@
 #define SEGMENTS_MAX 64u
 #define MESSAGE_BYTES_MAX 65000u
 
+/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
+ * its own, too. */
+static size_t reply_room(size_t length)
+{
+	return (length / 64 + 1) * 64;
+}
+
 static size_t room_for(size_t reply_bytes)
 {
 	return reply_room(reply_bytes) * QUEUE_BATCH_MAX;

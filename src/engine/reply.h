@@ -35,8 +35,8 @@ struct reply_batch {
 
 	/* Its own. */
 	size_t buffer_bytes;
-	unsigned char *buffers; /* replies one behind the other: a cache holds a whole batch */
-	unsigned char *next_buffer;
+	unsigned char *buffers;	    /* replies one behind the other: a cache holds a whole batch */
+	unsigned char *next_buffer; /* where the next reply goes: buffer_bytes of room */
 	size_t gso_bytes_max;	    /* longer replies are not coalesced, */
 	unsigned gso_retry_batches; /* for this number of batches */
 	bool waited;		    /* for room in a socket's buffer, in this batch */
@@ -65,20 +65,7 @@ void reply_batch_free(struct reply_batch *batch);
 /* Bytes of address space that a batch takes. */
 size_t reply_batch_bytes(size_t reply_bytes);
 
-/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
- * its own, too. */
-static inline size_t reply_room(size_t length)
-{
-	return (length / 64 + 1) * 64;
-}
-
-/* Where the next reply goes: buffer_bytes of room. */
-static inline void *reply_buffer(const struct reply_batch *batch)
-{
-	return batch->next_buffer;
-}
-
-/* That buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
+/* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
 void reply_add(struct reply_batch *batch, struct datagram *request, size_t length);
 
 /* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full. */

@@ -355,20 +355,31 @@ static bool is_local(const union addr *address)
 	return local;
 }
 
-bool socket_is_own_at_port(const struct socket *sockets, unsigned count, const union addr *source)
+/* Of those with the source's port. Not inline, because nearly every datagram stops at its port. */
+__attribute__((noinline)) static bool is_own_at_port(
+	const struct socket *sockets, unsigned count, const union addr *source)
 {
 	bool foreign = false; /* the kernel says that it is not this machine's */
 
 	for (unsigned i = 0; i < count; i++) {
 		const union addr *bound = &sockets[i].bound;
-		bool any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
+		bool any;
 
-		if (addr_port(bound) != addr_port(source) || sockets[i].reuseport)
+		if (!addr_same_port(bound, source) || sockets[i].reuseport)
 			continue;
+		any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
 		if (any ? !foreign && is_local(source) : addr_same_host(bound, source))
 			return true;
 		foreign |= any;
 	}
+	return false;
+}
+
+bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (addr_same_port(&sockets[i].bound, source))
+			return is_own_at_port(&sockets[i], count - i, source);
 	return false;
 }
 

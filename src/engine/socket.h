@@ -85,19 +85,9 @@ bool socket_batch_holds_more(const struct socket_batch *batch);
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 
-/* For socket_is_own() alone: the same, of those with the source's port. */
-bool socket_is_own_at_port(const struct socket *sockets, unsigned count, const union addr *source);
-
-/* Would an answer to `source` come back to one of these sockets? For a wildcard one the kernel is
- * asked whether the address is this machine's, so addresses that came later count. */
-static inline bool socket_is_own(
-	const struct socket *sockets, unsigned count, const union addr *source)
-{
-	for (unsigned i = 0; i < count; i++) /* nearly always the port differs */
-		if (addr_port(&sockets[i].bound) == addr_port(source))
-			return socket_is_own_at_port(&sockets[i], count - i, source);
-	return false;
-}
+/* Would an answer to `source` come back to one of these sockets? For a wildcard socket the kernel is asked
+ * whether the address is this machine's, so addresses that were added later count. */
+bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
 
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
  * several joined ones. */

@@ -194,7 +194,7 @@ static void run_job(
 	if (track)
 		note_running_call(worker, service, job, begin_ns);
 	length = handler_run(&service->handler, serving->state, &serving->request,
-		reply_buffer(worker->replies), worker->replies->buffer_bytes);
+		worker->replies->next_buffer, worker->replies->buffer_bytes);
 	if (track)
 		note_running_call(worker, service, job, 0);
 	*now_ns = sys_monotonic_ns();
@@ -219,7 +219,7 @@ static int64_t reply_busy(
 
 		handler_lend(&serving.request, job);
 		length = handler_busy(&service->handler, serving.state, &serving.request,
-			reply_buffer(worker->replies), worker->replies->buffer_bytes);
+			worker->replies->next_buffer, worker->replies->buffer_bytes);
 		if (length >= 0)
 			reply_add(worker->replies, job, (size_t)length);
 	}

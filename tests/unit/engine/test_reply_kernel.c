@@ -120,7 +120,7 @@ static void one_batch(unsigned clients, size_t most)
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		world.requests[i]->client = client_of(i, clients)->address;
-		memset(reply_buffer(world.batch), (int)i, length_of(i, most));
+		memset(world.batch->next_buffer, (int)i, length_of(i, most));
 		reply_add(world.batch, world.requests[i], length_of(i, most));
 	}
 	if (world.socket.segments)
