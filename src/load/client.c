@@ -36,7 +36,7 @@ static int prepare(const struct load_options *options, uint32_t index, int fd)
 	enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (options->sources.count > 0) {
-		load_sources_get(&options->sources, index, &source);
+		load_address_get_source(&options->sources, index, &source);
 		if (bind(fd, &source.sa, addr_length(&source)) < 0)
 			return complain("use the source address", &source, -errno);
 	}

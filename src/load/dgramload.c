@@ -8,7 +8,6 @@
 #include <sysexits.h>
 
 #include "base/descriptors.h"
-#include "load/cli.h"
 #include "load/find_max.h"
 #include "load/lone.h"
 #include "load/plot.h"
@@ -107,8 +106,8 @@ static int measure(const struct load_options *options, const struct load_payload
 
 	if (result == NULL)
 		return fail(-ENOMEM);
-	error = options->mode == LOAD_LONE ? ask_once(options, payload, result)
-					   : put_under_load(options, payload, result);
+	error = options->mode == LOAD_SINGLE ? ask_once(options, payload, result)
+					     : put_under_load(options, payload, result);
 	free(result);
 	return error;
 }
@@ -131,11 +130,11 @@ int main(int argc, char **argv)
 {
 	struct load_options options;
 
-	if (load_cli_parse(argc, argv, &options) < 0)
+	if (load_options_parse(argc, argv, &options) < 0)
 		return EX_USAGE;
 	switch (options.action) {
 	case LOAD_HELP:
-		load_cli_print_help(stdout);
+		load_options_print_help(stdout);
 		return printed();
 	case LOAD_VERSION:
 		(void)printf("dgramload %s\n", DGRAM_VERSION);

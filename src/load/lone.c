@@ -73,7 +73,7 @@ static int complain(const struct load_options *options, int error)
 	addr_format(&options->server, server);
 	if (error == -ETIMEDOUT)
 		(void)fprintf(stderr, "dgramload: no answer from %s within %.0f ms\n", server,
-			(double)options->patience_ns / (double)NS_PER_MS);
+			(double)options->timeout_ns / (double)NS_PER_MS);
 	else if (error == -ECONNREFUSED)
 		(void)fprintf(stderr, "dgramload: nothing listens at %s\n", server);
 	else
@@ -102,7 +102,7 @@ static ssize_t await_answer(int fd, int64_t until_ns, uint8_t answer[static ANSW
 static ssize_t ask(const struct load_options *options, const struct load_payload *payload, int fd,
 	uint8_t answer[static ANSWER_MAX])
 {
-	int64_t until_ns = sys_monotonic_ns() + options->patience_ns;
+	int64_t until_ns = sys_monotonic_ns() + options->timeout_ns;
 
 	if (send(fd, payload->bytes, payload->size, MSG_NOSIGNAL) < 0)
 		return -errno;
@@ -143,7 +143,7 @@ int load_lone(const struct load_options *options, const struct load_payload *pay
 	if (error < 0)
 		return error;
 	memset(ret_result, 0, sizeof(*ret_result));
-	ret_result->mode = LOAD_LONE;
+	ret_result->mode = LOAD_SINGLE;
 	ret_result->size = payload->size;
 	ret_result->tally.patience_ns = INT64_MAX - 1;
 	begin_ns = sys_monotonic_ns();

@@ -24,7 +24,7 @@ static uint64_t window_room(const struct load_options *options)
 {
 	bool closed = options->mode == LOAD_CLOSED;
 	double rate = (closed ? CLOSED_RATE : options->rate) / options->sockets;
-	double patience_s = (double)options->patience_ns / (double)NS_PER_S;
+	double patience_s = (double)options->timeout_ns / (double)NS_PER_S;
 	double need =
 		2 * rate * patience_s + 4 * (closed ? options->in_flight : 0) + 4 * LOAD_BATCH;
 	uint64_t most = REQUESTS_MAX / options->sockets;

@@ -101,7 +101,7 @@ static size_t size_of(const struct load_options *options, const struct pattern *
 		return options->size;
 	if (options->text != NULL || options->hex != NULL || options->file != NULL)
 		return pattern->length;
-	return options->mode == LOAD_LONE && !options->random ? 0 : LOAD_BYTES_DEFAULT;
+	return options->mode == LOAD_SINGLE && !options->random ? 0 : LOAD_BYTES_DEFAULT;
 }
 
 static void fill(struct load_payload *payload, const struct pattern *pattern)
@@ -130,7 +130,7 @@ static int make(const struct load_options *options, const struct pattern *patter
 
 	payload->size = size_of(options, pattern);
 	payload->stride = (payload->size / CACHE_LINE + 1) * CACHE_LINE;
-	payload->stamped = options->mode != LOAD_LONE &&
+	payload->stamped = options->mode != LOAD_SINGLE &&
 			   (options->check || (own && payload->size >= LOAD_STAMP_BYTES));
 	if (payload->stamped && payload->size < LOAD_STAMP_BYTES)
 		return complain("--check", "needs 12 bytes at least, for the sequence number");

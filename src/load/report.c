@@ -5,7 +5,7 @@
 #include "base/clock.h"
 
 static const char *const mode_words[] = {
-	[LOAD_LONE] = "one request",
+	[LOAD_SINGLE] = "one request",
 	[LOAD_OPEN] = "open loop",
 	[LOAD_CLOSED] = "closed loop",
 	[LOAD_FIND_MAX] = "the highest rate",

@@ -4,7 +4,7 @@
 #include "load/report.h"
 
 static const char *const mode_names[] = {
-	[LOAD_LONE] = "lone",
+	[LOAD_SINGLE] = "lone",
 	[LOAD_OPEN] = "open",
 	[LOAD_CLOSED] = "closed",
 	[LOAD_FIND_MAX] = "find-max",

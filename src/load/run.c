@@ -143,7 +143,7 @@ static void send_closed(struct run *run)
 static void drain(struct run *run, int64_t now_ns)
 {
 	struct load_loop *loop = &run->loop;
-	int64_t end_ns = now_ns + loop->options->patience_ns;
+	int64_t end_ns = now_ns + loop->options->timeout_ns;
 
 	for (; now_ns <= end_ns && loop->tally->in_flight > 0; now_ns = load_loop_now_ns(loop)) {
 		load_loop_wait(loop, earlier(now_ns + TICK_NS, end_ns + 1));
@@ -179,7 +179,7 @@ static void perform(struct run *run)
 	int64_t now_ns;
 
 	loop->tally->counted_from_ns = options->warmup_ns;
-	loop->tally->patience_ns = options->patience_ns;
+	loop->tally->patience_ns = options->timeout_ns;
 	run->end_ns = options->warmup_ns + options->duration_ns;
 	run->sample_every_ns = options->duration_ns / SAMPLES;
 	if (options->count < UINT64_MAX)
