@@ -9,9 +9,9 @@
 
 #include "base/descriptors.h"
 #include "load/find_max.h"
-#include "load/lone.h"
 #include "load/plot.h"
 #include "load/report.h"
+#include "load/single.h"
 
 static int status_of(int error)
 {
@@ -75,7 +75,7 @@ static int prepare_process(void)
 static int ask_once(const struct load_options *options, const struct load_payload *payload,
 	struct load_result *result)
 {
-	int error = load_lone(options, payload, result, options->json ? NULL : stdout);
+	int error = load_single(options, payload, result);
 
 	if (options->json && (error == 0 || error == -EIO))
 		load_report_json(options, result, NULL, stdout);

@@ -25,9 +25,9 @@ static void note_step(struct hunt *hunt, double rate, enum load_limit limit)
 
 	search->steps[search->steps_count++] = (struct load_step){
 		.rate = rate,
-		.answered = (double)result->tally.answered / result->seconds,
+		.answered = (double)result->counters.answered / result->seconds,
 		.loss_percent = load_verdict_loss_percent(result),
-		.p99_us = (double)load_durations_quantile(&result->tally.latency, 0.99) / 1e3,
+		.p99_us = (double)load_durations_quantile_ns(&result->counters.latency, 0.99) / 1e3,
 		.limit = limit,
 	};
 }

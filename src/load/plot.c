@@ -29,7 +29,7 @@ static void draw_quantiles(
 	load_svg_line_begin(frame, stroke);
 	for (int i = 0; i <= CURVE_POINTS; i++) {
 		double x = frame->x.high * i / CURVE_POINTS;
-		int64_t ns = load_durations_quantile(durations, 1 - pow(10, -x));
+		int64_t ns = load_durations_quantile_ns(durations, 1 - pow(10, -x));
 
 		load_svg_line_point(frame, x, log_us(ns));
 	}
@@ -52,7 +52,7 @@ static void draw_latency_ticks(const struct load_frame *frame)
 
 static void draw_latencies(FILE *file, const char *title, struct load_result *result)
 {
-	struct load_durations *latency = &result->tally.latency, *lag = &result->tally.lag;
+	struct load_durations *latency = &result->counters.latency, *lag = &result->counters.lag;
 	bool with_lag = result->mode == LOAD_OPEN;
 	double digits = floor(log10(fmax((double)latency->count, 10)));
 	double low = floor(log_us(latency->min_ns)), high = ceil(log_us(latency->max_ns));
@@ -63,7 +63,8 @@ static void draw_latencies(FILE *file, const char *title, struct load_result *re
 	};
 
 	if (with_lag && lag->count > 0)
-		frame.y.low = fmax(fmin(low, floor(log_us(load_durations_quantile(lag, 0.5)))), -1);
+		frame.y.low =
+			fmax(fmin(low, floor(log_us(load_durations_quantile_ns(lag, 0.5)))), -1);
 	load_svg_axes(&frame, title, "share of requests answered within", "latency");
 	draw_latency_ticks(&frame);
 	draw_quantiles(&frame, latency, LOAD_STROKE_FIRST);
@@ -201,7 +202,7 @@ static void draw(FILE *file, const struct load_options *options, struct load_res
 
 	(void)snprintf(title, sizeof(title), "%s: latency of %.0f answers a second",
 		addr_format(&options->server, server),
-		result->seconds > 0 ? (double)result->tally.answered / result->seconds : 0);
+		result->seconds > 0 ? (double)result->counters.answered / result->seconds : 0);
 	load_svg_begin(file, WIDTH, HEIGHT);
 	draw_latencies(file, title, result);
 	if (search != NULL)

@@ -23,7 +23,7 @@ static double percent(uint64_t part, uint64_t whole)
 
 static double us_of(struct load_durations *durations, double quantile)
 {
-	return (double)load_durations_quantile(durations, quantile) / (double)NS_PER_US;
+	return (double)load_durations_quantile_ns(durations, quantile) / (double)NS_PER_US;
 }
 
 static void print_head(
@@ -43,30 +43,31 @@ static void print_head(
 
 static void print_counts(const struct load_result *result, FILE *file)
 {
-	const struct load_tally *tally = &result->tally;
+	const struct load_counters *counters = &result->counters;
 
 	if (result->mode == LOAD_OPEN)
 		(void)fprintf(file, "  due       %12" PRIu64 "  %12.0f/s\n", result->due,
 			a_second(result, result->due));
-	(void)fprintf(file, "  sent      %12" PRIu64 "  %12.0f/s\n", tally->sent,
-		a_second(result, tally->sent));
-	(void)fprintf(file, "  answered  %12" PRIu64 "  %12.0f/s  %.3f %%\n", tally->answered,
-		a_second(result, tally->answered), percent(tally->answered, tally->sent));
-	(void)fprintf(file, "  lost      %12" PRIu64 "  %14s  %.3f %%\n", tally->lost, "",
-		percent(tally->lost, tally->sent));
-	(void)fprintf(file, "  late      %12" PRIu64 "  %14s  %.3f %%\n", tally->late, "",
-		percent(tally->late, tally->sent));
-	if (tally->duplicates + tally->reordered + tally->wrong + tally->strays > 0)
+	(void)fprintf(file, "  sent      %12" PRIu64 "  %12.0f/s\n", counters->sent,
+		a_second(result, counters->sent));
+	(void)fprintf(file, "  answered  %12" PRIu64 "  %12.0f/s  %.3f %%\n", counters->answered,
+		a_second(result, counters->answered), percent(counters->answered, counters->sent));
+	(void)fprintf(file, "  lost      %12" PRIu64 "  %14s  %.3f %%\n", counters->lost, "",
+		percent(counters->lost, counters->sent));
+	(void)fprintf(file, "  late      %12" PRIu64 "  %14s  %.3f %%\n", counters->late, "",
+		percent(counters->late, counters->sent));
+	if (counters->duplicates + counters->reordered + counters->wrong + counters->strays > 0)
 		(void)fprintf(file,
 			"  duplicates %" PRIu64 ", reordered %" PRIu64 ", wrong %" PRIu64
 			", of long ago %" PRIu64 "\n",
-			tally->duplicates, tally->reordered, tally->wrong, tally->strays);
+			counters->duplicates, counters->reordered, counters->wrong,
+			counters->strays);
 }
 
 static void print_times(struct load_result *result, FILE *file)
 {
-	struct load_durations *latency = &result->tally.latency;
-	struct load_durations *lag = &result->tally.lag;
+	struct load_durations *latency = &result->counters.latency;
+	struct load_durations *lag = &result->counters.lag;
 
 	(void)fprintf(file,
 		"  latency   p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n",

@@ -22,23 +22,23 @@ static double us(int64_t ns)
 
 static void write_counts(const struct load_result *result, FILE *file)
 {
-	const struct load_tally *tally = &result->tally;
+	const struct load_counters *counters = &result->counters;
 	const struct {
 		const char *name;
 		uint64_t count;
 	} counts[] = {
 		{ "due", result->due },
-		{ "sent", tally->sent },
-		{ "answered", tally->answered },
-		{ "lost", tally->lost },
-		{ "late", tally->late },
-		{ "duplicates", tally->duplicates },
-		{ "reordered", tally->reordered },
-		{ "wrong", tally->wrong },
-		{ "strays", tally->strays },
+		{ "sent", counters->sent },
+		{ "answered", counters->answered },
+		{ "lost", counters->lost },
+		{ "late", counters->late },
+		{ "duplicates", counters->duplicates },
+		{ "reordered", counters->reordered },
+		{ "wrong", counters->wrong },
+		{ "strays", counters->strays },
 		{ "send_errors", result->send_errors },
 		{ "refused", result->refused },
-		{ "bytes_sent", tally->sent * result->size },
+		{ "bytes_sent", counters->sent * result->size },
 		{ "bytes_received", result->bytes_received },
 		{ "client_drops", result->client_drops },
 	};
@@ -46,8 +46,8 @@ static void write_counts(const struct load_result *result, FILE *file)
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		(void)fprintf(file, "  \"%s\": %" PRIu64 ",\n", counts[i].name, counts[i].count);
 	(void)fprintf(file, "  \"rate_offered\": %.3f,\n", a_second(result, result->due));
-	(void)fprintf(file, "  \"rate_sent\": %.3f,\n", a_second(result, tally->sent));
-	(void)fprintf(file, "  \"rate_answered\": %.3f,\n", a_second(result, tally->answered));
+	(void)fprintf(file, "  \"rate_sent\": %.3f,\n", a_second(result, counters->sent));
+	(void)fprintf(file, "  \"rate_answered\": %.3f,\n", a_second(result, counters->answered));
 }
 
 static void write_latency(struct load_durations *latency, FILE *file)
@@ -62,14 +62,14 @@ static void write_latency(struct load_durations *latency, FILE *file)
 		us(latency->min_ns), mean_ns / (double)NS_PER_US);
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
 		(void)fprintf(file, ", \"%s\": %.3f", quantiles[i].name,
-			us(load_durations_quantile(latency, quantiles[i].quantile)));
+			us(load_durations_quantile_ns(latency, quantiles[i].quantile)));
 	(void)fprintf(file, ", \"max\": %.3f },\n", us(latency->max_ns));
 }
 
 static void write_lag(struct load_durations *lag, FILE *file)
 {
 	(void)fprintf(file, "  \"lag_us\": { \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f },\n",
-		us(load_durations_quantile(lag, 0.5)), us(load_durations_quantile(lag, 0.99)),
+		us(load_durations_quantile_ns(lag, 0.5)), us(load_durations_quantile_ns(lag, 0.99)),
 		us(lag->max_ns));
 }
 
@@ -112,8 +112,8 @@ void load_report_json(const struct load_options *options, struct load_result *re
 		mode_names[options->mode], addr_format(&options->server, server), options->sockets);
 	(void)fprintf(file, "  \"seconds\": %.6f,\n", result->seconds);
 	write_counts(result, file);
-	write_latency(&result->tally.latency, file);
-	write_lag(&result->tally.lag, file);
+	write_latency(&result->counters.latency, file);
+	write_lag(&result->counters.lag, file);
 	(void)fprintf(file, "  \"client_cpu_percent\": %.1f,\n", result->cpu_percent);
 	if (result->server.local)
 		(void)fprintf(file, "  \"server_drops\": %" PRIu64 ",\n", result->server.drops);

@@ -31,21 +31,21 @@ const char *const load_limit_sentences[] = {
 
 double load_verdict_loss_percent(const struct load_result *result)
 {
-	const struct load_tally *tally = &result->tally;
+	const struct load_counters *counters = &result->counters;
 
-	if (tally->sent == 0)
+	if (counters->sent == 0)
 		return 0;
-	return 100.0 * (double)(tally->lost + tally->late) / (double)tally->sent;
+	return 100.0 * (double)(counters->lost + counters->late) / (double)counters->sent;
 }
 
 static bool sent_too_few(const struct load_result *result)
 {
-	return (double)result->tally.sent < SENT_LEAST * (double)result->due;
+	return (double)result->counters.sent < SENT_LEAST * (double)result->due;
 }
 
 static int64_t lag_p99_ns(struct load_result *result)
 {
-	return load_durations_quantile(&result->tally.lag, 0.99);
+	return load_durations_quantile_ns(&result->counters.lag, 0.99);
 }
 
 /* A lag explains a latency when it is more than half of it. */
@@ -56,7 +56,7 @@ static bool lag_explains(struct load_result *result, int64_t latency_ns)
 
 static enum load_limit who_lost(const struct load_result *result)
 {
-	uint64_t unanswered = result->tally.lost + result->tally.late;
+	uint64_t unanswered = result->counters.lost + result->counters.late;
 
 	if (2 * result->client_drops > unanswered)
 		return LOAD_LIMIT_CLIENT;
@@ -67,7 +67,7 @@ static enum load_limit who_lost(const struct load_result *result)
 
 enum load_limit load_verdict(const struct load_options *options, struct load_result *result)
 {
-	int64_t p99_ns = load_durations_quantile(&result->tally.latency, 0.99);
+	int64_t p99_ns = load_durations_quantile_ns(&result->counters.latency, 0.99);
 
 	if (sent_too_few(result) ||
 		(result->mode == LOAD_CLOSED && result->cpu_percent > CPU_BUSY_PERCENT))
@@ -109,8 +109,8 @@ static void remark_lag(struct remarks *remarks, struct load_result *result)
 		say(remarks,
 			"the generator itself was late: it sent %" PRIu64 " of %" PRIu64
 			" requests in the time",
-			result->tally.sent, result->due);
-	if (lag_explains(result, load_durations_quantile(&result->tally.latency, 0.99)))
+			result->counters.sent, result->due);
+	if (lag_explains(result, load_durations_quantile_ns(&result->counters.latency, 0.99)))
 		say(remarks,
 			"the generator itself was late: by %.0f us or more with one of 100 requests, "
 			"which the latencies include",
