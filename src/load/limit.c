@@ -1,15 +1,16 @@
-#include "load/verdict.h"
+#include "load/limit.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/clock.h"
 
-#define SENT_LEAST 0.99	    /* of what was due */
-#define CPU_BUSY_PERCENT 95 /* of the one processor that one thread can use */
-#define QUEUE_SMALL 65536   /* bytes; a datagram takes about 768 */
-#define LAG_SMALL_NS (100 * NS_PER_US)
+#define SENT_LEAST 0.99	    /* of the requests due: with fewer, the load was not that asked for */
+#define CPU_BUSY_PERCENT 95 /* a thread that never waits uses 100, less what others take */
+#define QUEUE_SMALL 65536   /* bytes: 85 short datagrams, each of which takes about 768 */
+#define LAG_SMALL_NS (100 * NS_PER_US) /* twice the median lag in the README's example */
 
 const char *const load_limit_names[] = {
 	[LOAD_LIMIT_NONE] = "none",
@@ -29,7 +30,7 @@ const char *const load_limit_sentences[] = {
 	[LOAD_LIMIT_SERVER] = "the server (remote: cannot tell kernel buffer from queue)",
 };
 
-double load_verdict_loss_percent(const struct load_result *result)
+double load_limit_loss_percent(const struct load_result *result)
 {
 	const struct load_counters *counters = &result->counters;
 
@@ -43,18 +44,25 @@ static bool sent_too_few(const struct load_result *result)
 	return (double)result->counters.sent < SENT_LEAST * (double)result->due;
 }
 
+/* A closed loop that uses its whole processor. An open loop that does shows it by its lag. */
+static bool is_busy(const struct load_result *result)
+{
+	return result->mode == LOAD_CLOSED && result->cpu_percent > CPU_BUSY_PERCENT;
+}
+
 static int64_t lag_p99_ns(struct load_result *result)
 {
 	return load_durations_quantile_ns(&result->counters.lag, 0.99);
 }
 
-/* A lag explains a latency when it is more than half of it. */
+/* Whether our own lag is more than half of a latency. */
 static bool lag_explains(struct load_result *result, int64_t latency_ns)
 {
 	return lag_p99_ns(result) > LAG_SMALL_NS && 2 * lag_p99_ns(result) > latency_ns;
 }
 
-static enum load_limit who_lost(const struct load_result *result)
+/* Where most of the losses happened. */
+static enum load_limit limit_of_losses(const struct load_result *result)
 {
 	uint64_t unanswered = result->counters.lost + result->counters.late;
 
@@ -65,16 +73,15 @@ static enum load_limit who_lost(const struct load_result *result)
 	return 2 * result->server.drops > unanswered ? LOAD_LIMIT_KERNEL : LOAD_LIMIT_QUEUE;
 }
 
-enum load_limit load_verdict(const struct load_options *options, struct load_result *result)
+enum load_limit load_limit_find(const struct load_options *options, struct load_result *result)
 {
 	int64_t p99_ns = load_durations_quantile_ns(&result->counters.latency, 0.99);
 
-	if (sent_too_few(result) ||
-		(result->mode == LOAD_CLOSED && result->cpu_percent > CPU_BUSY_PERCENT))
+	if (sent_too_few(result) || is_busy(result))
 		return LOAD_LIMIT_CLIENT;
-	if (load_verdict_loss_percent(result) > options->max_loss_percent)
+	if (load_limit_loss_percent(result) > options->max_loss_percent)
 		return lag_p99_ns(result) > options->max_p99_ns ? LOAD_LIMIT_CLIENT
-								: who_lost(result);
+								: limit_of_losses(result);
 	if (p99_ns <= options->max_p99_ns)
 		return LOAD_LIMIT_NONE;
 	if (lag_explains(result, p99_ns))
@@ -82,68 +89,61 @@ enum load_limit load_verdict(const struct load_options *options, struct load_res
 	return result->server.local ? LOAD_LIMIT_WORKERS : LOAD_LIMIT_SERVER;
 }
 
-/* --- in words */
+/* --- remarks */
 
-struct remarks {
-	const struct load_marks *marks;
-	FILE *file;
-	unsigned count;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(
-	struct remarks *remarks, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void remark(
+	struct load_remarks *remarks, const char *format, ...)
 {
 	va_list arguments;
 
-	(void)fprintf(remarks->file, "%s%s", remarks->count++ > 0 ? remarks->marks->between : "",
-		remarks->marks->before);
+	assert(remarks->count < LOAD_REMARKS_MAX);
 	va_start(arguments, format);
-	(void)vfprintf(remarks->file, format, arguments);
+	(void)vsnprintf(
+		remarks->texts[remarks->count++], sizeof(remarks->texts[0]), format, arguments);
 	va_end(arguments);
-	(void)fputs(remarks->marks->after, remarks->file);
 }
 
-static void remark_lag(struct remarks *remarks, struct load_result *result)
+static void remark_lag(struct load_remarks *remarks, struct load_result *result)
 {
 	if (sent_too_few(result))
-		say(remarks,
+		remark(remarks,
 			"the generator itself was late: it sent %" PRIu64 " of %" PRIu64
 			" requests in the time",
 			result->counters.sent, result->due);
 	if (lag_explains(result, load_durations_quantile_ns(&result->counters.latency, 0.99)))
-		say(remarks,
+		remark(remarks,
 			"the generator itself was late: by %.0f us or more with one of 100 requests, "
 			"which the latencies include",
 			(double)lag_p99_ns(result) / (double)NS_PER_US);
-	if (result->mode == LOAD_CLOSED && result->cpu_percent > CPU_BUSY_PERCENT)
-		say(remarks,
+	if (is_busy(result))
+		remark(remarks,
 			"the generator used a whole processor: the server may be able to do more");
 }
 
-static void remark_losses(struct remarks *remarks, const struct load_result *result)
+static void remark_losses(struct load_remarks *remarks, const struct load_result *result)
 {
 	if (result->refused > 0)
-		say(remarks, "nothing listens there: refused %" PRIu64 " times", result->refused);
+		remark(remarks, "nothing listens there: refused %" PRIu64 " times",
+			result->refused);
 	if (result->send_errors > 0)
-		say(remarks, "%" PRIu64 " requests could not be sent: %s", result->send_errors,
+		remark(remarks, "%" PRIu64 " requests could not be sent: %s", result->send_errors,
 			strerrordesc_np(result->send_error));
 	if (result->client_drops > 0)
-		say(remarks, "%" PRIu64 " answers were lost in the client's own buffers",
+		remark(remarks, "%" PRIu64 " answers were lost in the client's own buffers",
 			result->client_drops);
 	if (result->server.local && result->server.drops > 0)
-		say(remarks, "%" PRIu64 " requests found the buffer of the server's socket full",
+		remark(remarks, "%" PRIu64 " requests found the buffer of the server's socket full",
 			result->server.drops);
 	if (result->server.local && result->server.queue_bytes > QUEUE_SMALL)
-		say(remarks,
+		remark(remarks,
 			"%" PRIu64
 			" bytes waited in the buffer of the server's socket when sending ended",
 			result->server.queue_bytes);
 }
 
-void load_verdict_remarks(struct load_result *result, const struct load_marks *marks, FILE *file)
+void load_limit_remark(struct load_result *result, struct load_remarks *ret_remarks)
 {
-	struct remarks remarks = { marks, file, 0 };
-
-	remark_lag(&remarks, result);
-	remark_losses(&remarks, result);
+	ret_remarks->count = 0;
+	remark_lag(ret_remarks, result);
+	remark_losses(ret_remarks, result);
 }
