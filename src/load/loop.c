@@ -9,7 +9,7 @@
 #include "base/sys.h"
 
 /* A closed loop has no rate, so its windows are sized for this many requests a second. The fastest
- * echo in tests/bench/results/bench.md answers 347,050 a second, if they are not sent by --gso. */
+ * echo in tests/bench/results/bench.md answers 347,050 a second without --gso. */
 #define CLOSED_RATE 500000.0
 #define REQUESTS_MAX (4ull * LOAD_ALL_IN_FLIGHT_MAX) /* of all windows, 256 MB */
 
