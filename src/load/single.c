@@ -1,4 +1,4 @@
-#include "load/lone.h"
+#include "load/single.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,20 +16,20 @@ static bool is_printable(uint8_t byte)
 	return byte >= 0x20 && byte < 0x7f;
 }
 
-/* Lines of printable characters, the last one ended or not. */
+/* Whether it is lines of printable ASCII. The last line may lack its newline. */
 static bool is_text(const uint8_t *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		bool ends = bytes[i] == '\n' ||
-			    (bytes[i] == '\r' && i + 1 < length && bytes[i + 1] == '\n');
+		bool line_end = bytes[i] == '\n' ||
+				(bytes[i] == '\r' && i + 1 < length && bytes[i + 1] == '\n');
 
-		if (!is_printable(bytes[i]) && !ends && bytes[i] != '\t')
+		if (!is_printable(bytes[i]) && !line_end && bytes[i] != '\t')
 			return false;
 	}
 	return true;
 }
 
-static void print_text(const uint8_t *bytes, size_t length, FILE *file)
+static void print_answer_text(const uint8_t *bytes, size_t length, FILE *file)
 {
 	for (size_t i = 0; i < length; i++) {
 		if (bytes[i] != '\r')
@@ -39,7 +39,7 @@ static void print_text(const uint8_t *bytes, size_t length, FILE *file)
 		(void)fputc('\n', file);
 }
 
-static void print_row(const uint8_t *bytes, size_t offset, size_t length, FILE *file)
+static void print_hex_row(const uint8_t *bytes, size_t offset, size_t length, FILE *file)
 {
 	(void)fprintf(file, "%04zx ", offset);
 	for (size_t i = 0; i < ROW_BYTES; i++) {
@@ -54,41 +54,43 @@ static void print_row(const uint8_t *bytes, size_t offset, size_t length, FILE *
 	(void)fputc('\n', file);
 }
 
-void load_lone_print(const uint8_t *bytes, size_t length, FILE *file)
+/* Nothing that comes from the network controls the terminal. */
+static void print_answer(const uint8_t *bytes, size_t length, FILE *file)
 {
 	if (is_text(bytes, length)) {
-		print_text(bytes, length, file);
+		print_answer_text(bytes, length, file);
 		return;
 	}
 	for (size_t offset = 0; offset < length; offset += ROW_BYTES)
-		print_row(bytes, offset, length - offset < ROW_BYTES ? length - offset : ROW_BYTES,
-			file);
+		print_hex_row(bytes, offset,
+			length - offset < ROW_BYTES ? length - offset : ROW_BYTES, file);
 }
 
-/* -EIO after one line about it. */
-static int complain(const struct load_options *options, int error)
+static void report_no_answer(const struct load_options *options, int error)
 {
 	char server[ADDR_TEXT_MAX];
 
 	addr_format(&options->server, server);
 	if (error == -ETIMEDOUT)
 		(void)fprintf(stderr, "dgramload: no answer from %s within %.0f ms\n", server,
-			(double)options->patience_ns / (double)NS_PER_MS);
+			(double)options->timeout_ns / (double)NS_PER_MS);
 	else if (error == -ECONNREFUSED)
 		(void)fprintf(stderr, "dgramload: nothing listens at %s\n", server);
 	else
 		(void)fprintf(stderr, "dgramload: %s: %s\n", server, strerrordesc_np(-error));
-	return -EIO;
 }
 
-/* The length of the answer, or -errno. */
-static ssize_t await_answer(int fd, int64_t until_ns, uint8_t answer[static ANSWER_MAX])
+/* Returns the length of the answer, or -errno. */
+static ssize_t exchange(const struct load_options *options, const struct load_payload *payload,
+	int fd, uint8_t answer[static ANSWER_MAX])
 {
+	int64_t left_ns, end_ns = sys_monotonic_ns() + options->timeout_ns;
 	struct pollfd waiting = { .fd = fd, .events = POLLIN };
 	ssize_t length;
-	int64_t left_ns;
 
-	while ((left_ns = until_ns - sys_monotonic_ns()) > 0) {
+	if (send(fd, payload->bytes, payload->size, MSG_NOSIGNAL) < 0)
+		return -errno;
+	while ((left_ns = end_ns - sys_monotonic_ns()) > 0) {
 		(void)sys_wait(&waiting, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS));
 		length = recv(fd, answer, ANSWER_MAX, MSG_DONTWAIT);
 		if (length >= 0)
@@ -99,17 +101,8 @@ static ssize_t await_answer(int fd, int64_t until_ns, uint8_t answer[static ANSW
 	return -ETIMEDOUT;
 }
 
-static ssize_t ask(const struct load_options *options, const struct load_payload *payload, int fd,
-	uint8_t answer[static ANSWER_MAX])
-{
-	int64_t until_ns = sys_monotonic_ns() + options->patience_ns;
-
-	if (send(fd, payload->bytes, payload->size, MSG_NOSIGNAL) < 0)
-		return -errno;
-	return await_answer(fd, until_ns, answer);
-}
-
-static void keep_books(struct load_result *result, ssize_t length, int64_t latency_ns)
+/* `length`: of the answer, or -errno. */
+static void count(struct load_result *result, ssize_t length, int64_t latency_ns)
 {
 	struct load_request request;
 	struct load_window window;
@@ -121,18 +114,18 @@ static void keep_books(struct load_result *result, ssize_t length, int64_t laten
 		result->send_error = (int)-length;
 		return;
 	}
-	load_window_init(&window, &request, 1);
-	load_tally_sent(&result->tally, &window, 0, 0);
+	load_window_init(&window, &result->counters, &request, 1);
+	load_window_sent(&window, 0, 0);
 	if (length >= 0) {
-		load_tally_answer(&result->tally, &window, 0, latency_ns);
+		load_window_answer(&window, 0, latency_ns);
 		result->bytes_received = (uint64_t)length;
 	}
 	result->refused = length == -ECONNREFUSED;
-	load_tally_expire(&result->tally, &window, INT64_MAX);
+	load_window_expire(&window, INT64_MAX);
 }
 
-int load_lone(const struct load_options *options, const struct load_payload *payload,
-	struct load_result *ret_result, FILE *file)
+int load_single(const struct load_options *options, const struct load_payload *payload,
+	struct load_result *ret_result)
 {
 	static uint8_t answer[ANSWER_MAX];
 	int64_t begin_ns;
@@ -143,16 +136,18 @@ int load_lone(const struct load_options *options, const struct load_payload *pay
 	if (error < 0)
 		return error;
 	memset(ret_result, 0, sizeof(*ret_result));
-	ret_result->mode = LOAD_LONE;
+	ret_result->mode = LOAD_SINGLE;
 	ret_result->size = payload->size;
-	ret_result->tally.patience_ns = INT64_MAX - 1;
+	ret_result->counters.timeout_ns = INT64_MAX - 1; /* exchange() has applied the timeout */
 	begin_ns = sys_monotonic_ns();
-	length = ask(options, payload, fd, answer);
-	keep_books(ret_result, length, sys_monotonic_ns() - begin_ns);
+	length = exchange(options, payload, fd, answer);
+	count(ret_result, length, sys_monotonic_ns() - begin_ns);
 	close(fd);
-	if (length < 0)
-		return complain(options, (int)length);
-	if (file != NULL)
-		load_lone_print(answer, (size_t)length, file);
+	if (length < 0) {
+		report_no_answer(options, (int)length);
+		return -EIO;
+	}
+	if (!options->json)
+		print_answer(answer, (size_t)length, stdout);
 	return 0;
 }

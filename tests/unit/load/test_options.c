@@ -1,4 +1,4 @@
-/* The command line of dgramload: what it accepts, and what comes of it. */
+/* The command line of dgramload: what is accepted, and which options result. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "load/cli.h"
+#include "load/options.h"
 
 #define WORDS_MAX 16
 
@@ -25,7 +25,7 @@ static int parse(const char *line, struct load_options *ret_options)
 		argv[argc++] = word;
 	}
 	argv[argc] = NULL;
-	return load_cli_parse(argc, argv, ret_options);
+	return load_options_parse(argc, argv, ret_options);
 }
 
 static struct load_options must_parse(const char *line)
@@ -76,7 +76,7 @@ static void servers(void **state)
 static void modes(void **state)
 {
 	(void)state;
-	assert_int_equal(must_parse("dgramload 7").mode, LOAD_LONE);
+	assert_int_equal(must_parse("dgramload 7").mode, LOAD_SINGLE);
 	assert_int_equal(must_parse("dgramload --rate 5 7").mode, LOAD_OPEN);
 	assert_int_equal(must_parse("dgramload --in-flight 5 7").mode, LOAD_CLOSED);
 	assert_int_equal(must_parse("dgramload --find-max 7").mode, LOAD_FIND_MAX);
@@ -102,7 +102,7 @@ static void numbers(void **state)
 	assert_int_equal(options.sockets, 3);
 	assert_int_equal(options.duration_ns, NS_PER_S / 2);
 	assert_int_equal(options.warmup_ns, 2 * NS_PER_S);
-	assert_int_equal(options.patience_ns, 20 * NS_PER_MS);
+	assert_int_equal(options.timeout_ns, 20 * NS_PER_MS);
 	assert_int_equal(options.max_p99_ns, 7 * NS_PER_US);
 	assert_true(options.count == UINT64_MAX);
 	must_refuse("dgramload --rate 0 7");
@@ -133,9 +133,9 @@ static void must_have_sources(const char *word, uint32_t count, const char *last
 	union addr address;
 	char text[ADDR_TEXT_MAX];
 
-	assert_int_equal(load_sources_parse(word, &sources), 0);
+	assert_int_equal(load_address_parse_sources(word, &sources), 0);
 	assert_int_equal(sources.count, count);
-	load_sources_get(&sources, 2 * count - 1, &address);
+	load_address_get_source(&sources, 2 * count - 1, &address);
 	addr_format(&address, text);
 	*strrchr(text, ':') = '\0';
 	assert_string_equal(text, last);
@@ -153,15 +153,15 @@ static void source_addresses(void **state)
 	must_have_sources("127.0.0.2/32", 1, "127.0.0.2");
 	must_have_sources("fd00::fffe-fd00::1:1", 4, "[fd00::1:1]");
 	must_have_sources("fd00::/112", 65536, "[fd00::ffff]");
-	assert_int_equal(load_sources_parse("127.0.0.0/8", &sources), -ERANGE);
-	assert_int_equal(load_sources_parse("0.0.0.0-255.255.255.255", &sources), -ERANGE);
-	assert_int_equal(load_sources_parse("fd00::/64", &sources), -ERANGE);
-	assert_int_equal(load_sources_parse("127.0.0.9-127.0.0.1", &sources), -EINVAL);
-	assert_int_equal(load_sources_parse("127.0.0.1-::1", &sources), -EINVAL);
-	assert_int_equal(load_sources_parse("fd00::1-fd01::2", &sources), -EINVAL);
-	assert_int_equal(load_sources_parse("127.0.0.1/33", &sources), -EINVAL);
-	assert_int_equal(load_sources_parse("127.0.0.1/", &sources), -EINVAL);
-	assert_int_equal(load_sources_parse("", &sources), -EINVAL);
+	assert_int_equal(load_address_parse_sources("127.0.0.0/8", &sources), -ERANGE);
+	assert_int_equal(load_address_parse_sources("0.0.0.0-255.255.255.255", &sources), -ERANGE);
+	assert_int_equal(load_address_parse_sources("fd00::/64", &sources), -ERANGE);
+	assert_int_equal(load_address_parse_sources("127.0.0.9-127.0.0.1", &sources), -EINVAL);
+	assert_int_equal(load_address_parse_sources("127.0.0.1-::1", &sources), -EINVAL);
+	assert_int_equal(load_address_parse_sources("fd00::1-fd01::2", &sources), -EINVAL);
+	assert_int_equal(load_address_parse_sources("127.0.0.1/33", &sources), -EINVAL);
+	assert_int_equal(load_address_parse_sources("127.0.0.1/", &sources), -EINVAL);
+	assert_int_equal(load_address_parse_sources("", &sources), -EINVAL);
 	must_refuse("dgramload --rate 1 --sources ::1 127.0.0.1:7");
 }
 
