@@ -50,12 +50,12 @@ static inline void addr_set_port(union addr *addr, uint16_t port)
 	addr->in.sin_port = htons(port);
 }
 
-/* A v4-mapped address is what its IPv4 address is. */
+/* A v4-mapped address counts as its IPv4 address. */
 bool addr_is_wildcard(const union addr *addr);
 bool addr_is_loopback(const union addr *addr);
 
-/* The same family and address, and of link-local ones the same scope, whatever the ports. A
- * v4-mapped address is another one than its IPv4 address. */
+/* The same family and address, and for link-local ones the same scope; ports are not compared. A v4-mapped
+ * address differs from its IPv4 address. */
 bool addr_same_host(const union addr *a, const union addr *b);
 
 /* And the same port. */

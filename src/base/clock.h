@@ -15,11 +15,11 @@ struct clock_pair {
 	int64_t monotonic_ns;
 	int64_t realtime_ns;
 	int64_t trusted_ns; /* earlier timestamps are from before the wall clock was last set */
-	bool stepped;	    /* it was set since the reading before: timestamps say nothing */
+	bool stepped;	    /* it was set since the last reading: timestamps mean nothing */
 };
 
-/* Read both clocks. The wall clock was set when it moved, against the monotonic one, by more than 1
- * ms and a thousandth of the time between two readings: by more than slewing can do. */
+/* Read both clocks. The wall clock was set when it moved against the monotonic clock by more than 1 ms and a
+ * thousandth of the time between two readings, because slewing moves it by less. */
 void clock_pair_read(struct clock_pair *pair);
 
 /* The monotonic time at which a datagram with this timestamp arrived: never later than the pair's,

@@ -15,8 +15,8 @@ struct cpus {
 /* "" is an empty list. -EINVAL: not a list, or a number from CPUS_MAX on. Thread: any. */
 int cpus_parse(const char *text, struct cpus *ret_cpus);
 
-/* Have a thread run on the list's CPU for `number`, in turn, and on no other. An empty list leaves
- * it alone. -EINVAL: there is no such CPU, or it may not be used. Thread: any. */
+/* Bind a thread to one CPU of the list: number `number`, modulo their count. An empty list binds nothing.
+ * -EINVAL: there is no such CPU, or it may not be used. Thread: any. */
 int cpus_pin(const struct cpus *cpus, unsigned number, pthread_t thread);
 
 #endif

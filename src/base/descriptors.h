@@ -2,7 +2,7 @@
 #ifndef BASE_DESCRIPTORS_H
 #define BASE_DESCRIPTORS_H
 
-/* Open those of 0, 1 and 2 that are closed, on /dev/null: they would become a socket's, and get what
+/* Open /dev/null for each of 0, 1 and 2 that is closed. Otherwise a socket would get its number, and what
  * is printed. -errno. Thread: the main one, before all else. */
 int descriptors_open_standard(void);
 

@@ -7,7 +7,7 @@
  * DESIGN (no lost wake-up): prepare counts the waiter, then reads the epoch; notify raises the
  * epoch, then reads the count. All four are sequentially consistent, so either notify sees the
  * waiter and wakes it, or the waiter sees the new epoch and with it the work. A condition variable
- * would do, but for glibc bug 25847, which Debian 12's changelog lists no fix for. Thread: any. */
+ * would do as well without glibc bug 25847 (a lost wake-up), for which Debian 12's changelog lists no fix. Thread: any. */
 #ifndef BASE_EVENTCOUNT_H
 #define BASE_EVENTCOUNT_H
 

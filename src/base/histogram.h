@@ -6,8 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* So many buckets for each power of two, from 0 ns up to 2^40 ns (18 minutes); longer ones in the
- * last. */
+/* Buckets for each power of two, from 0 ns up to 2^40 ns (18 minutes); longer durations are in the last. */
 #define HISTOGRAM_STEPS_LOG2 5
 #define HISTOGRAM_STEPS (1u << HISTOGRAM_STEPS_LOG2)
 #define HISTOGRAM_BUCKETS ((40 - HISTOGRAM_STEPS_LOG2 + 1) * HISTOGRAM_STEPS)

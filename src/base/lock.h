@@ -1,6 +1,6 @@
 /* Mutexes, and the rule that keeps them simple: every lock is a leaf. A thread that holds one takes no
- * other, which a count of each thread asserts everywhere, and makes no system call, but for the log's
- * own lock, under which lines are written while there is no writer. */
+ * other, which a count in each thread asserts, and makes no system call. The exception is the log's lock:
+ * under it lines are written while the log has no writer. */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 

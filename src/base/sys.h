@@ -14,7 +14,7 @@
 int64_t sys_monotonic_ns(void);
 int64_t sys_realtime_ns(void);
 
-/* recvmmsg(2), which gives the true length of a message that was cut, and sendmmsg(2); never
+/* recvmmsg(2), which gives the true length of a truncated message, and sendmmsg(2); never
  * waiting: the number of messages done, or -errno (-EAGAIN when there are none). Interrupted calls
  * are repeated. */
 int sys_receive(int fd, struct mmsghdr *messages, unsigned count);

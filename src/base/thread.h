@@ -10,8 +10,8 @@
 int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
 	pthread_t *ret_thread);
 
-/* Give the calling thread some steps more of a contended processor than others get (nice(2)), if
- * that is allowed: RLIMIT_NICE, CAP_SYS_NICE. */
+/* Prefer the calling thread on a contended processor by this many steps of nice(2), if RLIMIT_NICE or
+ * CAP_SYS_NICE allow it. */
 void thread_prefer(int steps);
 
 void thread_join(pthread_t thread);

@@ -14,7 +14,7 @@
 
 struct flow;
 
-/* Whom a datagram is from, as the queue tells them apart (flow.h). */
+/* The source of a datagram, as the queue distinguishes them (flow.h). */
 struct flow_source {
 	uint64_t words[3];
 };
@@ -23,8 +23,8 @@ struct datagram {
 	/* What the queue needs of it: one cache line. */
 	struct datagram *next;
 	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines */
-	int64_t expires_ns; /* CLOCK_MONOTONIC: from then on the handler is not run */
-	struct flow *flow;  /* from when it was sorted to its finish */
+	int64_t expires_ns; /* CLOCK_MONOTONIC: from this time on the handler is not run */
+	struct flow *flow;  /* from its sorting to its finish; else NULL */
 	union {
 		struct { /* until it is sorted; if it never is, to its finish */
 			struct flow_source source;
@@ -34,13 +34,13 @@ struct datagram {
 			struct link by_age;  /* among all */
 			struct link in_flow; /* among those of its flow */
 		};
-		int64_t charged_ns; /* sorted and taken: to its flow, before the true time is known */
+		int64_t charged_ns; /* to its flow when it was taken, sorted */
 	};
 
 	int64_t service_ns;	   /* how long the handler took; 0: it was not run */
 	struct timespec timestamp; /* CLOCK_REALTIME, as the kernel took it */
 	union addr client;
-	union addr local; /* where it was sent to; the wildcard when the kernel did not say */
+	union addr local; /* the address it was sent to; the wildcard when unknown */
 	uint32_t length;
 	uint16_t socket; /* number of the socket it came from, and is answered from */
 	bool truncated;	 /* it was longer than the slot; `length` is its true one */

@@ -13,12 +13,11 @@
 	X(DROP_SOURCE_PORT_ZERO, "source_port_zero") /* cannot be answered */                     \
 	X(DROP_SOURCE_PORT_LOW, "source_port_low") /* below min_source_port: a service, a loop */ \
 	X(DROP_VERIFY, "verify")		   /* the handler's verify() said no */           \
-	X(DROP_QUEUE_FULL, "queue_full")	   /* the oldest went to make room */             \
+	X(DROP_QUEUE_FULL, "queue_full")	   /* evicted to make room */                     \
 	X(DROP_EXPIRED, "expired")		   /* waited longer than queue.max_wait_ms */     \
 	X(DROP_SHUTDOWN, "shutdown")		   /* the server stopped first */
 
-/* Failed in the handler or in sending the reply; a send's reason stands for the errno values beside
- * it. */
+/* Failed in the handler or in sending the reply, by the errno values beside the reason. */
 #define LEDGER_FAILURES(X)                                                                         \
 	X(FAIL_HANDLER, "handler")		     /* it returned an error */                    \
 	X(FAIL_REPLY_SIZE, "reply_size")	     /* it returned more than its buffer holds */  \

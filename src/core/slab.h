@@ -19,7 +19,7 @@ void slab_free(struct slab *slab);
 /* Add slots. -ENOMEM: nothing changed. */
 int slab_grow(struct slab *slab, unsigned slots);
 
-/* Take `count` free slots; the sum of all needs must be within the slab's size. */
+/* Take `count` free slots. There must be that many. */
 void slab_take(struct slab *slab, unsigned count, struct datagram *ret_slots[]);
 
 /* Take back all of `from`, in any order; it is empty afterwards. */
