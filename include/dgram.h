@@ -51,13 +51,12 @@ extern "C" {
 /* The layout of the structs below. */
 #define DGRAM_ABI 1u
 
-/* What handle() returns to send nothing: no errno is as large. */
+/* What handle() returns to send nothing. No errno is as large. */
 #define DGRAM_NO_REPLY ((ssize_t)-65536)
 
 /* Limits of what can be configured. */
-#define DGRAM_DATAGRAM_BYTES_MAX \
-	65507u /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791) \
-		*/
+/* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791). */
+#define DGRAM_DATAGRAM_BYTES_MAX 65507u
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
@@ -81,16 +80,16 @@ struct dgram_request {
 	size_t length;	  /* 0 for an empty datagram, which is a datagram like any other */
 	const struct sockaddr *client;
 	socklen_t client_length;
-	/* The address that the client asked, and gets its answer from. */
+	/* The address that the client sent to, and gets its answer from. */
 	const struct sockaddr *local;
 	socklen_t local_length;
 	struct timespec arrived; /* CLOCK_REALTIME, taken by the kernel */
-	/* Number of the worker that runs the handler, from 0; of receivers that run it themselves,
-	 * DGRAM_WORKERS_MAX and up; in verify(), 0. */
+	/* The number of the worker that runs the handler, from 0; DGRAM_WORKERS_MAX and up for receivers
+	 * that run it themselves; 0 in verify(). */
 	unsigned worker;
 };
 
-/* A number that a handler can be configured with: "options" of its service in server.json. */
+/* A number that configures a handler: one of the "options" of its service in server.json. */
 struct dgram_parameter {
 	const char *name;
 	double minimum;
@@ -116,54 +115,54 @@ struct dgram_handler {
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
 	/* Once a service, before its first and after its last request. `context` is the service's;
-	 * `values` are those of `parameters`, in their order, each in its range. Errors of open()
-	 * stop the start. Thread: owner. */
+	 * `values` are those of `parameters`, in their order, each in its range. An error of open()
+	 * fails the start. Thread: owner. */
 	int (*open)(void *context, const double *values, void **ret_state);
 	void (*close)(void *state);
 
-	/* Once a worker, in that worker's thread (a receiver's, where that runs the handler);
-	 * `state` is the service's. An error of
-	 * worker_start() stops the start of the server, or the reconfiguration that adds it. */
+	/* Once a worker, in that worker's thread (a receiver's, where a receiver runs the handler);
+	 * `state` is the service's. An error of worker_start() fails the start of the server, or the
+	 * reconfiguration that adds the worker. */
 	int (*worker_start)(void *state, unsigned worker, void **ret_worker_state);
 	void (*worker_stop)(void *worker_state);
 
-	/* May the request be queued? False drops it and counts it. Must not block. `state` is the
+	/* May the request be queued? False drops and counts it. Must not block. `state` is the
 	 * service's. Thread: the receivers. */
 	bool (*verify)(void *state, const struct dgram_request *request);
 
-	/* Told of each request that handle() failed: `error` is positive. Thread: the worker. */
+	/* Called for each request that handle() failed; `error` is positive. Thread: the worker. */
 	void (*handle_error)(void *state, const struct dgram_request *request, int error);
 
-	/* Answer a request that was shed, because the queue was full or it waited too long, with
-	 * something cheap: "try later", in protocols that have one. As handle(), but it must not
-	 * block. Called only where the service says busy_replies, and not for all that are shed. */
+	/* Answer a request that was shed (the queue was full, or it waited too long) with something
+	 * cheap: "try later", in protocols that have that. As handle(), but it must not block. Called
+	 * only where the service sets busy_replies, and not for each request that is shed. */
 	ssize_t (*busy)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
 	const struct dgram_parameter *parameters;
 	size_t parameters_count;
 
-	/* handle() never waits for anything and takes microseconds, so a receiver that has nothing
-	 * to receive may run it itself. One that is seen to take long is left to the workers. */
+	/* handle() waits for nothing and takes microseconds. A receiver that has nothing to receive may
+	 * then run it itself. A handler that proves slow is left to the workers. */
 	bool never_blocks;
 };
 
 /* Who runs the handler. */
 enum dgram_concurrency {
-	DGRAM_POOL,   /* the workers, behind the queue; see `never_blocks`, too */
+	DGRAM_POOL,   /* the workers, behind the queue; see also `never_blocks` */
 	DGRAM_INLINE, /* the receiver, as it receives: no queue, no workers */
 };
 
 /* Which datagram is next. */
 enum dgram_discipline {
-	DGRAM_FAIR, /* the least served source's; while overloaded, fresh before stale */
+	DGRAM_FAIR, /* the least served source's; while overloaded, a fresh one */
 	DGRAM_FIFO, /* the oldest */
 };
 
-/* What is promised to a client (an address and port) about the order of its datagrams. */
+/* What a client (an address and port) is promised about the order of its datagrams. */
 enum dgram_ordering {
 	DGRAM_ORDERING_NONE,
-	DGRAM_ORDERING_PER_CLIENT, /* theirs, and one at a time */
+	DGRAM_ORDERING_PER_CLIENT, /* they run in their order, one at a time */
 };
 
 /* One service: addresses, a handler and a queue of its own. */
@@ -180,11 +179,11 @@ struct dgram_service {
 
 	enum dgram_discipline queue_discipline; /* default DGRAM_FAIR */
 	enum dgram_ordering queue_ordering;	/* default DGRAM_ORDERING_NONE */
-	unsigned queue_overload_interval_ms; /* overloaded: not empty for so long; default 100. Live
-					      */
-	unsigned queue_fair_window_ms; /* what was served before it counts no more; default 1000.
-					  Live */
-	bool busy_replies;	       /* call the handler's busy(); default false */
+	/* A queue that was not empty for this long is overloaded; default 100. Live */
+	unsigned queue_overload_interval_ms;
+	/* How long served time counts against a source; default 1000. Live */
+	unsigned queue_fair_window_ms;
+	bool busy_replies;	  /* call the handler's busy(); default false */
 	const double *parameters; /* of the handler, in its order; default: their initial values */
 
 	/* Workers that may run this service at once; 0: the whole pool; default 0. Live */
@@ -195,9 +194,9 @@ struct dgram_service {
 
 	enum dgram_concurrency concurrency; /* default DGRAM_POOL */
 
-	/* Sockets for each host, each with a thread that receives: the kernel divides the clients
-	 * among them (SO_REUSEPORT, so other programs of the same user that ask for it can bind to
-	 * the address, too); 1 to DGRAM_RECEIVERS_MAX; default 1. */
+	/* Sockets for each host, each with a thread that receives; 1 to DGRAM_RECEIVERS_MAX; default 1.
+	 * The kernel divides the clients among them (SO_REUSEPORT: other programs of the same user that
+	 * ask for it can then bind to the address, too). */
 	unsigned receivers;
 };
 
@@ -213,18 +212,16 @@ struct dgram_options {
 	unsigned receive_buffer_bytes; /* asked of the kernel for each socket; 0: its default;
 					* default 4 MiB */
 	unsigned send_buffer_bytes;    /* the same; default 4 MiB */
-	bool gro; /* take several datagrams of a client from the kernel at once where
-				* they came so (UDP_GRO); default false */
-	/* Look into the network device's queue at each reception, where its driver can, for so long
-	 * (SO_BUSY_POLL); default 0: no. To spin while nothing comes is poll(2)'s: that spins for
-	 * the system's net.core.busy_poll, by default not at all. */
+	bool gro; /* receive several joined datagrams of a client at once (UDP_GRO); default false */
+	/* How long each reception may look into the network device's queue, where its driver can
+	 * (SO_BUSY_POLL); 0: not; default 0. How long poll(2) spins is the system's net.core.busy_poll. */
 	unsigned busy_poll_us;
-	const char *cpus; /* that workers, and receivers that are inline, stay on, one each, in
-				* turn: "2-5,8"; default "": any */
-	unsigned drain_timeout_ms; /* after shutdown, queued requests are served for so long;
-					* default 5000. Live */
+	/* CPUs that workers and inline receivers are bound to, one each in turn, "2-5,8"; default "": any. */
+	const char *cpus;
+	/* How long queued requests are served after shutdown; default 5000. Live */
+	unsigned drain_timeout_ms;
 
-	/* A handler that takes longer is logged and counted; 0: none is; default 0. Live */
+	/* A handler call that takes longer is logged and counted; 0 disables the check; default 0. Live */
 	unsigned handler_timeout_ms;
 
 	enum dgram_log_level log_level; /* default DGRAM_LOG_INFO. Live */
@@ -232,11 +229,11 @@ struct dgram_options {
 	const char *log_color;	/* "auto", "always", "never"; default "auto" */
 	const char *log_target; /* "stderr", "none", or a file's path, in which "{worker}"
 				 * makes a file for each worker; default "stderr". Live */
-	unsigned log_summary_interval_s; /* a line for each worker and one for the server so often;
-					  * 0: none; default 60. Live */
+	/* Between summary lines, one for each worker and service; 0: none; default 60. Live */
+	unsigned log_summary_interval_s;
 
-	/* Called by dgram_server_serve_forever() in its own thread, each time `hook_fd` is readable
-	 * and at least every `hook_interval_ms`, also while it drains. -1 and 0: not so. */
+	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: each time
+	 * `hook_fd` is readable (-1: none), and at least every `hook_interval_ms` (0: not). */
 	void (*hook)(void *hook_context);
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
@@ -263,10 +260,10 @@ struct dgram_service_stats {
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
 	uint64_t busy_replied;	   /* sent for requests that are counted as dropped */
-	uint64_t handlers_overdue; /* ran for longer than handler_timeout_ms, so far */
-	unsigned workers_overdue;  /* and those that still do: what the pool lacks */
-	/* Before we received them: the socket's buffer was full (SO_MEMINFO). With `gro`, messages
-	 * of up to 64 datagrams each. */
+	uint64_t handlers_overdue; /* calls longer than handler_timeout_ms, so far */
+	unsigned workers_overdue;  /* those that still do: what the pool lacks */
+	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
+	 * messages of up to 64 datagrams each. */
 	uint64_t dropped_by_kernel;
 };
 
@@ -281,8 +278,8 @@ DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
 
-/* Check the options, copy them (handlers and contexts are borrowed until free) and take all the
- * memory that the server will need. -EINVAL: an option out of its range; -ENOMEM. Thread: any. */
+/* Check the options, copy them (handlers and contexts are borrowed until free) and take all memory
+ * that the server will need. -EINVAL: an option out of its range; -ENOMEM. Thread: any. */
 DGRAM_API int dgram_server_new(
 	const struct dgram_options *options, struct dgram_server **ret_server);
 
@@ -299,9 +296,9 @@ DGRAM_API int dgram_server_start(struct dgram_server *server);
  * the process should exit, for their threads cannot be taken back. Thread: owner. */
 DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
 
-/* Begin to stop: receive what has arrived by now, serve what is queued for at most
- * drain_timeout_ms, then return from serve_forever(). At once, also before serve_forever(). Called
- * a second time, it drops what is queued. Thread: any; also from a handler; async-signal-safe. */
+/* Begin to stop: serve_forever() receives what has arrived by now, serves what is queued for at most
+ * drain_timeout_ms, and returns. Returns at once; may be called before serve_forever(). A second call
+ * drops what is queued. Thread: any; also from a handler; async-signal-safe. */
 DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
 
 /* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then
@@ -310,8 +307,8 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
  * done. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
 
-/* The socket of a service's host, to poll it before handle_request(); of several `receivers`, the
- * first, so a loop of your own wants one. -ENOENT; -EBADF before bind. Thread: owner. */
+/* The socket of a service's host, to poll before handle_request(). With several `receivers` it is only the
+ * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: owner. */
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
 
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */
@@ -323,7 +320,7 @@ DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, 
 DGRAM_API int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi,
 	struct dgram_service_stats *ret_stats);
 
-/* Lines that the log lost because its target did not take them. Thread: any. */
+/* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
 /* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
