@@ -135,6 +135,15 @@ def goal_row(goal, results):
     return [goal.words, goal.shape.name, goal.wanted(), ratio(median), spread(values), goal.verdict(median)]
 
 
+def goal_rows(results, chosen):
+    return [goal_row(goal, results) for goal in goals()
+            if goal.server in chosen and (goal.rival or goal.server) in chosen]
+
+
+def missed(results, chosen):
+    return any("no" in row[-1] for row in goal_rows(results, chosen))
+
+
 # --- tables
 
 
@@ -208,8 +217,7 @@ def write(results, chosen, command, how, kept):
         "![CPU for a request, by server](bench-cpu.svg)", "",
         "## Figures to reach", "",
         *table(("figure", "load", "wanted", "measured", "least - most", "reached"),
-               [goal_row(goal, results) for goal in goals()
-                if goal.server in chosen and (goal.rival or goal.server) in chosen])]
+               goal_rows(results, chosen))]
     for shape, heading in (*((shape, shape.words()) for shape in SHAPES), (
             SEGMENTS, f"{SEGMENTS.words()}, sent in segments (UDP_SEGMENT)"), (
             BOTH_CORES, f"{BOTH_CORES.words()}, server and generator sharing both cores")):
