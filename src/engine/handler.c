@@ -98,7 +98,7 @@ void dgram_request_log(const struct dgram_request *request, enum dgram_log_level
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	log_event(whole(request)->log, (enum log_level)level, event,
+	log_user_event(whole(request)->log, (enum log_level)level, event,
 		LOG_FIELDS(log_addr("client", &whole(request)->datagram->client),
 			log_text("message", text)));
 }

@@ -78,7 +78,7 @@ static void *member_main(void *argument)
 
 static void log_start_error(struct log_ring *ring, unsigned number, int error)
 {
-	log_event(ring, LOG_LEVEL_ERROR, "cannot start a worker",
+	log_event(ring, EVENT_CANNOT_START_WORKER,
 		LOG_FIELDS(log_uint("worker", number), log_errno("error", -error)));
 }
 
@@ -89,7 +89,7 @@ static void pin(struct pool_member *member, struct log_ring *ring)
 	int error = cpus_pin(member->pool->cpus, number, member->thread);
 
 	if (error < 0)
-		log_event(ring, LOG_LEVEL_WARN, "cannot pin a worker",
+		log_event(ring, EVENT_CANNOT_PIN_WORKER,
 			LOG_FIELDS(log_uint("worker", number), log_errno("error", -error),
 				log_text("hint", "pool.cpus names a CPU that is not there, or may "
 						 "not be used")));

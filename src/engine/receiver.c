@@ -91,7 +91,7 @@ static void log_refused(
 	if (reason == DROP_SHUTDOWN || !log_limit_pass(&receiver->drop_limits[reason],
 					       receiver->batch.clocks.monotonic_ns, &suppressed))
 		return;
-	log_event(receiver->log, LOG_LEVEL_WARN, "datagram dropped",
+	log_event(receiver->log, EVENT_DATAGRAM_DROPPED,
 		LOG_FIELDS(log_text("service", receiver->service->name),
 			log_text("reason", ledger_drop_names[reason]),
 			log_addr("client", &datagram->client), log_uint("bytes", datagram->length),
@@ -106,7 +106,7 @@ static void log_made_room(struct receiver *receiver, unsigned dropped)
 	if (dropped == 0 || !log_limit_pass(&receiver->drop_limits[DROP_QUEUE_FULL],
 				    receiver->batch.clocks.monotonic_ns, &suppressed))
 		return;
-	log_event(receiver->log, LOG_LEVEL_WARN, "queue full, oldest dropped",
+	log_event(receiver->log, EVENT_QUEUE_FULL,
 		LOG_FIELDS(log_text("service", receiver->service->name),
 			log_uint("dropped", receiver->made_room),
 			log_text(
@@ -146,7 +146,7 @@ static void log_error(struct receiver *receiver, int error)
 
 	if (!log_limit_pass(&receiver->error_limit, sys_monotonic_ns(), &suppressed))
 		return;
-	log_event(receiver->log, LOG_LEVEL_WARN, "receive failed",
+	log_event(receiver->log, EVENT_RECEIVE_FAILED,
 		LOG_FIELDS(log_text("service", receiver->service->name), log_errno("error", error),
 			log_uint("suppressed", suppressed)));
 }
@@ -234,7 +234,7 @@ static bool stand_back(struct receiver *receiver, int count)
 {
 	if (is_inline(receiver))
 		return count > 1;
-	if (receiver->worker != NULL && worker_help(receiver->worker) == WORKER_WORKED)
+	if (receiver->worker != NULL && worker_assist(receiver->worker) == WORKER_WORKED)
 		return true;
 	if (count > 0)
 		sys_yield();
@@ -268,7 +268,7 @@ void receiver_run(struct receiver *receiver)
 	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
 		if (!work(receiver))
 			wait_readable(receiver);
-	if (!is_inline(receiver) && queue_end_help(receiver->service->queue))
+	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
 		worker_call(receiver->workers);
 	receiver_finish(receiver, false);
 }

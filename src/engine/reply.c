@@ -54,7 +54,7 @@ static void log_failure(struct reply_batch *batch, const struct datagram *reques
 
 	if (!log_limit_pass(&batch->fail_limit, sys_monotonic_ns(), &suppressed))
 		return;
-	log_event(batch->log, LOG_LEVEL_WARN, "reply not sent",
+	log_event(batch->log, EVENT_REPLY_NOT_SENT,
 		LOG_FIELDS(log_addr("client", &request->client),
 			log_text("reason", ledger_failure_names[ledger_send_failure(error)]),
 			log_errno("error", error), log_uint("suppressed", suppressed)));
@@ -87,7 +87,7 @@ static void learn(struct reply_batch *batch, unsigned i, int error)
 	batch->join_again = JOIN_AGAIN_BATCHES;
 	if (!log_limit_pass(&batch->join_limit, sys_monotonic_ns(), &suppressed))
 		return;
-	log_event(batch->log, LOG_LEVEL_INFO, "replies not joined",
+	log_event(batch->log, EVENT_REPLIES_NOT_JOINED,
 		LOG_FIELDS(log_uint("longer_than", batch->join_bytes_max),
 			log_errno("error", error), log_uint("suppressed", suppressed)));
 }

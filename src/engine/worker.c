@@ -85,7 +85,7 @@ void worker_call(struct worker_shared *shared)
 }
 
 /* Look at the services in turn for something to do. */
-static enum worker_did take(struct worker *worker, int64_t now_ns, struct queue_share *share,
+static enum worker_did take(struct worker *worker, int64_t now_ns, struct queue_batch *batch,
 	struct service **ret_service)
 {
 	struct worker_shared *shared = worker->shared;
@@ -95,14 +95,14 @@ static enum worker_did take(struct worker *worker, int64_t now_ns, struct queue_
 	for (unsigned i = 0; i < shared->services_count; i++) {
 		unsigned index = (worker->turn + i) % shared->services_count;
 		struct service *service = &shared->services[index];
-		enum queue_answer answer = QUEUE_ENDED;
+		enum queue_result answer = QUEUE_ENDED;
 
 		if (serves(worker, service)) {
-			answer = queue_pop(service->queue, now_ns, share);
-			slab_give(shared->slab, &share->expired);
+			answer = queue_pop(service->queue, now_ns, batch);
+			slab_give(shared->slab, &batch->expired);
 		}
 		ended += answer == QUEUE_ENDED;
-		if (answer == QUEUE_JOBS || answer == QUEUE_STALE) {
+		if (answer == QUEUE_JOBS || answer == QUEUE_DROPS) {
 			worker->turn = (index + 1) % shared->services_count;
 			*ret_service = service;
 			return WORKER_WORKED;
@@ -150,15 +150,15 @@ static void end_busy(struct worker *worker, int64_t spent_ns)
 }
 
 static void work(
-	struct worker *worker, struct service *service, struct queue_share *share, int64_t begin_ns)
+	struct worker *worker, struct service *service, struct queue_batch *batch, int64_t begin_ns)
 {
 	int64_t end_ns = begin_ns;
 
 	begin_busy(worker, begin_ns);
-	if (share->jobs.count > 0)
-		end_ns = finish(worker, service, &share->jobs, begin_ns);
-	if (share->shed.count > 0)
-		end_ns = worker_tell_busy(worker, service, &share->shed);
+	if (batch->jobs.count > 0)
+		end_ns = finish(worker, service, &batch->jobs, begin_ns);
+	if (batch->shed.count > 0)
+		end_ns = worker_tell_busy(worker, service, &batch->shed);
 	end_busy(worker, end_ns - begin_ns);
 }
 
@@ -172,31 +172,31 @@ void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_
 enum worker_did worker_step(struct worker *worker)
 {
 	int64_t begin_ns = sys_monotonic_ns();
-	struct queue_share share;
+	struct queue_batch batch;
 	struct service *service;
-	enum worker_did did = take(worker, begin_ns, &share, &service);
+	enum worker_did did = take(worker, begin_ns, &batch, &service);
 
 	if (did != WORKER_WORKED)
 		return did;
 	/* To tell some that they were shed may take a while, and a job may be what it was called for. */
-	if (share.more || share.jobs.count == 0 || others_wait(worker, service))
+	if (batch.more || batch.jobs.count == 0 || others_wait(worker, service))
 		worker_call(worker->shared);
-	work(worker, service, &share, begin_ns);
+	work(worker, service, &batch, begin_ns);
 	return WORKER_WORKED;
 }
 
-enum worker_did worker_help(struct worker *worker)
+enum worker_did worker_assist(struct worker *worker)
 {
 	int64_t begin_ns = sys_monotonic_ns();
-	struct queue_share share;
-	enum queue_answer answer = queue_help(worker->only->queue, begin_ns, &share);
+	struct queue_batch batch;
+	enum queue_result answer = queue_assist(worker->only->queue, begin_ns, &batch);
 
-	slab_give(worker->shared->slab, &share.expired);
-	if (share.more)
+	slab_give(worker->shared->slab, &batch.expired);
+	if (batch.more)
 		worker_call(worker->shared);
-	if (answer != QUEUE_JOBS && answer != QUEUE_STALE)
+	if (answer != QUEUE_JOBS && answer != QUEUE_DROPS)
 		return WORKER_IDLE;
-	work(worker, worker->only, &share, begin_ns);
+	work(worker, worker->only, &batch, begin_ns);
 	return WORKER_WORKED;
 }
 

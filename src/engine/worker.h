@@ -47,7 +47,7 @@ struct worker_watch {
 	bool told; /* the owner's: it is overdue, and that was logged */
 };
 
-/* What all workers of a server share. */
+/* What all workers of a server batch. */
 struct worker_shared {
 	struct service *services;
 	unsigned services_count;
@@ -110,7 +110,7 @@ void worker_call(struct worker_shared *shared);
 enum worker_did worker_step(struct worker *worker);
 
 /* The same for a receiver's worker, where the queue lets it help. */
-enum worker_did worker_help(struct worker *worker);
+enum worker_did worker_assist(struct worker *worker);
 
 /* Run what a receiver received, in its own thread; the slots stay with the caller. */
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,

@@ -1,4 +1,4 @@
-/* Running the jobs of a share, and answering them. */
+/* Running the jobs of a batch, and answering them. */
 #include <errno.h>
 
 #include "base/sys.h"
@@ -14,7 +14,7 @@ static void count_up(_Atomic uint64_t *counter, uint64_t by)
 static void log_request(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
 {
-	log_event(worker->log, LOG_LEVEL_DEBUG, "request",
+	log_event(worker->log, EVENT_REQUEST,
 		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
 			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
 			log_int("wait_us", wait_ns / NS_PER_US),
@@ -28,7 +28,7 @@ static void log_handler_error(
 
 	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
 		return;
-	log_event(worker->log, LOG_LEVEL_WARN, "handler failed",
+	log_event(worker->log, EVENT_HANDLER_FAILED,
 		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
 			log_errno("error", error), log_uint("suppressed", suppressed)));
 }
@@ -68,7 +68,7 @@ static void set_watch(struct worker *worker, const struct service *service,
 	lock_release(&watch->lock);
 }
 
-/* What is the same for all jobs of a share. */
+/* What is the same for all jobs of a batch. */
 struct serving {
 	struct worker *worker;
 	struct service *service;
@@ -82,7 +82,7 @@ static void begin(struct serving *serving, struct worker *worker, struct service
 	serving->worker = worker;
 	serving->service = service;
 	serving->state = worker->states[service - worker->shared->services];
-	serving->logged = log_enabled(worker->log, LOG_LEVEL_DEBUG);
+	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
 	handler_request_init(
 		&serving->request, worker->shared->sockets, worker->log, worker->number);
 }

@@ -122,7 +122,7 @@ static bool flush(struct log_consumer *consumer)
 }
 
 /* Write a line that tells of all lines lost on the way to this sink. The batch must be empty. */
-static bool tell(struct log_consumer *consumer, struct log_sink *sink, struct log_head head,
+static bool tell(struct log_consumer *consumer, struct log_sink *sink, struct log_source source,
 	int64_t realtime_ns)
 {
 	struct log_batch *batch = &consumer->batch;
@@ -132,9 +132,10 @@ static bool tell(struct log_consumer *consumer, struct log_sink *sink, struct lo
 		log_text("error", error != NULL ? error : ""),
 	};
 	struct log_line line = {
-		.head = head,
+		.level = log_events[EVENT_LOG_LINES_LOST].level,
+		.source = source,
 		.realtime_ns = realtime_ns,
-		.event = "log lines lost",
+		.event = log_events[EVENT_LOG_LINES_LOST].name,
 		.fields = fields,
 		.count = error != NULL ? 2 : 1,
 	};
@@ -149,7 +150,7 @@ static bool tell(struct log_consumer *consumer, struct log_sink *sink, struct lo
 static bool move_line(
 	struct log_consumer *consumer, struct log_ring *ring, const struct log_record *record)
 {
-	struct log_sink *sink = log_sinks_route(consumer->sinks, record->speaker, record->number);
+	struct log_sink *sink = log_sinks_route(consumer->sinks, record->source);
 	struct log_batch *batch = &consumer->batch;
 
 	take_note(ring, sink, record->lost);
@@ -161,9 +162,7 @@ static bool move_line(
 		log_ring_take(ring, record, NULL);
 		lose(consumer, sink, 1);
 	} else if (sink->unreported > 0) {
-		struct log_head head = { LOG_LEVEL_WARN, record->speaker, record->number };
-
-		return tell(consumer, sink, head, record->realtime_ns);
+		return tell(consumer, sink, record->source, record->realtime_ns);
 	} else {
 		log_ring_take(ring, record, batch->bytes + batch->length);
 		batch->sink = sink;
@@ -217,8 +216,7 @@ static void discard(
 	struct log_record record;
 
 	while (peek(ring, next, &record)) {
-		struct log_sink *sink =
-			log_sinks_route(consumer->sinks, record.speaker, record.number);
+		struct log_sink *sink = log_sinks_route(consumer->sinks, record.source);
 
 		take_note(ring, sink, record.lost);
 		log_ring_take(ring, &record, NULL);
@@ -251,13 +249,11 @@ void log_consumer_finish(struct log_consumer *consumer, int64_t deadline_ns)
 	log_sinks_wake(consumer->sinks);
 	log_consumer_empty(consumer, deadline_ns);
 	for (struct log_ring *ring = first_ring(consumer); ring; ring = next_ring(ring)) {
-		struct log_head head = { LOG_LEVEL_WARN, ring->speaker, ring->number };
-		struct log_sink *sink =
-			log_sinks_route(consumer->sinks, ring->speaker, ring->number);
+		struct log_sink *sink = log_sinks_route(consumer->sinks, ring->source);
 
 		take_note(ring, sink, atomic_load_explicit(&ring->lost, memory_order_acquire));
 		if (sink->unreported > 0 && !is_resting(sink) &&
-			!tell(consumer, sink, head, sys_realtime_ns()))
+			!tell(consumer, sink, ring->source, sys_realtime_ns()))
 			give_up(consumer, ETIMEDOUT);
 	}
 }

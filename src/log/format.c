@@ -31,7 +31,7 @@ static const struct {
 
 #define COLOR_END "\033[0m"
 
-static void put_source(struct text *text, const struct log_head *head)
+static void put_source(struct text *text, const struct log_source *source)
 {
 	static const char *const names[] = {
 		[LOG_MAIN] = "main",
@@ -39,9 +39,9 @@ static void put_source(struct text *text, const struct log_head *head)
 		[LOG_WORKER] = "worker/",
 	};
 
-	text_put(text, names[head->speaker]);
-	if (head->speaker != LOG_MAIN)
-		text_put_uint(text, head->number);
+	text_put(text, names[source->speaker]);
+	if (source->speaker != LOG_MAIN)
+		text_put_uint(text, source->number);
 }
 
 static void put_key(struct text *text, enum log_format format, const char *key)
@@ -117,8 +117,8 @@ static void put_fields(struct text *text, enum log_format format, const struct l
 {
 	size_t i;
 
-	if (line->head.speaker == LOG_WORKER)
-		put_number(text, format, "worker", line->head.number);
+	if (line->source.speaker == LOG_WORKER)
+		put_number(text, format, "worker", line->source.number);
 	text->end -= TAIL_MAX;
 	for (i = 0; i < line->count; i++) {
 		const struct log_field *field = &line->fields[i];
@@ -138,9 +138,9 @@ static void put_json(struct text *text, const struct log_line *line)
 	text_put(text, "{\"time\":\"");
 	text_put_time(text, line->realtime_ns);
 	text_put(text, "\",\"level\":\"");
-	text_put(text, levels[line->head.level].name);
+	text_put(text, levels[line->level].name);
 	text_put(text, "\",\"source\":\"");
-	put_source(text, &line->head);
+	put_source(text, &line->source);
 	text_put(text, "\",\"event\":\"");
 	text_put_escaped(text, TEXT_JSON, line->event, strlen(line->event), EVENT_MAX);
 	text_put(text, "\"");
@@ -151,18 +151,18 @@ static void put_json(struct text *text, const struct log_line *line)
 static void put_plain(struct text *text, const struct log_style *style, const struct log_line *line)
 {
 	if (style->format == LOG_FORMAT_JOURNAL) {
-		text_put(text, levels[line->head.level].priority);
+		text_put(text, levels[line->level].priority);
 	} else {
 		text_put_time(text, line->realtime_ns);
 		text_put(text, " ");
 	}
 	if (style->color)
-		text_put(text, levels[line->head.level].color);
-	text_put(text, levels[line->head.level].name);
+		text_put(text, levels[line->level].color);
+	text_put(text, levels[line->level].name);
 	if (style->color)
 		text_put(text, COLOR_END);
 	text_put(text, " ");
-	put_source(text, &line->head);
+	put_source(text, &line->source);
 	text_put(text, " ");
 	text_put_escaped(text, TEXT_BARE, line->event, strlen(line->event), EVENT_MAX);
 	put_fields(text, style->format, line);

@@ -19,7 +19,8 @@ struct log_style {
 };
 
 struct log_line {
-	struct log_head head;
+	enum log_level level;
+	struct log_source source;
 	int64_t realtime_ns;
 	const char *event;
 	const struct log_field *fields;

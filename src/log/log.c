@@ -46,8 +46,8 @@ static int add_workers(struct log *log, struct log_sinks *sinks)
 
 	for (struct log_ring *ring = atomic_load(&log->consumer.rings); ring != NULL && error == 0;
 		ring = atomic_load(&ring->next))
-		if (ring->speaker == LOG_WORKER && ring->number < log->workers)
-			error = log_sinks_add_worker(sinks, ring->number);
+		if (ring->source.speaker == LOG_WORKER && ring->source.number < log->workers)
+			error = log_sinks_add_worker(sinks, ring->source.number);
 	return error;
 }
 
@@ -157,8 +157,7 @@ int log_ring_new(
 	}
 	ring->log = log;
 	ring->size = log_ring_size(speaker);
-	ring->speaker = speaker;
-	ring->number = number;
+	ring->source = (struct log_source){ speaker, number };
 	atomic_store(&ring->next, atomic_load(&log->consumer.rings));
 	atomic_store(&log->consumer.rings, ring);
 	*ret_ring = ring;
@@ -170,25 +169,40 @@ bool log_enabled(const struct log_ring *ring, enum log_level level)
 	return (int)level <= atomic_load_explicit(&ring->log->level, memory_order_relaxed);
 }
 
-void log_event(struct log_ring *ring, enum log_level level, const char *event,
-	const struct log_field *fields, size_t count)
+static void put(struct log_ring *ring, struct log_line line)
 {
-	struct log_head head = { .level = level, .speaker = ring->speaker, .number = ring->number };
-
-	log_event_as(ring, head, event, fields, count);
-}
-
-void log_event_as(struct log_ring *ring, struct log_head head, const char *event,
-	const struct log_field *fields, size_t count)
-{
-	struct log_line line = { .head = head, .event = event, .fields = fields, .count = count };
-
-	if (!log_enabled(ring, head.level))
+	if (!log_enabled(ring, line.level))
 		return;
 	line.realtime_ns = sys_realtime_ns();
 	/* The writer may start or stop in between. */
 	while (!log_writer_push(ring, &line) && !log_writer_direct(ring, &line))
 		;
+}
+
+void log_event(
+	struct log_ring *ring, enum log_event_id id, const struct log_field *fields, size_t count)
+{
+	log_event_as(ring, ring->source, id, fields, count);
+}
+
+void log_event_as(struct log_ring *ring, struct log_source source, enum log_event_id id,
+	const struct log_field *fields, size_t count)
+{
+	put(ring, (struct log_line){ .level = log_events[id].level,
+			  .source = source,
+			  .event = log_events[id].name,
+			  .fields = fields,
+			  .count = count });
+}
+
+void log_user_event(struct log_ring *ring, enum log_level level, const char *name,
+	const struct log_field *fields, size_t count)
+{
+	put(ring, (struct log_line){ .level = level,
+			  .source = ring->source,
+			  .event = name,
+			  .fields = fields,
+			  .count = count });
 }
 
 bool log_limit_pass(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_suppressed)

@@ -1,7 +1,7 @@
 /* Logs that never hold up the thread that writes them.
  *
  * DESIGN: each thread has a ring of its own (one producer); one writer thread, `dgram/log`, empties
- * all rings into the target. log_event() renders a line, puts it into the ring and returns: it
+ * all rings into the target. log_event() formats a line, puts it into the ring and returns: it
  * never waits and makes no system call but the writer's wake-up. Lines of one thread stay in order;
  * lines of different threads do not.
  *
@@ -31,19 +31,19 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "log/event.h"
 
-enum log_level {
-	LOG_LEVEL_ERROR,
-	LOG_LEVEL_WARN,
-	LOG_LEVEL_INFO,
-	LOG_LEVEL_DEBUG,
-};
-
-/* Who speaks: the source of a line, and with "{worker}" in the target, its file. */
+/* Who speaks: with "{worker}" in the target, it decides the file. */
 enum log_speaker {
 	LOG_MAIN,     /* "main" */
 	LOG_RECEIVER, /* "receiver/0" */
 	LOG_WORKER,   /* "worker/3", and a field worker=3 */
+};
+
+/* The source of a line. */
+struct log_source {
+	enum log_speaker speaker;
+	unsigned number;
 };
 
 /* Numbers of workers are lower. */
@@ -171,21 +171,19 @@ static inline struct log_field log_addr(const char *key, const union addr *value
 	(const struct log_field[]){ __VA_ARGS__ }, \
 		sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field)
 
-/* Log one line, if its level is enabled: log_event(ring, LOG_LEVEL_INFO, "ready", LOG_FIELDS(...)).
- * `event` is constant prose, a few words. Thread: the ring's. */
-void log_event(struct log_ring *ring, enum log_level level, const char *event,
+/* Log one line, if its level is enabled: log_event(ring, EVENT_READY, LOG_FIELDS(...)).
+ * Thread: the ring's. */
+void log_event(
+	struct log_ring *ring, enum log_event_id id, const struct log_field *fields, size_t count);
+
+/* The same in the name of another source: the main thread's summary of worker 3 goes where worker
+ * 3's lines go. Thread: the ring's. */
+void log_event_as(struct log_ring *ring, struct log_source source, enum log_event_id id,
 	const struct log_field *fields, size_t count);
 
-/* The head of a line in another's name. */
-struct log_head {
-	enum log_level level;
-	enum log_speaker speaker;
-	unsigned number;
-};
-
-/* The same in the name of another speaker: the main thread's summary of worker 3 goes where worker
- * 3's lines go. Thread: the ring's. */
-void log_event_as(struct log_ring *ring, struct log_head head, const char *event,
+/* The same for an event of the program that embeds the server. `name` is constant prose, a few
+ * words. Thread: the ring's. */
+void log_user_event(struct log_ring *ring, enum log_level level, const char *name,
 	const struct log_field *fields, size_t count);
 
 /* Limits a repeated warning to one line a second. Zeroed at first; owned by one thread. */

@@ -15,9 +15,8 @@
 struct log_record {
 	int64_t realtime_ns;
 	uint64_t lost; /* lines of this ring that were dropped before this one, since its start */
-	uint32_t number;
+	struct log_source source;
 	uint16_t length;
-	uint8_t speaker;
 	uint8_t generation; /* of the sinks that it was rendered for */
 };
 
@@ -25,8 +24,7 @@ struct log_ring {
 	struct log *log;
 	size_t size;		       /* of `bytes` */
 	struct log_ring *_Atomic next; /* a list that only grows */
-	enum log_speaker speaker;
-	unsigned number;
+	struct log_source source;
 	_Atomic uint32_t turns; /* odd: the producer is between choosing sinks and having pushed */
 
 	char apart1[64]; /* the producer's and the consumer's own cache lines */

@@ -262,12 +262,12 @@ void log_sinks_free(struct log_sinks *sinks)
 	free(sinks);
 }
 
-struct log_sink *log_sinks_route(struct log_sinks *sinks, enum log_speaker speaker, unsigned number)
+struct log_sink *log_sinks_route(struct log_sinks *sinks, struct log_source source)
 {
 	struct log_sink *worker = NULL;
 
-	if (speaker == LOG_WORKER && number < LOG_WORKERS_MAX)
-		worker = atomic_load(&sinks->workers[number]);
+	if (source.speaker == LOG_WORKER && source.number < LOG_WORKERS_MAX)
+		worker = atomic_load(&sinks->workers[source.number]);
 	return worker != NULL ? worker : &sinks->main;
 }
 
@@ -278,7 +278,9 @@ void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old)
 		const struct log_sink *worker = atomic_load(&old->workers[i]);
 
 		if (worker != NULL)
-			log_sink_inherit(log_sinks_route(sinks, LOG_WORKER, i), worker);
+			log_sink_inherit(
+				log_sinks_route(sinks, (struct log_source){ LOG_WORKER, i }),
+				worker);
 	}
 }
 

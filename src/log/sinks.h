@@ -40,8 +40,7 @@ int log_sinks_add_worker(struct log_sinks *sinks, unsigned number);
 void log_sinks_free(struct log_sinks *sinks);
 
 /* Thread: consumer. */
-struct log_sink *log_sinks_route(
-	struct log_sinks *sinks, enum log_speaker speaker, unsigned number);
+struct log_sink *log_sinks_route(struct log_sinks *sinks, struct log_source source);
 void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old);
 
 /* Let no sink rest any longer. Thread: consumer. */

@@ -46,9 +46,8 @@ static void push(struct log_ring *ring, const struct log_line *line)
 	char text[LOG_LINE_MAX];
 	struct log_record record = {
 		.realtime_ns = line->realtime_ns,
-		.number = line->head.number,
+		.source = line->source,
 		.length = (uint16_t)log_format_line(line, &sinks->style, text),
-		.speaker = (uint8_t)line->head.speaker,
 		.generation = sinks->generation,
 	};
 

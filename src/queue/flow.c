@@ -1,3 +1,14 @@
+/* DESIGN: a flow stands in up to three structures.
+ *
+ * The hash: chains of record numbers, so that a record is two cache lines.
+ *
+ * An order, one for each state: lists by the time served in this window, fine where that is little and
+ * coarse (one part in 32) where it is much; a bitmap of two levels finds the first list. At the end of
+ * a window all lists become the first one.
+ *
+ * The lengths: lists by how many of its datagrams wait, one each for 2 to 64 and one for more; a
+ * bitmap finds the longest. Longer flows count as equal, because a pointer to the longest one that
+ * walks while flows shrink would make one long flow linear. */
 #include "queue/flow.h"
 
 #include <assert.h>
@@ -8,6 +19,22 @@
 
 #include "base/sys.h"
 
+/* 32 lists to a power of two, from 0 up to 2^43 ns (two hours). */
+#define ORDER_LISTS ((43 - 5 + 1) * 32)
+
+#define LENGTHS_MAX 64u
+
+struct flow_order {
+	uint64_t filled[(ORDER_LISTS + 63) / 64]; /* a bit a list that may not be empty */
+	uint64_t filled_words;			  /* a bit a word of those that is not 0 */
+	struct link lists[ORDER_LISTS];
+};
+
+struct flow_lengths {
+	uint64_t filled; /* a bit a list that is not empty */
+	struct link lists[LENGTHS_MAX];
+};
+
 struct flow_table {
 	_Alignas(64) struct flow_key key;
 	size_t flows;
@@ -17,12 +44,193 @@ struct flow_table {
 	size_t mask;	 /* of hash heads */
 	size_t bytes;
 	uint32_t window;
-	struct flow_order orders[FLOW_PLACES];
+	struct flow_order orders[FLOW_ORDERS];
+	struct flow_lengths lengths;
 	struct flow *records; /* the first is nobody's, and ends each chain of the hash */
 	uint32_t *heads;      /* of chains: numbers of records */
 };
 
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
+
+/* --- the source of a datagram */
+
+static uint64_t word_of(const void *bytes, size_t count)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, bytes, count);
+	return word;
+}
+
+static uint64_t half_products(const uint64_t keys[2], uint64_t word)
+{
+	return keys[0] * (uint32_t)word + keys[1] * (word >> 32);
+}
+
+/* Words that are 0 add nothing, and an IPv4 address has one that is not. The lowest 32 bits of the sum
+ * are dropped: a product's bits depend on lower ones alone. */
+static uint32_t note_v4(
+	const struct flow_key *key, uint64_t v4, uint64_t port, struct flow_source *ret_source)
+{
+	uint64_t word = AF_INET | port << 16 | v4 << 32;
+
+	*ret_source = (struct flow_source){ .words = { word } };
+	return (uint32_t)((key->words[0] + half_products(&key->words[1], word)) >> 32);
+}
+
+static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *client,
+	bool with_port, struct flow_source *ret_source)
+{
+	const uint8_t *bytes = client->sin6_addr.s6_addr;
+	uint64_t port = with_port ? client->sin6_port : 0;
+	bool whole = with_port || IN6_IS_ADDR_LINKLOCAL(&client->sin6_addr);
+	uint64_t sum = key->words[0];
+
+	if (IN6_IS_ADDR_V4MAPPED(&client->sin6_addr))
+		return note_v4(key, word_of(bytes + 12, 4), port, ret_source);
+	*ret_source = (struct flow_source){ .words = {
+						    AF_INET6 | port << 16 |
+							    (uint64_t)client->sin6_scope_id << 32,
+						    word_of(bytes, 8),
+						    whole ? word_of(bytes + 8, 8) : 0,
+					    } };
+	for (unsigned i = 0; i < 3; i++)
+		sum += half_products(&key->words[1 + 2 * i], ret_source->words[i]);
+	return (uint32_t)(sum >> 32);
+}
+
+void flow_note_sources(
+	const struct flow_key *key, const struct datagram_list *batch, bool with_port)
+{
+	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
+		const union addr *client = &d->client;
+
+		if (client->sa.sa_family == AF_INET)
+			d->source_hash = note_v4(key, client->in.sin_addr.s_addr,
+				with_port ? client->in.sin_port : 0, &d->source);
+		else
+			d->source_hash = note_v6(key, &client->in6, with_port, &d->source);
+	}
+}
+
+void flow_prepare(const struct flow_table *table, const struct datagram_list *batch, bool with_port)
+{
+	flow_note_sources(&table->key, batch, with_port);
+}
+
+/* --- orders: by time served */
+
+static void order_init(struct flow_order *order)
+{
+	for (unsigned i = 0; i < ORDER_LISTS; i++)
+		link_init(&order->lists[i]);
+}
+
+static inline uint32_t order_list(int64_t served_ns)
+{
+	uint64_t value = served_ns > 0 ? (uint64_t)served_ns : 0;
+	uint32_t exponent, list;
+
+	if (value < 32)
+		return (uint32_t)value;
+	exponent = (63u ^ (uint32_t)__builtin_clzll(value)) - 5; /* of its leading bit, less 5 */
+	list = exponent * 32 + (uint32_t)(value >> exponent);
+	return list < ORDER_LISTS ? list : ORDER_LISTS - 1;
+}
+
+static inline void order_mark(struct flow_order *order, uint32_t list)
+{
+	order->filled[list / 64] |= (uint64_t)1 << list % 64;
+	order->filled_words |= (uint64_t)1 << list / 64;
+}
+
+static void order_unmark(struct flow_order *order, unsigned list)
+{
+	order->filled[list / 64] &= ~((uint64_t)1 << list % 64);
+	if (order->filled[list / 64] == 0)
+		order->filled_words &= ~((uint64_t)1 << list / 64);
+}
+
+/* Behind all others of the list. A flow leaves it by link_remove(). */
+static inline void order_insert(struct flow_order *order, uint32_t list, struct link *flow)
+{
+	order_mark(order, list);
+	link_append(&order->lists[list], flow);
+}
+
+/* The first list that is not empty, or NULL. A list that became empty stays marked until it is met
+ * here, once for each time that it was marked: to look whenever a list loses a flow costs more. */
+static struct link *order_first(struct flow_order *order)
+{
+	while (order->filled_words != 0) {
+		unsigned word = (unsigned)__builtin_ctzll(order->filled_words);
+		unsigned list = word * 64 + (unsigned)__builtin_ctzll(order->filled[word]);
+
+		if (!link_is_empty(&order->lists[list]))
+			return &order->lists[list];
+		order_unmark(order, list);
+	}
+	return NULL;
+}
+
+/* All lists become the first, in which those who were served least come last: while overloaded they
+ * are next. */
+static void order_flatten(struct flow_order *order)
+{
+	struct link *list;
+
+	order_unmark(order, 0);
+	while ((list = order_first(order)) != NULL)
+		link_prepend_all(&order->lists[0], list);
+	order_mark(order, 0);
+}
+
+/* --- lengths: by datagrams that wait */
+
+/* For at least two that wait. */
+static unsigned lengths_list(unsigned waiting)
+{
+	return waiting <= LENGTHS_MAX ? waiting - 2 : LENGTHS_MAX - 1;
+}
+
+static void lengths_remove(struct flow_lengths *lengths, struct flow *flow)
+{
+	link_remove(&flow->in_lengths);
+	if (link_was_last(&flow->in_lengths))
+		lengths->filled &= ~((uint64_t)1 << lengths_list(flow->waiting));
+}
+
+static void lengths_insert(struct flow_lengths *lengths, struct flow *flow)
+{
+	unsigned list = lengths_list(flow->waiting);
+
+	link_append(&lengths->lists[list], &flow->in_lengths);
+	lengths->filled |= (uint64_t)1 << list;
+}
+
+void flow_lengths_requeue(struct flow_table *table, struct flow *flow, uint32_t waiting)
+{
+	bool both_long = flow->waiting > LENGTHS_MAX && waiting > LENGTHS_MAX;
+
+	if (flow->waiting > 1 && !both_long)
+		lengths_remove(&table->lengths, flow);
+	flow->waiting = waiting;
+	if (waiting > 1 && !both_long)
+		lengths_insert(&table->lengths, flow);
+}
+
+struct flow *flow_longest(const struct flow_table *table)
+{
+	const struct flow_lengths *lengths = &table->lengths;
+	const struct link *longest;
+
+	if (lengths->filled == 0)
+		return NULL;
+	longest = &lengths->lists[63u - (unsigned)__builtin_clzll(lengths->filled)];
+	return LINK_OWNER(longest->next, struct flow, in_lengths);
+}
+
+/* --- the table */
 
 static size_t heads_of(size_t flows)
 {
@@ -55,8 +263,10 @@ int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 	table->mask = heads - 1;
 	table->records = (struct flow *)(void *)(table + 1);
 	table->heads = (uint32_t *)(void *)(table->records + 1 + flows);
-	for (unsigned i = 0; i < FLOW_PLACES; i++)
-		flow_order_init(&table->orders[i]);
+	for (unsigned i = 0; i < FLOW_ORDERS; i++)
+		order_init(&table->orders[i]);
+	for (unsigned i = 0; i < LENGTHS_MAX; i++)
+		link_init(&table->lengths.lists[i]);
 	sys_random(&table->key, sizeof(table->key));
 	*ret_table = table;
 	return 0;
@@ -68,31 +278,11 @@ void flow_table_free(struct flow_table *table)
 		munmap(table, table->bytes);
 }
 
-/* --- hints */
-
-void flow_prepare(const struct flow_table *table, const struct datagram_list *batch, bool with_port)
-{
-	flow_note_sources(&table->key, batch, with_port);
-}
-
-void flow_expect(const struct flow_table *table, const struct datagram_list *batch)
-{
-	for (const struct datagram *d = batch->first; d != NULL; d = d->next) {
-		const struct flow *first =
-			&table->records[table->heads[d->source_hash & table->mask]];
-
-		__builtin_prefetch(first);
-		__builtin_prefetch(&first->jobs);
-	}
-}
-
-/* --- order */
-
 void flow_table_next_window(struct flow_table *table)
 {
 	table->window++;
-	for (unsigned i = 0; i < FLOW_PLACES; i++)
-		flow_order_flatten(&table->orders[i]);
+	for (unsigned i = 0; i < FLOW_ORDERS; i++)
+		order_flatten(&table->orders[i]);
 }
 
 /* A flow that was last touched in a window that is over was served nothing in this one. */
@@ -110,37 +300,37 @@ static int64_t charged(const struct flow *flow, int64_t ns)
 	return flow->served_ns + ns > 0 ? flow->served_ns + ns : 0;
 }
 
-void flow_move(struct flow_table *table, struct flow *flow, enum flow_place place, int64_t ns)
+void flow_move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns)
 {
 	enter_window(table, flow);
-	if (flow->place != FLOW_NOWHERE)
+	if (flow->state != FLOW_RUNNING)
 		link_remove(&flow->in_order);
 	flow->served_ns = charged(flow, ns);
-	if (place != FLOW_NOWHERE && (ns != 0 || flow->place == FLOW_NOWHERE))
-		flow->list = flow_order_list(flow->served_ns);
-	table->idle -= flow->place == FLOW_IDLE;
-	table->idle += place == FLOW_IDLE;
-	flow->place = place;
-	if (place != FLOW_NOWHERE)
-		flow_order_hang(&table->orders[place], flow->list, &flow->in_order);
+	if (state != FLOW_RUNNING && (ns != 0 || flow->state == FLOW_RUNNING))
+		flow->list = order_list(flow->served_ns);
+	table->idle -= flow->state == FLOW_IDLE;
+	table->idle += state == FLOW_IDLE;
+	flow->state = state;
+	if (state != FLOW_RUNNING)
+		order_insert(&table->orders[state], flow->list, &flow->in_order);
 }
 
-static inline void charge(struct flow_table *table, struct flow *flow, int64_t ns)
+void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
 	enter_window(table, flow);
-	if (flow_order_list(charged(flow, ns)) != flow->list)
-		flow_move(table, flow, flow->place, ns);
+	if (order_list(charged(flow, ns)) != flow->list)
+		flow_move(table, flow, flow->state, ns);
 	else
 		flow->served_ns = charged(flow, ns);
 }
 
-static struct flow *owner(struct link *link)
+static struct flow *in_order(struct link *link)
 {
 	return LINK_OWNER(link, struct flow, in_order);
 }
 
-/* A hint: the third of this list will be needed soon, both of its cache lines. (Where there is none
- * it is the list's head, which does no harm.) */
+/* Prefetch both cache lines of the third flow of a list: it is needed soon. (A list with fewer ends in
+ * its head, which does no harm.) */
 static void expect_third(const struct link *head)
 {
 	const char *third = (const char *)head->next->next->next;
@@ -151,38 +341,35 @@ static void expect_third(const struct link *head)
 
 struct flow *flow_least_served(struct flow_table *table, bool last)
 {
-	struct link *head = flow_order_first(&table->orders[FLOW_READY]);
+	struct link *head = order_first(&table->orders[FLOW_READY]);
 
 	if (head == NULL)
-		head = flow_order_first(&table->orders[FLOW_STALE]);
+		head = order_first(&table->orders[FLOW_AGED]);
 	if (head == NULL)
 		return NULL;
 	if (!last)
 		expect_third(head);
-	return owner(last ? head->previous : head->next);
-}
-
-/* --- finding */
-
-static bool same_source(const struct flow_source *a, const struct flow_source *b)
-{
-	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
-	       a->words[2] == b->words[2];
+	return in_order(last ? head->previous : head->next);
 }
 
 /* Forget the idle flow that was served least. */
 static struct flow *forget(struct flow_table *table)
 {
-	struct link *head = flow_order_first(&table->orders[FLOW_IDLE]);
+	struct link *head = order_first(&table->orders[FLOW_IDLE]);
 	struct flow *flow;
 
 	assert(head != NULL);
 	expect_third(head);
-	flow = owner(head->next);
-	flow_move(table, flow, FLOW_NOWHERE, 0);
+	flow = in_order(head->next);
+	flow_move(table, flow, FLOW_RUNNING, 0);
 	*flow->hash_place = flow->hash_next;
 	table->records[flow->hash_next].hash_place = flow->hash_place;
 	return flow;
+}
+
+static uint32_t *head_of(const struct flow_table *table, const struct datagram *datagram)
+{
+	return &table->heads[datagram->source_hash & table->mask];
 }
 
 static void enter_hash(struct flow_table *table, struct flow *flow, uint32_t *head)
@@ -193,13 +380,8 @@ static void enter_hash(struct flow_table *table, struct flow *flow, uint32_t *he
 	*head = (uint32_t)(flow - table->records);
 }
 
-static uint32_t *head_of(const struct flow_table *table, const struct datagram *datagram)
-{
-	return &table->heads[datagram->source_hash & table->mask];
-}
-
-/* One by one: an assignment of all is a rep stos, whose start alone takes longer. */
-static struct flow *make(struct flow_table *table, const struct datagram *datagram)
+/* Field by field: one assignment of the whole is a rep stos, whose start alone takes longer. */
+static struct flow *make_flow(struct flow_table *table, const struct datagram *datagram)
 {
 	struct flow *flow;
 
@@ -209,24 +391,27 @@ static struct flow *make(struct flow_table *table, const struct datagram *datagr
 		flow = forget(table);
 	flow->source = datagram->source;
 	link_init(&flow->jobs);
-	flow->place = FLOW_NOWHERE;
+	flow->state = FLOW_RUNNING;
 	flow->served_ns = 0;
 	flow->window = table->window;
 	flow->list = 0;
 	flow->waiting = flow->running = 0;
-	flow->stale = false;
+	flow->aged = false;
 	enter_hash(table, flow, head_of(table, datagram));
 	return flow;
 }
 
 static inline struct flow *look_up(const struct flow_table *table, const struct datagram *datagram)
 {
-	struct flow *flow;
+	const uint64_t *words = datagram->source.words;
 
-	for (uint32_t i = *head_of(table, datagram); i != 0; i = flow->hash_next) {
-		flow = &table->records[i];
-		if (same_source(&flow->source, &datagram->source))
+	for (uint32_t i = *head_of(table, datagram); i != 0;) {
+		struct flow *flow = &table->records[i];
+
+		if (flow->source.words[0] == words[0] && flow->source.words[1] == words[1] &&
+			flow->source.words[2] == words[2])
 			return flow;
+		i = flow->hash_next;
 	}
 	return NULL;
 }
@@ -236,14 +421,19 @@ struct flow *flow_find(struct flow_table *table, const struct datagram *datagram
 	struct flow *flow = look_up(table, datagram);
 
 	if (flow == NULL)
-		return make(table, datagram);
+		return make_flow(table, datagram);
 	enter_window(table, flow);
 	return flow;
 }
 
-void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
+void flow_expect(const struct flow_table *table, const struct datagram_list *batch)
 {
-	charge(table, flow, ns);
+	for (const struct datagram *d = batch->first; d != NULL; d = d->next) {
+		const struct flow *first = &table->records[*head_of(table, d)];
+
+		__builtin_prefetch(first);
+		__builtin_prefetch(&first->jobs);
+	}
 }
 
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs)
@@ -253,8 +443,8 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 		struct flow *flow = look_up(table, job);
 
 		if (flow != NULL)
-			charge(table, flow, job->service_ns);
+			flow_charge(table, flow, job->service_ns);
 		else
-			flow_move(table, make(table, job), FLOW_IDLE, job->service_ns);
+			flow_move(table, make_flow(table, job), FLOW_IDLE, job->service_ns);
 	}
 }

@@ -1,26 +1,23 @@
-/* Flows: the sources of a queue's datagrams, each with what it was served, exactly. A keyed hash
- * finds a flow, but two sources never share one. So many idle ones are remembered; of more the one
- * that was served least is forgotten.
+/* Flows: the sources of a queue's datagrams, each with the time that it was served, exactly. A keyed
+ * hash finds a flow, but two sources never share one. A bounded number of idle flows is remembered; when
+ * there are more, the one that was served least is forgotten.
  *
- * Least served first: flows hang in orders (flow_order.h) by the time they were served in the current
- * window. Everything is O(1), but the end of a window. Thread: whoever holds the queue's lock. */
+ * Everything is O(1), except the end of a window. Thread: whoever holds the queue's lock. */
 #ifndef QUEUE_FLOW_H
 #define QUEUE_FLOW_H
 
 #include <stdint.h>
 
-#include "base/addr.h"
 #include "base/link.h"
 #include "core/datagram.h"
-#include "queue/flow_order.h"
 
-/* The orders that a flow may hang in. */
-enum flow_place {
-	FLOW_READY, /* something of it may be run */
-	FLOW_STALE, /* the same, but only when none is ready */
-	FLOW_IDLE,  /* it may be forgotten */
-	FLOW_PLACES,
-	FLOW_NOWHERE = FLOW_PLACES, /* in none */
+/* Flows of the first three states stand in an order by the time that they were served. */
+enum flow_state {
+	FLOW_READY, /* one of its datagrams may be run */
+	FLOW_AGED, /* the same, but only when no flow is ready: its newest datagram waited too long */
+	FLOW_IDLE, /* it has none, and may be forgotten */
+	FLOW_ORDERS,
+	FLOW_RUNNING = FLOW_ORDERS, /* it has some, of which none may be run now */
 };
 
 struct flow { /* two cache lines */
@@ -31,20 +28,19 @@ struct flow { /* two cache lines */
 	uint32_t window;
 	uint32_t hash_next; /* the number of a record; 0: none */
 
-	struct link jobs; /* that wait: datagrams, the oldest first */
+	struct link jobs; /* datagrams that wait, the oldest first */
 	struct link in_lengths;
-	enum flow_place place;
-	uint32_t
-		list; /* of an order, for served_ns, while it hangs there; 0 when the window is over */
+	enum flow_state state;
+	uint32_t list; /* of its order, for served_ns; 0 when the window is over */
 	uint32_t waiting;
 	uint32_t running;
-	bool stale; /* its newest has waited too long: until another comes */
+	bool aged; /* its newest datagram waited too long, and no other came since */
 };
 
 struct flow_table;
 
-/* A table of at most `flows` at once, of which at most `idle` (at least 1) are remembered while
- * nothing of them waits or runs. -ENOMEM. */
+/* A table of at most `flows`, of which at most `idle` (at least 1) are remembered while none of their
+ * datagrams waits or runs. -ENOMEM. */
 int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table);
 
 /* NULL is fine. */
@@ -53,15 +49,15 @@ void flow_table_free(struct flow_table *table);
 /* Bytes of address space; untouched records cost no resident memory. */
 size_t flow_table_bytes(size_t flows);
 
-/* Multilinear hashing (Lemire and Kaser, 2014): with random words nobody who does not know them can
- * choose sources that meet more often than by chance. */
+/* Multilinear hashing (Lemire and Kaser, 2014): without knowing the random words nobody can choose
+ * sources that collide more often than by chance. */
 struct flow_key {
 	uint64_t words[7];
 };
 
-/* Note of each datagram whose it is, and its hash: an IPv4 address (a mapped one too), an IPv6 /64,
- * a link-local address with its scope; with a port when clients are to be told apart by it. Words at
- * the end that are not needed are 0. Thread: any. */
+/* Write the source and its hash into each datagram: an IPv4 address (v4-mapped ones too), an IPv6 /64,
+ * or a link-local address with its scope; with the port when clients are told apart by it. Unneeded
+ * words at the end are 0. Thread: any. */
 void flow_note_sources(
 	const struct flow_key *key, const struct datagram_list *batch, bool with_port);
 
@@ -69,27 +65,46 @@ void flow_note_sources(
 void flow_prepare(
 	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 
-/* A hint, shortly before these prepared ones are looked for. */
+/* Prefetch hint, shortly before the flows of these prepared datagrams are looked up. */
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
-/* The flow of a prepared one: it may be a new one, in no place. At least one must be idle or
- * unused. */
+/* The flow of a prepared datagram, made when there is none: FLOW_RUNNING until it is moved. At least
+ * one record must be idle or unused. */
 struct flow *flow_find(struct flow_table *table, const struct datagram *datagram);
 
-/* All flows start anew. */
+/* A new window: all flows count as served nothing. */
 void flow_table_next_window(struct flow_table *table);
 
-/* Add to what a flow was served (a correction may be negative), and hang it behind its equals. */
-void flow_move(struct flow_table *table, struct flow *flow, enum flow_place place, int64_t ns);
+/* Add `ns` (a correction may be negative) to what a flow was served, and put it into the order of
+ * `state`, behind its equals. */
+void flow_move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns);
 
-/* Only add; it moves, behind its equals, only if these are others now. */
+/* Only add; the flow moves behind its equals only when these are others now. */
 void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
 
-/* The same for the flows of prepared ones, each what it took. New ones are idle then. */
+/* The same for the flows of these prepared datagrams, each the time that it took. New flows become
+ * idle. */
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs);
 
-/* The ready flow that was served least, or else the stale one: of its equals the first or the last
- * hung; NULL: none. */
+/* The ready flow that was served least, or, when none is ready, the aged one: of its equals the first
+ * or the last; NULL: none. */
 struct flow *flow_least_served(struct flow_table *table, bool last);
+
+/* For flow_set_waiting() alone. */
+void flow_lengths_requeue(struct flow_table *table, struct flow *flow, uint32_t waiting);
+
+/* Note how many of its datagrams wait. A flow with none or one needs no list of its length: when no
+ * flow has more, the oldest datagram of all is the oldest of a longest flow. */
+static inline void flow_set_waiting(struct flow_table *table, struct flow *flow, uint32_t waiting)
+{
+	if (flow->waiting + waiting <= 1)
+		flow->waiting = waiting;
+	else
+		flow_lengths_requeue(table, flow, waiting);
+}
+
+/* The flow with the most datagrams that wait, of equals the first that became so long; flows with more
+ * than 64 count as equal. NULL when no flow has more than one. */
+struct flow *flow_longest(const struct flow_table *table);
 
 #endif

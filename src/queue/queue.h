@@ -1,57 +1,56 @@
-/* The bounded queue of a service: its waiting datagrams, and its books.
+/* The bounded queue of a service: the datagrams that wait, and the books of the service.
  *
- * DESIGN: batches go in and out under one mutex, a leaf. Everything that changes the books happens
- * under that mutex, so a snapshot of them is exact. Which datagram is next, and which goes when
- * there is no room, is the backlog's to say (backlog.h); one that waited longer than max_wait is
- * never handed out. Slots that fall out on the way are handed to the caller, who gives them back to
- * the slab after the lock was released.
+ * Everything that changes the books happens under the queue's lock, so a snapshot of them is exact.
+ * Which datagram is next, and which one is evicted when there is no room, is the backlog's decision
+ * (backlog.h); a datagram that waited longer than max_wait_ns is never handed out. Slots that fall out
+ * on the way are handed to the caller, who gives them back to the slab after the lock was released.
  *
- * At most max_workers hold datagrams of this queue at once: a worker holds from a pop that gave it
- * some until its finish. Thread: any. */
+ * At most max_workers hold datagrams of this queue at once: a worker holds some from a pop that gave
+ * it jobs until its finish. Thread: any. */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
-#include "queue/backlog.h"
 #include "core/datagram.h"
 #include "core/ledger.h"
+#include "queue/backlog.h"
 
-/* What a worker may take at once: so many jobs, and so many expired ones. */
+/* The most that a worker takes at once, of jobs and of expired datagrams each. */
 #define QUEUE_BATCH_MAX 64u
 
-/* And work for so long: an answer that is ready waits for at most so much of its batch. */
+/* The work that it takes at once, at most: an answer that is ready waits for the rest of its batch. */
 #define QUEUE_BATCH_NS 100000
 
-/* Of those that were shed, so many are kept at most for a busy reply. */
+/* The shed datagrams that are kept for a busy reply, at most. */
 #define QUEUE_SHED_MAX 8u
 
 struct queue;
 
 /* What stays as it was made. */
-struct queue_shape {
-	unsigned capacity;     /* that may wait; at least 1 */
-	unsigned most_workers; /* that max_workers can ever be */
+struct queue_limits {
+	unsigned capacity;    /* datagrams that may wait; at least 1 */
+	unsigned workers_max; /* the most that max_workers can ever be */
 	struct backlog_rules rules;
 	bool keeps_shed; /* for busy replies */
-	bool helped;	 /* the handler never blocks: whoever pushes also calls queue_help() */
+	bool assisted; /* the handler never blocks: each thread that pushes also calls queue_assist() */
 };
 
 /* What can change at any time. */
 struct queue_settings {
-	int64_t max_wait_ns;	      /* 0: a datagram may wait for ever */
-	int64_t overload_interval_ns; /* overloaded: not empty for so long */
-	int64_t fair_window_ns;	      /* after which all flows start anew */
+	int64_t max_wait_ns;	      /* 0: no limit */
+	int64_t overload_interval_ns; /* see backlog.h */
+	int64_t fair_window_ns;	      /* after it, all flows count as served nothing */
 	unsigned max_workers;	      /* at least 1 */
 };
 
-enum queue_answer {
-	QUEUE_JOBS,  /* there were some */
-	QUEUE_STALE, /* none, but some expired or shed; there may be more: pop again */
+enum queue_result {
+	QUEUE_JOBS,  /* there are jobs */
+	QUEUE_DROPS, /* no jobs, but expired or shed datagrams; there may be more: pop again */
 	QUEUE_EMPTY, /* nothing waits, or nothing that may be run now */
-	QUEUE_ENDED, /* nothing waits, and nothing will come: it was closed */
+	QUEUE_ENDED, /* nothing waits, and nothing will come: the queue was closed */
 };
 
 /* What a pop gives. */
-struct queue_share {
+struct queue_batch {
 	struct datagram_list jobs;    /* to be run, then finished */
 	struct datagram_list expired; /* already in the books; slots to give back */
 	struct datagram_list shed;    /* the same, but these may get a busy reply first */
@@ -59,41 +58,39 @@ struct queue_share {
 };
 
 /* -ENOMEM. */
-int queue_new(const struct queue_shape *shape, const struct queue_settings *settings,
+int queue_new(const struct queue_limits *limits, const struct queue_settings *settings,
 	struct queue **ret_queue);
 
 /* NULL is fine. Must be empty. */
 void queue_free(struct queue *queue);
 
-/* Bytes of address space that a queue of this shape takes. */
-size_t queue_bytes(const struct queue_shape *shape);
+/* Bytes of address space that a queue with these limits takes. */
+size_t queue_bytes(const struct queue_limits *limits);
 
 void queue_configure(struct queue *queue, const struct queue_settings *settings);
 
-/* Add all of `batch` (empty is fine) to the queue and `admission`, what became of the datagrams
- * received with it, to the books, where `admission->received` counts both. What had to go to make
- * room is moved to `ret_dropped`. Returns whether a worker is wanted for what waits. */
+/* Add all of `batch` (empty is fine) to the queue, and to the books `admission`: what became of the
+ * datagrams that were received with it, where `admission->received` counts both. What is evicted to
+ * make room is moved to `ret_dropped`. Returns whether a worker is wanted for what waits. */
 bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
 	int64_t now_ns, struct datagram_list *ret_dropped);
 
-/* Take a worker's share of what waits: at most what will take it about 100 us by the slowest
- * of late, and one until that is known. */
-enum queue_answer queue_pop(struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+/* Take a worker's batch of what waits: at most QUEUE_BATCH_NS of work, and one job until the handler
+ * was measured. */
+enum queue_result queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
-/* The same for a receiver of a queue that is helped, when it has nothing to receive: QUEUE_EMPTY
- * while the handler was seen to be slow of late. Workers are wanted then, and for a backlog that
- * helpers would not get to in time. */
-enum queue_answer queue_help(struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+/* The same for a receiver of an assisted queue that has nothing to receive: QUEUE_EMPTY while the
+ * handler was slow recently. */
+enum queue_result queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
-/* Receivers help no more. Returns whether a worker is wanted for what they leave behind. */
-bool queue_end_help(struct queue *queue);
+/* Receivers assist no more. Returns whether a worker is wanted for what they leave behind. */
+bool queue_end_assist(struct queue *queue);
 
-/* One of a share took long: those behind it that are of its source go behind all others, as they
- * would have with all in their flows. Without the lock; not where a queue is first in, first out. */
+/* One job of a batch took long: backlog_put_behind(). Without the lock. */
 void queue_put_behind(const struct queue *queue, struct datagram *slow, struct datagram_list *jobs);
 
-/* What became of all the jobs of a share, `spent_ns` after the pop. Their slots stay with the
- * caller. Returns true when others wait for which no worker was wanted, or allowed, before this. */
+/* What became of all the jobs of a batch, `spent_ns` after the pop. Their slots stay with the caller.
+ * Returns true when others wait for which no worker was wanted, or allowed, before this. */
 bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 
@@ -106,13 +103,17 @@ void queue_close(struct queue *queue);
 /* Drop all that waits, as DROP_SHUTDOWN. */
 void queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 
-/* What a queue has to tell of itself, at one moment. */
+/* A queue's figures, at one moment. */
 struct queue_report {
 	struct ledger ledger;
-	uint64_t queued_max; /* the most that ever waited */
-	int64_t mean_ns;     /* how long the handler takes, lately; 0: not measured yet */
+	uint64_t queued_max;	 /* the most that ever waited */
+	int64_t service_ewma_ns; /* how long the handler takes; 0: not measured yet */
 };
 
 void queue_snapshot(struct queue *queue, struct queue_report *ret_report);
+
+/* The first of the shed datagrams that are kept for a busy reply; NULL: none. For the simulator, which
+ * looks between two calls. */
+const struct datagram *queue_shed(const struct queue *queue);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include "server/server.h"
 
-int server_failed(struct dgram_server *server, const char *what, int error)
+int server_failed(struct dgram_server *server, enum log_event_id event, int error)
 {
-	log_event(server->ring, LOG_LEVEL_ERROR, what, LOG_FIELDS(log_errno("error", -error)));
+	log_event(server->ring, event, LOG_FIELDS(log_errno("error", -error)));
 	return error;
 }
 
@@ -18,7 +18,7 @@ int server_apply_log(struct dgram_server *server, const struct dgram_options *op
 	if (error == 0)
 		error = log_apply(server->log, &settings);
 	if (error < 0)
-		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the log",
+		log_event(server->ring, EVENT_CANNOT_OPEN_LOG,
 			LOG_FIELDS(
 				log_text("target", settings.target), log_errno("error", -error)));
 	return error;
@@ -31,7 +31,7 @@ static int open_services(struct dgram_server *server)
 
 		if (error == 0)
 			continue;
-		log_event(server->ring, LOG_LEVEL_ERROR, "cannot open the service",
+		log_event(server->ring, EVENT_CANNOT_OPEN_SERVICE,
 			LOG_FIELDS(log_text("service", server->services[i].name),
 				log_errno("error", -error)));
 		return error;
@@ -64,7 +64,7 @@ static void log_burst(
 
 	if (service->queue == NULL || holds >= service->capacity)
 		return;
-	log_event(server->ring, LOG_LEVEL_WARN, "receive buffer holds less than the queue",
+	log_event(server->ring, EVENT_RECEIVE_BUFFER_BELOW_QUEUE,
 		LOG_FIELDS(log_text("service", service->name), log_uint("holds", holds),
 			log_uint("capacity", service->capacity),
 			log_text("hint", "raise net.core.rmem_max and "
@@ -79,28 +79,28 @@ static void log_listening(
 	const struct service *service = &server->services[listener->service];
 	const char *name = service->name;
 
-	log_event(server->ring, LOG_LEVEL_INFO, "listening",
+	log_event(server->ring, EVENT_LISTENING,
 		LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound),
 			log_uint("receive_buffer_asked", asked),
 			log_uint("receive_buffer_granted", socket->receive_buffer_bytes / 2),
 			log_uint("send_buffer_asked", server->options.send_buffer_bytes),
 			log_uint("send_buffer_granted", socket->send_buffer_bytes / 2)));
 	if (socket->receive_buffer_bytes / 2 < asked)
-		log_event(server->ring, LOG_LEVEL_WARN, "receive buffer smaller than asked",
+		log_event(server->ring, EVENT_RECEIVE_BUFFER_REDUCED,
 			LOG_FIELDS(log_text("service", name),
 				log_text("hint", "raise net.core.rmem_max, or lower "
 						 "socket.receive_buffer_bytes")));
 	log_burst(server, service, socket);
 	if (server->options.gro && !socket->gro)
-		log_event(server->ring, LOG_LEVEL_WARN, "no UDP_GRO",
+		log_event(server->ring, EVENT_NO_UDP_GRO,
 			LOG_FIELDS(log_text("service", name),
 				log_text("hint", "this kernel has none: unset socket.gro")));
 	if (socket->busy_poll_us < server->options.busy_poll_us)
-		log_event(server->ring, LOG_LEVEL_WARN, "no busy polling",
+		log_event(server->ring, EVENT_NO_BUSY_POLLING,
 			LOG_FIELDS(log_text("service", name),
 				log_text("hint", "socket.busy_poll_us needs CAP_NET_ADMIN")));
 	if (!addr_is_loopback(&socket->bound))
-		log_event(server->ring, LOG_LEVEL_WARN, "reachable from other machines",
+		log_event(server->ring, EVENT_REACHABLE,
 			LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound)));
 }
 
@@ -121,7 +121,7 @@ static int open_sockets(struct dgram_server *server)
 				    : socket_open_beside(socket - listener->lane, &wishes, socket);
 
 		if (error < 0) {
-			log_event(server->ring, LOG_LEVEL_ERROR, "cannot listen",
+			log_event(server->ring, EVENT_CANNOT_LISTEN,
 				LOG_FIELDS(log_text("service",
 						   server->services[listener->service].name),
 					log_addr("address", &listener->address),

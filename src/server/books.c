@@ -70,7 +70,7 @@ uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
 }
 
 /* The books of a service as one line: every reason is there, whether it happened or not. */
-void server_log_books(struct dgram_server *server, unsigned service, const char *event)
+void server_log_books(struct dgram_server *server, unsigned service, enum log_event_id event)
 {
 	char keys[DROP_COUNT + FAIL_COUNT][48];
 	struct log_field fields[DROP_COUNT + FAIL_COUNT + 12];
@@ -99,11 +99,11 @@ void server_log_books(struct dgram_server *server, unsigned service, const char 
 	fields[n++] = log_uint("workers_overdue", atomic_load(&books->workers_overdue));
 	fields[n++] = log_uint("dropped_by_kernel", kernel_drops(server, service));
 	fields[n++] = log_uint("log_lines_lost", log_lost(server->log));
-	log_event(server->ring, LOG_LEVEL_INFO, event, fields, n);
+	log_event(server->ring, event, fields, n);
 }
 
 void server_log_ledger(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->services_count; i++)
-		server_log_books(server, i, "ledger");
+		server_log_books(server, i, EVENT_LEDGER);
 }

@@ -47,14 +47,14 @@ static size_t sockets_of(const struct dgram_service *service)
 }
 
 /* Receivers that help hold jobs as workers do. */
-static struct queue_shape shape_of(const struct dgram_service *options)
+static struct queue_limits queue_limits_of(const struct dgram_service *options)
 {
-	bool helped = options->handler->never_blocks;
+	bool assisted = options->handler->never_blocks;
 
-	return (struct queue_shape){
+	return (struct queue_limits){
 		.capacity = options->queue_capacity,
-		.most_workers = DGRAM_WORKERS_MAX + (helped ? (unsigned)sockets_of(options) : 0),
-		.helped = helped,
+		.workers_max = DGRAM_WORKERS_MAX + (assisted ? (unsigned)sockets_of(options) : 0),
+		.assisted = assisted,
 		.rules = {
 			.discipline = options->queue_discipline == DGRAM_FIFO ? BACKLOG_FIFO
 									    : BACKLOG_FAIR,
@@ -68,10 +68,10 @@ static int make_queue(
 	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
 	struct queue_settings settings = server_queue_settings(service, server->options.workers);
-	struct queue_shape shape = shape_of(options);
+	struct queue_limits limits = queue_limits_of(options);
 
-	server->queues_bytes += queue_bytes(&shape);
-	return queue_new(&shape, &settings, &service->queue);
+	server->queues_bytes += queue_bytes(&limits);
+	return queue_new(&limits, &settings, &service->queue);
 }
 
 static int make_service(struct dgram_server *server, const struct dgram_service *options)

@@ -20,7 +20,7 @@ static int make_room(struct dgram_server *server, unsigned workers)
 	if (error == 0)
 		error = pool_make(&server->pool, workers);
 	if (error < 0)
-		return server_failed(server, "cannot make room for more workers", error);
+		return server_failed(server, EVENT_CANNOT_GROW_POOL, error);
 	return 0;
 }
 
@@ -109,7 +109,7 @@ int dgram_server_reopen_logs(struct dgram_server *server)
 {
 	int error = log_reopen(server->log);
 
-	return error < 0 ? server_failed(server, "cannot reopen the logs", error) : 0;
+	return error < 0 ? server_failed(server, EVENT_CANNOT_REOPEN_LOGS, error) : 0;
 }
 
 void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, const char *event,
@@ -121,6 +121,6 @@ void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, c
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	log_event(
+	log_user_event(
 		server->ring, (enum log_level)level, event, LOG_FIELDS(log_text("message", text)));
 }

@@ -119,7 +119,7 @@ static bool drain(struct dgram_server *server)
 {
 	int64_t deadline_ns = sys_monotonic_ns() + server->options.drain_timeout_ms * NS_PER_MS;
 
-	log_event(server->ring, LOG_LEVEL_INFO, "draining",
+	log_event(server->ring, EVENT_DRAINING,
 		LOG_FIELDS(log_uint("drain_timeout_ms", server->options.drain_timeout_ms)));
 	if (!await_end(server, server->deaf_fd, deadline_ns))
 		return false;
@@ -161,7 +161,7 @@ int dgram_server_serve_forever(struct dgram_server *server)
 		error = -ETIMEDOUT;
 		server->state = SERVER_ABANDONED;
 		server_join_ended_receivers(server);
-		log_event(server->ring, LOG_LEVEL_ERROR, "handlers still run",
+		log_event(server->ring, EVENT_HANDLERS_STILL_RUN,
 			LOG_FIELDS(
 				log_text("hint", "running= in the ledger says how many; they are "
 						 "left to the end of the process")));
@@ -212,7 +212,7 @@ static int start_alone(struct dgram_server *server)
 			error = worker_start(alone_worker(server, i));
 	if (error < 0) {
 		server_stop_alone(server);
-		return server_failed(server, "cannot start a worker", error);
+		return server_failed(server, EVENT_CANNOT_START_WORKER, error);
 	}
 	server->alone = true;
 	return 0;

@@ -88,7 +88,7 @@ static inline unsigned server_workers(
  * services; one line that says what failed and why, which returns `error` (-errno). */
 int server_apply_log(struct dgram_server *server, const struct dgram_options *options);
 void server_close(struct dgram_server *server);
-int server_failed(struct dgram_server *server, const char *what, int error);
+int server_failed(struct dgram_server *server, enum log_event_id event, int error);
 
 /* server_start.c: take back the receivers' threads, all of which end, or those that have ended; the
  * most memory that the server will touch. */
@@ -102,7 +102,7 @@ void server_stop_alone(struct dgram_server *server);
 /* server_make.c: the services and the sockets' receivers, as the options say. -ENOMEM, -EINVAL. */
 int server_make(struct dgram_server *server, const struct dgram_service *services);
 
-/* By number, a receiver's too; NULL: there is none. And the head of a line in its name. */
+/* By number, a receiver's too; NULL: there is none. And the source of a line in its name. */
 static inline struct worker *server_worker(struct dgram_server *server, unsigned number)
 {
 	return number < DGRAM_WORKERS_MAX
@@ -110,16 +110,16 @@ static inline struct worker *server_worker(struct dgram_server *server, unsigned
 		       : server->listeners[number - DGRAM_WORKERS_MAX].receiver.worker;
 }
 
-static inline struct log_head server_worker_head(const struct worker *worker, enum log_level level)
+static inline struct log_source server_worker_source(const struct worker *worker)
 {
-	return worker->only == NULL ? (struct log_head){ level, LOG_WORKER, worker->number }
-				    : (struct log_head){ level, LOG_RECEIVER,
-					      worker->number - DGRAM_WORKERS_MAX };
+	return worker->only == NULL
+		       ? (struct log_source){ LOG_WORKER, worker->number }
+		       : (struct log_source){ LOG_RECEIVER, worker->number - DGRAM_WORKERS_MAX };
 }
 
 /* server_books.c: the books of a service; a line of them; one for each service, at the end. */
 void server_books(struct dgram_server *server, unsigned service, struct queue_report *ret_report);
-void server_log_books(struct dgram_server *server, unsigned service, const char *event);
+void server_log_books(struct dgram_server *server, unsigned service, enum log_event_id event);
 void server_log_ledger(struct dgram_server *server);
 
 /* server_summary.c: a line for each worker and one for each service; when the next are due. */

@@ -54,7 +54,7 @@ static void pin(struct dgram_server *server, const struct listener *listener)
 	if (listener->receiver.service->queue == NULL)
 		error = cpus_pin(&server->cpus, number, listener->thread);
 	if (error < 0)
-		log_event(server->ring, LOG_LEVEL_WARN, "cannot pin a receiver",
+		log_event(server->ring, EVENT_CANNOT_PIN_RECEIVER,
 			LOG_FIELDS(log_uint("receiver", number), log_errno("error", -error),
 				log_text("hint", "pool.cpus names a CPU that is not there, or may "
 						 "not be used")));
@@ -70,12 +70,12 @@ static int park_receivers(struct dgram_server *server)
 		error = thread_start(
 			"dgram/rx", (int)i, receiver_main, listener, &listener->thread);
 		if (error < 0)
-			return server_failed(server, "cannot start a receiver", error);
+			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
 		listener->started = true;
 		pin(server, listener);
 		error = gate_await(&listener->gate);
 		if (error < 0)
-			return server_failed(server, "cannot start a receiver", error);
+			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
 	}
 	return 0;
 }
@@ -128,7 +128,7 @@ static int park_all(struct dgram_server *server)
 
 static void log_ready(struct dgram_server *server)
 {
-	log_event(server->ring, LOG_LEVEL_INFO, "ready",
+	log_event(server->ring, EVENT_READY,
 		LOG_FIELDS(log_uint("workers", server_workers(server, &server->options)),
 			log_uint("services", server->services_count),
 			log_uint("receivers", server->sockets_count),
@@ -149,7 +149,7 @@ int dgram_server_start(struct dgram_server *server)
 		return -EALREADY;
 	error = log_start(server->log);
 	if (error < 0)
-		return server_failed(server, "cannot start the log", error);
+		return server_failed(server, EVENT_CANNOT_START_LOG, error);
 	error = park_all(server);
 	if (error < 0) {
 		log_stop(server->log, SERVER_LOG_STOP_MS);

@@ -31,7 +31,7 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 		busy_ns = 0;
 	if (busy_ns > elapsed_ns)
 		busy_ns = elapsed_ns;
-	log_event_as(server->ring, server_worker_head(worker, LOG_LEVEL_INFO), "summary",
+	log_event_as(server->ring, server_worker_source(worker), EVENT_SUMMARY,
 		LOG_FIELDS(log_uint("requests", now.requests - reported->requests),
 			log_uint("errors", now.errors - reported->errors),
 			log_int("busy_percent", elapsed_ns > 0 ? busy_ns * 100 / elapsed_ns : 0),
@@ -57,11 +57,11 @@ static void check_length(struct dgram_server *server, struct service *service)
 	int64_t full_ns;
 
 	queue_snapshot(service->queue, &report);
-	full_ns = report.mean_ns * service->capacity / settings.max_workers;
+	full_ns = report.service_ewma_ns * service->capacity / settings.max_workers;
 	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns || service->told_too_long)
 		return;
 	service->told_too_long = true;
-	log_event(server->ring, LOG_LEVEL_WARN, "queue longer than its deadline",
+	log_event(server->ring, EVENT_QUEUE_TOO_LONG,
 		LOG_FIELDS(log_text("service", service->name),
 			log_uint("capacity", service->capacity),
 			log_int("full_takes_ms", full_ns / NS_PER_MS),
@@ -78,7 +78,7 @@ void server_log_summary(struct dgram_server *server, int64_t now_ns)
 			log_worker(server, worker, now_ns);
 	}
 	for (unsigned i = 0; i < server->services_count; i++) {
-		server_log_books(server, i, "summary");
+		server_log_books(server, i, EVENT_SUMMARY);
 		if (server->services[i].queue != NULL)
 			check_length(server, &server->services[i]);
 	}

@@ -31,7 +31,7 @@ static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue 
 static void log_overdue(struct dgram_server *server, const struct worker *worker,
 	const struct overdue *overdue, int64_t now_ns)
 {
-	log_event_as(server->ring, server_worker_head(worker, LOG_LEVEL_WARN), "handler overdue",
+	log_event_as(server->ring, server_worker_source(worker), EVENT_HANDLER_OVERDUE,
 		LOG_FIELDS(log_addr("client", &overdue->client),
 			log_text("service", server->services[overdue->service].name),
 			log_int("running_ms", (now_ns - overdue->since_ns) / NS_PER_MS),

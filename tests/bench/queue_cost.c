@@ -94,19 +94,19 @@ static void push(struct rig *rig)
 /* Pop and finish one share: how many there were. */
 static unsigned pop(struct rig *rig)
 {
-	struct queue_share share;
+	struct queue_batch batch;
 	struct ledger results = { 0 };
 	unsigned count;
 
-	(void)queue_pop(rig->queue, sys_monotonic_ns(), &share);
-	slab_give(rig->slab, &share.expired);
-	count = share.jobs.count;
+	(void)queue_pop(rig->queue, sys_monotonic_ns(), &batch);
+	slab_give(rig->slab, &batch.expired);
+	count = batch.jobs.count;
 	if (count == 0)
 		return 0;
-	serve(&share.jobs);
+	serve(&batch.jobs);
 	results.replied = count;
-	(void)queue_finish(rig->queue, &share.jobs, &results, 0);
-	slab_give(rig->slab, &share.jobs);
+	(void)queue_finish(rig->queue, &batch.jobs, &results, 0);
+	slab_give(rig->slab, &batch.jobs);
 	return count;
 }
 
@@ -114,7 +114,7 @@ static unsigned pop(struct rig *rig)
 static void rig_init(
 	struct rig *rig, unsigned flows, unsigned waiting, unsigned room, uint64_t jobs)
 {
-	const struct queue_shape shape = { .capacity = waiting + room, .most_workers = CONSUMERS };
+	const struct queue_limits limits = { .capacity = waiting + room, .workers_max = CONSUMERS };
 	const struct queue_settings settings = {
 		.max_wait_ns = NS_PER_S * 3600,
 		.overload_interval_ns = 100 * NS_PER_MS,
@@ -123,7 +123,7 @@ static void rig_init(
 	};
 
 	*rig = (struct rig){ .flows = flows, .waiting = waiting, .random = 1, .jobs = jobs };
-	if (queue_new(&shape, &settings, &rig->queue) < 0 ||
+	if (queue_new(&limits, &settings, &rig->queue) < 0 ||
 		slab_new(waiting + room + 16 * BATCH, 32, &rig->slab) < 0)
 		exit(1);
 	push(rig);

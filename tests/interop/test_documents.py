@@ -1,6 +1,5 @@
 """The README as a newcomer follows it: its example of a handler is built and asked by the commands that
-stand there, its files are valid, and its output is what is said today. And that dgramd(8) has every
-option, event, field and reason that there is."""
+stand there, its files are valid, and its output is what is said today."""
 
 import os
 import pathlib
@@ -122,57 +121,6 @@ class Readme(dgramtest.Case):
             path = pathlib.Path(dgramtest.TOP, page)
             for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
                 self.assertTrue((path.parent / link).exists(), f"{page}: {link}")
-
-
-class Manual(dgramtest.Case):
-    @classmethod
-    def setUpClass(cls):
-        page = pathlib.Path(dgramtest.TOP, "src/daemon/dgramd.8").read_text(encoding="utf-8")
-        cls.page = page
-        cls.words = set(re.findall(r"\w+", page))
-        cls.items = {
-            item for line in re.findall(r"^\.It (.*)$", page, re.MULTILINE)
-            for item in line.removeprefix("Cm ").split(" , ")}
-        cls.source = "\n".join(
-            path.read_text(encoding="utf-8")
-            for path in pathlib.Path(dgramtest.TOP, "src").rglob("*.[ch]"))
-
-    def found(self, pattern, at_least):
-        names = set(re.findall(pattern, self.source))
-        self.assertGreater(len(names), at_least, names)
-        return names
-
-    def test_options(self):
-        options = re.findall(r"--([a-z-]+)", dgramtest.run_dgramd("--help").stdout)
-        for option in options:
-            self.assertRegex(self.page, rf"(?m)^\.It .*Fl -{option}\b")
-        self.assertGreater(len(options), 7)
-
-    def test_events(self):
-        events = self.found(
-            r'(?:log_event(?:_as)?\((?:[^;"]*?),\s*|server_failed\((?:\w+),\s*|\.event = '
-            r'|log_books\([^;"]*?,\s*|_server_log\((?:[^;"]*?),\s*)"([a-z ,]+)"', 18)
-        missing = {event for event in events if not (event in self.items or event.replace(
-            ", ", " , ") in self.items or self.has_line(event))}
-        self.assertEqual(missing, set())
-
-    def has_line(self, event):
-        return f"\n.It {event}\n" in self.page
-
-    def test_fields(self):
-        fields = self.found(r'log_(?:uint|int|text|addr|bytes)\(\s*"(\w+)"', 25)
-        self.assertEqual(fields - self.words, set())
-
-    def test_reasons(self):
-        reasons = {"dropped_" + name for name in self.found(r'X\(DROP_\w+, "(\w+)"', 5)}
-        reasons |= {"failed_" + name for name in self.found(r'X\(FAIL_\w+, "(\w+)"', 5)}
-        self.assertEqual(reasons - self.items, set())
-
-    def test_exit_codes(self):
-        codes = {"EX_OK": 0, **{
-            name: getattr(os, name) for name in self.found(r"\b(EX_[A-Z]+)\b", 4)}}
-        for name, code in codes.items():
-            self.assertIn(f"\n.It {code}\n", self.page, name)
 
 
 dgramtest.main()

@@ -9,10 +9,10 @@
  * why it matters what a receiver left: the simulator does.
  *
  * src/queue/queue.c: queue_push
- * src/queue/queue_pop.c: queue_pop, queue_help, queue_finish, take_share
- * src/queue/queue_wanted.c: queue_worker_is_wanted, queue_tell_wanting, queue_wants_worker
+ * src/queue/queue.c: queue_pop, queue_assist, queue_finish, take_batch
+ * src/queue/queue.c: is_worker_wanted, publish_wanted, queue_wants_worker
  * src/engine/receiver.c: receiver_run, work, stand_back, push
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_help, take, others_wait, finish,
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, take, others_wait, finish,
  *	worker_call */
 
 #define WORKERS 2
@@ -24,7 +24,7 @@
 #include "eventcount.inc"
 
 bool called;
-byte waiting[2], holders[2];
+byte waiting[2], active_workers[2];
 bool wanting[2]; /* as of the last push, pop or finish */
 bool slow, left; /* queue 0 */
 
@@ -35,7 +35,7 @@ bool slow, left; /* queue 0 */
 #define HELPERS(q) 0
 #define ENOUGH(q) true
 #endif
-#define MAY_BE_TAKEN(q) (waiting[q] > 0 && holders[q] < (q == 0 -> 2 : 1))
+#define MAY_BE_TAKEN(q) (waiting[q] > 0 && active_workers[q] < (q == 0 -> 2 : 1))
 #define WANTED(q) (MAY_BE_TAKEN(q) && ENOUGH(q))
 
 inline worker_call()
@@ -74,7 +74,7 @@ inline queue_pop(q)
 		if
 		:: MAY_BE_TAKEN(q) ->
 			waiting[q]--;
-			holders[q]++;
+			active_workers[q]++;
 			wanting[q] = WANTED(q);
 #ifndef MUTANT_MORE_CALLS_NOBODY
 			call = wanting[q];
@@ -97,7 +97,7 @@ inline queue_finish(q)
 		:: q == 1
 		fi;
 #endif
-		holders[q]--;
+		active_workers[q]--;
 		wanting[q] = WANTED(q);
 		call = wanting[q] && !call
 	}
@@ -112,7 +112,7 @@ inline call_if_wanted()
 }
 
 #ifdef HELPED
-inline queue_help()
+inline queue_assist()
 {
 	atomic {
 		left = false;
@@ -129,7 +129,7 @@ inline queue_help()
 inline help()
 {
 	do
-	:: queue_help();
+	:: queue_assist();
 		call_if_wanted();
 		if
 		:: taken > 0 -> taken = 0; queue_finish(0); call_if_wanted()

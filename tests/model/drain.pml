@@ -16,8 +16,8 @@
  * called, step by step, and receivers that help: call.pml.
  *
  * src/queue/queue.c: queue_push, queue_configure, queue_close, queue_discard
- * src/queue/queue_pop.c: queue_pop, expire, take_share, queue_finish
- * src/queue/queue_wanted.c: queue_workers_busy, queue_worker_is_wanted, queue_measure
+ * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
+ * src/queue/queue.c: batch_size, is_worker_wanted, measure
  * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
  * src/engine/worker.c: worker_run, step_or_wait, worker_step, take, others_wait, finish, wanted,
@@ -50,7 +50,7 @@ mtype = { EMPTY, STALE, JOBS_TO_RUN, ENDED, IDLE, WORKED };
 byte waiting[2], running[2];
 
 /* Of a queue. */
-byte holders[SERVICES], max_workers[SERVICES], in_time[SERVICES];
+byte active_workers[SERVICES], max_workers[SERVICES], in_time[SERVICES];
 bool closed[SERVICES];
 bool wanting[SERVICES]; /* as of the last push, pop or finish */
 bool per_client;
@@ -77,10 +77,10 @@ byte stuck; /* workers in handlers that never return */
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 #define holding (jobs[0] + jobs[1])
 #define WORKERS_BUSY(q) \
-	(holders[q] >= max_workers[q] \
-		-> 0 : MIN(DIVIDE_UP(COUNT(q), in_time[q]), max_workers[q] - holders[q]))
-#define IS_WANTED(q) (COUNT(q) > 0 && holders[q] < max_workers[q])
-#define MAY_RUN(q) (holders[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
+	(active_workers[q] >= max_workers[q] \
+		-> 0 : MIN(DIVIDE_UP(COUNT(q), in_time[q]), max_workers[q] - active_workers[q]))
+#define IS_WANTED(q) (COUNT(q) > 0 && active_workers[q] < max_workers[q])
+#define MAY_RUN(q) (active_workers[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
 
 inline worker_call()
 {
@@ -110,7 +110,7 @@ inline queue_push(q, flow, batch)
 	}
 }
 
-inline take_share(q)
+inline take_batch(q)
 {
 	left = MIN(in_time[q], DIVIDE_UP(COUNT(q), WORKERS_BUSY(q)));
 	do
@@ -119,7 +119,7 @@ inline take_share(q)
 	:: left == 0 || !IS_READY(q, 0) && !IS_READY(q, 1) -> break
 	od;
 	left = 0;
-	holders[q] = holders[q] + (holding > 0);
+	active_workers[q] = active_workers[q] + (holding > 0);
 	wanting[q] = IS_WANTED(q);
 	more = holding > 0 && wanting[q]
 }
@@ -150,8 +150,8 @@ inline queue_pop(q)
 		:: answer == STALE
 		:: answer != STALE && COUNT(q) == 0 ->
 			answer = (closed[q] -> ENDED : EMPTY)
-		:: answer != STALE && COUNT(q) > 0 && holders[q] < max_workers[q] ->
-			take_share(q);
+		:: answer != STALE && COUNT(q) > 0 && active_workers[q] < max_workers[q] ->
+			take_batch(q);
 			answer = (holding > 0 -> JOBS_TO_RUN : EMPTY)
 		:: else
 		fi
@@ -161,13 +161,13 @@ inline queue_pop(q)
 inline queue_finish(q)
 {
 	atomic {
-		assert(holders[q] > 0);
+		assert(active_workers[q] > 0);
 		running[0] = running[0] - jobs[0];
 		running[1] = running[1] - jobs[1];
 		freed = per_client && (jobs[0] > 0 && waiting[0] > 0 ||
 			jobs[1] > 0 && waiting[1] > 0) ||
 			!IS_WANTED(q) && COUNT(q) > 0;
-		holders[q]--;
+		active_workers[q]--;
 		wanting[q] = IS_WANTED(q);
 		freed = freed && (per_client || wanting[q]);
 		jobs[0] = 0;

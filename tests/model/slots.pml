@@ -10,8 +10,8 @@
  * slots away. Left out: what is in the slots, and sleeping (drain.pml).
  *
  * src/core/slab.c: slab_new, slab_grow, slab_take, slab_give, slab_free
- * src/queue/queue.c: queue_push, make_room, queue_drop, queue_discard
- * src/queue/queue_pop.c: queue_pop, expire, take_share, queue_finish
+ * src/queue/queue.c: queue_push, evict_one, drop_one, queue_discard
+ * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
  * src/engine/receiver.c: receiver_prepare, receiver_step, admit, push, receiver_finish,
  *	receiver_release
  * src/engine/worker.c: take, finish, worker_step

@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RECORD = HERE / "instructions.txt"
 SIM = pathlib.Path(dgramtest.BUILD, "tests", "sim", "sim")
 REQUESTS = 32000
-MODES = ("workers", "helped", "inline")
+MODES = ("workers", "assisted", "inline")
 ADDRESSES = (16, 256)
 TOP = 25
 

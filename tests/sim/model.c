@@ -11,11 +11,11 @@ static struct letter *letter_at(uint32_t number)
 }
 
 void model_init(struct model *model, unsigned service, struct queue *queue,
-	const struct queue_shape *shape, const struct queue_settings *settings)
+	const struct queue_limits *limits, const struct queue_settings *settings)
 {
 	*model = (struct model){ .queue = queue,
 		.service = service,
-		.shape = *shape,
+		.limits = *limits,
 		.settings = *settings,
 		.least_interval_ns = settings->overload_interval_ns,
 		.oldest = NOBODY,
@@ -35,7 +35,7 @@ void model_free(struct model *model)
 static void key_of(const struct model *model, const union addr *from, unsigned char key[24])
 {
 	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool client = model->shape.rules.per_client;
+	bool client = model->limits.rules.per_client;
 	uint16_t port = addr_port(from);
 
 	memset(key, 0, 24);
@@ -85,7 +85,7 @@ uint32_t model_flow_of(struct model *model, const struct letter *letter)
 
 bool model_is_ready(const struct model *model, const struct model_flow *flow)
 {
-	return flow->waiting > 0 && !(model->shape.rules.per_client && flow->running > 0);
+	return flow->waiting > 0 && !(model->limits.rules.per_client && flow->running > 0);
 }
 
 int64_t model_served(const struct model *model, const struct model_flow *flow)

@@ -31,7 +31,7 @@ struct model_flow {
 struct model {
 	struct queue *queue;
 	unsigned service;
-	struct queue_shape shape;
+	struct queue_limits limits;
 	struct queue_settings settings;
 	int64_t least_interval_ns; /* of all that they were */
 	int64_t latest_ns;	   /* that a worker took one by one at */
@@ -39,16 +39,16 @@ struct model {
 	uint32_t oldest, newest; /* letters that wait */
 	unsigned count;
 	unsigned ready; /* flows with a letter that may be taken */
-	unsigned holders;
+	unsigned active_workers;
 	uint64_t sequence;
 	int64_t since_ns; /* since when it was not empty */
 	int64_t window_ns;
 	unsigned window;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
-	int64_t slow_ns; /* the slowest of late */
-	int64_t cost_ns; /* a letter, with all around it; moving */
-	unsigned shed;	 /* kept for a busy reply */
+	int64_t service_peak_ns; /* the slowest of late */
+	int64_t job_ewma_ns;	 /* a letter, with all around it; moving */
+	unsigned shed;		 /* kept for a busy reply */
 	uint64_t busy_replied;
 	struct ledger books;
 	uint64_t queued_max;
@@ -59,7 +59,7 @@ struct model {
 };
 
 void model_init(struct model *model, unsigned service, struct queue *queue,
-	const struct queue_shape *shape, const struct queue_settings *settings);
+	const struct queue_limits *limits, const struct queue_settings *settings);
 void model_free(struct model *model);
 
 /* model.c: letters that wait, and their flows. */
@@ -84,7 +84,7 @@ bool model_is_victim(const struct model *model, uint32_t letter, int64_t now_ns)
 void model_begins(uint32_t letter);
 
 /* May receivers help now? Is the backlog too long for them alone? */
-bool model_is_helped(const struct model *model);
+bool model_is_assisted(const struct model *model);
 bool model_is_long(const struct model *model);
 
 #endif

@@ -7,16 +7,16 @@
 /* While overloaded, one of so many that are taken is the newest of all; a flow whose newest waited
  * for this part of the overload interval is stale; so many stale ones are put aside at once. */
 #define NEWEST_EVERY 3
-#define STALE_PART 4
-#define STALE_MAX 16
+#define AGED_PART 4
+#define AGED_FLOWS_MAX 16
 
 /* Of the served time the product's lists tell so many leading bits apart. */
 #define SERVED_BITS 6
 
 /* A receiver does not help while the slowest of late took longer; the pool's workers are called for
  * a backlog that takes helpers longer, or is half of the queue. */
-#define HELP_SLOW_NS 200000
-#define HELP_BACKLOG_NS 1000000
+#define ASSIST_PEAK_NS 200000
+#define ASSIST_BACKLOG_NS 1000000
 
 static struct letter *letter_at(uint32_t number)
 {
@@ -35,7 +35,7 @@ bool model_may_be_aside(const struct model *model, const struct model_flow *flow
 	if (flow->aside)
 		return true;
 	return model->latest_ns - model->since_ns >= model->least_interval_ns &&
-	       newest_arrived_ns(flow) < model->latest_ns - model->least_interval_ns / STALE_PART;
+	       newest_arrived_ns(flow) < model->latest_ns - model->least_interval_ns / AGED_PART;
 }
 
 static int64_t coarse(int64_t ns)
@@ -66,18 +66,18 @@ static bool is_least_served(const struct model *model, const struct model_flow *
 /* A stale one is not next while there are fresher ones, unless too many are stale. */
 static bool makes_way(const struct model *model, const struct model_flow *flow, int64_t now_ns)
 {
-	int64_t stale_ns = now_ns - model->settings.overload_interval_ns / STALE_PART;
+	int64_t aged_before_ns = now_ns - model->settings.overload_interval_ns / AGED_PART;
 	unsigned stale = 0, fresh = 0;
 
-	if (newest_arrived_ns(flow) >= stale_ns)
+	if (newest_arrived_ns(flow) >= aged_before_ns)
 		return false;
 	for (uint32_t i = 0; i < model->flows_count; i++) {
 		if (!model_is_ready(model, &model->flows[i]))
 			continue;
-		stale += newest_arrived_ns(&model->flows[i]) < stale_ns;
+		stale += newest_arrived_ns(&model->flows[i]) < aged_before_ns;
 		fresh += !model_may_be_aside(model, &model->flows[i]);
 	}
-	return fresh > 0 && stale <= STALE_MAX;
+	return fresh > 0 && stale <= AGED_FLOWS_MAX;
 }
 
 /* Not empty for so long, and the oldest is stale. */
@@ -86,14 +86,14 @@ static bool is_overloaded(const struct model *model, int64_t now_ns)
 	int64_t interval_ns = model->settings.overload_interval_ns;
 
 	return now_ns - model->since_ns >= interval_ns &&
-	       letter_at(model->oldest)->datagram->arrived_ns < now_ns - interval_ns / STALE_PART;
+	       letter_at(model->oldest)->datagram->arrived_ns < now_ns - interval_ns / AGED_PART;
 }
 
 static void must_be_next_fair(
 	struct model *model, uint32_t number, const struct model_flow *flow, int64_t now_ns)
 {
 	bool overloaded = is_overloaded(model, now_ns);
-	bool newest = overloaded && !model->shape.rules.per_client;
+	bool newest = overloaded && !model->limits.rules.per_client;
 
 	model->taken += overloaded;
 	if (number == (newest ? flow->newest : flow->oldest) && is_least_served(model, flow) &&
@@ -114,7 +114,7 @@ static void must_be_next_fair(
 /* It was in no flow: alone or with all that wait, by age. */
 static void must_be_oldest(const struct model *model, uint32_t number)
 {
-	must(!model->shape.rules.per_client,
+	must(!model->limits.rules.per_client,
 		"letter %u: taken with all, though clients have an order", number);
 	must(number == model->oldest, "letter %u: taken before an older one", number);
 }
@@ -130,11 +130,11 @@ void model_must_be_next(struct model *model, uint32_t number, bool sorted, int64
 		letter->state);
 	must(model_is_ready(model, flow), "letter %u: taken while its client's last one runs",
 		number);
-	if (model->shape.rules.per_client)
+	if (model->limits.rules.per_client)
 		must(number == flow->oldest, "letter %u: taken out of its client's order", number);
 	if (!sorted)
 		must_be_oldest(model, number);
-	else if (model->shape.rules.discipline == BACKLOG_FAIR)
+	else if (model->limits.rules.discipline == BACKLOG_FAIR)
 		must_be_next_fair(model, number, flow, now_ns);
 }
 
@@ -149,7 +149,7 @@ bool model_is_victim(const struct model *model, uint32_t number, int64_t now_ns)
 	unsigned longest = 0;
 
 	if (letter_at(model->oldest)->expires_ns <= now_ns ||
-		model->shape.rules.discipline == BACKLOG_FIFO)
+		model->limits.rules.discipline == BACKLOG_FIFO)
 		return number == model->oldest;
 	for (uint32_t i = 0; i < model->flows_count; i++)
 		if (length_of(&model->flows[i]) > longest)
@@ -159,13 +159,13 @@ bool model_is_victim(const struct model *model, uint32_t number, int64_t now_ns)
 	return number == flow->oldest && length_of(flow) == longest;
 }
 
-bool model_is_helped(const struct model *model)
+bool model_is_assisted(const struct model *model)
 {
-	return model->shape.helped && model->slow_ns <= HELP_SLOW_NS;
+	return model->limits.assisted && model->service_peak_ns <= ASSIST_PEAK_NS;
 }
 
 bool model_is_long(const struct model *model)
 {
-	return model->count * model->cost_ns > HELP_BACKLOG_NS ||
-	       2 * model->count > model->shape.capacity;
+	return model->count * model->job_ewma_ns > ASSIST_BACKLOG_NS ||
+	       2 * model->count > model->limits.capacity;
 }

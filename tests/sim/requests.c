@@ -66,7 +66,7 @@ static void serve(struct run *run)
 	bool helps = receiver->worker != NULL && receiver->service->queue != NULL;
 
 	while (receiver_step(receiver) > 0 ||
-		(helps && worker_help(receiver->worker) == WORKER_WORKED))
+		(helps && worker_assist(receiver->worker) == WORKER_WORKED))
 		;
 	if (receiver->worker == NULL)
 		while (worker_step(run->workers[0]) == WORKER_WORKED)
@@ -103,7 +103,7 @@ static struct run *begin(enum runner runner, unsigned addresses)
 
 bool requests_run(const char *count, const char *mode, const char *addresses)
 {
-	static const char *const modes[] = { "workers", "helped", "inline" };
+	static const char *const modes[] = { "workers", "assisted", "inline" };
 	unsigned long batches = strtoul(count, NULL, 10) / BATCH;
 	unsigned long clients = strtoul(addresses, NULL, 10);
 	unsigned runner = 0;

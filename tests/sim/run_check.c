@@ -42,11 +42,11 @@ static bool will_be_helped(const struct run *run, unsigned service)
  * not much, for one of them that is away. */
 static void must_be_seen_to(const struct run *run, const struct model *model)
 {
-	bool helped = model_is_helped(model) && !model_is_long(model);
+	bool assisted = model_is_assisted(model) && !model_is_long(model);
 
-	if (model->ready == 0 || model->holders >= model->settings.max_workers)
+	if (model->ready == 0 || model->active_workers >= model->settings.max_workers)
 		return;
-	if (helped && will_be_helped(run, model->service))
+	if (assisted && will_be_helped(run, model->service))
 		return;
 	must(is_anybody_up(run) || !does_a_worker_sleep(run),
 		"a worker sleeps while service %u has work", model->service);

@@ -57,18 +57,18 @@ static void make_queue(struct run *run, unsigned number)
 {
 	struct sim_service *drawn = &run->scenario.services[number];
 	struct queue_settings settings = run_settings(run, number);
-	struct queue_shape shape = {
+	struct queue_limits limits = {
 		.capacity = drawn->capacity,
-		.most_workers = SCENARIO_WORKERS_MAX + helpers_of(run, number),
+		.workers_max = SCENARIO_WORKERS_MAX + helpers_of(run, number),
 		.rules = drawn->rules,
 		.keeps_shed = drawn->busy,
-		.helped = run->handlers[number].never_blocks,
+		.assisted = run->handlers[number].never_blocks,
 	};
 	struct queue **queue = &run->services[number].queue;
 
 	if (drawn->runner != BY_RECEIVERS)
-		must(queue_new(&shape, &settings, queue) == 0, "queue");
-	model_init(&run->models[number], number, *queue, &shape, &settings);
+		must(queue_new(&limits, &settings, queue) == 0, "queue");
+	model_init(&run->models[number], number, *queue, &limits, &settings);
 }
 
 static void make_service(struct run *run, unsigned number)

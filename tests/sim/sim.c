@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 		return 0;
 	(void)fprintf(stderr,
 		"usage: %s --seeds FIRST:COUNT [--trace] | --curves |\n"
-		"\t--requests COUNT workers|helped|inline ADDRESSES\n",
+		"\t--requests COUNT workers|assisted|inline ADDRESSES\n",
 		program);
 	return 64;
 }

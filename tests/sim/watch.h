@@ -49,14 +49,14 @@ void model_begins_inline(const struct letter *letter);
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
 bool __real_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
-enum queue_answer __real_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
-enum queue_answer __real_queue_help(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+enum queue_result __real_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+enum queue_result __real_queue_assist(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 bool __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
-bool __real_queue_end_help(struct queue *queue);
+bool __real_queue_end_assist(struct queue *queue);
 void __real_queue_close(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
 void __real_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
@@ -66,14 +66,14 @@ void __real_lock_release(struct lock *lock);
 
 bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
-enum queue_answer __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
-enum queue_answer __wrap_queue_help(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+enum queue_result __wrap_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+enum queue_result __wrap_queue_assist(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
-bool __wrap_queue_end_help(struct queue *queue);
+bool __wrap_queue_end_assist(struct queue *queue);
 void __wrap_queue_close(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
 void __wrap_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,

@@ -26,7 +26,7 @@ void model_begins(uint32_t number)
 		return;
 	}
 	flow = &model->flows[letter->flow];
-	must(!model->shape.rules.per_client || flow->ran < letter->sequence,
+	must(!model->limits.rules.per_client || flow->ran < letter->sequence,
 		"letter %u: run after a later one of its client", number);
 	flow->ran = letter->sequence;
 }
@@ -106,9 +106,9 @@ static void measure(struct model *model, int64_t service_ns)
 {
 	if (service_ns == 0)
 		return;
-	model->slow_ns -= model->slow_ns / 64;
-	if (service_ns > model->slow_ns)
-		model->slow_ns = service_ns;
+	model->service_peak_ns -= model->service_peak_ns / 64;
+	if (service_ns > model->service_peak_ns)
+		model->service_peak_ns = service_ns;
 	if (service_ns > model->slowest_ns)
 		model->slowest_ns = service_ns;
 }
@@ -129,14 +129,14 @@ bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 		must(letter->runs > 0 || job->service_ns == 0, "letter %u: took %" PRId64,
 			watch_number_of(job), job->service_ns);
 		measure(model, job->service_ns);
-		if (model->shape.rules.discipline == BACKLOG_FAIR)
+		if (model->limits.rules.discipline == BACKLOG_FAIR)
 			model_charge(model, &model->flows[letter->flow],
 				job->service_ns - letter->charged_ns);
 		model_finish(model, watch_number_of(job));
 	}
-	model->cost_ns += (spent_ns / jobs->count - model->cost_ns) / 16;
+	model->job_ewma_ns += (spent_ns / jobs->count - model->job_ewma_ns) / 16;
 	ledger_add(&model->books, results);
-	model->holders--;
+	model->active_workers--;
 	world_trace(&the_run->world, "finish", model->service, jobs->count, model->count);
 	freed = __real_queue_finish(queue, jobs, results, spent_ns);
 	watch_end();

@@ -30,7 +30,7 @@ static void note_even(struct model *model, const struct datagram_list *jobs)
  * the latest now: some that were taken with all may have been charged since. */
 static bool may_begin_anew(const struct model *model, const struct model_flow *flow)
 {
-	return flow->sorted == 0 && model->flows_count > 2 * model->shape.capacity;
+	return flow->sorted == 0 && model->flows_count > 2 * model->limits.capacity;
 }
 
 static void must_be_served(
@@ -68,7 +68,7 @@ static void meet(struct model *model, const struct datagram *datagram)
 
 void watch_flows(struct model *model, const struct datagram_list *jobs)
 {
-	const struct backlog_rules *rules = &model->shape.rules;
+	const struct backlog_rules *rules = &model->limits.rules;
 	bool has_flows = rules->discipline == BACKLOG_FAIR || rules->per_client;
 	bool sorted = has_flows;
 

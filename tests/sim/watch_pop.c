@@ -40,7 +40,7 @@ void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason)
 {
 	model_remove(model, number, false);
 	model->books.dropped[reason]++;
-	if (model->shape.keeps_shed && model->shed < QUEUE_SHED_MAX) {
+	if (model->limits.keeps_shed && model->shed < QUEUE_SHED_MAX) {
 		the_run->network.letters[number].state = LETTER_SHED;
 		model->shed++;
 	}
@@ -80,13 +80,14 @@ static void expire(struct model *model, int64_t now_ns, const struct datagram_li
 }
 
 /* The flow of one that goes by its flow's turn is charged the mean. */
-static void take(struct model *model, const struct datagram *job, int64_t mean_ns, int64_t now_ns)
+static void take(
+	struct model *model, const struct datagram *job, int64_t service_ewma_ns, int64_t now_ns)
 {
 	uint32_t number = watch_number_of(job);
 	struct letter *letter = watch_letter_of(job);
-	bool fair = model->shape.rules.discipline == BACKLOG_FAIR;
+	bool fair = model->limits.rules.discipline == BACKLOG_FAIR;
 	bool sorted = job->flow != NULL;
-	int64_t expected_ns = !fair ? 0 : mean_ns > 0 ? mean_ns : 1;
+	int64_t expected_ns = !fair ? 0 : service_ewma_ns > 0 ? service_ewma_ns : 1;
 
 	model_must_be_next(model, number, sorted, now_ns);
 	must(!sorted || job->charged_ns == expected_ns,
@@ -101,11 +102,12 @@ static void take(struct model *model, const struct datagram *job, int64_t mean_n
 
 /* An answer that is ready waits for the rest of its batch, so that must be a short one as far as is
  * known. */
-static void must_be_short(const struct model *model, unsigned count, int64_t mean_ns)
+static void must_be_short(const struct model *model, unsigned count, int64_t service_ewma_ns)
 {
-	int64_t each_ns = model_is_helped(model) ? mean_ns : model->slow_ns;
+	int64_t each_ns = model_is_assisted(model) ? service_ewma_ns : model->service_peak_ns;
 
-	must(mean_ns <= model->slowest_ns, "a mean of %" PRId64 ", above all", mean_ns);
+	must(service_ewma_ns <= model->slowest_ns, "a mean of %" PRId64 ", above all",
+		service_ewma_ns);
 	must(count <= QUEUE_BATCH_MAX &&
 			(count <= 1 || (each_ns > 0 && count * each_ns <= BATCH_NS)),
 		"a batch of %u is too long", count);
@@ -118,25 +120,25 @@ static void take_share(struct model *model, const struct datagram_list *jobs, in
 	struct queue_report report;
 
 	queue_snapshot(model->queue, &report);
-	must_be_short(model, jobs->count, report.mean_ns);
+	must_be_short(model, jobs->count, report.service_ewma_ns);
 	watch_flows(model, jobs);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		must((job->flow != NULL) == sorted, "letter %u: taken otherwise than the others",
 			watch_number_of(job));
-		take(model, job, report.mean_ns, now_ns);
+		take(model, job, report.service_ewma_ns, now_ns);
 	}
-	must(jobs->count == 0 || sorted || model->shape.rules.discipline == BACKLOG_FIFO ||
+	must(jobs->count == 0 || sorted || model->limits.rules.discipline == BACKLOG_FIFO ||
 			model->count == 0,
 		"some were taken with all, and %u are left", model->count);
 }
 
-static enum queue_answer expected_answer(
-	const struct model *model, const struct queue_share *share, bool allowed)
+static enum queue_result expected_answer(
+	const struct model *model, const struct queue_batch *batch, bool allowed)
 {
-	bool shed = share->expired.count == QUEUE_BATCH_MAX || share->shed.count > 0;
+	bool shed = batch->expired.count == QUEUE_BATCH_MAX || batch->shed.count > 0;
 	bool ended = model->count == 0 && model->closed;
-	enum queue_answer answer = share->jobs.count > 0 ? QUEUE_JOBS
-				   : shed		 ? QUEUE_STALE
+	enum queue_result answer = batch->jobs.count > 0 ? QUEUE_JOBS
+				   : shed		 ? QUEUE_DROPS
 				   : ended		 ? QUEUE_ENDED
 							 : QUEUE_EMPTY;
 
@@ -156,49 +158,49 @@ static void give_shed(struct model *model, const struct datagram_list *shed)
 }
 
 /* What it gave, and answered. */
-static void must_be_share(struct model *model, int64_t now_ns, const struct queue_share *share,
-	enum queue_answer answer)
+static void must_be_share(struct model *model, int64_t now_ns, const struct queue_batch *batch,
+	enum queue_result answer)
 {
-	bool allowed = model->holders < model->settings.max_workers;
+	bool allowed = model->active_workers < model->settings.max_workers;
 
 	watch_roll_window(model, now_ns);
 	the_run->world.running->held_ns = the_run->world.now_ns - now_ns;
-	expire(model, now_ns, &share->expired);
-	give_shed(model, &share->shed);
-	must(share->jobs.count == 0 || allowed, "more workers than allowed");
-	take_share(model, &share->jobs, now_ns);
-	must(answer == expected_answer(model, share, allowed), "pop answers %d", answer);
-	model->holders += share->jobs.count > 0;
+	expire(model, now_ns, &batch->expired);
+	give_shed(model, &batch->shed);
+	must(batch->jobs.count == 0 || allowed, "more workers than allowed");
+	take_share(model, &batch->jobs, now_ns);
+	must(answer == expected_answer(model, batch, allowed), "pop answers %d", answer);
+	model->active_workers += batch->jobs.count > 0;
 }
 
-enum queue_answer __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+enum queue_result __wrap_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	enum queue_answer answer;
+	enum queue_result answer;
 
 	if (!the_run->checked)
-		return __real_queue_pop(queue, now_ns, ret_share);
+		return __real_queue_pop(queue, now_ns, ret_batch);
 	watch_begin();
-	answer = __real_queue_pop(queue, now_ns, ret_share);
-	must_be_share(watch_model_of(queue), now_ns, ret_share, answer);
+	answer = __real_queue_pop(queue, now_ns, ret_batch);
+	must_be_share(watch_model_of(queue), now_ns, ret_batch, answer);
 	watch_end();
 	return answer;
 }
 
-enum queue_answer __wrap_queue_help(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+enum queue_result __wrap_queue_assist(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
 	struct model *model = watch_model_of(queue);
-	enum queue_answer answer;
+	enum queue_result answer;
 
 	if (!the_run->checked)
-		return __real_queue_help(queue, now_ns, ret_share);
+		return __real_queue_assist(queue, now_ns, ret_batch);
 	watch_begin();
-	answer = __real_queue_help(queue, now_ns, ret_share);
-	if (model_is_helped(model))
-		must_be_share(model, now_ns, ret_share, answer);
+	answer = __real_queue_assist(queue, now_ns, ret_batch);
+	if (model_is_assisted(model))
+		must_be_share(model, now_ns, ret_batch, answer);
 	else
-		must(answer == QUEUE_EMPTY && ret_share->expired.count + ret_share->shed.count == 0,
+		must(answer == QUEUE_EMPTY && ret_batch->expired.count + ret_batch->shed.count == 0,
 			"a receiver helps with a handler that was slow of late");
 	watch_end();
 	return answer;
@@ -225,13 +227,13 @@ void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped
 	watch_end();
 }
 
-bool __wrap_queue_end_help(struct queue *queue)
+bool __wrap_queue_end_assist(struct queue *queue)
 {
 	bool wanted;
 
 	watch_begin();
-	watch_model_of(queue)->shape.helped = false;
-	wanted = __real_queue_end_help(queue);
+	watch_model_of(queue)->limits.assisted = false;
+	wanted = __real_queue_end_assist(queue);
 	watch_end();
 	return wanted;
 }

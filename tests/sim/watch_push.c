@@ -1,7 +1,6 @@
 /* What the model does when the product pushes. */
 #include <string.h>
 
-#include "queue/queue_internal.h"
 #include "run.h"
 #include "watch.h"
 
@@ -40,7 +39,7 @@ struct gone {
 /* Of what is kept, the first that was not there before. */
 static const struct datagram *first_shed(const struct model *model)
 {
-	const struct datagram *shed = model->queue->shed.first;
+	const struct datagram *shed = queue_shed(model->queue);
 
 	for (unsigned i = 0; i < model->shed && shed != NULL; i++)
 		shed = shed->next;
@@ -51,7 +50,7 @@ static const struct datagram *first_shed(const struct model *model)
 static void make_room(struct model *model, int64_t now_ns, struct gone *gone)
 {
 	bool expired = the_run->network.letters[model->oldest].expires_ns <= now_ns;
-	bool kept = model->shape.keeps_shed && model->shed < QUEUE_SHED_MAX;
+	bool kept = model->limits.keeps_shed && model->shed < QUEUE_SHED_MAX;
 	const struct datagram **next = kept ? &gone->shed : &gone->dropped;
 	uint32_t number;
 
@@ -100,13 +99,13 @@ bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	wanted = __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
 	gone = (struct gone){ first_shed(model), ret_dropped->first };
 	for (unsigned i = 0; i < count; i++) {
-		if (model->count == model->shape.capacity)
+		if (model->count == model->limits.capacity)
 			make_room(model, now_ns, &gone);
 		queue_up(model, coming[i], now_ns);
 	}
 	must(gone.shed == NULL && gone.dropped == NULL, "more went than had to");
-	must(wanted || model->holders >= model->settings.max_workers ||
-			before + count <= model->shape.capacity,
+	must(wanted || model->active_workers >= model->settings.max_workers ||
+			before + count <= model->limits.capacity,
 		"the queue of service %u is full, and no worker is wanted", model->service);
 	watch_flows(model, &(struct datagram_list){ 0 });
 	if (model->count > model->queued_max)

@@ -1,2 +1,2 @@
-# src/queue/queue_pop.c: a worker takes all, be it more than its share
-s/if (share < queue->backlog.count || /if (/
+# src/queue/queue.c: a worker takes all, be it more than its share
+s/if (count < queue->backlog.count || /if (/

@@ -1,2 +1,2 @@
-# src/queue/queue_pop.c: more workers than allowed
-s/} else if (queue->holders < queue->settings.max_workers) {/} else {/
+# src/queue/queue.c: more workers than allowed
+s/} else if (queue->active_workers < queue->settings.max_workers) {/} else {/

@@ -1,2 +1,2 @@
 # src/queue/backlog.c: what waits of a client is held after one of it has been finished
-s/if (place_of(backlog, flow) != flow->place)/if (place_of(backlog, flow) != flow->place \&\& flow->waiting == 0)/
+s/if (state_of(backlog, flow) != flow->state)/if (state_of(backlog, flow) != flow->state \&\& flow->waiting == 0)/

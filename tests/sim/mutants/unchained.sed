@@ -1,2 +1,2 @@
 # src/engine/worker.c: a worker that leaves some calls no other
-s/if (share.more || share.jobs.count == 0 || /if (share.jobs.count == 0 || /
+s/if (batch.more || batch.jobs.count == 0 || /if (batch.jobs.count == 0 || /

@@ -80,7 +80,7 @@ static union addr address(const char *host, uint16_t port)
 static int setup(void **state)
 {
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
-	const struct queue_shape shape = { .capacity = CAPACITY, .most_workers = 1 };
+	const struct queue_limits limits = { .capacity = CAPACITY, .workers_max = 1 };
 	const struct queue_settings queue = { .max_workers = 1 };
 	const struct socket_wishes buffers = { 0 };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -95,7 +95,7 @@ static int setup(void **state)
 		assert_int_equal(socket_open(&bound, &buffers, &fixture->sockets[i]), 0);
 	}
 	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
-	assert_int_equal(queue_new(&shape, &queue, &fixture->service.queue), 0);
+	assert_int_equal(queue_new(&limits, &queue, &fixture->service.queue), 0);
 	assert_int_equal(log_new(&log, &fixture->log), 0);
 	fixture->handler = (struct dgram_handler){ .abi = DGRAM_ABI, .name = "test" };
 	fixture->service.name = (char *)(uintptr_t) "test";

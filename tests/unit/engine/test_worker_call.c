@@ -125,7 +125,7 @@ static void answers_wait_for_100_us(void **state)
 /* From here on the second worker is a receiver's, and helps. */
 static enum worker_did help(void)
 {
-	return worker_help(world.workers[1]);
+	return worker_assist(world.workers[1]);
 }
 
 static void a_receiver_helps(void **state)

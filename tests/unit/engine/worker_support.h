@@ -53,10 +53,10 @@ int64_t __wrap_sys_monotonic_ns(void);
 int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count);
 void __wrap_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
 void __wrap_sys_yield(void);
-enum queue_answer __real_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
-enum queue_answer __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share);
+enum queue_result __real_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+enum queue_result __wrap_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
 int64_t __wrap_sys_monotonic_ns(void)
 {
@@ -76,11 +76,11 @@ int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count)
 
 /* A call is answered before the queues are looked at, or what is pushed meanwhile could stay
  * unseen; and so whoever sleeps can be called. */
-enum queue_answer __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_share *ret_share)
+enum queue_result __wrap_queue_pop(
+	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
 	assert_false(atomic_load(&world.shared.called));
-	return __real_queue_pop(queue, now_ns, ret_share);
+	return __real_queue_pop(queue, now_ns, ret_batch);
 }
 
 void __wrap_sys_yield(void)
@@ -147,13 +147,13 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 
 static const struct dgram_handler handler = { DGRAM_ABI, "handler", .handle = handle };
 
-static void add_service(unsigned max_workers, bool helped)
+static void add_service(unsigned max_workers, bool assisted)
 {
-	const struct queue_shape shape = {
+	const struct queue_limits limits = {
 		.capacity = 2 * QUEUE_BATCH_MAX,
-		.most_workers = 2,
+		.workers_max = 2,
 		.rules = { .discipline = BACKLOG_FIFO },
-		.helped = helped,
+		.assisted = assisted,
 	};
 	const struct queue_settings settings = {
 		.max_wait_ns = MAX_WAIT_NS,
@@ -165,12 +165,12 @@ static void add_service(unsigned max_workers, bool helped)
 
 	service->name = (char *)(uintptr_t) "service";
 	service->handler.calls = &handler;
-	assert_int_equal(queue_new(&shape, &settings, &service->queue), 0);
+	assert_int_equal(queue_new(&limits, &settings, &service->queue), 0);
 }
 
-/* Services of which so many workers may run jobs at once; `helped`: the second worker is the first
+/* Services of which so many workers may run jobs at once; `assisted`: the second worker is the first
  * one's receiver's. */
-static void begin_helped(unsigned services, unsigned max_workers, bool helped)
+static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 {
 	const struct log_settings settings = {
 		.format = "logfmt", .color = "never", .target = "none"
@@ -184,11 +184,11 @@ static void begin_helped(unsigned services, unsigned max_workers, bool helped)
 	assert_int_equal(log_new(&settings, &world.log), 0);
 	assert_int_equal(slab_new(SLOTS, 64, &world.shared.slab), 0);
 	for (unsigned i = 0; i < services; i++)
-		add_service(max_workers, helped);
+		add_service(max_workers, assisted);
 	for (unsigned i = 0; i < 2; i++) {
 		struct worker_identity identity = { .number = i };
 
-		if (helped && i == 1)
+		if (assisted && i == 1)
 			identity = (struct worker_identity){ .number = WORKER_OF_RECEIVER(0),
 				.only = world.services };
 		assert_int_equal(log_ring_new(world.log, LOG_WORKER, i, &identity.log), 0);

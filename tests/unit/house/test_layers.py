@@ -10,12 +10,13 @@ import dgramtest
 API = "<dgram.h>"
 
 # The first row that matches a file says what it may include, besides headers of the system and its
-# own header: that of its noun, "queue/flow.h" for queue/flow.c and queue/flow_order.c.
+# own header: that of its noun, "queue/queue.h" for queue/queue.c and queue/queue_flows.c.
 LOG = ["log/log.h", "base/*"]
 STATION = [API, "queue/queue.h", "core/*", *LOG]
 ARROWS = {
     "include/*": [],
     "src/base/*": ["base/*"],
+    "src/log/event*": [],
     "src/log/log*": ["log/*", "base/*"],
     "src/log/writer*": ["log/*", "base/*"],
     "src/log/consumer*": ["log/sinks.h", "log/ring.h", *LOG],
@@ -25,9 +26,9 @@ ARROWS = {
     "src/log/format*": ["log/text.h", *LOG],
     "src/log/text*": ["base/*"],
     "src/core/*": ["core/datagram.h", "base/*"],
-    "src/queue/queue*": ["queue/queue_internal.h", "queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
-    "src/queue/backlog*": ["queue/flow.h", "queue/flow_lengths.h", "core/datagram.h", "base/*"],
-    "src/queue/flow*": ["queue/flow_order.h", "core/datagram.h", "base/*"],
+    "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
+    "src/queue/flow*": ["core/datagram.h", "base/*"],
     "src/engine/socket*": ["core/datagram.h", "base/*"],
     "src/engine/handler*": ["engine/socket.h", *STATION],
     "src/engine/service*": ["engine/handler.h", *STATION],
@@ -106,6 +107,7 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/core/slab.c", '"queue/queue.h"')
         self.must_forbid("src/core/slab.c", '"core/ledger.h"')
         self.must_forbid("src/log/ring.c", '"log/sinks.h"')
+        self.must_forbid("src/log/event.h", '"base/clock.h"')
         self.must_forbid("src/queue/queue.c", '"engine/worker.h"')
         self.must_forbid("src/queue/queue.c", '"log/log.h"')
         self.must_forbid("src/engine/socket.c", '"engine/receiver.h"')

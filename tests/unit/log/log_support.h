@@ -186,7 +186,7 @@ static inline char *read_all(int fd, size_t *ret_length)
 
 static inline void log_numbered(struct log_ring *ring, uint64_t producer, uint64_t number)
 {
-	log_event(ring, LOG_LEVEL_INFO, "numbered line",
+	log_user_event(ring, LOG_LEVEL_INFO, "numbered line",
 		LOG_FIELDS(log_uint("producer", producer), log_uint("number", number)));
 }
 

@@ -21,13 +21,18 @@ static const struct log_style colored = { LOG_FORMAT_LOGFMT, true };
 static const struct log_style json = { LOG_FORMAT_JSON, false };
 static const struct log_style journal = { LOG_FORMAT_JOURNAL, false };
 
-static const struct log_head main_info = { LOG_LEVEL_INFO, LOG_MAIN, 0 };
-static const struct log_head worker_debug = { LOG_LEVEL_DEBUG, LOG_WORKER, 3 };
+struct head {
+	enum log_level level;
+	struct log_source source;
+};
+
+static const struct head main_info = { LOG_LEVEL_INFO, { LOG_MAIN, 0 } };
+static const struct head worker_debug = { LOG_LEVEL_DEBUG, { LOG_WORKER, 3 } };
 
 static size_t render(char text[static LOG_LINE_MAX + 1], const struct log_style *style,
-	struct log_head head, const char *event, const struct log_field *fields, size_t count)
+	struct head head, const char *event, const struct log_field *fields, size_t count)
 {
-	struct log_line line = { head, NOON_NS, event, fields, count };
+	struct log_line line = { head.level, head.source, NOON_NS, event, fields, count };
 	size_t length = log_format_line(&line, style, text);
 
 	assert_in_range(length, 1, LOG_LINE_MAX);
@@ -35,7 +40,7 @@ static size_t render(char text[static LOG_LINE_MAX + 1], const struct log_style 
 	return length;
 }
 
-static void must_render(const struct log_style *style, struct log_head head, const char *expected,
+static void must_render(const struct log_style *style, struct head head, const char *expected,
 	const char *event, const struct log_field *fields, size_t count)
 {
 	char text[LOG_LINE_MAX + 1];
@@ -48,8 +53,8 @@ static void must_render(const struct log_style *style, struct log_head head, con
 
 static void test_shapes(void **state)
 {
-	struct log_head warn = { LOG_LEVEL_WARN, LOG_RECEIVER, 1 };
-	struct log_head error = { LOG_LEVEL_ERROR, LOG_MAIN, 0 };
+	struct head warn = { LOG_LEVEL_WARN, { LOG_RECEIVER, 1 } };
+	struct head error = { LOG_LEVEL_ERROR, { LOG_MAIN, 0 } };
 	union addr client;
 
 	(void)state;

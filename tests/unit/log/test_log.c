@@ -13,7 +13,7 @@
 
 static void say(struct log_ring *ring, const char *event)
 {
-	log_event(ring, LOG_LEVEL_INFO, event, NULL, 0);
+	log_user_event(ring, LOG_LEVEL_INFO, event, NULL, 0);
 }
 
 static void must_hold(const char *name, const char *what, unsigned times)
@@ -67,8 +67,8 @@ static void test_files_of_workers(void **state)
 	struct log_ring *main_ring = new_ring(log, LOG_MAIN, 0);
 	struct log_ring *receiver = new_ring(log, LOG_RECEIVER, 1);
 	struct log_ring *worker = new_ring(log, LOG_WORKER, 1);
-	struct log_head head = { LOG_LEVEL_INFO, LOG_WORKER, 1 };
-	struct log_head nobody = { LOG_LEVEL_INFO, LOG_WORKER, 7 };
+	struct log_source known = { LOG_WORKER, 1 };
+	struct log_source unknown = { LOG_WORKER, 7 };
 
 	(void)state;
 	assert_int_equal(log_start(log), 0);
@@ -76,13 +76,13 @@ static void test_files_of_workers(void **state)
 	say(receiver, "of the receiver");
 	say(worker, "of the worker");
 	say(new_ring(log, LOG_WORKER, 2), "of a later worker");
-	log_event_as(main_ring, head, "summary", LOG_FIELDS(log_uint("requests", 5)));
-	log_event_as(main_ring, nobody, "of no worker", NULL, 0);
+	log_event_as(main_ring, known, EVENT_SUMMARY, LOG_FIELDS(log_uint("requests", 5)));
+	log_event_as(main_ring, unknown, EVENT_SUMMARY, NULL, 0);
 	log_free(log);
 	must_hold("main.log", "\n", 3);
 	must_hold("main.log", " info main of main\n", 1);
 	must_hold("main.log", " info receiver/1 of the receiver\n", 1);
-	must_hold("main.log", " info worker/7 of no worker worker=7\n", 1);
+	must_hold("main.log", " info worker/7 summary worker=7\n", 1);
 	must_hold("1.log", "\n", 2);
 	must_hold("1.log", " info worker/1 of the worker worker=1\n", 1);
 	must_hold("1.log", " info worker/1 summary worker=1 requests=5\n", 1);
@@ -105,13 +105,13 @@ static void test_levels_change_at_once(void **state)
 		assert_int_equal(log_apply(log, &settings), 0);
 		for (unsigned i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
 			assert_int_equal(log_enabled(ring, i), i <= level);
-			log_event(ring, i, names[i], NULL, 0);
+			log_user_event(ring, i, names[i], NULL, 0);
 		}
 	}
 	settings.target = "none";
 	assert_int_equal(log_apply(log, &settings), 0);
 	assert_false(log_enabled(ring, LOG_LEVEL_ERROR));
-	log_event(ring, LOG_LEVEL_ERROR, "nowhere", NULL, 0);
+	log_user_event(ring, LOG_LEVEL_ERROR, "nowhere", NULL, 0);
 	assert_int_equal(log_lost(log), 0);
 	log_free(log);
 	must_hold("log", " error main error\n", 4);

@@ -123,7 +123,7 @@ static void test_each_call_fails(void **state)
 
 static void must_stay(struct log *log, struct log_ring *ring, unsigned *written)
 {
-	log_event(ring, LOG_LEVEL_INFO, "still here", NULL, 0);
+	log_user_event(ring, LOG_LEVEL_INFO, "still here", NULL, 0);
 	assert_int_equal(log_lost(log), 0);
 	log_stop(log, 60000);
 	assert_int_equal(count_in_file("0", " still here worker=0\n"), ++*written);

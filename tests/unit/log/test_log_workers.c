@@ -10,7 +10,7 @@
 
 static void say(struct log_ring *ring, const char *event)
 {
-	log_event(ring, LOG_LEVEL_INFO, event, NULL, 0);
+	log_user_event(ring, LOG_LEVEL_INFO, event, NULL, 0);
 }
 
 static bool exists(const char *name)
@@ -156,7 +156,7 @@ static void test_main_speaks_of_all_workers(void **state)
 	ring = new_ring(log, LOG_MAIN, 0);
 	assert_int_equal(log_start(log), 0);
 	for (unsigned i = 0; i < LOG_WORKERS_MAX; i++)
-		log_event_as(ring, (struct log_head){ LOG_LEVEL_INFO, LOG_WORKER, i }, "summary",
+		log_event_as(ring, (struct log_source){ LOG_WORKER, i }, EVENT_SUMMARY,
 			LOG_FIELDS(log_uint("requests", 10000000), log_uint("errors", 100),
 				log_int("busy_percent", 100), log_int("service_p99_us", 100000),
 				log_int("interval_ms", 300000)));

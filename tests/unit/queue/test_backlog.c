@@ -26,15 +26,15 @@ static const struct backlog_rules fifo_per_client = { BACKLOG_FIFO, true };
 
 static struct rig new_rig(struct backlog_rules rules, unsigned capacity)
 {
-	const struct queue_shape shape = {
-		.capacity = capacity, .most_workers = 4, .rules = rules
+	const struct queue_limits limits = {
+		.capacity = capacity, .workers_max = 4, .rules = rules
 	};
 	const struct queue_settings settings = {
 		.overload_interval_ns = 100 * MS, .fair_window_ns = 1000 * MS, .max_workers = 4
 	};
 	struct rig rig = { .now_ns = 10000 * MS };
 
-	assert_int_equal(queue_new(&shape, &settings, &rig.queue), 0);
+	assert_int_equal(queue_new(&limits, &settings, &rig.queue), 0);
 	return rig;
 }
 
@@ -65,25 +65,25 @@ static void arrive(struct rig *rig, const char *client, uint32_t number)
 	(void)queue_push(rig->queue, &batch, &admission, rig->now_ns, &rig->dropped);
 }
 
-static void finish(struct rig *rig, struct queue_share *share, int64_t service_ns)
+static void finish(struct rig *rig, struct queue_batch *batch, int64_t service_ns)
 {
-	const struct ledger results = { .replied = share->jobs.count };
+	const struct ledger results = { .replied = batch->jobs.count };
 
-	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
+	for (struct datagram *job = batch->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	(void)queue_finish(rig->queue, &share->jobs, &results, 0);
-	discard(&share->jobs);
+	(void)queue_finish(rig->queue, &batch->jobs, &results, 0);
+	discard(&batch->jobs);
 }
 
 /* The next has this number; it takes so long. */
 static void must_serve(struct rig *rig, uint32_t number, int64_t service_ns)
 {
-	struct queue_share share;
+	struct queue_batch batch;
 
-	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &share), QUEUE_JOBS);
-	assert_int_equal(share.jobs.count, 1);
-	assert_int_equal(share.jobs.first->length, number);
-	finish(rig, &share, service_ns);
+	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &batch), QUEUE_JOBS);
+	assert_int_equal(batch.jobs.count, 1);
+	assert_int_equal(batch.jobs.first->length, number);
+	finish(rig, &batch, service_ns);
 }
 
 /* What was dropped last, and alone. */
@@ -200,9 +200,9 @@ static void must_hold(const struct datagram_list *jobs, const uint32_t *numbers)
 }
 
 /* All of these arrive after a job of a quick handler, and one pop takes them. */
-static struct queue_share take_all(struct rig *rig)
+static struct queue_batch take_all(struct rig *rig)
 {
-	struct queue_share share;
+	struct queue_batch batch;
 
 	arrive(rig, "10.0.0.9", 90);
 	must_serve(rig, 90, 1000);
@@ -211,19 +211,19 @@ static struct queue_share take_all(struct rig *rig)
 	arrive(rig, "10.0.0.2", 20);
 	arrive(rig, "10.0.0.1", 4);
 	arrive(rig, "10.0.0.3", 30);
-	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &share), QUEUE_JOBS);
-	return share;
+	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &batch), QUEUE_JOBS);
+	return batch;
 }
 
 /* It does not matter which of all is first; each is charged what it took. */
 static void all_are_taken_by_age(void **state)
 {
 	struct rig rig = new_rig(fair, 100);
-	struct queue_share share = take_all(&rig);
+	struct queue_batch batch = take_all(&rig);
 
 	(void)state;
-	must_hold(&share.jobs, (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
-	finish(&rig, &share, MS); /* 4 ms, 1 ms and 1 ms */
+	must_hold(&batch.jobs, (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
+	finish(&rig, &batch, MS); /* 4 ms, 1 ms and 1 ms */
 	arrive(&rig, "10.0.0.1", 5);
 	arrive(&rig, "10.0.0.2", 21);
 	arrive(&rig, "10.0.0.3", 31);
@@ -240,14 +240,14 @@ static void a_slow_one_puts_its_source_behind(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		struct queue_share share = take_all(&rigs[i]);
+		struct queue_batch batch = take_all(&rigs[i]);
 
-		queue_put_behind(rigs[i].queue, share.jobs.first->next, &share.jobs);
-		must_hold(&share.jobs, i == 0 ? (const uint32_t[]){ 1, 2, 20, 30, 3, 4, 0 }
+		queue_put_behind(rigs[i].queue, batch.jobs.first->next, &batch.jobs);
+		must_hold(&batch.jobs, i == 0 ? (const uint32_t[]){ 1, 2, 20, 30, 3, 4, 0 }
 					      : (const uint32_t[]){ 1, 2, 3, 20, 4, 30, 0 });
-		queue_put_behind(rigs[i].queue, share.jobs.last, &share.jobs);
-		assert_int_equal(share.jobs.count, 6);
-		finish(&rigs[i], &share, MS);
+		queue_put_behind(rigs[i].queue, batch.jobs.last, &batch.jobs);
+		assert_int_equal(batch.jobs.count, 6);
+		finish(&rigs[i], &batch, MS);
 		end_rig(&rigs[i]);
 	}
 }
@@ -256,7 +256,7 @@ static void a_slow_one_puts_its_source_behind(void **state)
 static void a_slow_handler_is_charged_for_at_once(void **state)
 {
 	struct rig rig = new_rig(fair, 100);
-	struct queue_share first, second;
+	struct queue_batch first, second;
 
 	(void)state;
 	arrive(&rig, "10.0.0.2", 20);
@@ -384,7 +384,7 @@ static void fifo_is_first_in_first_out(void **state)
 static void per_client(struct backlog_rules rules)
 {
 	struct rig rig = new_rig(rules, 100);
-	struct queue_share first, second;
+	struct queue_batch first, second;
 
 	arrive(&rig, "10.0.0.1", 0);
 	arrive(&rig, "10.0.0.1", 1);
@@ -424,10 +424,10 @@ static void sources_without_end(void **state)
 		(void)inet_ntop(AF_INET, &address, client, sizeof(client));
 		arrive(&rig, client, i);
 		if (i % 2 == 0) {
-			struct queue_share share;
+			struct queue_batch batch;
 
-			assert_int_equal(queue_pop(rig.queue, rig.now_ns, &share), QUEUE_JOBS);
-			finish(&rig, &share, MS);
+			assert_int_equal(queue_pop(rig.queue, rig.now_ns, &batch), QUEUE_JOBS);
+			finish(&rig, &batch, MS);
 		}
 		discard(&rig.dropped);
 	}

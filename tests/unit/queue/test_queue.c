@@ -22,11 +22,11 @@ static struct queue_settings settings_of(int64_t max_wait_ns, unsigned max_worke
 
 static struct queue *new_queue(unsigned capacity, int64_t max_wait_ns, unsigned max_workers)
 {
-	const struct queue_shape shape = { .capacity = capacity, .most_workers = max_workers };
+	const struct queue_limits limits = { .capacity = capacity, .workers_max = max_workers };
 	const struct queue_settings settings = settings_of(max_wait_ns, max_workers);
 	struct queue *queue;
 
-	assert_int_equal(queue_new(&shape, &settings, &queue), 0);
+	assert_int_equal(queue_new(&limits, &settings, &queue), 0);
 	return queue;
 }
 
@@ -79,20 +79,20 @@ static struct ledger books(struct queue *queue)
 }
 
 /* Finish a share of which all were answered, each after `service_ns`. */
-static void finish(struct queue *queue, struct queue_share *share, int64_t service_ns)
+static void finish(struct queue *queue, struct queue_batch *batch, int64_t service_ns)
 {
-	const struct ledger results = { .replied = share->jobs.count };
+	const struct ledger results = { .replied = batch->jobs.count };
 
-	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
+	for (struct datagram *job = batch->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	queue_finish(queue, &share->jobs, &results, 0);
+	queue_finish(queue, &batch->jobs, &results, 0);
 }
 
-static void finish_as_they_are(struct queue *queue, struct queue_share *share)
+static void finish_as_they_are(struct queue *queue, struct queue_batch *batch)
 {
-	const struct ledger results = { .replied = share->jobs.count };
+	const struct ledger results = { .replied = batch->jobs.count };
 
-	queue_finish(queue, &share->jobs, &results, 0);
+	queue_finish(queue, &batch->jobs, &results, 0);
 }
 
 static void close_empty(struct queue *queue)
@@ -111,20 +111,20 @@ static void in_order(void **state)
 {
 	struct queue *queue = new_queue(100, 0, 1);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	push(queue, 0, 3, 0, &dropped);
 	push(queue, 3, 2, 0, &dropped);
 	assert_int_equal(dropped.count, 0);
 	for (unsigned i = 0; i < 5; i++) {
-		assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-		assert_int_equal(share.more, false); /* the one worker holds */
+		assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+		assert_int_equal(batch.more, false); /* the one worker holds */
 		assert_int_equal(books(queue).running, 1);
-		finish(queue, &share, MS);
-		expect_numbers(&share.jobs, i, 1);
+		finish(queue, &batch, MS);
+		expect_numbers(&batch.jobs, i, 1);
 	}
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_EMPTY);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_EMPTY);
 	assert_int_equal(books(queue).replied, 5);
 	close_empty(queue);
 }
@@ -147,14 +147,14 @@ static void a_batch_larger_than_the_queue(void **state)
 {
 	struct queue *queue = new_queue(1, 0, 1);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	push(queue, 0, 64, 0, &dropped);
 	expect_numbers(&dropped, 0, 63);
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	finish(queue, &share, MS);
-	expect_numbers(&share.jobs, 63, 1);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	finish(queue, &batch, MS);
+	expect_numbers(&batch.jobs, 63, 1);
 	close_empty(queue);
 }
 
@@ -176,16 +176,16 @@ static void stale_ones_are_never_handed_out(void **state)
 {
 	struct queue *queue = new_queue(100, 10 * MS, 1);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	push(queue, 0, QUEUE_BATCH_MAX + 8, 0, &dropped);
-	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &share), QUEUE_STALE);
-	expect_numbers(&share.expired, 0, QUEUE_BATCH_MAX);
-	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &share), QUEUE_JOBS);
-	expect_numbers(&share.expired, QUEUE_BATCH_MAX, 4);
-	finish(queue, &share, MS);
-	expect_numbers(&share.jobs, QUEUE_BATCH_MAX + 4, 1);
+	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch), QUEUE_DROPS);
+	expect_numbers(&batch.expired, 0, QUEUE_BATCH_MAX);
+	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch), QUEUE_JOBS);
+	expect_numbers(&batch.expired, QUEUE_BATCH_MAX, 4);
+	finish(queue, &batch, MS);
+	expect_numbers(&batch.jobs, QUEUE_BATCH_MAX + 4, 1);
 	assert_int_equal(books(queue).dropped[DROP_EXPIRED], QUEUE_BATCH_MAX + 4);
 	close_empty(queue);
 }
@@ -194,13 +194,13 @@ static void zero_waits_for_ever(void **state)
 {
 	struct queue *queue = new_queue(100, 0, 1);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	push(queue, 0, 1, 0, &dropped);
-	assert_int_equal(queue_pop(queue, INT64_MAX - 1, &share), QUEUE_JOBS);
-	finish(queue, &share, MS);
-	expect_numbers(&share.jobs, 0, 1);
+	assert_int_equal(queue_pop(queue, INT64_MAX - 1, &batch), QUEUE_JOBS);
+	finish(queue, &batch, MS);
+	expect_numbers(&batch.jobs, 0, 1);
 	close_empty(queue);
 }
 
@@ -208,7 +208,7 @@ static void max_workers_is_a_bound(void **state)
 {
 	struct queue *queue = new_queue(100, 0, 2);
 	struct datagram_list dropped = { 0 };
-	struct queue_share first, second, third;
+	struct queue_batch first, second, third;
 	const struct ledger results = { .replied = 1 };
 
 	(void)state;
@@ -229,27 +229,27 @@ static void max_workers_is_a_bound(void **state)
 	close_empty(queue);
 }
 
-/* One job until measured; then what takes 100 us, but no more than a fair share. */
+/* One job until measured; then what takes 100 us, but no more than a fair batch. */
 static void a_share_follows_the_slowest_of_late(void **state)
 {
 	struct queue *queue = new_queue(1000, 0, 4);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	push(queue, 0, 400, 0, &dropped);
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	finish(queue, &share, 10000);
-	expect_numbers(&share.jobs, 0, 1);
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	assert_int_equal(share.jobs.count, 10);
-	share.jobs.last->service_ns = MS; /* one of them was slow */
-	finish_as_they_are(queue, &share);
-	expect_numbers(&share.jobs, 1, 10);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	finish(queue, &batch, 10000);
+	expect_numbers(&batch.jobs, 0, 1);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_int_equal(batch.jobs.count, 10);
+	batch.jobs.last->service_ns = MS; /* one of them was slow */
+	finish_as_they_are(queue, &batch);
+	expect_numbers(&batch.jobs, 1, 10);
 	for (unsigned i = 11; i < 50; i++) {
-		assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-		finish(queue, &share, 1000);
-		expect_numbers(&share.jobs, i, 1);
+		assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+		finish(queue, &batch, 1000);
+		expect_numbers(&batch.jobs, i, 1);
 	}
 	close_empty(queue);
 }
@@ -259,28 +259,28 @@ static void quick_ones_are_few_workers_work(void **state)
 {
 	struct queue *queue = new_queue(1000, 0, 4);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	assert_true(push(queue, 0, 1, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	finish(queue, &share, 1);
-	expect_numbers(&share.jobs, 0, 1);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	finish(queue, &batch, 1);
+	expect_numbers(&batch.jobs, 0, 1);
 	assert_true(push(queue, 1, 8, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	assert_false(share.more);
-	finish(queue, &share, 1);
-	expect_numbers(&share.jobs, 1, 8);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_false(batch.more);
+	finish(queue, &batch, 1);
+	expect_numbers(&batch.jobs, 1, 8);
 	assert_true(push(queue, 9, QUEUE_BATCH_MAX, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	assert_false(share.more);
-	finish(queue, &share, 1);
-	expect_numbers(&share.jobs, 9, QUEUE_BATCH_MAX);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_false(batch.more);
+	finish(queue, &batch, 1);
+	expect_numbers(&batch.jobs, 9, QUEUE_BATCH_MAX);
 	assert_true(push(queue, 100, QUEUE_BATCH_MAX + 2, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	assert_true(share.more);
-	finish(queue, &share, 1);
-	expect_numbers(&share.jobs, 100, QUEUE_BATCH_MAX / 2 + 1);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_true(batch.more);
+	finish(queue, &batch, 1);
+	expect_numbers(&batch.jobs, 100, QUEUE_BATCH_MAX / 2 + 1);
 	close_empty(queue);
 }
 
@@ -288,15 +288,15 @@ static void closed_ends_when_empty(void **state)
 {
 	struct queue *queue = new_queue(10, 0, 1);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	push(queue, 0, 1, 0, &dropped);
 	queue_close(queue);
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	finish(queue, &share, MS);
-	expect_numbers(&share.jobs, 0, 1);
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_ENDED);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	finish(queue, &batch, MS);
+	expect_numbers(&batch.jobs, 0, 1);
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_ENDED);
 	queue_free(queue);
 }
 
@@ -318,18 +318,18 @@ static void settings_can_change(void **state)
 	struct queue *queue = new_queue(10, 0, 1);
 	const struct queue_settings impatient = settings_of(MS, 1), patient = settings_of(0, 1);
 	struct datagram_list dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	queue_configure(queue, &impatient);
 	push(queue, 0, 1, 0, &dropped);
-	assert_int_equal(queue_pop(queue, MS, &share), QUEUE_EMPTY);
-	expect_numbers(&share.expired, 0, 1);
+	assert_int_equal(queue_pop(queue, MS, &batch), QUEUE_EMPTY);
+	expect_numbers(&batch.expired, 0, 1);
 	queue_configure(queue, &patient);
 	push(queue, 1, 1, 0, &dropped);
-	assert_int_equal(queue_pop(queue, 1000 * MS, &share), QUEUE_JOBS);
-	finish(queue, &share, MS);
-	expect_numbers(&share.jobs, 1, 1);
+	assert_int_equal(queue_pop(queue, 1000 * MS, &batch), QUEUE_JOBS);
+	finish(queue, &batch, MS);
+	expect_numbers(&batch.jobs, 1, 1);
 	close_empty(queue);
 }
 

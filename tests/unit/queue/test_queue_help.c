@@ -18,10 +18,10 @@
 
 static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 {
-	const struct queue_shape shape = {
+	const struct queue_limits limits = {
 		.capacity = capacity,
-		.most_workers = WORKERS,
-		.helped = true,
+		.workers_max = WORKERS,
+		.assisted = true,
 		.rules = { .discipline = BACKLOG_FIFO },
 	};
 	const struct queue_settings settings = {
@@ -32,7 +32,7 @@ static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 	};
 	struct queue *queue;
 
-	assert_int_equal(queue_new(&shape, &settings, &queue), 0);
+	assert_int_equal(queue_new(&limits, &settings, &queue), 0);
 	return queue;
 }
 
@@ -67,60 +67,60 @@ static bool push(struct queue *queue, unsigned count)
 }
 
 /* All were answered, each after so long: returns whether a worker is wanted now, and was not. */
-static bool finish(struct queue *queue, struct queue_share *share, int64_t service_ns)
+static bool finish(struct queue *queue, struct queue_batch *batch, int64_t service_ns)
 {
-	const struct ledger results = { .replied = share->jobs.count };
-	int64_t spent_ns = service_ns * share->jobs.count;
+	const struct ledger results = { .replied = batch->jobs.count };
+	int64_t spent_ns = service_ns * batch->jobs.count;
 	bool freed;
 
-	for (struct datagram *job = share->jobs.first; job != NULL; job = job->next)
+	for (struct datagram *job = batch->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	freed = queue_finish(queue, &share->jobs, &results, spent_ns);
-	discard(&share->jobs);
+	freed = queue_finish(queue, &batch->jobs, &results, spent_ns);
+	discard(&batch->jobs);
 	return freed;
 }
 
 /* A share of so many jobs; `more`: for the others a worker is wanted. */
-static void must_help(struct queue *queue, unsigned count, bool more, struct queue_share *ret_share)
+static void must_help(struct queue *queue, unsigned count, bool more, struct queue_batch *ret_batch)
 {
-	assert_int_equal(queue_help(queue, 0, ret_share), QUEUE_JOBS);
-	assert_int_equal(ret_share->jobs.count, count);
-	assert_int_equal(ret_share->more, more);
+	assert_int_equal(queue_assist(queue, 0, ret_batch), QUEUE_JOBS);
+	assert_int_equal(ret_batch->jobs.count, count);
+	assert_int_equal(ret_batch->more, more);
 	assert_int_equal(queue_wants_worker(queue), more);
 }
 
 static void must_not_help(struct queue *queue)
 {
-	struct queue_share share;
+	struct queue_batch batch;
 
-	assert_int_equal(queue_help(queue, 0, &share), QUEUE_EMPTY);
-	assert_int_equal(share.jobs.count + share.expired.count + share.shed.count, 0);
-	assert_false(share.more);
+	assert_int_equal(queue_assist(queue, 0, &batch), QUEUE_EMPTY);
+	assert_int_equal(batch.jobs.count + batch.expired.count + batch.shed.count, 0);
+	assert_false(batch.more);
 }
 
 /* Helpers run so many, one by one, each in so long. */
 static void run(struct queue *queue, unsigned count, int64_t service_ns)
 {
-	struct queue_share share;
+	struct queue_batch batch;
 
 	while (count-- > 0) {
 		assert_false(push(queue, 1));
-		must_help(queue, 1, false, &share);
-		assert_false(finish(queue, &share, service_ns));
+		must_help(queue, 1, false, &batch);
+		assert_false(finish(queue, &batch, service_ns));
 	}
 }
 
 static void helpers_are_enough(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	must_not_help(queue); /* nothing waits */
 	assert_false(push(queue, 3));
 	for (unsigned i = 0; i < 3; i++) { /* one each time, until all is known to be quick */
-		must_help(queue, 1, false, &share);
-		assert_false(finish(queue, &share, i == 2 ? US : 90 * US));
+		must_help(queue, 1, false, &batch);
+		assert_false(finish(queue, &batch, i == 2 ? US : 90 * US));
 	}
 	must_not_help(queue);
 	free_queue(queue);
@@ -131,18 +131,18 @@ static void a_share_is_bounded(void **state)
 {
 	static const struct {
 		int64_t service_ns;
-		unsigned share;
+		unsigned batch;
 	} cases[] = { { US, QUEUE_BATCH_MAX }, { 2 * US, 50 }, { 10 * US, 10 }, { 60 * US, 1 } };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct queue *queue = new_queue(CAPACITY, WORKERS);
-		struct queue_share share;
+		struct queue_batch batch;
 
 		run(queue, 1, cases[i].service_ns);
 		assert_false(push(queue, QUEUE_BATCH_MAX + 1));
-		must_help(queue, cases[i].share, false, &share);
-		assert_false(finish(queue, &share, cases[i].service_ns));
+		must_help(queue, cases[i].batch, false, &batch);
+		assert_false(finish(queue, &batch, cases[i].service_ns));
 		free_queue(queue);
 	}
 }
@@ -151,24 +151,24 @@ static void a_share_is_bounded(void **state)
 static void a_backlog_is_the_workers_too(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	run(queue, 500, US); /* a cost of 1 us, or up to 15 ns less */
 	assert_false(push(queue, BACKLOG_NS / US));
 	assert_true(push(queue, 20));
-	must_help(queue, QUEUE_BATCH_MAX, false, &share);
+	must_help(queue, QUEUE_BATCH_MAX, false, &batch);
 	assert_true(push(queue, 2 * QUEUE_BATCH_MAX));
-	assert_false(finish(queue, &share, US)); /* it was wanted before */
-	must_help(queue, QUEUE_BATCH_MAX, true, &share);
-	assert_false(finish(queue, &share, US));
+	assert_false(finish(queue, &batch, US)); /* it was wanted before */
+	must_help(queue, QUEUE_BATCH_MAX, true, &batch);
+	assert_false(finish(queue, &batch, US));
 	free_queue(queue);
 
 	queue = new_queue(100, WORKERS); /* nothing is measured */
 	assert_false(push(queue, 50));
 	assert_true(push(queue, 1));
-	must_help(queue, 1, false, &share);
-	assert_false(finish(queue, &share, 1));
+	must_help(queue, 1, false, &batch);
+	assert_false(finish(queue, &batch, 1));
 	free_queue(queue);
 }
 
@@ -178,7 +178,7 @@ static void a_flood_that_is_refused(void **state)
 	const struct ledger refused = { .received = 64, .dropped[DROP_SOURCE_PORT_LOW] = 64 };
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
 	struct datagram_list none = { 0 }, dropped = { 0 };
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	run(queue, 1, US);
@@ -187,8 +187,8 @@ static void a_flood_that_is_refused(void **state)
 	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 1, &dropped));
 	assert_true(queue_push(queue, &none, &refused, BACKLOG_NS + 2, &dropped));
 	assert_true(queue_wants_worker(queue));
-	must_help(queue, 1, false, &share); /* it comes at last */
-	assert_false(finish(queue, &share, US));
+	must_help(queue, 1, false, &batch); /* it comes at last */
+	assert_false(finish(queue, &batch, US));
 	assert_false(push(queue, 1)); /* and counts anew */
 	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 3, &dropped));
 	free_queue(queue);
@@ -198,7 +198,7 @@ static void a_flood_that_is_refused(void **state)
 static void slow_ones_are_the_workers(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
-	struct queue_share share;
+	struct queue_batch batch;
 	unsigned quick = 0;
 
 	(void)state;
@@ -206,16 +206,16 @@ static void slow_ones_are_the_workers(void **state)
 	run(queue, 1, SLOW_NS + 1);
 	assert_true(push(queue, 1));
 	must_not_help(queue);
-	assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-	assert_false(finish(queue, &share, 1000 * US));
+	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_false(finish(queue, &batch, 1000 * US));
 	for (; push(queue, 1); quick++) {
 		must_not_help(queue);
-		assert_int_equal(queue_pop(queue, 0, &share), QUEUE_JOBS);
-		assert_false(finish(queue, &share, US));
+		assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+		assert_false(finish(queue, &batch, US));
 	}
 	assert_in_range(quick, 64, 128);
-	must_help(queue, 1, false, &share);
-	assert_false(finish(queue, &share, US));
+	must_help(queue, 1, false, &batch);
+	assert_false(finish(queue, &batch, US));
 	free_queue(queue);
 }
 
@@ -223,13 +223,13 @@ static void slow_ones_are_the_workers(void **state)
 static void the_end_of_a_slow_one_calls(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
-	struct queue_share share, other;
+	struct queue_batch batch, other;
 
 	(void)state;
 	assert_false(push(queue, 3));
-	must_help(queue, 1, false, &share);
+	must_help(queue, 1, false, &batch);
 	must_help(queue, 1, false, &other); /* another receiver's */
-	assert_true(finish(queue, &share, SLOW_NS + 1));
+	assert_true(finish(queue, &batch, SLOW_NS + 1));
 	assert_true(queue_wants_worker(queue));
 	assert_false(finish(queue, &other, SLOW_NS + 1)); /* said already */
 	must_not_help(queue);
@@ -237,8 +237,8 @@ static void the_end_of_a_slow_one_calls(void **state)
 
 	queue = new_queue(CAPACITY, WORKERS);
 	assert_false(push(queue, 1));
-	must_help(queue, 1, false, &share);
-	assert_false(finish(queue, &share, SLOW_NS + 1)); /* nobody waits */
+	must_help(queue, 1, false, &batch);
+	assert_false(finish(queue, &batch, SLOW_NS + 1)); /* nobody waits */
 	assert_false(queue_wants_worker(queue));
 	free_queue(queue);
 }
@@ -246,7 +246,7 @@ static void the_end_of_a_slow_one_calls(void **state)
 static void helpers_count_as_workers(void **state)
 {
 	struct queue *queue = new_queue(100, 2);
-	struct queue_share first, second, third;
+	struct queue_batch first, second, third;
 
 	(void)state;
 	assert_true(push(queue, 90));
@@ -267,21 +267,21 @@ static void helpers_count_as_workers(void **state)
 static void stale_ones(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
-	struct queue_share share;
+	struct queue_batch batch;
 
 	(void)state;
 	assert_false(push(queue, QUEUE_BATCH_MAX + 3));
-	assert_int_equal(queue_help(queue, MAX_WAIT_NS, &share), QUEUE_STALE);
-	assert_int_equal(share.expired.count, QUEUE_BATCH_MAX);
-	assert_int_equal(share.jobs.count, 0);
-	discard(&share.expired);
-	assert_int_equal(queue_help(queue, MAX_WAIT_NS, &share), QUEUE_EMPTY);
-	assert_int_equal(share.expired.count, 3);
-	discard(&share.expired);
+	assert_int_equal(queue_assist(queue, MAX_WAIT_NS, &batch), QUEUE_DROPS);
+	assert_int_equal(batch.expired.count, QUEUE_BATCH_MAX);
+	assert_int_equal(batch.jobs.count, 0);
+	discard(&batch.expired);
+	assert_int_equal(queue_assist(queue, MAX_WAIT_NS, &batch), QUEUE_EMPTY);
+	assert_int_equal(batch.expired.count, 3);
+	discard(&batch.expired);
 	run(queue, 1, SLOW_NS + 1);
 	assert_true(push(queue, 1));
-	assert_int_equal(queue_help(queue, MAX_WAIT_NS, &share), QUEUE_EMPTY);
-	assert_int_equal(share.expired.count, 0);
+	assert_int_equal(queue_assist(queue, MAX_WAIT_NS, &batch), QUEUE_EMPTY);
+	assert_int_equal(batch.expired.count, 0);
 	free_queue(queue);
 }
 

@@ -78,20 +78,20 @@ static void *produce(void *argument)
 	return NULL;
 }
 
-static void take_share(struct consumer *consumer, struct queue_share *share)
+static void take_share(struct consumer *consumer, struct queue_batch *batch)
 {
-	const struct ledger results = { .replied = share->jobs.count };
+	const struct ledger results = { .replied = batch->jobs.count };
 
-	for (struct datagram *d = share->jobs.first; d != NULL; d = d->next) {
+	for (struct datagram *d = batch->jobs.first; d != NULL; d = d->next) {
 		if (d->timestamp.tv_sec <= consumer->last[d->socket])
 			atomic_fetch_add(&consumer->shared->out_of_order, 1);
 		consumer->last[d->socket] = d->timestamp.tv_sec;
 		d->service_ns = 1000;
 	}
-	consumer->popped += share->jobs.count;
-	if (queue_finish(consumer->shared->queue, &share->jobs, &results, 0))
+	consumer->popped += batch->jobs.count;
+	if (queue_finish(consumer->shared->queue, &batch->jobs, &results, 0))
 		eventcount_notify(&consumer->shared->work, 1);
-	slab_give(consumer->shared->slab, &share->jobs);
+	slab_give(consumer->shared->slab, &batch->jobs);
 }
 
 static void *consume(void *argument)
@@ -101,8 +101,8 @@ static void *consume(void *argument)
 
 	for (;;) {
 		uint32_t key = eventcount_prepare(&shared->work);
-		struct queue_share share;
-		enum queue_answer answer = queue_pop(shared->queue, 0, &share);
+		struct queue_batch batch;
+		enum queue_result answer = queue_pop(shared->queue, 0, &batch);
 
 		if (answer == QUEUE_EMPTY) {
 			eventcount_wait(&shared->work, key, -1);
@@ -113,7 +113,7 @@ static void *consume(void *argument)
 			eventcount_notify(&shared->work, UINT_MAX);
 			return NULL;
 		}
-		take_share(consumer, &share);
+		take_share(consumer, &batch);
 	}
 }
 
@@ -131,8 +131,8 @@ static void books_balance_at_every_snapshot(struct shared *shared)
 /* `ordered`: each producer's come out in their order. */
 static void must_lose_nothing(struct backlog_rules rules, bool ordered)
 {
-	const struct queue_shape shape = {
-		.capacity = CAPACITY, .most_workers = CONSUMERS, .rules = rules
+	const struct queue_limits limits = {
+		.capacity = CAPACITY, .workers_max = CONSUMERS, .rules = rules
 	};
 	const struct queue_settings settings = { .overload_interval_ns = NS_PER_S,
 		.fair_window_ns = NS_PER_S,
@@ -144,7 +144,7 @@ static void must_lose_nothing(struct backlog_rules rules, bool ordered)
 	uint64_t popped = 0, made_room = 0;
 	struct queue_report report;
 
-	assert_int_equal(queue_new(&shape, &settings, &shared.queue), 0);
+	assert_int_equal(queue_new(&limits, &settings, &shared.queue), 0);
 	assert_int_equal(slab_new(CAPACITY + PRODUCERS * BATCH + CONSUMERS * 2 * QUEUE_BATCH_MAX,
 				 64, &shared.slab),
 		0);

@@ -1,2 +1,0 @@
-# src/engine/receiver.c: a receiver that ends leaves its work to nobody
-s/if (!is_inline(receiver) && queue_end_help(receiver->service->queue))/if (false)/

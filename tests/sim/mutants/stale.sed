@@ -1,2 +1,0 @@
-# src/queue/queue_pop.c: what is expired is never dropped from the queue
-s/oldest->expires_ns <= now_ns)$/false)/

@@ -1,0 +1,94 @@
+"""dgramd(8) has every option, event, field, reason and exit code that there is, and no other event."""
+
+import os
+import pathlib
+import re
+
+import dgramtest
+
+TOP = pathlib.Path(dgramtest.TOP)
+
+# A row of src/log/event.h: identifier, level, name, meaning.
+ROW = re.compile(r'X\((EVENT_\w+), ([A-Z]+), "([^"]+)",\s*((?:"[^"]*"\s*)+)\)')
+
+
+def read_rows():
+    text = (TOP / "src/log/event.h").read_text(encoding="utf-8").replace("\\\n", "\n")
+    return [
+        (event, level, name, "".join(re.findall(r'"([^"]*)"', meaning)))
+        for event, level, name, meaning in ROW.findall(text)]
+
+
+def plain(text):
+    """What a reader sees of lines of mdoc(7), in one line."""
+    text = " ".join(re.sub(r"(?m)^\.[A-Z][a-z] ?", "", text).split())
+    return re.sub(r" ([.,:;])(?= |$)", r"\1", text)
+
+
+class Manual(dgramtest.Case):
+    @classmethod
+    def setUpClass(cls):
+        page = (TOP / "src/daemon/dgramd.8").read_text(encoding="utf-8")
+        cls.page = page
+        cls.words = set(re.findall(r"\w+", page))
+        cls.items = {
+            item for line in re.findall(r"^\.It (.*)$", page, re.MULTILINE)
+            for item in line.removeprefix("Cm ").split(" , ")}
+        cls.source = "\n".join(
+            path.read_text(encoding="utf-8") for path in (TOP / "src").rglob("*.[ch]"))
+
+    def found(self, pattern, at_least):
+        names = set(re.findall(pattern, self.source))
+        self.assertGreater(len(names), at_least, names)
+        return names
+
+    def test_options(self):
+        options = re.findall(r"--([a-z-]+)", dgramtest.run_dgramd("--help").stdout)
+        for option in options:
+            self.assertRegex(self.page, rf"(?m)^\.It .*Fl -{option}\b")
+        self.assertGreater(len(options), 7)
+
+    def test_events(self):
+        """An item for each name, in which the meaning of each of its rows stands word for word."""
+        items = {
+            name: plain(text)
+            for section in re.findall(r"(?ms)^\.Ss Events.*?^\.El$", self.page)
+            for name, text in re.findall(r"(?ms)^\.It (.*?)\n(.*?)(?=^\.It|^\.El)", section)}
+        rows = read_rows()
+        self.assertEqual(set(items), {name for _, _, name, _ in rows})
+        for event, _, name, meaning in rows:
+            self.assertIn(meaning, items[name], event)
+
+    def test_rows_of_events(self):
+        """Each is in use, and what the daemon logs by its name is a row with that level."""
+        rows = read_rows()
+        text = (TOP / "src/log/event.h").read_text(encoding="utf-8")
+        self.assertEqual(len(rows), text.count("X(EVENT_"))
+        by_name = {
+            (level, name) for path in (TOP / "src/daemon").glob("*.c") for level, name in re.findall(
+                r'dgram_server_log\(\s*[^;"]*?,\s*DGRAM_LOG_(\w+),\s*"([^"]+)"',
+                path.read_text(encoding="utf-8"))}
+        self.assertGreater(len(by_name), 5)
+        self.assertEqual(by_name - {(level, name) for _, level, name, _ in rows}, set())
+        used = set(re.findall(r"\bEVENT_[A-Z_]+\b", self.source.replace(text, "")))
+        self.assertEqual(
+            [event for event, level, name, _ in rows
+             if event not in used and (level, name) not in by_name], [])
+
+    def test_fields(self):
+        fields = self.found(r'log_(?:uint|int|text|addr|bytes)\(\s*"(\w+)"', 25)
+        self.assertEqual(fields - self.words, set())
+
+    def test_reasons(self):
+        reasons = {"dropped_" + name for name in self.found(r'X\(DROP_\w+, "(\w+)"', 5)}
+        reasons |= {"failed_" + name for name in self.found(r'X\(FAIL_\w+, "(\w+)"', 5)}
+        self.assertEqual(reasons - self.items, set())
+
+    def test_exit_codes(self):
+        codes = {"EX_OK": 0, **{
+            name: getattr(os, name) for name in self.found(r"\b(EX_[A-Z]+)\b", 4)}}
+        for name, code in codes.items():
+            self.assertIn(f"\n.It {code}\n", self.page, name)
+
+
+dgramtest.main()
