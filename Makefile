@@ -90,6 +90,7 @@ FLAGS_tsan := -O1 -fno-omit-frame-pointer
 FLAGS_tsan-clang := $(FLAGS_tsan)
 FLAGS_fuzz := $(FLAGS_asan)
 FLAGS_debug := -Og
+FLAGS_walk := -O0 -finstrument-functions
 FLAGS_coverage := -O0 -fprofile-update=atomic
 
 cppflags := -D_GNU_SOURCE -DDGRAM_VERSION='"$(VERSION)"' -Iinclude -Isrc
@@ -257,7 +258,7 @@ test-interop: ## try other people's clients and supervisors, installing them (no
 
 SEEDS ?= 100000
 TIMES ?= 32
-.PHONY: sim curves mutants instructions
+.PHONY: sim curves mutants instructions walk
 sim: ## simulate SEEDS (100000) random worlds, each with its clients, faults and end
 	@$(NEED) 'to build and simulate dgramd' $(BUILDERS)
 	@$(MAKE) $(sim_bin)
@@ -274,6 +275,13 @@ instructions: ## count what a request costs, by function, and write it down for 
 	@$(NEED) 'to build dgramd and count instructions' $(TESTERS) valgrind:valgrind
 	@$(MAKE) $B/dgramd $(sim_bin)
 	@DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/instructions.py --record
+
+walk: ## follow one datagram through the files of src, which must be few (WALK=workers, assisted, inline: print it)
+	@$(NEED) 'to build and simulate dgramd' $(BUILDERS) binutils:addr2line \
+		'python3:/usr/lib*/python3*/unittest/__init__.py'
+	@$(MAKE) VARIANT=walk .build/walk/tests/sim/sim
+	@$(if $(WALK),DGRAMD=.build/walk/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/test_walk.py $(WALK), \
+		$(RUN) --suite $@ DGRAMD=.build/walk/dgramd tests/sim/test_walk.py)
 
 model: ## search the models of the protocols, and see that their mutants fail
 	@$(NEED) 'to search the models' gcc:gcc libc6-dev:/usr/include/stdio.h spin:spin $(PYTHONS)

@@ -40,6 +40,11 @@ static inline uint16_t addr_port(const union addr *addr)
 	return ntohs(addr->in.sin_port);
 }
 
+static inline bool addr_same_port(const union addr *a, const union addr *b)
+{
+	return a->in.sin_port == b->in.sin_port;
+}
+
 static inline void addr_set_port(union addr *addr, uint16_t port)
 {
 	addr->in.sin_port = htons(port);

@@ -47,3 +47,12 @@ void clock_pair_read(struct clock_pair *pair)
 	 * buffer, to be received with later batches, may carry the old time. */
 	pair->trusted_ns = pair->realtime_ns - elapsed;
 }
+
+int64_t clock_pair_arrival_ns(const struct clock_pair *pair, int64_t timestamp_ns)
+{
+	int64_t age = pair->realtime_ns - timestamp_ns;
+
+	if (timestamp_ns == 0 || pair->stepped || timestamp_ns < pair->trusted_ns || age < 0)
+		age = 0;
+	return pair->monotonic_ns - age;
+}

@@ -25,13 +25,6 @@ void clock_pair_read(struct clock_pair *pair);
 /* The monotonic time at which a datagram with this timestamp arrived: never later than the pair's,
  * and the pair's when the timestamp is missing (0), from the future, or of a wall clock that was
  * set since. */
-static inline int64_t clock_pair_arrival_ns(const struct clock_pair *pair, int64_t timestamp_ns)
-{
-	int64_t age = pair->realtime_ns - timestamp_ns;
-
-	if (timestamp_ns == 0 || pair->stepped || timestamp_ns < pair->trusted_ns || age < 0)
-		age = 0;
-	return pair->monotonic_ns - age;
-}
+int64_t clock_pair_arrival_ns(const struct clock_pair *pair, int64_t timestamp_ns);
 
 #endif

@@ -47,14 +47,6 @@ void handler_worker_stop(const struct handler *handler, void *state)
 		handler->calls->worker_stop(state);
 }
 
-void handler_request_init(struct handler_request *request, const struct socket *sockets,
-	struct log_ring *log, unsigned worker)
-{
-	*request = (struct handler_request){
-		.request = { .worker = worker }, .sockets = sockets, .log = log
-	};
-}
-
 bool handler_verify(const struct handler *handler, const struct handler_request *request)
 {
 	return handler->calls->verify == NULL ||

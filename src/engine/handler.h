@@ -17,7 +17,7 @@ struct handler {
 	bool opened;
 };
 
-/* A request as a handler sees it, and behind it what the functions named dgram_request_ need. */
+/* A request as a handler sees it, and what the functions named dgram_request_ need. */
 struct handler_request {
 	struct dgram_request request; /* first: a pointer to it is one to the whole */
 	const struct datagram *datagram;
@@ -25,7 +25,7 @@ struct handler_request {
 	struct log_ring *log;
 };
 
-/* Whether it has an open() of its own or not. Errors are the handler's. Thread: owner. */
+/* Also for a handler without an open(). Errors are the handler's. Thread: owner. */
 int handler_open(struct handler *handler);
 
 /* Closing one that is not open is fine. Thread: owner. */
@@ -35,11 +35,16 @@ void handler_close(struct handler *handler);
 int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state);
 void handler_worker_stop(const struct handler *handler, void *state);
 
-/* Begin a request that is to be lent for one datagram after the other; it borrows from these. */
-void handler_request_init(struct handler_request *request, const struct socket *sockets,
-	struct log_ring *log, unsigned worker);
+/* A request that handler_lend() points at one datagram after the other. It borrows from these. */
+static inline void handler_request_init(struct handler_request *request,
+	const struct socket *sockets, struct log_ring *log, unsigned worker)
+{
+	*request = (struct handler_request){
+		.request = { .worker = worker }, .sockets = sockets, .log = log
+	};
+}
 
-/* Make it this datagram's, which it borrows from. */
+/* Point it at this datagram. */
 static inline void handler_lend(struct handler_request *request, const struct datagram *datagram)
 {
 	struct dgram_request *lent = &request->request;
@@ -65,12 +70,12 @@ bool handler_verify(const struct handler *handler, const struct handler_request 
 ssize_t handler_busy(const struct handler *handler, void *state,
 	const struct handler_request *request, void *reply, size_t reply_size);
 
-/* What handler_run() returns for this length, which is not one of a reply. Tells the handler. */
+/* For handler_run() alone: what it returns for a length that is not a reply's. Calls handle_error(). */
 ssize_t handler_fail(const struct handler *handler, void *state,
 	const struct handler_request *request, ssize_t length);
 
-/* Run the handler, and tell it of its own error. Returns the reply's length, or one of
- * DGRAM_NO_REPLY, HANDLER_REPLY_TOO_LONG and -errno. Thread: the worker's. */
+/* Run the handler, and its handle_error() when it failed. Returns the reply's length, DGRAM_NO_REPLY,
+ * HANDLER_REPLY_TOO_LONG or -errno. Thread: the worker's. */
 static inline ssize_t handler_run(const struct handler *handler, void *state,
 	const struct handler_request *request, void *reply, size_t reply_size)
 {

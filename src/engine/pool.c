@@ -40,8 +40,7 @@ int pool_make(struct pool *pool, unsigned workers)
 	return 0;
 }
 
-/* Does the worker end now? */
-static bool leave(struct pool_member *member, bool ended)
+static bool leaves(struct pool_member *member, bool ended)
 {
 	struct pool *pool = member->pool;
 
@@ -51,12 +50,12 @@ static bool leave(struct pool_member *member, bool ended)
 	return member->leaving;
 }
 
-static void end(struct pool *pool)
+static void note_end(struct pool *pool)
 {
 	/* Others may sleep, and have to see that all is over. */
 	eventcount_notify(&pool->shared.work, UINT_MAX);
 	if (atomic_fetch_sub(&pool->running, 1) == 1)
-		(void)eventfd_write(pool->done_fd, 1);
+		(void)eventfd_write(pool->workers_done_fd, 1);
 }
 
 static void *member_main(void *argument)
@@ -65,14 +64,14 @@ static void *member_main(void *argument)
 	struct worker *worker = member->worker;
 	int error = worker_start(worker);
 
-	if (!gate_arrive(&member->gate, error)) {
+	if (!start_latch_arrive(&member->latch, error)) {
 		worker_stop(worker);
 		return NULL;
 	}
-	while (!leave(member, worker_run(worker)))
+	while (!leaves(member, worker_run(worker)))
 		;
 	worker_stop(worker);
-	end(member->pool);
+	note_end(member->pool);
 	return NULL;
 }
 
@@ -82,8 +81,8 @@ static void log_start_error(struct log_ring *ring, unsigned number, int error)
 		LOG_FIELDS(log_uint("worker", number), log_errno("error", -error)));
 }
 
-/* That it cannot stay on its CPU is no reason not to run. */
-static void pin(struct pool_member *member, struct log_ring *ring)
+/* A worker that cannot be pinned still runs. */
+static void pin_worker(struct pool_member *member, struct log_ring *ring)
 {
 	unsigned number = member->worker->number;
 	int error = cpus_pin(member->pool->cpus, number, member->thread);
@@ -99,18 +98,18 @@ static int park(struct pool_member *member, struct log_ring *ring)
 {
 	int error;
 
-	gate_init(&member->gate);
+	start_latch_init(&member->latch);
 	member->leaving = false;
 	error = thread_start(
 		"dgram/w", (int)member->worker->number, member_main, member, &member->thread);
 	member->started = error == 0;
 	member->parked = error == 0;
 	if (error == 0)
-		pin(member, ring);
+		pin_worker(member, ring);
 	return error;
 }
 
-static void join(struct pool_member *member)
+static void join_worker(struct pool_member *member)
 {
 	thread_join(member->thread);
 	member->started = false;
@@ -128,7 +127,8 @@ static int park_missing(struct pool *pool, unsigned workers, struct log_ring *ri
 		failed = i;
 	}
 	for (unsigned i = 0; i < workers; i++) {
-		int reported = pool->members[i].parked ? gate_await(&pool->members[i].gate) : 0;
+		int reported = pool->members[i].parked ? start_latch_await(&pool->members[i].latch)
+						       : 0;
 
 		if (reported < 0 && error == 0) {
 			error = reported;
@@ -158,14 +158,14 @@ void pool_release(struct pool *pool, bool go)
 		member->parked = false;
 		if (go)
 			atomic_fetch_add(&pool->running, 1);
-		gate_open(&member->gate, go);
+		start_latch_release(&member->latch, go);
 		if (!go)
-			join(member);
+			join_worker(member);
 	}
 }
 
-/* Change the number that is wanted, and take back the threads that had left by then. */
-static void want(struct pool *pool, unsigned workers)
+/* Change the number that is wanted, and join the threads that have ended by then. */
+static void set_wanted(struct pool *pool, unsigned workers)
 {
 	lock_take(&pool->lock);
 	atomic_store(&pool->shared.wanted, workers);
@@ -179,7 +179,7 @@ static void want(struct pool *pool, unsigned workers)
 		leaving = member->leaving;
 		lock_release(&pool->lock);
 		if (member->started && leaving)
-			join(member);
+			join_worker(member);
 	}
 }
 
@@ -188,10 +188,10 @@ int pool_resize(struct pool *pool, unsigned workers, struct log_ring *ring)
 	unsigned before = atomic_load(&pool->shared.wanted);
 	int error;
 
-	want(pool, workers);
+	set_wanted(pool, workers);
 	error = park_missing(pool, workers, ring);
 	if (error < 0)
-		want(pool, before);
+		set_wanted(pool, before);
 	else
 		pool_release(pool, true);
 	return error;
@@ -201,5 +201,5 @@ void pool_join(struct pool *pool)
 {
 	for (unsigned i = 0; i < DGRAM_WORKERS_MAX; i++)
 		if (pool->members[i].started)
-			join(&pool->members[i]);
+			join_worker(&pool->members[i]);
 }

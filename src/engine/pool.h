@@ -1,16 +1,16 @@
-/* The pool: the threads that run the workers, as many as are wanted.
+/* The pool: the threads that run the workers.
  *
  * DESIGN: a worker, its log ring and its buffers are made once for its number and kept; its thread
- * comes and goes with pool.workers. A worker that is not wanted any more leaves after its batch;
- * that it leaves is decided under the pool's lock, so one that is wanted again before either stays
- * or is seen to be gone. Thread: owner, but for what the threads do themselves. */
+ * comes and goes with pool.workers. A worker that is not wanted any more ends after its batch. It decides
+ * that under the pool's lock, so that a worker that is wanted again either stays or is known to be gone.
+ * Thread: owner, except what the threads do themselves. */
 #ifndef ENGINE_POOL_H
 #define ENGINE_POOL_H
 
 #include <dgram.h>
 
 #include "base/cpus.h"
-#include "base/gate.h"
+#include "base/start_latch.h"
 #include "base/lock.h"
 #include "base/thread.h"
 #include "engine/worker.h"
@@ -19,10 +19,10 @@ struct pool_member {
 	struct pool *pool;
 	struct worker *worker; /* NULL: this number was never wanted */
 	pthread_t thread;
-	struct gate gate;
+	struct start_latch latch;
 	bool started; /* the thread has to be joined */
-	bool parked;  /* it waits at the gate */
-	bool leaving; /* under the pool's lock: it will not come back */
+	bool parked;  /* it waits at the latch */
+	bool leaving; /* under the pool's lock: it has decided to end */
 };
 
 struct pool {
@@ -30,7 +30,7 @@ struct pool {
 	struct worker_shared shared;
 	struct log *log;
 	size_t reply_bytes;
-	int done_fd;		 /* an eventfd: readable once the last worker has ended */
+	int workers_done_fd;	 /* an eventfd: readable once the last worker has ended */
 	const struct cpus *cpus; /* that the workers stay on */
 
 	struct lock lock;
@@ -46,15 +46,15 @@ void pool_destroy(struct pool *pool);
 /* Make workers, without threads, up to this number. -ENOMEM: those made are kept. */
 int pool_make(struct pool *pool, unsigned workers);
 
-/* Create the threads of so many workers, parked; or none: the first error, which is logged in
- * `ring`. */
+/* Create the threads of this many workers, parked. On failure there are none, and the first error was
+ * logged in `ring`. */
 int pool_park(struct pool *pool, unsigned workers, struct log_ring *ring);
 
 /* Let the parked ones run, or end them. */
 void pool_release(struct pool *pool, bool go);
 
-/* Have so many workers from now on, made before, in a pool that runs. Those that are too many leave
- * after their batch. An error, which is logged in `ring`, leaves it as it was. */
+/* Change the number of workers, made before, of a pool that runs. Workers that are too many end after
+ * their batch. An error, which is logged in `ring`, leaves the pool as it was. */
 int pool_resize(struct pool *pool, unsigned workers, struct log_ring *ring);
 
 /* Wait for the end of all threads. */

@@ -1,14 +1,15 @@
 /* Station 2: the receiver. Takes what has arrived at one socket, drops what must not be answered,
  * and pushes the rest onto the service's queue; or, inline, runs the handler itself.
  *
- * DESIGN: a step is one bounded piece of work and never waits, but for what a handler that it runs
- * waits for, and for room to send; only receiver_run() does, in poll(2). The receiver owns the slots it receives into, from the slab and
- * back to it.
+ * A step is one bounded piece of work. It waits for nothing but a handler that it runs, and for room to
+ * send; only receiver_run() waits, in poll(2). The receiver owns the slots that it receives into.
  *
- * It has a worker of its own in two cases. Inline, there is no queue: each batch is run as it was
- * received, in the slots that it was received into, and its books are the receiver's. And where the
- * handler never blocks, a receiver that has nothing to receive helps: it does a worker's step
- * itself, which saves the hand-over, and the pool's workers are called for a backlog only. */
+ *	concurrency, handler	its worker	after a reception
+ *	pool, may block		none		pushes the batch
+ *	pool, never blocks	its own		pushes; assists when there is nothing to receive, which saves
+ *						the hand-over: the pool's workers are woken for a backlog only
+ *	inline			its own		runs the batch in the slots it was received into; the books
+ *						are the receiver's, because there is no queue */
 #ifndef ENGINE_RECEIVER_H
 #define ENGINE_RECEIVER_H
 
@@ -27,10 +28,10 @@ struct receiver {
 	unsigned sockets_count;
 	unsigned number; /* of the socket it receives from */
 	struct slab *slab;
-	struct worker_shared *workers;	   /* the pool's, to be called */
+	struct worker_shared *workers;	   /* the pool's, to wake one */
 	struct worker *worker;		   /* its own; NULL: it only receives */
-	int stop_fd;			   /* readable when it is time to stop, */
-	const _Atomic unsigned *shutdowns; /* and this is not 0 any more */
+	int stop_fd;			   /* readable when it is time to stop; then */
+	const _Atomic unsigned *shutdowns; /* this is not 0 */
 	struct log_ring *log;
 
 	/* Its own. */
@@ -39,7 +40,7 @@ struct receiver {
 	struct datagram *slots[SOCKET_BATCH];
 	int64_t last_arrived_ns;
 	struct log_limit drop_limits[DROP_COUNT];
-	uint64_t made_room; /* dropped from the full queue since the last line about it */
+	uint64_t evicted; /* from the full queue since the last line about it */
 	struct log_limit error_limit;
 
 	/* Inline: the books of what it received. */
@@ -47,7 +48,7 @@ struct receiver {
 	struct ledger ledger; /* under the lock */
 };
 
-/* Take the slots it receives into from the slab, and give them back. -ENOMEM. */
+/* Take the slots that it receives into from the slab; give them back. -ENOMEM. */
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro);
 void receiver_release(struct receiver *receiver);
 

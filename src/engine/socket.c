@@ -4,119 +4,332 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/sys.h"
 
-static int set(int fd, int level, int option, int value)
+/* What is received at once with UDP_GRO; each may be as long as any datagram. */
+#define SUPER_PACKETS 8u
+#define SUPER_PACKET_BYTES 65536u
+
+/* Datagrams of one client that the kernel joined (UDP_GRO): segments of one length, except the last,
+ * which may be shorter. */
+struct super_packet {
+	union addr client;
+	union addr local;
+	struct timespec timestamp;
+	size_t length;
+	size_t segment; /* bytes of each segment */
+	struct socket_control control;
+};
+
+struct super_packets {
+	unsigned count;
+	unsigned next; /* to take segments from */
+	size_t offset; /* in it */
+	struct super_packet packets[SUPER_PACKETS];
+	struct mmsghdr messages[SUPER_PACKETS];
+	struct iovec vectors[SUPER_PACKETS];
+	unsigned char bytes[SUPER_PACKETS][SUPER_PACKET_BYTES];
+};
+
+int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro)
 {
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
+	void *super = NULL;
 
-static unsigned get(int fd, int option)
-{
-	int value = 0;
-	socklen_t length = sizeof(value);
-
-	(void)getsockopt(fd, SOL_SOCKET, option, &value, &length);
-	return (unsigned)value;
-}
-
-/* Ask beyond the system's limit first, which needs a privilege; then within it. The kernel may
- * grant less; that is reported, not an error. */
-static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
-{
-	if (bytes > 0 && set(fd, SOL_SOCKET, force_option, (int)bytes) < 0)
-		(void)set(fd, SOL_SOCKET, option, (int)bytes);
-}
-
-/* IPv6 sockets take IPv6 only. Replies ignore a path MTU that a forged ICMP message may have shrunk
- * (IP_PMTUDISC_OMIT). */
-static int set_options(int fd, const union addr *address)
-{
-	int error = set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-
-	if (error == 0 && address->sa.sa_family == AF_INET6) {
-		error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (error == 0)
-			error = set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
-		if (error == 0 && addr_is_wildcard(address))
-			error = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	} else if (error == 0) {
-		error = set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-		if (error == 0 && addr_is_wildcard(address))
-			error = set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (gro) {
+		super = mmap(NULL, sizeof(struct super_packets), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (super == MAP_FAILED)
+			return -ENOMEM;
 	}
-	return error;
-}
-
-/* Kernels before 4.18 know no such option. */
-static bool has_segments(int fd)
-{
-	int value;
-	socklen_t length = sizeof(value);
-
-	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
-}
-
-static int bind_to(int fd, const union addr *address, union addr *ret_bound)
-{
-	socklen_t length = sizeof(*ret_bound);
-
-	if (bind(fd, &address->sa, addr_length(address)) < 0)
-		return -errno;
-	if (getsockname(fd, &ret_bound->sa, &length) < 0)
-		return -errno;
+	*batch = (struct socket_batch){
+		.data_bytes = data_bytes, .used = SOCKET_BATCH, .super = super
+	};
+	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
+		batch->vectors[i].iov_len = data_bytes;
+		batch->messages[i].msg_hdr = (struct msghdr){
+			.msg_iov = &batch->vectors[i],
+			.msg_iovlen = 1,
+			.msg_control = &batch->controls[i],
+		};
+	}
+	clock_pair_read(&batch->clocks);
 	return 0;
 }
 
-static int open_socket(const union addr *address, const struct socket_wishes *wishes, bool shares,
-	struct socket *ret_socket)
+void socket_batch_destroy(struct socket_batch *batch)
 {
-	struct socket opened = { .wildcard = addr_is_wildcard(address), .beside = shares };
-	int error;
+	if (batch->super != NULL)
+		munmap(batch->super, sizeof(*batch->super));
+	batch->super = NULL;
+}
 
-	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (opened.fd < 0)
-		return -errno;
-	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, wishes->receive_bytes);
-	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, wishes->send_bytes);
-	error = set_options(opened.fd, address);
-	if (error == 0 && shares)
-		error = set(opened.fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (error == 0)
-		error = bind_to(opened.fd, address, &opened.bound);
-	if (error < 0) {
-		close(opened.fd);
-		return error;
+size_t socket_batch_bytes(bool gro)
+{
+	return gro ? sizeof(struct super_packets) : 0;
+}
+
+bool socket_batch_holds_more(const struct socket_batch *batch)
+{
+	return batch->super != NULL && batch->super->next < batch->super->count;
+}
+
+/* --- ancillary data that comes with a message */
+
+/* ipi_spec_dst is ours also where the datagram was sent to a broadcast address. */
+static void read_local_v4(const struct in_pktinfo *info, union addr *local)
+{
+	local->in.sin_addr = info->ipi_spec_dst;
+}
+
+static void read_local_v6(const struct in6_pktinfo *info, union addr *local)
+{
+	if (IN6_IS_ADDR_MULTICAST(&info->ipi6_addr))
+		return;
+	local->in6.sin6_addr = info->ipi6_addr;
+	if (IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+		local->in6.sin6_scope_id = info->ipi6_ifindex;
+}
+
+/* The control message at `at` of those that the kernel wrote, or NULL: there is none. */
+static const struct cmsghdr *control_at(const struct msghdr *header, size_t at)
+{
+	const char *bytes = header->msg_control;
+	const struct cmsghdr *control = (const struct cmsghdr *)(const void *)(bytes + at);
+
+	if (at + sizeof(*control) > header->msg_controllen || control->cmsg_len < sizeof(*control))
+		return NULL;
+	return control;
+}
+
+/* What came with a message: its time of arrival, and on a wildcard socket the address that was asked,
+ * where the kernel gave them. Returns the length of its segments, 0 when it is one datagram. */
+static inline size_t read_controls(
+	const struct msghdr *header, struct timespec *timestamp, union addr *local)
+{
+	const struct cmsghdr *control;
+	int segment = 0;
+
+	for (size_t at = 0; (control = control_at(header, at)) != NULL;
+		at += CMSG_ALIGN(control->cmsg_len)) {
+		const void *data = CMSG_DATA(control);
+
+		if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS)
+			*timestamp = *(const struct timespec *)data;
+		else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO)
+			read_local_v4(data, local);
+		else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO)
+			read_local_v6(data, local);
+		else if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
+			memcpy(&segment, data, sizeof(segment));
 	}
-	opened.receive_buffer_bytes = get(opened.fd, SO_RCVBUF);
-	opened.send_buffer_bytes = get(opened.fd, SO_SNDBUF);
-	opened.segments = has_segments(opened.fd);
-	opened.gro = wishes->gro && set(opened.fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
-	if (wishes->busy_poll_us > 0 &&
-		set(opened.fd, SOL_SOCKET, SO_BUSY_POLL, (int)wishes->busy_poll_us) == 0)
-		opened.busy_poll_us = wishes->busy_poll_us;
-	*ret_socket = opened;
-	return 0;
+	return (size_t)segment;
 }
 
-int socket_open(
-	const union addr *address, const struct socket_wishes *wishes, struct socket *ret_socket)
+/* From its timestamp, 0 where the kernel gave none: then it arrived now. */
+static inline void note_arrival(const struct clock_pair *clocks, struct datagram *datagram)
 {
-	return open_socket(address, wishes, false, ret_socket);
+	int64_t timestamp_ns = datagram->timestamp.tv_sec * NS_PER_S + datagram->timestamp.tv_nsec;
+
+	datagram->arrived_ns = clock_pair_arrival_ns(clocks, timestamp_ns);
+	if (timestamp_ns == 0)
+		datagram->timestamp = (struct timespec){ .tv_sec = clocks->realtime_ns / NS_PER_S,
+			.tv_nsec = clocks->realtime_ns % NS_PER_S };
 }
 
-/* The first was bound alone, so another server that was there first, or comes later and tries the
- * same, is refused: only now does it let others share the port. */
-int socket_open_beside(
-	struct socket *first, const struct socket_wishes *wishes, struct socket *ret_socket)
+/* --- one datagram a message */
+
+/* Make ready again what the last call used: its slots may be others now, and the kernel wrote to the
+ * lengths. */
+static void prepare_slots(struct socket_batch *batch, struct datagram *const slots[])
 {
-	int error = set(first->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	for (unsigned i = 0; i < batch->used; i++) {
+		struct msghdr *header = &batch->messages[i].msg_hdr;
 
-	return error < 0 ? error : open_socket(&first->bound, wishes, true, ret_socket);
+		batch->vectors[i].iov_base = slots[i]->data;
+		header->msg_name = &slots[i]->client;
+		header->msg_namelen = sizeof(slots[i]->client);
+		header->msg_controllen = sizeof(batch->controls[i]);
+	}
+	batch->used = 0;
 }
+
+static int receive_singles(
+	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
+{
+	int count;
+
+	prepare_slots(batch, slots);
+	count = sys_receive(socket->fd, batch->messages, SOCKET_BATCH);
+	if (count <= 0)
+		return count;
+	batch->used = (unsigned)count;
+	clock_pair_read(&batch->clocks);
+	for (int i = 0; i < count; i++) {
+		struct msghdr *header = &batch->messages[i].msg_hdr;
+
+		slots[i]->length = batch->messages[i].msg_len;
+		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
+		slots[i]->local = socket->bound;
+		slots[i]->timestamp = (struct timespec){ 0 };
+		(void)read_controls(header, &slots[i]->timestamp, &slots[i]->local);
+		note_arrival(&batch->clocks, slots[i]);
+	}
+	return count;
+}
+
+/* --- several datagrams a message */
+
+static void prepare_super_packets(struct super_packets *super)
+{
+	for (unsigned i = 0; i < SUPER_PACKETS; i++) {
+		struct super_packet *packet = &super->packets[i];
+
+		super->vectors[i] = (struct iovec){ .iov_base = super->bytes[i],
+			.iov_len = SUPER_PACKET_BYTES };
+		super->messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &packet->client,
+			.msg_namelen = sizeof(packet->client),
+			.msg_iov = &super->vectors[i],
+			.msg_iovlen = 1,
+			.msg_control = &packet->control,
+			.msg_controllen = sizeof(packet->control),
+		};
+	}
+}
+
+static int receive_super_packets(const struct socket *socket, struct super_packets *super)
+{
+	int count;
+
+	prepare_super_packets(super);
+	count = sys_receive(socket->fd, super->messages, SUPER_PACKETS);
+	for (int i = 0; i < count; i++) {
+		struct super_packet *packet = &super->packets[i];
+
+		packet->length = super->messages[i].msg_len;
+		packet->local = socket->bound;
+		packet->timestamp = (struct timespec){ 0 };
+		packet->segment = read_controls(
+			&super->messages[i].msg_hdr, &packet->timestamp, &packet->local);
+		if (packet->segment == 0)
+			packet->segment = packet->length;
+	}
+	super->next = 0;
+	super->offset = 0;
+	super->count = count > 0 ? (unsigned)count : 0;
+	return count;
+}
+
+/* The next segment becomes a datagram. */
+static void take_segment(struct socket_batch *batch, struct datagram *datagram)
+{
+	struct super_packets *super = batch->super;
+	struct super_packet *packet = &super->packets[super->next];
+	const unsigned char *bytes = super->bytes[super->next] + super->offset;
+	struct msghdr *header = &super->messages[super->next].msg_hdr;
+	size_t left = packet->length - super->offset;
+	size_t length = left < packet->segment ? left : packet->segment;
+
+	datagram->client = packet->client;
+	datagram->local = packet->local;
+	datagram->timestamp = packet->timestamp;
+	datagram->length = (uint32_t)length;
+	datagram->truncated = length > batch->data_bytes || (header->msg_flags & MSG_TRUNC);
+	if (!datagram->truncated)
+		memcpy(datagram->data, bytes, length);
+	note_arrival(&batch->clocks, datagram);
+	super->offset += length;
+	if (super->offset < packet->length)
+		return;
+	super->next++;
+	super->offset = 0;
+}
+
+/* What does not fit into the slots waits for the next call. */
+static int receive_segments(
+	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
+{
+	struct super_packets *super = batch->super;
+	int filled = 0;
+
+	if (super->next == super->count) {
+		int count = receive_super_packets(socket, super);
+
+		if (count <= 0)
+			return count;
+	}
+	clock_pair_read(&batch->clocks);
+	while (filled < (int)SOCKET_BATCH && super->next < super->count)
+		take_segment(batch, slots[filled++]);
+	return filled;
+}
+
+int socket_receive(const struct socket *socket, struct socket_batch *batch,
+	struct datagram *const slots[static SOCKET_BATCH])
+{
+	int count = batch->super != NULL ? receive_segments(socket, batch, slots)
+					 : receive_singles(socket, batch, slots);
+
+	return count == -EAGAIN ? 0 : count;
+}
+
+/* --- ancillary data that is sent with a message */
+
+static size_t source_v4(const union addr *local, struct cmsghdr *control)
+{
+	struct in_pktinfo info = { .ipi_spec_dst = local->in.sin_addr };
+
+	control->cmsg_level = IPPROTO_IP;
+	control->cmsg_type = IP_PKTINFO;
+	control->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(control), &info, sizeof(info));
+	return CMSG_SPACE(sizeof(info));
+}
+
+static size_t source_v6(const union addr *local, struct cmsghdr *control)
+{
+	struct in6_pktinfo info = {
+		.ipi6_addr = local->in6.sin6_addr,
+		.ipi6_ifindex = local->in6.sin6_scope_id,
+	};
+
+	control->cmsg_level = IPPROTO_IPV6;
+	control->cmsg_type = IPV6_PKTINFO;
+	control->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(control), &info, sizeof(info));
+	return CMSG_SPACE(sizeof(info));
+}
+
+/* An interface other than 0 would override the IPv4 source (ip(7)); a link-local one needs it. */
+size_t socket_source(const union addr *local, struct socket_control *control)
+{
+	memset(control, 0, sizeof(*control));
+	if (addr_is_wildcard(local))
+		return 0;
+	if (local->sa.sa_family == AF_INET6)
+		return source_v6(local, (struct cmsghdr *)(void *)control);
+	return source_v4(local, (struct cmsghdr *)(void *)control);
+}
+
+size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t used)
+{
+	struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + used);
+
+	*header = (struct cmsghdr){
+		.cmsg_level = IPPROTO_UDP,
+		.cmsg_type = UDP_SEGMENT,
+		.cmsg_len = CMSG_LEN(sizeof(bytes)),
+	};
+	memcpy(CMSG_DATA(header), &bytes, sizeof(bytes));
+	return used + CMSG_SPACE(sizeof(bytes));
+}
+
+/* --- the socket itself */
 
 void socket_close(struct socket *socket)
 {
@@ -125,8 +338,8 @@ void socket_close(struct socket *socket)
 	socket->fd = -1;
 }
 
-/* Only this machine's addresses can be bound to. When that cannot be tried, say yes: to drop one
- * datagram is better than to answer ourselves for ever. */
+/* Only an address of this machine can be bound to. When that cannot be tried, say yes, because to drop
+ * one datagram is better than to answer ourselves for ever. */
 static bool is_local(const union addr *address)
 {
 	union addr any_port = *address;
@@ -142,20 +355,31 @@ static bool is_local(const union addr *address)
 	return local;
 }
 
-bool socket_is_own_at_port(const struct socket *sockets, unsigned count, const union addr *source)
+/* Of those with the source's port. Not inline, because nearly every datagram stops at its port. */
+__attribute__((noinline)) static bool is_own_at_port(
+	const struct socket *sockets, unsigned count, const union addr *source)
 {
 	bool foreign = false; /* the kernel says that it is not this machine's */
 
 	for (unsigned i = 0; i < count; i++) {
 		const union addr *bound = &sockets[i].bound;
-		bool any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
+		bool any;
 
-		if (addr_port(bound) != addr_port(source) || sockets[i].beside)
+		if (!addr_same_port(bound, source) || sockets[i].reuseport)
 			continue;
+		any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
 		if (any ? !foreign && is_local(source) : addr_same_host(bound, source))
 			return true;
 		foreign |= any;
 	}
+	return false;
+}
+
+bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (addr_same_port(&sockets[i].bound, source))
+			return is_own_at_port(&sockets[i], count - i, source);
 	return false;
 }
 

@@ -16,20 +16,20 @@ struct socket {
 	int fd;		  /* -1: not open */
 	union addr bound; /* with the real port */
 	bool wildcard;	  /* the address that was asked comes with each datagram (IP_PKTINFO) */
-	bool beside;	  /* another has the same address, and came first */
-	bool segments;	  /* the kernel takes a long message apart (UDP_SEGMENT) */
+	bool reuseport;	  /* it shares the address of one that was opened before it */
+	bool segments;	  /* the kernel splits a message into datagrams (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
 	unsigned send_buffer_bytes;
 	bool gro; /* the kernel may hand over several datagrams as one message (UDP_GRO) */
 	unsigned busy_poll_us;
 };
 
-/* What to ask of the kernel; 0: nothing, its default holds. */
-struct socket_wishes {
-	unsigned receive_bytes; /* buffers */
+/* What to ask of the kernel; 0: nothing, its default stays. */
+struct socket_config {
+	unsigned receive_bytes; /* of the buffer */
 	unsigned send_bytes;
 	bool gro;
-	unsigned busy_poll_us; /* spin so long in the device's driver for what may come */
+	unsigned busy_poll_us; /* how long a reception may spin in the device's driver */
 };
 
 /* The ancillary data of a message: a timestamp, a segment's length, and an address. */
@@ -39,34 +39,34 @@ struct socket_control {
 						     CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-struct socket_trains;
+struct super_packets;
 
 /* What a receiver needs for a batch. */
 struct socket_batch {
-	unsigned data_bytes;	      /* the room in each slot */
-	unsigned used;		      /* messages that the kernel wrote to, from the first */
-	struct clock_pair clocks;     /* when the last batch was received */
-	struct socket_trains *trains; /* NULL: each message is a datagram */
+	unsigned data_bytes;	     /* of room in each slot */
+	unsigned used;		     /* messages that the kernel wrote to, from the first */
+	struct clock_pair clocks;    /* when the last batch was received */
+	struct super_packets *super; /* NULL: each message is a datagram */
 	struct mmsghdr messages[SOCKET_BATCH];
 	struct iovec vectors[SOCKET_BATCH];
 	struct socket_control controls[SOCKET_BATCH];
 };
 
-/* Open a socket bound to `address` (port 0: the kernel picks one), alone. Errors as socket(2) and
- * bind(2). */
+/* Open a socket bound to `address` (port 0: the kernel picks one) that no other socket can share.
+ * Errors as socket(2) and bind(2). */
 int socket_open(
-	const union addr *address, const struct socket_wishes *wishes, struct socket *ret_socket);
+	const union addr *address, const struct socket_config *config, struct socket *ret_socket);
 
-/* Open another socket at the address of `first`: the kernel divides the clients among them. From now
- * on programs of the same user that ask for it (SO_REUSEPORT) can bind there, too. */
-int socket_open_beside(
-	struct socket *first, const struct socket_wishes *wishes, struct socket *ret_socket);
+/* Open another socket at the address of `first`: the kernel divides the clients among them. From
+ * now on other programs of the same user that ask for it (SO_REUSEPORT) can bind there, too. */
+int socket_open_reuseport(
+	struct socket *first, const struct socket_config *config, struct socket *ret_socket);
 
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);
 
-/* Make ready for slots with room for so many bytes; `gro`: for messages of several datagrams.
- * Reads the clocks, so the first batch, too, can tell whether the wall clock was set. -ENOMEM. */
+/* For slots with room for `data_bytes` each; `gro`: for messages of several datagrams. Reads the clocks, so
+ * that the first batch, too, can tell whether the wall clock was set. -ENOMEM. */
 int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro);
 
 /* A zeroed one is fine. */
@@ -75,8 +75,8 @@ void socket_batch_destroy(struct socket_batch *batch);
 /* Bytes of address space that a batch takes besides the struct. */
 size_t socket_batch_bytes(bool gro);
 
-/* Has it datagrams from the kernel that had no slots yet? Then the next socket_receive() gives some,
- * and no poll(2) tells of them. */
+/* Does it hold datagrams that found no slot? The next socket_receive() gives them, and poll(2) does not
+ * know of them. */
 bool socket_batch_holds_more(const struct socket_batch *batch);
 
 /* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
@@ -85,31 +85,16 @@ bool socket_batch_holds_more(const struct socket_batch *batch);
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 
-/* For socket_is_own() alone: the same, of those with the source's port. */
-bool socket_is_own_at_port(const struct socket *sockets, unsigned count, const union addr *source);
-
-/* Would an answer to `source` come back to one of these sockets? For a wildcard one the kernel is
- * asked whether the address is this machine's, so addresses that came later count. */
-static inline bool socket_is_own(
-	const struct socket *sockets, unsigned count, const union addr *source)
-{
-	for (unsigned i = 0; i < count; i++) /* of nearly all the port tells */
-		if (addr_port(&sockets[i].bound) == addr_port(source))
-			return socket_is_own_at_port(&sockets[i], count - i, source);
-	return false;
-}
+/* Would an answer to `source` come back to one of these sockets? For a wildcard socket the kernel is asked
+ * whether the address is this machine's, so addresses that were added later count. */
+bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
 
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
- * trains of some. */
+ * several joined ones. */
 uint64_t socket_kernel_drops(const struct socket *socket);
 
-/* socket_control.c, for socket_receive.c: note the arrival time and the local address that came with
- * a message; the length of its datagrams, 0 where it is one. */
-void socket_take_control(struct datagram *datagram, const struct msghdr *header);
-size_t socket_train_segment(const struct msghdr *header);
-
-/* Write the ancillary data that sends a datagram from `local` into `control`; nothing when the
- * kernel is to choose. Returns its length. */
+/* Write the ancillary data that sends a datagram from `local` into `control`; nothing when it
+ * is the wildcard: the kernel chooses. Returns its length. */
 size_t socket_source(const union addr *local, struct socket_control *control);
 
 /* Add to the `used` bytes of ancillary data that the message is to be sent as datagrams of `bytes`

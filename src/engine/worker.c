@@ -1,3 +1,18 @@
+/* DESIGN: only worker_run() waits, in the pool's eventcount; worker_step() does one batch.
+ *
+ * Who leaves work behind wakes a worker (worker_wake()), but only one wake-up is pending at a time:
+ * what is pushed until that worker looks at the queues will be seen by it. It clears wakeup_pending
+ * before it looks, so nothing is pushed unseen; and when it finds more than it takes, it wakes the
+ * next one before it runs its own.
+ *
+ *	state of a worker	wakeup_pending	until		then
+ *	working			as it was	batch done	looks again
+ *	looking			cleared first	found nothing	yields
+ *	yielding (once)		set		scheduled again	looks again: most sleeps end here
+ *	preparing to sleep	as it was	found nothing	sleeps; what came since is found first
+ *	sleeping		as it was	notified	looks
+ *
+ * A yielding worker sets wakeup_pending because it will look by itself: nobody pays for a wake-up. */
 #include "engine/worker.h"
 
 #include <errno.h>
@@ -5,6 +20,8 @@
 #include <string.h>
 
 #include "base/sys.h"
+
+/* --- life */
 
 int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
 	size_t reply_bytes, struct worker **ret_worker)
@@ -14,7 +31,7 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 
 	if (worker == NULL)
 		return -ENOMEM;
-	lock_init(&worker->watch.lock);
+	lock_init(&worker->running_call.lock);
 	worker->number = identity->number;
 	worker->only = identity->only;
 	worker->log = identity->log;
@@ -39,7 +56,7 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	reply_batch_free(worker->replies);
-	lock_destroy(&worker->watch.lock);
+	lock_destroy(&worker->running_call.lock);
 	free(worker->states);
 	free(worker->started);
 	free(worker);
@@ -78,31 +95,197 @@ void worker_stop(struct worker *worker)
 	}
 }
 
-void worker_call(struct worker_shared *shared)
+/* --- running a batch */
+
+/* A plain load and store: only this thread writes. */
+static void count_up(_Atomic uint64_t *counter, uint64_t by)
 {
-	if (!atomic_exchange(&shared->called, true))
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+		memory_order_relaxed);
+}
+
+static void log_request(struct worker *worker, const struct service *service,
+	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
+{
+	log_event(worker->log, EVENT_REQUEST,
+		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
+			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
+			log_int("wait_us", wait_ns / NS_PER_US),
+			log_int("service_us", job->service_ns / NS_PER_US)));
+}
+
+static void log_handler_error(
+	struct worker *worker, const struct service *service, const struct datagram *job, int error)
+{
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
+		return;
+	log_event(worker->log, EVENT_HANDLER_FAILED,
+		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
+			log_errno("error", error), log_uint("suppressed", suppressed)));
+}
+
+/* What the handler returned: to the reply, or into the books. */
+static void record_result(struct worker *worker, const struct service *service,
+	struct datagram *job, ssize_t length, struct ledger *results)
+{
+	if (length >= 0) {
+		reply_add(worker->replies, job, (size_t)length);
+		return;
+	}
+	if (length == DGRAM_NO_REPLY) {
+		results->no_reply++;
+		return;
+	}
+	count_up(&worker->counters.errors, 1);
+	if (length == HANDLER_REPLY_TOO_LONG) {
+		results->failed[FAIL_REPLY_SIZE]++;
+		log_handler_error(worker, service, job, EMSGSIZE);
+		return;
+	}
+	results->failed[FAIL_HANDLER]++;
+	log_handler_error(worker, service, job, (int)-length);
+}
+
+static void note_running_call(struct worker *worker, const struct service *service,
+	const struct datagram *job, int64_t since_ns)
+{
+	struct running_call *call = &worker->running_call;
+
+	lock_take(&call->lock);
+	call->since_ns = since_ns;
+	call->service = (unsigned)(service - worker->shared->services);
+	call->client = job->client;
+	call->reported = false;
+	lock_release(&call->lock);
+}
+
+/* What is the same for all jobs of a batch. */
+struct serving {
+	struct worker *worker;
+	struct service *service;
+	void *state;
+	bool logged;
+	struct handler_request request;
+};
+
+static void serving_init(struct serving *serving, struct worker *worker, struct service *service)
+{
+	serving->worker = worker;
+	serving->service = service;
+	serving->state = worker->states[service - worker->shared->services];
+	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
+	handler_request_init(
+		&serving->request, worker->shared->sockets, worker->log, worker->number);
+}
+
+/* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
+static void run_job(
+	struct serving *serving, struct datagram *job, int64_t *now_ns, struct ledger *results)
+{
+	struct worker *worker = serving->worker;
+	struct service *service = serving->service;
+	bool track = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
+	int64_t begin_ns = *now_ns;
+	ssize_t length;
+
+	handler_lend(&serving->request, job);
+	if (track)
+		note_running_call(worker, service, job, begin_ns);
+	length = handler_run(&service->handler, serving->state, &serving->request,
+		worker->replies->next_buffer, worker->replies->buffer_bytes);
+	if (track)
+		note_running_call(worker, service, job, 0);
+	*now_ns = sys_monotonic_ns();
+	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
+	histogram_add(&worker->counters.service_ns, job->service_ns);
+	if (serving->logged)
+		log_request(
+			worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
+	record_result(worker, service, job, length, results);
+}
+
+/* Answer the shed datagrams, after all others, because they are in the books already. */
+static int64_t reply_busy(
+	struct worker *worker, struct service *service, struct datagram_list *shed)
+{
+	struct ledger sent = { 0 };
+	struct serving serving;
+
+	serving_init(&serving, worker, service);
+	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
+		ssize_t length;
+
+		handler_lend(&serving.request, job);
+		length = handler_busy(&service->handler, serving.state, &serving.request,
+			worker->replies->next_buffer, worker->replies->buffer_bytes);
+		if (length >= 0)
+			reply_add(worker->replies, job, (size_t)length);
+	}
+	reply_send(worker->replies, &sent);
+	atomic_fetch_add(&service->busy_replied, sent.replied);
+	slab_give(worker->shared->slab, shed);
+	return sys_monotonic_ns();
+}
+
+/* A job may expire while those before it in the batch run, and answers that are ready must not wait for
+ * a slow one. Returns when all was done. */
+static int64_t run_batch(struct worker *worker, struct service *service, struct datagram_list *jobs,
+	int64_t now_ns, struct ledger *ret_results)
+{
+	int64_t sent_ns = now_ns;
+	struct serving serving;
+
+	serving_init(&serving, worker, service);
+	*ret_results = (struct ledger){ 0 };
+	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
+		if (atomic_load_explicit(&worker->shared->aborting, memory_order_relaxed))
+			ret_results->dropped[DROP_SHUTDOWN]++;
+		else if (job->expires_ns <= now_ns)
+			ret_results->dropped[DROP_EXPIRED]++;
+		else
+			run_job(&serving, job, &now_ns, ret_results);
+		if (now_ns - sent_ns > QUEUE_BATCH_NS) {
+			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
+				queue_put_behind(service->queue, job, jobs);
+			reply_send(worker->replies, ret_results); /* which may have waited */
+			sent_ns = now_ns = sys_monotonic_ns();
+		}
+	}
+	reply_send(worker->replies, ret_results);
+	count_up(&worker->counters.requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -
+						     ret_results->dropped[DROP_EXPIRED]);
+	return sys_monotonic_ns();
+}
+
+/* --- steps */
+
+void worker_wake(struct worker_shared *shared)
+{
+	if (!atomic_exchange(&shared->wakeup_pending, true))
 		eventcount_notify(&shared->work, 1);
 }
 
-/* Look at the services in turn for something to do. */
-static enum worker_did take(struct worker *worker, int64_t now_ns, struct queue_batch *batch,
+/* Pop a batch from the first service, in turn, that has something. */
+static enum worker_result pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch,
 	struct service **ret_service)
 {
 	struct worker_shared *shared = worker->shared;
 	unsigned ended = 0;
 
-	atomic_store(&shared->called, false);
+	atomic_store(&shared->wakeup_pending, false);
 	for (unsigned i = 0; i < shared->services_count; i++) {
 		unsigned index = (worker->turn + i) % shared->services_count;
 		struct service *service = &shared->services[index];
-		enum queue_result answer = QUEUE_ENDED;
+		enum queue_result result = QUEUE_ENDED;
 
 		if (serves(worker, service)) {
-			answer = queue_pop(service->queue, now_ns, batch);
+			result = queue_pop(service->queue, now_ns, batch);
 			slab_give(shared->slab, &batch->expired);
 		}
-		ended += answer == QUEUE_ENDED;
-		if (answer == QUEUE_JOBS || answer == QUEUE_DROPS) {
+		ended += result == QUEUE_ENDED;
+		if (result == QUEUE_JOBS || result == QUEUE_DROPS) {
 			worker->turn = (index + 1) % shared->services_count;
 			*ret_service = service;
 			return WORKER_WORKED;
@@ -111,7 +294,7 @@ static enum worker_did take(struct worker *worker, int64_t now_ns, struct queue_
 	return ended == shared->services_count ? WORKER_ENDED : WORKER_IDLE;
 }
 
-/* The services it did not look at may have something, too: what was pushed there relied on it. */
+/* The services it result not look at may have something, too: what was pushed there relied on it. */
 static bool others_wait(const struct worker *worker, const struct service *service)
 {
 	const struct worker_shared *shared = worker->shared;
@@ -123,14 +306,14 @@ static bool others_wait(const struct worker *worker, const struct service *servi
 	return false;
 }
 
-static int64_t finish(struct worker *worker, struct service *service, struct datagram_list *jobs,
-	int64_t begin_ns)
+static int64_t finish_batch(struct worker *worker, struct service *service,
+	struct datagram_list *jobs, int64_t begin_ns)
 {
 	struct ledger results;
-	int64_t end_ns = worker_serve(worker, service, jobs, begin_ns, &results);
+	int64_t end_ns = run_batch(worker, service, jobs, begin_ns, &results);
 
 	if (queue_finish(service->queue, jobs, &results, end_ns - begin_ns))
-		worker_call(worker->shared);
+		worker_wake(worker->shared);
 	slab_give(worker->shared->slab, jobs);
 	return end_ns;
 }
@@ -149,16 +332,16 @@ static void end_busy(struct worker *worker, int64_t spent_ns)
 	atomic_store_explicit(&counters->busy_since_ns, 0, memory_order_relaxed);
 }
 
-static void work(
+static void work_on(
 	struct worker *worker, struct service *service, struct queue_batch *batch, int64_t begin_ns)
 {
 	int64_t end_ns = begin_ns;
 
 	begin_busy(worker, begin_ns);
 	if (batch->jobs.count > 0)
-		end_ns = finish(worker, service, &batch->jobs, begin_ns);
+		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
 	if (batch->shed.count > 0)
-		end_ns = worker_tell_busy(worker, service, &batch->shed);
+		end_ns = reply_busy(worker, service, &batch->shed);
 	end_busy(worker, end_ns - begin_ns);
 }
 
@@ -166,74 +349,74 @@ void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_
 	struct ledger *ret_results)
 {
 	begin_busy(worker, now_ns);
-	end_busy(worker, worker_serve(worker, worker->only, jobs, now_ns, ret_results) - now_ns);
+	end_busy(worker, run_batch(worker, worker->only, jobs, now_ns, ret_results) - now_ns);
 }
 
-enum worker_did worker_step(struct worker *worker)
+enum worker_result worker_step(struct worker *worker)
 {
 	int64_t begin_ns = sys_monotonic_ns();
 	struct queue_batch batch;
 	struct service *service;
-	enum worker_did did = take(worker, begin_ns, &batch, &service);
+	enum worker_result result = pop_any(worker, begin_ns, &batch, &service);
 
-	if (did != WORKER_WORKED)
-		return did;
-	/* To tell some that they were shed may take a while, and a job may be what it was called for. */
+	if (result != WORKER_WORKED)
+		return result;
+	/* A step without jobs may still take a while, and the wake-up may have been for a job. */
 	if (batch.more || batch.jobs.count == 0 || others_wait(worker, service))
-		worker_call(worker->shared);
-	work(worker, service, &batch, begin_ns);
+		worker_wake(worker->shared);
+	work_on(worker, service, &batch, begin_ns);
 	return WORKER_WORKED;
 }
 
-enum worker_did worker_assist(struct worker *worker)
+enum worker_result worker_assist(struct worker *worker)
 {
 	int64_t begin_ns = sys_monotonic_ns();
 	struct queue_batch batch;
-	enum queue_result answer = queue_assist(worker->only->queue, begin_ns, &batch);
+	enum queue_result result = queue_assist(worker->only->queue, begin_ns, &batch);
 
 	slab_give(worker->shared->slab, &batch.expired);
 	if (batch.more)
-		worker_call(worker->shared);
-	if (answer != QUEUE_JOBS && answer != QUEUE_DROPS)
+		worker_wake(worker->shared);
+	if (result != QUEUE_JOBS && result != QUEUE_DROPS)
 		return WORKER_IDLE;
-	work(worker, worker->only, &batch, begin_ns);
+	work_on(worker, worker->only, &batch, begin_ns);
 	return WORKER_WORKED;
 }
 
-static bool wanted(const struct worker *worker)
+static bool is_wanted(const struct worker *worker)
 {
 	return worker->number < atomic_load(&worker->shared->wanted);
 }
 
-/* Let whoever may be about to bring something go first: that often saves the sleep and its wake-up;
- * meanwhile nobody need be called. Then wait; what came since the last step is found here first. */
-static enum worker_did step_or_wait(struct worker *worker)
+/* Yield first: the thread that is about to bring something often runs then, which saves the sleep and
+ * its wake-up. */
+static enum worker_result step_or_wait(struct worker *worker)
 {
-	enum worker_did did;
+	enum worker_result result;
 	uint32_t key;
 
-	atomic_store(&worker->shared->called, true);
+	atomic_store(&worker->shared->wakeup_pending, true);
 	sys_yield();
-	did = worker_step(worker);
-	if (did != WORKER_IDLE)
-		return did;
+	result = worker_step(worker);
+	if (result != WORKER_IDLE)
+		return result;
 	key = eventcount_prepare(&worker->shared->work);
-	did = worker_step(worker);
-	if (did == WORKER_IDLE && wanted(worker))
+	result = worker_step(worker);
+	if (result == WORKER_IDLE && is_wanted(worker))
 		eventcount_wait(&worker->shared->work, key, -1);
 	else
 		eventcount_cancel(&worker->shared->work);
-	return did;
+	return result;
 }
 
 bool worker_run(struct worker *worker)
 {
-	enum worker_did did = WORKER_WORKED;
+	enum worker_result result = WORKER_WORKED;
 
-	while (did != WORKER_ENDED && wanted(worker)) {
-		did = worker_step(worker);
-		if (did == WORKER_IDLE)
-			did = step_or_wait(worker);
+	while (result != WORKER_ENDED && is_wanted(worker)) {
+		result = worker_step(worker);
+		if (result == WORKER_IDLE)
+			result = step_or_wait(worker);
 	}
-	return did == WORKER_ENDED;
+	return result == WORKER_ENDED;
 }

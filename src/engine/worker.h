@@ -1,14 +1,7 @@
-/* Station 4: a worker. Pops its share of a service's queue, runs the handler on what is still
- * fresh, sends the replies and gives the slots back.
+/* Station 4: a worker. Pops its batch of a service's queue, runs the handler on what is still fresh,
+ * sends the replies and gives the slots back. Workers take from the services in turn.
  *
- * DESIGN: a step is one batch of one service and waits for nothing but its handler; only
- * worker_run() waits, on the pool's eventcount. Workers take from the services in turn. A receiver
- * has a worker of its own where it runs handlers itself: those of its service alone.
- *
- * Wake-ups: whoever leaves work behind calls a worker, but only one call is out at a time: until a
- * worker answers it by looking at the queues, what is pushed will be seen by that one. It answers
- * before it looks, so nothing is pushed unseen; and if it finds more than it takes, it calls the
- * next. */
+ * A receiver has a worker of its own where it runs handlers itself: those of its service alone. */
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 
@@ -19,13 +12,12 @@
 #include "base/eventcount.h"
 #include "base/histogram.h"
 #include "base/lock.h"
-#include "log/log.h"
 #include "core/slab.h"
 #include "engine/reply.h"
 #include "engine/service.h"
+#include "log/log.h"
 
-/* Slots that a worker may hold at once: a batch of jobs, one of expired ones, and those that were
- * shed. */
+/* Slots that a worker may hold at once: a batch of jobs, one of expired datagrams, and the shed ones. */
 #define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
 
 /* What the summary is made of. The worker writes, any thread reads. */
@@ -37,27 +29,27 @@ struct worker_counters {
 	struct histogram service_ns;
 };
 
-/* The handler that runs now, for whoever watches. */
-struct worker_watch {
+/* The call of the handler that runs now, for the server's look at overdue ones. */
+struct running_call {
 	struct lock lock;
 	/* under the lock */
 	int64_t since_ns; /* 0: none */
 	unsigned service;
 	union addr client;
-	bool told; /* the owner's: it is overdue, and that was logged */
+	bool reported; /* the owner's: it is overdue, and that was logged */
 };
 
-/* What all workers of a server batch. */
+/* What all workers of a server share. */
 struct worker_shared {
 	struct service *services;
 	unsigned services_count;
 	const struct socket *sockets;
 	struct slab *slab;
-	struct eventcount work;	 /* notified when there may be something to pop, or to end for */
-	atomic_bool called;	 /* a worker is about to look at the queues */
-	_Atomic unsigned wanted; /* workers from this number on are to end */
-	atomic_bool watched;	 /* keep `watch` */
-	atomic_bool hurry;	 /* drop what was popped and has not run yet */
+	struct eventcount work;	    /* notified when there may be something to pop, or to end for */
+	atomic_bool wakeup_pending; /* a worker is about to look at the queues */
+	_Atomic unsigned wanted;    /* workers from this number on are to end */
+	atomic_bool track_calls;    /* keep `running_call` */
+	atomic_bool aborting;	    /* drop what was popped and has not run yet */
 };
 
 /* Numbers of receivers' workers begin behind those of the pool's. */
@@ -74,17 +66,17 @@ struct worker {
 	unsigned turn; /* the service to look at first */
 	struct worker_counters counters;
 	struct worker_counters reported; /* the owner's: as of the last summary */
-	struct worker_watch watch;
+	struct running_call running_call;
 	struct log_limit error_limit;
 };
 
-enum worker_did {
+enum worker_result {
 	WORKER_WORKED,
 	WORKER_IDLE,  /* there is nothing that it may do */
 	WORKER_ENDED, /* and nothing will come: all queues are closed and empty */
 };
 
-/* What is told apart when a worker is made. */
+/* What differs from worker to worker. */
 struct worker_identity {
 	unsigned number;
 	struct service *only; /* NULL: it is one of the pool's */
@@ -98,32 +90,23 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 /* NULL is fine. */
 void worker_free(struct worker *worker);
 
-/* Start the handlers' state for this worker. When one fails those before it are stopped again; its
- * error. Thread: the worker's. */
+/* Start the handlers' state for this worker. When one fails, those before it are stopped again, and
+ * its error is returned. Thread: the worker's. */
 int worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
 
 /* Have a worker look at the queues. Thread: any. */
-void worker_call(struct worker_shared *shared);
+void worker_wake(struct worker_shared *shared);
 
-/* Thread: the worker's. */
-enum worker_did worker_step(struct worker *worker);
+/* One batch of one service. Waits for nothing but its handler. Thread: the worker's. */
+enum worker_result worker_step(struct worker *worker);
 
-/* The same for a receiver's worker, where the queue lets it help. */
-enum worker_did worker_assist(struct worker *worker);
+/* The same for a receiver's worker, where the queue lets it assist. */
+enum worker_result worker_assist(struct worker *worker);
 
 /* Run what a receiver received, in its own thread; the slots stay with the caller. */
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
-
-/* worker_serve.c, for worker.c: run and answer these jobs of a service, begun at `now_ns`; returns
- * when they were done. */
-int64_t worker_serve(struct worker *worker, struct service *service, struct datagram_list *jobs,
-	int64_t now_ns, struct ledger *ret_results);
-
-/* The same: answer those that were shed, and give their slots back. */
-int64_t worker_tell_busy(
-	struct worker *worker, struct service *service, struct datagram_list *shed);
 
 /* Step until all has ended (true), or until the worker is not wanted any more (false). Thread: the
  * worker's. */

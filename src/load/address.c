@@ -6,22 +6,19 @@
 
 #define LOCALHOST "127.0.0.1"
 
-static bool parse_whole(const char *text, unsigned long most, unsigned long *ret_number)
+/* A decimal number up to `most` and nothing else: strtoul(3) would take signs and blanks. */
+static bool parse_decimal(const char *text, unsigned long most, unsigned long *ret_number)
 {
 	char *end;
-	unsigned long number;
 
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (*end != '\0' || errno != 0 || number > most)
-		return false;
-	*ret_number = number;
-	return true;
+	*ret_number = strtoul(text, &end, 10);
+	return *end == '\0' && errno == 0 && *ret_number <= most;
 }
 
-/* Without the brackets. */
+/* An IPv6 address has brackets, an IPv4 address has none. */
 static int parse_host(const char *text, size_t length, uint16_t port, union addr *ret_server)
 {
 	char host[ADDR_TEXT_MAX];
@@ -38,55 +35,45 @@ static int parse_host(const char *text, size_t length, uint16_t port, union addr
 	return addr_parse(host, port, ret_server);
 }
 
-int load_address_parse(const char *text, union addr *ret_server)
+int load_address_parse_server(const char *text, union addr *ret_server)
 {
 	const char *colon = strrchr(text, ':');
 	const char *port_text = colon == NULL ? text : colon + 1;
 	unsigned long port;
 
-	if (!parse_whole(port_text, UINT16_MAX, &port) || port == 0)
+	if (!parse_decimal(port_text, UINT16_MAX, &port) || port == 0)
 		return -EINVAL;
 	if (colon == NULL)
 		return addr_parse(LOCALHOST, (uint16_t)port, ret_server);
 	return parse_host(text, (size_t)(colon - text), (uint16_t)port, ret_server);
 }
 
-/* The last 32 bits of an address. */
-static unsigned char *tail_of(union addr *address)
+/* The last 32 bits of an address, in network byte order. */
+static uint32_t *tail_of(union addr *address)
 {
 	if (address->sa.sa_family == AF_INET)
-		return (unsigned char *)&address->in.sin_addr;
-	return &address->in6.sin6_addr.s6_addr[12];
+		return &address->in.sin_addr.s_addr;
+	return &address->in6.sin6_addr.s6_addr32[3];
 }
 
-static uint32_t get_tail(const union addr *address)
+static uint32_t get_tail(union addr address)
 {
-	union addr copy = *address;
-	uint32_t tail;
-
-	memcpy(&tail, tail_of(&copy), sizeof(tail));
-	return ntohl(tail);
+	return ntohl(*tail_of(&address));
 }
 
-static void set_tail(union addr *address, uint32_t tail)
-{
-	tail = htonl(tail);
-	memcpy(tail_of(address), &tail, sizeof(tail));
-}
-
-/* From `first` to the last address with the same `prefix` bits. */
+/* How many addresses there are from `first` to the last one with the same `prefix` bits. */
 static int count_network(const union addr *first, const char *prefix, uint64_t *ret_count)
 {
 	unsigned long bits = first->sa.sa_family == AF_INET ? 32 : 128;
-	unsigned long given;
+	unsigned long prefix_bits;
 	uint32_t mask;
 
-	if (!parse_whole(prefix, bits, &given))
+	if (!parse_decimal(prefix, bits, &prefix_bits))
 		return -EINVAL;
-	if (bits - given >= 32)
+	if (bits - prefix_bits >= 32)
 		return -ERANGE;
-	mask = (uint32_t)((1ull << (bits - given)) - 1);
-	*ret_count = (get_tail(first) | mask) - get_tail(first) + 1ull;
+	mask = (uint32_t)((1ull << (bits - prefix_bits)) - 1);
+	*ret_count = (get_tail(*first) | mask) - get_tail(*first) + 1ull;
 	return 0;
 }
 
@@ -99,14 +86,14 @@ static int count_range(const union addr *first, const char *last_text, uint64_t 
 		return error;
 	same = last;
 	if (last.sa.sa_family == first->sa.sa_family)
-		set_tail(&same, get_tail(first));
-	if (!addr_same_host(&same, first) || get_tail(&last) < get_tail(first))
+		*tail_of(&same) = htonl(get_tail(*first));
+	if (!addr_same_host(&same, first) || get_tail(last) < get_tail(*first))
 		return -EINVAL;
-	*ret_count = get_tail(&last) - get_tail(first) + 1ull;
+	*ret_count = get_tail(last) - get_tail(*first) + 1ull;
 	return 0;
 }
 
-int load_sources_parse(const char *text, struct load_sources *ret_sources)
+int load_address_parse_sources(const char *text, struct load_sources *ret_sources)
 {
 	size_t length = strcspn(text, "/-");
 	struct load_sources sources;
@@ -132,8 +119,9 @@ int load_sources_parse(const char *text, struct load_sources *ret_sources)
 	return 0;
 }
 
-void load_sources_get(const struct load_sources *sources, uint32_t index, union addr *ret_address)
+void load_address_get_source(
+	const struct load_sources *sources, uint32_t index, union addr *ret_address)
 {
 	*ret_address = sources->first;
-	set_tail(ret_address, get_tail(&sources->first) + index % sources->count);
+	*tail_of(ret_address) = htonl(get_tail(sources->first) + index % sources->count);
 }

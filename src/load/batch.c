@@ -8,37 +8,32 @@
 
 #include "base/sys.h"
 
-/* Requests stand twice in a row, so that any LOAD_BATCH of them in their order are neighbours. */
-#define ROW (2 * LOAD_BATCH)
+/* Each variant is in the array twice, so that any LOAD_BATCH successive requests are neighbours. */
+#define REQUESTS (2 * LOAD_BATCH)
 
 struct load_batch {
 	const struct load_payload *payload;
 	bool segments;
-	struct mmsghdr requests[ROW];
-	struct iovec request_parts[ROW];
+	struct mmsghdr requests[REQUESTS];
+	struct iovec request_parts[REQUESTS];
 	struct mmsghdr answers[LOAD_BATCH];
 	struct iovec answer_parts[LOAD_BATCH];
-	uint8_t *answer_bytes;
+	uint8_t answer_bytes[];
 };
 
-int load_batch_new(const struct load_payload *payload, bool segments, struct load_batch **ret_batch)
+struct load_batch *load_batch_new(const struct load_payload *payload, bool segments)
 {
-	struct load_batch *batch = calloc(1, sizeof(*batch));
-	/* A longer answer is known by its true length; a number must always fit. */
+	/* A longer answer is recognized by its whole length. A stamp must fit in any case. */
 	size_t size = payload->stride > LOAD_STAMP_BYTES ? payload->stride : LOAD_STAMP_BYTES;
+	struct load_batch *batch = calloc(1, sizeof(*batch) + LOAD_BATCH * size);
 
 	if (batch == NULL)
-		return -ENOMEM;
+		return NULL;
 	batch->payload = payload;
 	batch->segments = segments;
-	batch->answer_bytes = calloc(LOAD_BATCH, size);
-	if (batch->answer_bytes == NULL) {
-		load_batch_free(batch);
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < ROW; i++) {
+	for (unsigned i = 0; i < REQUESTS; i++) {
 		batch->request_parts[i] =
-			(struct iovec){ load_payload_of(payload, i), payload->size };
+			(struct iovec){ load_payload_bytes(payload, i), payload->size };
 		batch->requests[i].msg_hdr =
 			(struct msghdr){ .msg_iov = &batch->request_parts[i], .msg_iovlen = 1 };
 	}
@@ -47,19 +42,10 @@ int load_batch_new(const struct load_payload *payload, bool segments, struct loa
 		batch->answers[i].msg_hdr =
 			(struct msghdr){ .msg_iov = &batch->answer_parts[i], .msg_iovlen = 1 };
 	}
-	*ret_batch = batch;
-	return 0;
+	return batch;
 }
 
-void load_batch_free(struct load_batch *batch)
-{
-	if (batch == NULL)
-		return;
-	free(batch->answer_bytes);
-	free(batch);
-}
-
-/* One send of all, which the kernel cuts; it takes all or nothing. */
+/* The kernel cuts one send into `count` datagrams. It takes all or nothing. */
 static int send_segments(struct load_batch *batch, int fd, unsigned first, unsigned count)
 {
 	union {
@@ -85,22 +71,17 @@ static int send_segments(struct load_batch *batch, int fd, unsigned first, unsig
 	return sent == 1 ? (int)count : sent;
 }
 
-static unsigned segments_of(const struct load_batch *batch, unsigned count)
-{
-	size_t most = LOAD_PAYLOAD_MAX / (batch->payload->size + 1);
-
-	return most < count ? (unsigned)most : count;
-}
-
 int load_batch_send(struct load_batch *batch, int fd, uint64_t first, unsigned count)
 {
-	unsigned place = (unsigned)(first % LOAD_BATCH);
+	unsigned index = (unsigned)(first % LOAD_BATCH);
+	size_t fit = LOAD_PAYLOAD_MAX / (batch->payload->size + 1);
+	unsigned segments = fit < count ? (unsigned)fit : count;
 
 	for (unsigned i = 0; i < count; i++)
 		load_payload_stamp(batch->payload, first + i);
-	if (batch->segments && batch->payload->size > 0 && segments_of(batch, count) > 1)
-		return send_segments(batch, fd, place, segments_of(batch, count));
-	return sys_send(fd, &batch->requests[place], count);
+	if (batch->segments && batch->payload->size > 0 && segments > 1)
+		return send_segments(batch, fd, index, segments);
+	return sys_send(fd, &batch->requests[index], count);
 }
 
 int load_batch_receive(struct load_batch *batch, int fd)

@@ -1,11 +1,7 @@
-/* Requests out and answers in, up to LOAD_BATCH of one socket at once; one is shared by all
- * sockets. */
+/* A batch sends requests or receives answers of one socket, up to LOAD_BATCH with one system call.
+ * All sockets share one batch. */
 #ifndef LOAD_BATCH_H
 #define LOAD_BATCH_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "load/payload.h"
 
@@ -13,19 +9,19 @@
 
 struct load_batch;
 
-/* `segments`: a batch is one segmented send (UDP_SEGMENT). The payload must outlive it; -ENOMEM. */
-int load_batch_new(
-	const struct load_payload *payload, bool segments, struct load_batch **ret_batch);
-void load_batch_free(struct load_batch *batch);
+/* `segments`: send each batch as one segmented send (UDP_SEGMENT). The payload must outlive the
+ * batch. Free it with free(). NULL: out of memory. */
+struct load_batch *load_batch_new(const struct load_payload *payload, bool segments);
 
-/* Stamp and send `count` requests, at most LOAD_BATCH, numbered from `first` on. How many the kernel
- * took, or -errno of the first. */
+/* Stamp and send `count` requests, at most LOAD_BATCH, numbered from `first` on. Returns how many
+ * the kernel took, or -errno of the first. */
 int load_batch_send(struct load_batch *batch, int fd, uint64_t first, unsigned count);
 
-/* Receive up to LOAD_BATCH answers: how many, or -errno. */
+/* Receive up to LOAD_BATCH answers. Returns how many, or -errno. */
 int load_batch_receive(struct load_batch *batch, int fd);
 
-/* Answer `index` of those just received: as much of it as can be compared, and its true length. */
+/* Answer `index` of those just received: as much of it as load_payload_is_echo() needs, and its
+ * whole length. */
 const uint8_t *load_batch_answer(
 	const struct load_batch *batch, unsigned index, size_t *ret_length);
 

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES (4 << 20)
+#define BUFFER_BYTES (4 << 20) /* about 5,000 datagrams of 32 bytes, at 768 bytes each */
 
-static int complain(const char *doing, const union addr *address, int error)
+/* Returns `error` after one line about it. */
+static int report_error(const char *doing, const union addr *address, int error)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -20,7 +21,8 @@ static int complain(const char *doing, const union addr *address, int error)
 	return error;
 }
 
-/* CAP_NET_ADMIN may exceed net.core.rmem_max. What is granted is not what counts: drops are. */
+/* With CAP_NET_ADMIN the size may exceed net.core.rmem_max. The size that is granted is not checked,
+ * because drops are counted. */
 static void enlarge(int fd, int forced, int usual)
 {
 	int bytes = BUFFER_BYTES;
@@ -29,19 +31,19 @@ static void enlarge(int fd, int forced, int usual)
 		(void)setsockopt(fd, SOL_SOCKET, usual, &bytes, sizeof(bytes));
 }
 
-static int prepare(const struct load_options *options, uint32_t index, int fd)
+static int set_up(const struct load_options *options, uint32_t index, int fd)
 {
 	union addr source;
 
 	enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (options->sources.count > 0) {
-		load_sources_get(&options->sources, index, &source);
+		load_address_get_source(&options->sources, index, &source);
 		if (bind(fd, &source.sa, addr_length(&source)) < 0)
-			return complain("use the source address", &source, -errno);
+			return report_error("use the source address", &source, -errno);
 	}
 	if (connect(fd, &options->server.sa, addr_length(&options->server)) < 0)
-		return complain("send to", &options->server, -errno);
+		return report_error("send to", &options->server, -errno);
 	return 0;
 }
 
@@ -51,8 +53,8 @@ int load_client_open(const struct load_options *options, uint32_t index, int *re
 	int error;
 
 	if (fd < 0)
-		return complain("open a socket for", &options->server, -errno);
-	error = prepare(options, index, fd);
+		return report_error("open a socket for", &options->server, -errno);
+	error = set_up(options, index, fd);
 	if (error < 0) {
 		close(fd);
 		return error;

@@ -1,18 +1,15 @@
 /* dgramload: sends UDP requests, one or many, and measures what becomes of them. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 
 #include "base/descriptors.h"
-#include "load/cli.h"
-#include "load/find_max.h"
-#include "load/lone.h"
 #include "load/plot.h"
 #include "load/report.h"
+#include "load/single.h"
 
 static int status_of(int error)
 {
@@ -34,22 +31,22 @@ static int status_of(int error)
 	}
 }
 
-static int fail(int error)
+static int print_error(int error)
 {
 	(void)fprintf(stderr, "dgramload: error: %s\n", strerrordesc_np(-error));
 	return error;
 }
 
-/* What was printed must have arrived. */
-static int printed(void)
+/* Output that does not arrive is an error. */
+static int flush_output(void)
 {
 	if (fflush(stdout) == 0)
 		return EX_OK;
-	(void)fail(-errno);
+	(void)print_error(-errno);
 	return EX_OSERR;
 }
 
-/* The first signal ends the run, which is still reported; the second ends dgramload. */
+/* The first signal ends the run, which is still reported; the second one ends dgramload. */
 static void on_signal(int number)
 {
 	(void)number;
@@ -63,7 +60,7 @@ static int prepare_process(void)
 	int error = descriptors_open_standard();
 
 	if (error < 0)
-		return fail(error);
+		return print_error(error);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -73,44 +70,28 @@ static int prepare_process(void)
 	return 0;
 }
 
-static int ask_once(const struct load_options *options, const struct load_payload *payload,
-	struct load_result *result)
-{
-	int error = load_lone(options, payload, result, options->json ? NULL : stdout);
-
-	if (options->json && (error == 0 || error == -EIO))
-		load_report_json(options, result, NULL, stdout);
-	return error;
-}
-
-static int put_under_load(const struct load_options *options, const struct load_payload *payload,
-	struct load_result *result)
-{
-	struct load_search search = { .steps_count = 0 };
-	bool searched = options->mode == LOAD_FIND_MAX;
-	int error = searched ? load_find_max(options, payload, &search, result)
-			     : load_run(options, payload, result);
-
-	if (error < 0)
-		return error;
-	if (options->json)
-		load_report_json(options, result, searched ? &search : NULL, stdout);
-	else
-		load_report_text(options, result, searched ? &search : NULL, stdout);
-	return options->plot != NULL ? load_plot(options, result, searched ? &search : NULL) : 0;
-}
-
 static int measure(const struct load_options *options, const struct load_payload *payload)
 {
-	struct load_result *result = malloc(sizeof(*result));
+	struct load_search search = { .steps_count = 0 };
+	struct load_result result;
 	int error;
 
-	if (result == NULL)
-		return fail(-ENOMEM);
-	error = options->mode == LOAD_LONE ? ask_once(options, payload, result)
-					   : put_under_load(options, payload, result);
-	free(result);
-	return error;
+	switch (options->mode) {
+	case LOAD_SINGLE:
+		error = load_single(options, payload, &result);
+		if (error == 0 || error == -EIO)
+			load_report(options, &result, &search);
+		return error;
+	case LOAD_FIND_MAX:
+		error = load_search(options, payload, &search, &result);
+		break;
+	default:
+		error = load_run(options, payload, &result);
+	}
+	if (error < 0)
+		return error;
+	load_report(options, &result, &search);
+	return options->plot != NULL ? load_plot(options, &result, &search) : 0;
 }
 
 static int go(const struct load_options *options)
@@ -124,22 +105,22 @@ static int go(const struct load_options *options)
 		return status_of(error);
 	error = measure(options, &payload);
 	load_payload_free(&payload);
-	return error < 0 ? status_of(error) : printed();
+	return error < 0 ? status_of(error) : flush_output();
 }
 
 int main(int argc, char **argv)
 {
 	struct load_options options;
 
-	if (load_cli_parse(argc, argv, &options) < 0)
+	if (load_options_parse(argc, argv, &options) < 0)
 		return EX_USAGE;
 	switch (options.action) {
 	case LOAD_HELP:
-		load_cli_print_help(stdout);
-		return printed();
+		load_options_print_help(stdout);
+		return flush_output();
 	case LOAD_VERSION:
 		(void)printf("dgramload %s\n", DGRAM_VERSION);
-		return printed();
+		return flush_output();
 	default:
 		return go(&options);
 	}

@@ -1,26 +1,24 @@
-/* What dgramload was asked to do, as its command line says it. */
+/* What the command line asks dgramload to do. */
 #ifndef LOAD_OPTIONS_H
 #define LOAD_OPTIONS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdio.h>
 
 #include "load/address.h"
 
 #define LOAD_SOCKETS_MAX 65536
 #define LOAD_IN_FLIGHT_MAX 65536
-#define LOAD_ALL_IN_FLIGHT_MAX (1 << 22)
+#define LOAD_ALL_IN_FLIGHT_MAX (1 << 22) /* bounds the memory: see REQUESTS_MAX in loop.c */
 #define LOAD_RATE_MAX 10000000
-#define LOAD_PAYLOAD_MAX 65507 /* of UDP over IPv4 */
+#define LOAD_PAYLOAD_MAX 65507 /* of a UDP datagram over IPv4 */
 
 enum load_action { LOAD_GO, LOAD_HELP, LOAD_VERSION };
 
 enum load_mode {
-	LOAD_LONE,     /* one request, and its answer is printed */
-	LOAD_OPEN,     /* at a rate, come what may */
-	LOAD_CLOSED,   /* the next when one is answered */
-	LOAD_FIND_MAX, /* open, at rate after rate */
+	LOAD_SINGLE,   /* send one request and print its answer */
+	LOAD_OPEN,     /* open loop: send at a rate, whatever is answered */
+	LOAD_CLOSED,   /* closed loop: send the next request when one is answered or lost */
+	LOAD_FIND_MAX, /* open loops at rate after rate */
 };
 
 struct load_options {
@@ -32,13 +30,13 @@ struct load_options {
 	double rate;	    /* requests a second, of all sockets together */
 	unsigned in_flight; /* requests of each socket */
 	int64_t duration_ns;
-	uint64_t count; /* UINT64_MAX: as many as come together in that time */
+	uint64_t count; /* UINT64_MAX: no limit */
 	int64_t warmup_ns;
 	int64_t ramp_ns;
-	int64_t patience_ns;
+	int64_t timeout_ns;	       /* a later answer does not count as an answer */
 	size_t size;		       /* of a payload */
 	const char *text, *hex, *file; /* at most one of them */
-	bool sized;		       /* `size` was given */
+	bool sized;		       /* whether the command line has --size */
 	bool random;
 	bool check;
 	bool gso;
@@ -47,5 +45,11 @@ struct load_options {
 	double max_loss_percent;
 	int64_t max_p99_ns;
 };
+
+/* Parse and validate. Strings in the options point into argv. -EINVAL: one line on stderr says
+ * why. Thread: one, because getopt_long(3) has a static state. */
+int load_options_parse(int argc, char **argv, struct load_options *ret_options);
+
+void load_options_print_help(FILE *file);
 
 #endif

@@ -10,31 +10,27 @@
 
 #include "base/sys.h"
 
-#define LOAD_BYTES_DEFAULT 32
+#define SIZE_DEFAULT 32 /* has room for the stamp */
 #define CACHE_LINE 64
 
+/* What --text, --hex or --file gives: `given` is false without them. */
 struct pattern {
 	uint8_t bytes[LOAD_PAYLOAD_MAX + 1];
 	size_t length;
+	bool given;
 };
 
-static int complain(const char *what, const char *why)
+static int refuse_payload(const char *what, const char *why)
 {
 	(void)fprintf(stderr, "dgramload: %s: %s\n", what, why);
 	return -EINVAL;
-}
-
-static int out_of_memory(void)
-{
-	(void)complain("payload", strerrordesc_np(ENOMEM));
-	return -ENOMEM;
 }
 
 static int read_text(const char *text, struct pattern *pattern)
 {
 	pattern->length = strlen(text);
 	if (pattern->length > LOAD_PAYLOAD_MAX)
-		return complain("--text", "longer than a datagram");
+		return refuse_payload("--text", "longer than a datagram");
 	memcpy(pattern->bytes, text, pattern->length);
 	return 0;
 }
@@ -53,23 +49,23 @@ static int read_hex(const char *text, struct pattern *pattern)
 			continue;
 		}
 		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
-			return complain("--hex takes pairs of hexadecimal digits, not", text);
+			return refuse_payload("--hex takes pairs of hexadecimal digits, not", text);
 		if (pattern->length == LOAD_PAYLOAD_MAX)
-			return complain("--hex", "longer than a datagram");
+			return refuse_payload("--hex", "longer than a datagram");
 		pattern->bytes[pattern->length++] = (uint8_t)(digit(text[0]) << 4 | digit(text[1]));
 		text += 2;
 	}
 	return 0;
 }
 
-static int read_file(const char *path, struct pattern *pattern)
+static int read_payload_file(const char *path, struct pattern *pattern)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t count = 1;
 	int error = 0;
 
 	if (fd < 0)
-		return complain(path, strerrordesc_np(errno));
+		return refuse_payload(path, strerrordesc_np(errno));
 	while (count > 0 && pattern->length < sizeof(pattern->bytes)) {
 		count = read(fd, pattern->bytes + pattern->length,
 			sizeof(pattern->bytes) - pattern->length);
@@ -77,21 +73,24 @@ static int read_file(const char *path, struct pattern *pattern)
 			pattern->length += (size_t)count;
 	}
 	if (count < 0)
-		error = complain(path, strerrordesc_np(errno));
+		error = refuse_payload(path, strerrordesc_np(errno));
 	else if (pattern->length > LOAD_PAYLOAD_MAX)
-		error = complain(path, "longer than a datagram");
+		error = refuse_payload(path, "longer than a datagram");
 	close(fd);
 	return error;
 }
 
 static int read_pattern(const struct load_options *options, struct pattern *pattern)
 {
+	pattern->length = 0;
+	pattern->given = true;
 	if (options->text != NULL)
 		return read_text(options->text, pattern);
 	if (options->hex != NULL)
 		return read_hex(options->hex, pattern);
 	if (options->file != NULL)
-		return read_file(options->file, pattern);
+		return read_payload_file(options->file, pattern);
+	pattern->given = false;
 	return 0;
 }
 
@@ -99,66 +98,46 @@ static size_t size_of(const struct load_options *options, const struct pattern *
 {
 	if (options->sized)
 		return options->size;
-	if (options->text != NULL || options->hex != NULL || options->file != NULL)
+	if (pattern->given)
 		return pattern->length;
-	return options->mode == LOAD_LONE && !options->random ? 0 : LOAD_BYTES_DEFAULT;
+	return options->mode == LOAD_SINGLE && !options->random ? 0 : SIZE_DEFAULT;
 }
 
-static void fill(struct load_payload *payload, const struct pattern *pattern)
+/* getrandom(2) gives up to 256 bytes at once. */
+static void fill_random(uint8_t *bytes, size_t size)
 {
-	size_t length = pattern->length < payload->size ? pattern->length : payload->size;
-
-	for (uint64_t variant = 0; variant < LOAD_VARIANTS; variant++)
-		memcpy(load_payload_of(payload, variant), pattern->bytes, length);
-}
-
-static void fill_random(struct load_payload *payload)
-{
-	for (uint64_t variant = 0; variant < LOAD_VARIANTS; variant++) {
-		uint8_t *bytes = load_payload_of(payload, variant);
-
-		for (size_t done = 0; done < payload->size; done += 256)
-			sys_random(bytes + done,
-				payload->size - done < 256 ? payload->size - done : 256);
-	}
-}
-
-static int make(const struct load_options *options, const struct pattern *pattern,
-	struct load_payload *payload)
-{
-	bool own = options->text == NULL && options->hex == NULL && options->file == NULL;
-
-	payload->size = size_of(options, pattern);
-	payload->stride = (payload->size / CACHE_LINE + 1) * CACHE_LINE;
-	payload->stamped = options->mode != LOAD_LONE &&
-			   (options->check || (own && payload->size >= LOAD_STAMP_BYTES));
-	if (payload->stamped && payload->size < LOAD_STAMP_BYTES)
-		return complain("--check", "needs 12 bytes at least, for the sequence number");
-	payload->bytes = calloc(LOAD_VARIANTS, payload->stride);
-	if (payload->bytes == NULL)
-		return out_of_memory();
-	if (options->random)
-		fill_random(payload);
-	else
-		fill(payload, pattern);
-	sys_random(&payload->run, sizeof(payload->run));
-	return 0;
+	for (size_t done = 0; done < size; done += 256)
+		sys_random(bytes + done, size - done < 256 ? size - done : 256);
 }
 
 int load_payload_make(const struct load_options *options, struct load_payload *ret_payload)
 {
-	struct pattern *pattern = calloc(1, sizeof(*pattern));
-	struct load_payload payload = { .bytes = NULL };
-	int error;
+	struct load_payload payload;
+	struct pattern pattern;
+	int error = read_pattern(options, &pattern);
 
-	if (pattern == NULL)
-		return out_of_memory();
-	error = read_pattern(options, pattern);
-	if (error == 0)
-		error = make(options, pattern, &payload);
-	free(pattern);
 	if (error < 0)
 		return error;
+	payload.size = size_of(options, &pattern);
+	payload.stride = (payload.size / CACHE_LINE + 1) * CACHE_LINE;
+	payload.stamped = options->mode != LOAD_SINGLE &&
+			  (options->check || (!pattern.given && payload.size >= LOAD_STAMP_BYTES));
+	if (payload.stamped && payload.size < LOAD_STAMP_BYTES)
+		return refuse_payload(
+			"--check", "needs 12 bytes at least, for the sequence number");
+	payload.bytes = calloc(LOAD_VARIANTS, payload.stride);
+	if (payload.bytes == NULL) {
+		(void)refuse_payload("payload", strerrordesc_np(ENOMEM));
+		return -ENOMEM;
+	}
+	for (uint64_t i = 0; i < LOAD_VARIANTS; i++) {
+		if (options->random)
+			fill_random(load_payload_bytes(&payload, i), payload.size);
+		else
+			memcpy(load_payload_bytes(&payload, i), pattern.bytes,
+				pattern.length < payload.size ? pattern.length : payload.size);
+	}
+	sys_random(&payload.run, sizeof(payload.run));
 	*ret_payload = payload;
 	return 0;
 }
@@ -169,14 +148,14 @@ void load_payload_free(struct load_payload *payload)
 	payload->bytes = NULL;
 }
 
-uint8_t *load_payload_of(const struct load_payload *payload, uint64_t number)
+uint8_t *load_payload_bytes(const struct load_payload *payload, uint64_t number)
 {
 	return payload->bytes + number % LOAD_VARIANTS * payload->stride;
 }
 
 void load_payload_stamp(const struct load_payload *payload, uint64_t number)
 {
-	uint8_t *bytes = load_payload_of(payload, number);
+	uint8_t *bytes = load_payload_bytes(payload, number);
 
 	if (!payload->stamped)
 		return;
@@ -184,8 +163,8 @@ void load_payload_stamp(const struct load_payload *payload, uint64_t number)
 	memcpy(bytes + sizeof(payload->run), &number, sizeof(number));
 }
 
-bool load_payload_number(const struct load_payload *payload, const uint8_t *answer, size_t length,
-	uint64_t *ret_number)
+bool load_payload_read_number(const struct load_payload *payload, const uint8_t *answer,
+	size_t length, uint64_t *ret_number)
 {
 	if (!payload->stamped || length < LOAD_STAMP_BYTES ||
 		memcmp(answer, &payload->run, sizeof(payload->run)) != 0)
@@ -194,12 +173,12 @@ bool load_payload_number(const struct load_payload *payload, const uint8_t *answ
 	return true;
 }
 
-/* The stamp was compared when the number was read. */
+/* load_payload_read_number() has compared the stamp. */
 bool load_payload_is_echo(
 	const struct load_payload *payload, uint64_t number, const uint8_t *answer, size_t length)
 {
 	return length == payload->size &&
 	       memcmp(answer + LOAD_STAMP_BYTES,
-		       load_payload_of(payload, number) + LOAD_STAMP_BYTES,
+		       load_payload_bytes(payload, number) + LOAD_STAMP_BYTES,
 		       length - LOAD_STAMP_BYTES) == 0;
 }

@@ -4,107 +4,223 @@
 
 #include "base/clock.h"
 
-static const char *const mode_words[] = {
-	[LOAD_LONE] = "one request",
+static const char *const mode_sentences[] = {
+	[LOAD_SINGLE] = "one request",
 	[LOAD_OPEN] = "open loop",
 	[LOAD_CLOSED] = "closed loop",
 	[LOAD_FIND_MAX] = "the highest rate",
 };
 
-static double a_second(const struct load_result *result, uint64_t count)
-{
-	return result->seconds > 0 ? (double)count / result->seconds : 0;
-}
+static const char *const mode_names[] = {
+	[LOAD_SINGLE] = "lone",
+	[LOAD_OPEN] = "open",
+	[LOAD_CLOSED] = "closed",
+	[LOAD_FIND_MAX] = "find-max",
+};
 
-static double percent(uint64_t part, uint64_t whole)
-{
-	return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
-}
+/* --- text */
 
-static double us_of(struct load_durations *durations, double quantile)
-{
-	return (double)load_durations_quantile(durations, quantile) / (double)NS_PER_US;
-}
-
-static void print_head(
-	const struct load_options *options, const struct load_result *result, FILE *file)
+static void print_head(const struct load_options *options, const struct load_result *result)
 {
 	char server[ADDR_TEXT_MAX];
 
-	(void)fprintf(
-		file, "%s, %s", addr_format(&options->server, server), mode_words[options->mode]);
+	(void)printf(
+		"%s, %s", addr_format(&options->server, server), mode_sentences[options->mode]);
 	if (options->mode == LOAD_OPEN)
-		(void)fprintf(file, " of %.0f/s", options->rate);
+		(void)printf(" of %.0f/s", options->rate);
 	if (options->mode == LOAD_CLOSED)
-		(void)fprintf(file, " of %u in flight each", options->in_flight);
-	(void)fprintf(file, ", %u socket%s, %zu bytes, %.1f s\n", options->sockets,
+		(void)printf(" of %u in flight each", options->in_flight);
+	(void)printf(", %u socket%s, %zu bytes, %.1f s\n", options->sockets,
 		options->sockets == 1 ? "" : "s", result->size, result->seconds);
 }
 
-static void print_counts(const struct load_result *result, FILE *file)
+static void print_counts(const struct load_result *result)
 {
-	const struct load_tally *tally = &result->tally;
+	const struct load_counters *counters = &result->counters;
+	double sent = counters->sent > 0 ? (double)counters->sent : 1;
 
 	if (result->mode == LOAD_OPEN)
-		(void)fprintf(file, "  due       %12" PRIu64 "  %12.0f/s\n", result->due,
-			a_second(result, result->due));
-	(void)fprintf(file, "  sent      %12" PRIu64 "  %12.0f/s\n", tally->sent,
-		a_second(result, tally->sent));
-	(void)fprintf(file, "  answered  %12" PRIu64 "  %12.0f/s  %.3f %%\n", tally->answered,
-		a_second(result, tally->answered), percent(tally->answered, tally->sent));
-	(void)fprintf(file, "  lost      %12" PRIu64 "  %14s  %.3f %%\n", tally->lost, "",
-		percent(tally->lost, tally->sent));
-	(void)fprintf(file, "  late      %12" PRIu64 "  %14s  %.3f %%\n", tally->late, "",
-		percent(tally->late, tally->sent));
-	if (tally->duplicates + tally->reordered + tally->wrong + tally->strays > 0)
-		(void)fprintf(file,
-			"  duplicates %" PRIu64 ", reordered %" PRIu64 ", wrong %" PRIu64
-			", of long ago %" PRIu64 "\n",
-			tally->duplicates, tally->reordered, tally->wrong, tally->strays);
+		(void)printf("  due       %12" PRIu64 "  %12.0f/s\n", result->due,
+			load_run_rate(result, result->due));
+	(void)printf("  sent      %12" PRIu64 "  %12.0f/s\n", counters->sent,
+		load_run_rate(result, counters->sent));
+	(void)printf("  answered  %12" PRIu64 "  %12.0f/s  %.3f %%\n", counters->answered,
+		load_run_rate(result, counters->answered), 100 * (double)counters->answered / sent);
+	(void)printf("  lost      %12" PRIu64 "  %14s  %.3f %%\n", counters->lost, "",
+		100 * (double)counters->lost / sent);
+	(void)printf("  late      %12" PRIu64 "  %14s  %.3f %%\n", counters->late, "",
+		100 * (double)counters->late / sent);
+	if (counters->duplicates + counters->reordered + counters->wrong + counters->strays > 0)
+		(void)printf("  duplicates %" PRIu64 ", reordered %" PRIu64 ", wrong %" PRIu64
+			     ", of long ago %" PRIu64 "\n",
+			counters->duplicates, counters->reordered, counters->wrong,
+			counters->strays);
 }
 
-static void print_times(struct load_result *result, FILE *file)
+static void print_times(struct load_result *result)
 {
-	struct load_durations *latency = &result->tally.latency;
-	struct load_durations *lag = &result->tally.lag;
+	struct load_durations *latency = &result->counters.latency, *lag = &result->counters.lag;
 
-	(void)fprintf(file,
-		"  latency   p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n",
-		us_of(latency, 0.5), us_of(latency, 0.9), us_of(latency, 0.99),
-		us_of(latency, 0.999), us_of(latency, 1));
+	(void)printf("  latency   p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us, "
+		     "max %.1f us\n",
+		load_durations_quantile_us(latency, 0.5), load_durations_quantile_us(latency, 0.9),
+		load_durations_quantile_us(latency, 0.99),
+		load_durations_quantile_us(latency, 0.999), load_durations_quantile_us(latency, 1));
 	if (result->mode == LOAD_OPEN)
-		(void)fprintf(file, "  own lag   p50 %.1f us, p99 %.1f us, max %.1f us\n",
-			us_of(lag, 0.5), us_of(lag, 0.99), us_of(lag, 1));
-	(void)fprintf(file, "  own CPU   %.0f %%\n", result->cpu_percent);
+		(void)printf("  own lag   p50 %.1f us, p99 %.1f us, max %.1f us\n",
+			load_durations_quantile_us(lag, 0.5), load_durations_quantile_us(lag, 0.99),
+			load_durations_quantile_us(lag, 1));
+	(void)printf("  own CPU   %.0f %%\n", result->cpu_percent);
 }
 
-static void print_search(const struct load_search *search, FILE *file)
+static void print_search(const struct load_search *search)
 {
-	(void)fprintf(file, "  rates tried  answered/s      loss         p99  limited by\n");
+	(void)printf("  rates tried  answered/s      loss         p99  limited by\n");
 	for (unsigned i = 0; i < search->steps_count; i++) {
 		const struct load_step *step = &search->steps[i];
 
-		(void)fprintf(file, "  %11.0f  %10.0f  %6.3f %%  %8.0f us  %s\n", step->rate,
+		(void)printf("  %11.0f  %10.0f  %6.3f %%  %8.0f us  %s\n", step->rate,
 			step->answered, step->loss_percent, step->p99_us,
 			load_limit_names[step->limit]);
 	}
 	if (search->max_rate > 0)
-		(void)fprintf(file, "  highest rate %.0f/s, limited by %s\n", search->max_rate,
+		(void)printf("  highest rate %.0f/s, limited by %s\n", search->max_rate,
 			load_limit_sentences[search->limit]);
 	else
-		(void)fprintf(file, "  no rate passed, limited by %s\n",
-			load_limit_sentences[search->limit]);
+		(void)printf(
+			"  no rate passed, limited by %s\n", load_limit_sentences[search->limit]);
 }
 
-void load_report_text(const struct load_options *options, struct load_result *result,
-	const struct load_search *search, FILE *file)
+static void print_summary(const struct load_options *options, struct load_result *result,
+	const struct load_search *search)
 {
-	static const struct load_marks marks = { "  ", "\n", "" };
+	struct load_remarks remarks;
 
-	print_head(options, result, file);
-	print_counts(result, file);
-	print_times(result, file);
-	if (search != NULL)
-		print_search(search, file);
-	load_verdict_remarks(result, &marks, file);
+	print_head(options, result);
+	print_counts(result);
+	print_times(result);
+	if (options->mode == LOAD_FIND_MAX)
+		print_search(search);
+	load_limit_remark(result, &remarks);
+	for (unsigned i = 0; i < remarks.count; i++)
+		(void)printf("  %s\n", remarks.texts[i]);
+}
+
+/* --- JSON */
+
+static void write_counts(const struct load_result *result)
+{
+	const struct load_counters *counters = &result->counters;
+	const struct {
+		const char *name;
+		uint64_t count;
+	} counts[] = {
+		{ "due", result->due },
+		{ "sent", counters->sent },
+		{ "answered", counters->answered },
+		{ "lost", counters->lost },
+		{ "late", counters->late },
+		{ "duplicates", counters->duplicates },
+		{ "reordered", counters->reordered },
+		{ "wrong", counters->wrong },
+		{ "strays", counters->strays },
+		{ "send_errors", result->send_errors },
+		{ "refused", result->refused },
+		{ "bytes_sent", counters->sent * result->size },
+		{ "bytes_received", result->bytes_received },
+		{ "client_drops", result->client_drops },
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		(void)printf("  \"%s\": %" PRIu64 ",\n", counts[i].name, counts[i].count);
+	(void)printf("  \"rate_offered\": %.3f,\n", load_run_rate(result, result->due));
+	(void)printf("  \"rate_sent\": %.3f,\n", load_run_rate(result, counters->sent));
+	(void)printf("  \"rate_answered\": %.3f,\n", load_run_rate(result, counters->answered));
+}
+
+static void write_latency(struct load_durations *latency)
+{
+	static const struct {
+		const char *name;
+		double quantile;
+	} quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 } };
+	double mean_ns = latency->count > 0 ? latency->sum_ns / (double)latency->count : 0;
+
+	(void)printf("  \"latency_us\": { \"min\": %.3f, \"mean\": %.3f",
+		(double)latency->min_ns / (double)NS_PER_US, mean_ns / (double)NS_PER_US);
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		(void)printf(", \"%s\": %.3f", quantiles[i].name,
+			load_durations_quantile_us(latency, quantiles[i].quantile));
+	(void)printf(", \"max\": %.3f },\n", (double)latency->max_ns / (double)NS_PER_US);
+}
+
+static void write_lag(struct load_durations *lag)
+{
+	(void)printf("  \"lag_us\": { \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f },\n",
+		load_durations_quantile_us(lag, 0.5), load_durations_quantile_us(lag, 0.99),
+		(double)lag->max_ns / (double)NS_PER_US);
+}
+
+static void write_search(const struct load_search *search)
+{
+	(void)printf("  \"max_rate\": %.3f,\n  \"steps\": [\n", search->max_rate);
+	for (unsigned i = 0; i < search->steps_count; i++) {
+		const struct load_step *step = &search->steps[i];
+
+		(void)printf("    { \"rate\": %.3f, \"answered\": %.3f, \"loss_percent\": %.4f, "
+			     "\"p99_us\": %.3f, \"limited_by\": \"%s\" }%s\n",
+			step->rate, step->answered, step->loss_percent, step->p99_us,
+			load_limit_names[step->limit], i + 1 < search->steps_count ? "," : "");
+	}
+	(void)puts("  ],");
+}
+
+/* No remark has a character that JSON would escape. */
+static void write_remarks(struct load_result *result)
+{
+	struct load_remarks remarks;
+
+	load_limit_remark(result, &remarks);
+	(void)printf("  \"remarks\": [");
+	for (unsigned i = 0; i < remarks.count; i++)
+		(void)printf("%s\n    \"%s\"", i > 0 ? "," : "", remarks.texts[i]);
+	(void)puts(" ]");
+}
+
+static void write_summary(const struct load_options *options, struct load_result *result,
+	const struct load_search *search)
+{
+	bool searched = options->mode == LOAD_FIND_MAX;
+	enum load_limit limit = searched ? search->limit : load_limit_find(options, result);
+	char server[ADDR_TEXT_MAX];
+
+	(void)printf("{\n  \"mode\": \"%s\",\n  \"server\": \"%s\",\n  \"sockets\": %u,\n",
+		mode_names[options->mode], addr_format(&options->server, server), options->sockets);
+	(void)printf("  \"seconds\": %.6f,\n", result->seconds);
+	write_counts(result);
+	write_latency(&result->counters.latency);
+	write_lag(&result->counters.lag);
+	(void)printf("  \"client_cpu_percent\": %.1f,\n", result->cpu_percent);
+	if (result->server.local)
+		(void)printf("  \"server_drops\": %" PRIu64 ",\n", result->server.drops);
+	else
+		(void)puts("  \"server_drops\": null,");
+	(void)printf("  \"limited_by\": \"%s\",\n", load_limit_names[limit]);
+	if (searched)
+		write_search(search);
+	else
+		(void)puts("  \"max_rate\": null,\n  \"steps\": [],");
+	write_remarks(result);
+	(void)puts("}");
+}
+
+/* --- */
+
+void load_report(const struct load_options *options, struct load_result *result,
+	const struct load_search *search)
+{
+	if (options->json)
+		write_summary(options, result, search);
+	else if (options->mode != LOAD_SINGLE)
+		print_summary(options, result, search);
 }

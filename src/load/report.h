@@ -1,16 +1,12 @@
-/* The result of dgramload, as text and as JSON. */
+/* The result of dgramload, as text or as JSON. */
 #ifndef LOAD_REPORT_H
 #define LOAD_REPORT_H
 
-#include <stdio.h>
+#include "load/search.h"
 
-#include "load/find_max.h"
-#include "load/verdict.h"
-
-/* `search`: NULL, or what --find-max found; `result` is then its best step's. */
-void load_report_text(const struct load_options *options, struct load_result *result,
-	const struct load_search *search, FILE *file);
-void load_report_json(const struct load_options *options, struct load_result *result,
-	const struct load_search *search, FILE *file);
+/* Print to stdout: JSON with options->json, else text, but no text for a single request. `search` is
+ * read with --find-max only, and `result` then comes from it. */
+void load_report(const struct load_options *options, struct load_result *result,
+	const struct load_search *search);
 
 #endif

@@ -1,42 +1,47 @@
-/* A run: requests for a while, and what became of them. */
+/* A run: requests are sent for a while, and what became of them is counted. */
 #ifndef LOAD_RUN_H
 #define LOAD_RUN_H
 
-#include "load/kernel.h"
 #include "load/options.h"
 #include "load/payload.h"
-#include "load/tally.h"
+#include "load/server.h"
+#include "load/window.h"
 
 #define LOAD_SAMPLES_MAX 600
 
-/* The counts up to a moment of a run. */
+/* The counts up to a moment of the run. */
 struct load_sample {
 	int64_t ns;
-	uint64_t due, sent, answered;
+	uint64_t due, answered;
 };
 
 struct load_result {
 	enum load_mode mode;
-	double seconds; /* of requests that are counted */
-	uint64_t due;	/* how many should have been sent; in a closed loop, how many were */
+	double seconds; /* of sending, without the warm-up */
+	uint64_t
+		due; /* requests that should have been sent; in a closed loop, those that were tried */
 	uint64_t send_errors;
-	int send_error;	  /* the last: an errno */
-	uint64_t refused; /* times that nobody listened */
+	int send_error;	  /* the last one: an errno */
+	uint64_t refused; /* how often nobody listened */
 	uint64_t bytes_received;
 	uint64_t client_drops; /* answers lost in our own buffers */
 	size_t size;	       /* of a request */
-	double cpu_percent;    /* ours */
-	struct load_tally tally;
-	struct load_kernel server; /* what changed there */
+	double cpu_percent;    /* of one processor, used by dgramload */
+	struct load_counters counters;
+	struct load_server server; /* drops: during the run; queue_bytes: when sending ended */
 	struct load_sample samples[LOAD_SAMPLES_MAX];
 	unsigned samples_count;
 };
 
-/* Make a run of mode LOAD_OPEN or LOAD_CLOSED. -errno: one line on stderr says what. */
+/* Run an open or a closed loop. Shows a line of progress if stderr is a terminal and the result is
+ * not wanted as JSON. -errno: one line on stderr says what failed. */
 int load_run(const struct load_options *options, const struct load_payload *payload,
 	struct load_result *ret_result);
 
-/* End the run early, and have none begin. Thread: any, async-signal-safe. */
+/* A count a second; 0 when the run took no time. */
+double load_run_rate(const struct load_result *result, uint64_t count);
+
+/* End the current run early, and let no other begin. Thread: any, async-signal-safe. */
 void load_run_stop(void);
 bool load_run_is_stopped(void);
 

@@ -126,9 +126,10 @@ static void order_init(struct flow_order *order)
 		link_init(&order->lists[i]);
 }
 
+/* The list for this time, which is never negative. */
 static inline uint32_t order_list(int64_t served_ns)
 {
-	uint64_t value = served_ns > 0 ? (uint64_t)served_ns : 0;
+	uint64_t value = (uint64_t)served_ns;
 	uint32_t exponent, list;
 
 	if (value < 32)
@@ -187,8 +188,7 @@ static void order_flatten(struct flow_order *order)
 
 /* --- lengths: by datagrams that wait */
 
-/* For at least two that wait. */
-static unsigned lengths_list(unsigned waiting)
+static unsigned lengths_list(unsigned waiting) /* at least 2 */
 {
 	return waiting <= LENGTHS_MAX ? waiting - 2 : LENGTHS_MAX - 1;
 }
@@ -315,7 +315,7 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_state stat
 		order_insert(&table->orders[state], flow->list, &flow->in_order);
 }
 
-void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
+inline void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
 	enter_window(table, flow);
 	if (order_list(charged(flow, ns)) != flow->list)

@@ -15,7 +15,7 @@ static uint64_t kernel_drops(const struct dgram_server *server, unsigned service
 	return drops;
 }
 
-/* Of its queue, or of the receivers that are inline. */
+/* From its queue, or from its inline receivers. */
 void server_books(struct dgram_server *server, unsigned service, struct queue_report *ret_report)
 {
 	*ret_report = (struct queue_report){ 0 };
@@ -70,7 +70,7 @@ uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
 }
 
 /* The books of a service as one line: every reason is there, whether it happened or not. */
-void server_log_books(struct dgram_server *server, unsigned service, enum log_event_id event)
+void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event)
 {
 	char keys[DROP_COUNT + FAIL_COUNT][48];
 	struct log_field fields[DROP_COUNT + FAIL_COUNT + 12];
@@ -102,8 +102,8 @@ void server_log_books(struct dgram_server *server, unsigned service, enum log_ev
 	log_event(server->ring, event, fields, n);
 }
 
-void server_log_ledger(struct dgram_server *server)
+void server_books_log_ledger(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->services_count; i++)
-		server_log_books(server, i, EVENT_LEDGER);
+		server_books_log(server, i, EVENT_LEDGER);
 }

@@ -74,7 +74,7 @@ static bool service_is_valid(const struct dgram_service *service)
 	       parameters_are_valid(handler, service->parameters);
 }
 
-/* The word itself out of the table, or NULL. */
+/* The word of the table, or NULL. */
 static const char *find_word(const char *word, const char *const *words)
 {
 	for (; word != NULL && *words != NULL; words++)
@@ -86,7 +86,7 @@ static const char *find_word(const char *word, const char *const *words)
 static const char *const formats[] = { "auto", "logfmt", "json", "journal", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
 
-int server_check_options(const struct dgram_options *options)
+int server_options_check(const struct dgram_options *options)
 {
 	struct cpus cpus;
 
@@ -107,7 +107,7 @@ int server_check_options(const struct dgram_options *options)
 	return 0;
 }
 
-int server_copy_options(struct dgram_server *server, const struct dgram_options *options)
+int server_options_copy(struct dgram_server *server, const struct dgram_options *options)
 {
 	char *target = strdup(options->log_target);
 
@@ -124,7 +124,7 @@ int server_copy_options(struct dgram_server *server, const struct dgram_options 
 	return 0;
 }
 
-struct log_settings server_log_settings(const struct dgram_options *options)
+struct log_settings server_options_log(const struct dgram_options *options)
 {
 	return (struct log_settings){
 		.level = (enum log_level)options->log_level,
@@ -134,7 +134,7 @@ struct log_settings server_log_settings(const struct dgram_options *options)
 	};
 }
 
-struct queue_settings server_queue_settings(const struct service *service, unsigned workers)
+struct queue_settings server_options_queue(const struct service *service, unsigned workers)
 {
 	unsigned limit = service->max_workers;
 

@@ -8,7 +8,7 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-/* Slots and workers for a larger pool; they are kept if it shrinks again. */
+/* Slots and workers for a larger pool. They are kept when it shrinks again. */
 static int make_room(struct dgram_server *server, unsigned workers)
 {
 	int error = 0;
@@ -29,7 +29,7 @@ static const char *name_of(const struct dgram_service *service)
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* Services are known by their names: one that was added, removed or renamed waits for a restart. */
+/* Services are identified by their names: one that was added, removed or renamed waits for a restart. */
 static const struct dgram_service *find_wanted(
 	const struct service *service, const struct dgram_options *options)
 {
@@ -54,20 +54,20 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
 		}
-		service->told_too_long = false;
+		service->length_reported = false;
 		if (service->queue == NULL)
 			continue;
-		settings = server_queue_settings(service, options->workers);
+		settings = server_options_queue(service, options->workers);
 		queue_configure(service->queue, &settings);
 	}
-	/* What waits may be held by more workers now. */
+	/* More workers may be allowed to take what waits. */
 	eventcount_notify(&server->pool.shared.work, UINT_MAX);
 }
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)
 {
 	unsigned workers = server_workers(server, options);
-	int error = server_apply_log(server, options);
+	int error = server_bind_log(server, options);
 
 	if (error == 0)
 		error = make_room(server, workers);
@@ -79,7 +79,7 @@ static int apply_all(struct dgram_server *server, const struct dgram_options *op
 int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
-	int error = server_check_options(options);
+	int error = server_options_check(options);
 
 	if (error < 0)
 		return error;
@@ -94,14 +94,14 @@ int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_opt
 	after.log_summary_interval_s = options->log_summary_interval_s;
 	error = apply_all(server, &after);
 	if (error == 0)
-		error = server_copy_options(server, &after);
+		error = server_options_copy(server, &after);
 	if (error < 0) {
 		(void)apply_all(server, &before);
 		return error;
 	}
 	apply_services(server, options);
-	server_plan_summary(server);
-	server_watch(server, sys_monotonic_ns());
+	server_summary_plan(server);
+	server_overdue_check(server, sys_monotonic_ns());
 	return 0;
 }
 

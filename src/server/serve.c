@@ -1,8 +1,8 @@
-/* A server's life: serve, drain, stop; and without threads, one batch at a time.
+/* A server's life: serve, drain, stop.
  *
- * DESIGN: dgram_server_shutdown() only writes an eventfd. All else of the stop is done in the
- * owner's thread, in reverse of the start: receivers, which first take what had arrived; queues,
- * which are closed; workers, which end when all is served; the log. */
+ * DESIGN: dgram_server_shutdown() only writes an eventfd. The owner's thread does the rest of the stop,
+ * in reverse of the start: receivers, which first take what has arrived; queues, which are closed;
+ * workers, which end when all is served; the log. */
 #include <errno.h>
 #include <limits.h>
 #include <sys/eventfd.h>
@@ -10,7 +10,8 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-/* How long handlers that run are waited for once nothing else is. */
+/* How long the end waits for handlers that run, once nothing else is left: PROMISES asks for an end within
+ * 100 ms of the drain's time. */
 #define GRACE_NS (100 * NS_PER_MS)
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -18,7 +19,7 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Round up, so that what is due is due when poll(2) returns. */
+/* Rounded up, so that poll(2) does not return before the time. */
 static int milliseconds_until(int64_t due_ns, int64_t now_ns)
 {
 	if (due_ns == INT64_MAX)
@@ -42,20 +43,20 @@ static int64_t run_timers(struct dgram_server *server, bool hook_ready)
 					       : INT64_MAX;
 	}
 	if (now_ns >= server->next_summary_ns)
-		server_log_summary(server, now_ns);
-	if (now_ns >= server->next_watch_ns)
-		server_watch(server, now_ns);
-	return earlier(
-		server->next_hook_ns, earlier(server->next_summary_ns, server->next_watch_ns));
+		server_summary_log(server, now_ns);
+	if (now_ns >= server->next_overdue_check_ns)
+		server_overdue_check(server, now_ns);
+	return earlier(server->next_hook_ns,
+		earlier(server->next_summary_ns, server->next_overdue_check_ns));
 }
 
-/* Run the hook and the summaries until `fd` or now_fd is readable, or until `deadline_ns`. True:
+/* Run the hook and the timers until `fd` or abort_fd is readable, or until `deadline_ns`. Returns whether
  * `fd` is. */
 static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 {
 	struct pollfd fds[3] = {
 		{ .fd = fd, .events = POLLIN },
-		{ .fd = server->now_fd, .events = POLLIN },
+		{ .fd = server->abort_fd, .events = POLLIN },
 		{ .fd = server->options.hook != NULL ? server->options.hook_fd : -1,
 			.events = POLLIN },
 	};
@@ -84,12 +85,12 @@ static void close_queues(struct dgram_server *server)
 	eventcount_notify(&server->pool.shared.work, UINT_MAX);
 }
 
-/* Drop what is queued, and what workers have popped, or receivers received, and not begun. */
-static void hurry(struct dgram_server *server)
+/* Drop what is queued, and what workers popped or receivers received and did not begin. */
+static void abort_queued(struct dgram_server *server)
 {
 	struct datagram_list dropped = { 0 };
 
-	atomic_store(&server->pool.shared.hurry, true);
+	atomic_store(&server->pool.shared.aborting, true);
 	for (unsigned i = 0; i < server->services_count; i++)
 		if (server->services[i].queue != NULL)
 			queue_discard(server->services[i].queue, &dropped);
@@ -97,8 +98,8 @@ static void hurry(struct dgram_server *server)
 	eventcount_notify(&server->pool.shared.work, UINT_MAX);
 }
 
-/* Wait until `fd` says that all threads of a kind have ended; after the deadline, a little longer for
- * what cannot be dropped. */
+/* Wait until `fd` says that all threads of a kind have ended; after the deadline, GRACE_NS longer for the
+ * handlers that run. */
 static bool await_end(struct dgram_server *server, int fd, int64_t deadline_ns)
 {
 	struct pollfd ended = { .fd = fd, .events = POLLIN };
@@ -106,7 +107,7 @@ static bool await_end(struct dgram_server *server, int fd, int64_t deadline_ns)
 
 	if (run_until(server, fd, deadline_ns))
 		return true;
-	hurry(server);
+	abort_queued(server);
 	grace_ns = sys_monotonic_ns() + GRACE_NS;
 	while (sys_wait(&ended, 1, milliseconds_until(grace_ns, sys_monotonic_ns())) <= 0)
 		if (sys_monotonic_ns() >= grace_ns)
@@ -121,16 +122,16 @@ static bool drain(struct dgram_server *server)
 
 	log_event(server->ring, EVENT_DRAINING,
 		LOG_FIELDS(log_uint("drain_timeout_ms", server->options.drain_timeout_ms)));
-	if (!await_end(server, server->deaf_fd, deadline_ns))
+	if (!await_end(server, server->receivers_done_fd, deadline_ns))
 		return false;
-	server_join_receivers(server);
+	server_start_join(server);
 	close_queues(server);
 	return server_workers(server, &server->options) == 0 ||
-	       await_end(server, server->done_fd, deadline_ns);
+	       await_end(server, server->workers_done_fd, deadline_ns);
 }
 
-/* What came while we drained is still in the sockets: it goes into the books, too, but of those whose
- * receivers hang in a handler. */
+/* What arrived during the drain is still in the sockets: it goes into the books, too, except where a
+ * receiver still runs a handler. */
 static void refuse_rest(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++)
@@ -150,8 +151,8 @@ int dgram_server_serve_forever(struct dgram_server *server)
 		return -EALREADY;
 	server->last_summary_ns = sys_monotonic_ns();
 	server->next_hook_ns = server->last_summary_ns;
-	server_plan_summary(server);
-	server_plan_watch(server, server->last_summary_ns);
+	server_summary_plan(server);
+	server_overdue_plan(server, server->last_summary_ns);
 	while (!run_until(server, server->stop_fd, INT64_MAX))
 		;
 	if (drain(server)) {
@@ -160,105 +161,23 @@ int dgram_server_serve_forever(struct dgram_server *server)
 	} else {
 		error = -ETIMEDOUT;
 		server->state = SERVER_ABANDONED;
-		server_join_ended_receivers(server);
+		server_start_join_ended(server);
 		log_event(server->ring, EVENT_HANDLERS_STILL_RUN,
 			LOG_FIELDS(
 				log_text("hint", "running= in the ledger says how many; they are "
 						 "left to the end of the process")));
 	}
 	refuse_rest(server);
-	server_log_ledger(server);
+	server_books_log_ledger(server);
 	log_stop(server->log, SERVER_LOG_STOP_MS);
 	return error;
 }
 
 void dgram_server_shutdown(struct dgram_server *server)
 {
-	int fd = atomic_fetch_add(&server->shutdowns, 1) == 0 ? server->stop_fd : server->now_fd;
+	int fd = atomic_fetch_add(&server->shutdowns, 1) == 0 ? server->stop_fd : server->abort_fd;
 	int saved = errno;
 
 	(void)eventfd_write(fd, 1);
 	errno = saved;
-}
-
-/* Worker `i` of those that work in the owner's thread, or NULL: the pool's first, where there is a
- * pool, and those of receivers that are inline. */
-static struct worker *alone_worker(struct dgram_server *server, unsigned i)
-{
-	struct receiver *receiver;
-
-	if (i == server->sockets_count)
-		return server->pool.members[0].worker;
-	receiver = &server->listeners[i].receiver;
-	return receiver->service->queue == NULL ? receiver->worker : NULL;
-}
-
-void server_stop_alone(struct dgram_server *server)
-{
-	for (unsigned i = 0; i <= server->sockets_count; i++)
-		if (alone_worker(server, i) != NULL)
-			worker_stop(alone_worker(server, i));
-	server->alone = false;
-}
-
-static int start_alone(struct dgram_server *server)
-{
-	int error = server->state == SERVER_NEW ? dgram_server_bind(server) : 0;
-
-	if (error < 0 || server->alone)
-		return error;
-	for (unsigned i = 0; error == 0 && i <= server->sockets_count; i++)
-		if (alone_worker(server, i) != NULL)
-			error = worker_start(alone_worker(server, i));
-	if (error < 0) {
-		server_stop_alone(server);
-		return server_failed(server, EVENT_CANNOT_START_WORKER, error);
-	}
-	server->alone = true;
-	return 0;
-}
-
-/* A batch of what arrived at a socket, and what was taken from the kernel with it: no poll(2), the
- * owner's neither, tells of that any more. */
-static int handle_batch(struct dgram_server *server, struct receiver *receiver)
-{
-	struct worker *worker = server->pool.members[0].worker;
-	int received = 0, count;
-
-	do {
-		count = receiver_step(receiver);
-		received += count > 0 ? count : 0;
-		while (worker != NULL && worker_step(worker) == WORKER_WORKED)
-			;
-	} while (count > 0 && socket_batch_holds_more(&receiver->batch));
-	return received > 0 ? received : count;
-}
-
-int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
-{
-	int received = 0;
-	int error = server->state >= SERVER_STARTED ? -EBUSY : start_alone(server);
-
-	if (error == 0 && atomic_load(&server->shutdowns) > 0)
-		error = -ESHUTDOWN;
-	if (error < 0)
-		return error;
-	for (unsigned i = 0; i < server->sockets_count; i++)
-		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
-	server->polls[server->sockets_count] =
-		(struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
-	error = sys_wait(server->polls, server->sockets_count + 1, timeout_ms);
-	if (error < 0)
-		return error;
-	for (unsigned i = 0; i < server->sockets_count; i++) {
-		int count = server->polls[i].revents != 0
-				    ? handle_batch(server, &server->listeners[i].receiver)
-				    : 0;
-
-		if (count > 0)
-			received += count;
-		else if (count < 0)
-			error = count;
-	}
-	return received > 0 ? received : error < 0 ? error : 0;
 }

@@ -5,11 +5,12 @@
 
 #include "server/server.h"
 
-/* What a receiver cannot take in time the kernel drops, whoever sent it: only the queue is fair. So it
- * goes before the workers. */
+/* A receiver runs before the workers on a contended processor, because the kernel drops what it does not
+ * take in time, whoever sent it. With workers of 10 us of CPU on its core and one abuser at five times what
+ * they can do, 61 % of the polite were answered without this, and all with it (make overload). */
 #define RECEIVER_STEPS 5
 
-size_t server_memory_bytes(const struct dgram_server *server)
+static size_t memory_bytes(const struct dgram_server *server)
 {
 	size_t workers = server_workers(server, &server->options);
 	size_t serving = workers;
@@ -31,7 +32,7 @@ static void *receiver_main(void *argument)
 	struct listener *listener = argument;
 	struct receiver *receiver = &listener->receiver;
 	int error = receiver->worker != NULL ? worker_start(receiver->worker) : 0;
-	bool go = gate_arrive(&listener->gate, error);
+	bool go = start_latch_arrive(&listener->latch, error);
 
 	if (receiver->service->queue != NULL)
 		thread_prefer(RECEIVER_STEPS);
@@ -41,12 +42,12 @@ static void *receiver_main(void *argument)
 		worker_stop(receiver->worker);
 	atomic_store(&listener->ended, true);
 	if (go && atomic_fetch_sub(&listener->server->receiving, 1) == 1)
-		(void)eventfd_write(listener->server->deaf_fd, 1);
+		(void)eventfd_write(listener->server->receivers_done_fd, 1);
 	return NULL;
 }
 
-/* Where it is what the workers are elsewhere. */
-static void pin(struct dgram_server *server, const struct listener *listener)
+/* Only inline, where it is what the workers are elsewhere. */
+static void pin_receiver(struct dgram_server *server, const struct listener *listener)
 {
 	unsigned number = listener->receiver.number;
 	int error = 0;
@@ -66,38 +67,38 @@ static int park_receivers(struct dgram_server *server)
 		struct listener *listener = &server->listeners[i];
 		int error;
 
-		gate_init(&listener->gate);
+		start_latch_init(&listener->latch);
 		error = thread_start(
 			"dgram/rx", (int)i, receiver_main, listener, &listener->thread);
 		if (error < 0)
 			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
 		listener->started = true;
-		pin(server, listener);
-		error = gate_await(&listener->gate);
+		pin_receiver(server, listener);
+		error = start_latch_await(&listener->latch);
 		if (error < 0)
 			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
 	}
 	return 0;
 }
 
-static void join(struct listener *listener)
+static void join_receiver(struct listener *listener)
 {
 	if (listener->started)
 		thread_join(listener->thread);
 	listener->started = false;
 }
 
-void server_join_receivers(struct dgram_server *server)
+void server_start_join(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++)
-		join(&server->listeners[i]);
+		join_receiver(&server->listeners[i]);
 }
 
-void server_join_ended_receivers(struct dgram_server *server)
+void server_start_join_ended(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		if (atomic_load(&server->listeners[i].ended))
-			join(&server->listeners[i]);
+			join_receiver(&server->listeners[i]);
 }
 
 static void release_receivers(struct dgram_server *server, bool go)
@@ -106,9 +107,9 @@ static void release_receivers(struct dgram_server *server, bool go)
 		atomic_store(&server->receiving, server->sockets_count);
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		if (server->listeners[i].started)
-			gate_open(&server->listeners[i].gate, go);
+			start_latch_release(&server->listeners[i].latch, go);
 	if (!go)
-		server_join_receivers(server);
+		server_start_join(server);
 }
 
 static int park_all(struct dgram_server *server)
@@ -134,7 +135,7 @@ static void log_ready(struct dgram_server *server)
 			log_uint("receivers", server->sockets_count),
 			log_uint("queue_capacity", server->queue_capacity),
 			log_uint("max_datagram_bytes", server->options.max_datagram_bytes),
-			log_uint("memory_max_bytes", server_memory_bytes(server))));
+			log_uint("memory_max_bytes", memory_bytes(server))));
 }
 
 int dgram_server_start(struct dgram_server *server)
@@ -145,7 +146,7 @@ int dgram_server_start(struct dgram_server *server)
 		error = dgram_server_bind(server);
 	if (error < 0)
 		return error;
-	if (server->state != SERVER_BOUND || server->alone)
+	if (server->state != SERVER_BOUND || server->threadless)
 		return -EALREADY;
 	error = log_start(server->log);
 	if (error < 0)
@@ -155,7 +156,7 @@ int dgram_server_start(struct dgram_server *server)
 		log_stop(server->log, SERVER_LOG_STOP_MS);
 		return error;
 	}
-	server_plan_watch(server, 0);
+	server_overdue_plan(server, 0);
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;

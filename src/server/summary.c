@@ -2,7 +2,7 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-/* The worker's counters now, with the time of the step that it is in. */
+/* The worker's counters now, including the step that it is in. */
 static void read_counters(struct worker *worker, int64_t now_ns, struct worker_counters *ret)
 {
 	struct worker_counters *counters = &worker->counters;
@@ -40,7 +40,7 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 	*reported = now;
 }
 
-void server_plan_summary(struct dgram_server *server)
+void server_summary_plan(struct dgram_server *server)
 {
 	unsigned interval_s = server->options.log_summary_interval_s;
 
@@ -48,19 +48,20 @@ void server_plan_summary(struct dgram_server *server)
 						 : INT64_MAX;
 }
 
-/* By the measured time of its handler: a queue that is full holds what will expire, and nothing
- * else is gained by its length. Said once. */
-static void check_length(struct dgram_server *server, struct service *service)
+/* By the measured time of its handler, the end of a full queue would expire: that length gains nothing.
+ * Logged once. */
+static void check_queue_length(struct dgram_server *server, struct service *service)
 {
-	struct queue_settings settings = server_queue_settings(service, server->options.workers);
+	struct queue_settings settings = server_options_queue(service, server->options.workers);
 	struct queue_report report;
 	int64_t full_ns;
 
 	queue_snapshot(service->queue, &report);
 	full_ns = report.service_ewma_ns * service->capacity / settings.max_workers;
-	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns || service->told_too_long)
+	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns ||
+		service->length_reported)
 		return;
-	service->told_too_long = true;
+	service->length_reported = true;
 	log_event(server->ring, EVENT_QUEUE_TOO_LONG,
 		LOG_FIELDS(log_text("service", service->name),
 			log_uint("capacity", service->capacity),
@@ -69,7 +70,7 @@ static void check_length(struct dgram_server *server, struct service *service)
 			log_text("hint", "lower queue.capacity or raise pool.workers")));
 }
 
-void server_log_summary(struct dgram_server *server, int64_t now_ns)
+void server_summary_log(struct dgram_server *server, int64_t now_ns)
 {
 	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
 		struct worker *worker = server_worker(server, i);
@@ -78,9 +79,9 @@ void server_log_summary(struct dgram_server *server, int64_t now_ns)
 			log_worker(server, worker, now_ns);
 	}
 	for (unsigned i = 0; i < server->services_count; i++) {
-		server_log_books(server, i, EVENT_SUMMARY);
+		server_books_log(server, i, EVENT_SUMMARY);
 		if (server->services[i].queue != NULL)
-			check_length(server, &server->services[i]);
+			check_queue_length(server, &server->services[i]);
 	}
 	server->last_summary_ns = now_ns;
 	server->next_summary_ns += server->options.log_summary_interval_s * NS_PER_S;

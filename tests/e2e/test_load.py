@@ -1,4 +1,4 @@
-"""dgramload against dgramd, and against servers that misbehave on purpose: what it counts is exact."""
+"""dgramload against dgramd, and against servers that misbehave on purpose: its counts are exact."""
 
 import json
 import os
@@ -29,8 +29,8 @@ def command(*arguments):
 
 
 class Server(threading.Thread):
-    """Answers request n (from 0, in the order of arrival) with what `answers(n, payload)` returns: a
-    list of payloads."""
+    """Answers request n, counted from 0 in the order of arrival, with the payloads in the list that
+    `answers(n, payload)` returns."""
 
     def __init__(self, case, answers, host="127.0.0.1"):
         super().__init__(daemon=True)
@@ -73,12 +73,12 @@ def echo(_, payload):
 
 
 def but_every_tenth(otherwise):
-    """An echo, but for requests 5, 15, 25 ..., which have the answers `otherwise(payload)`."""
+    """An echo, except that `otherwise(payload)` answers requests 5, 15, 25 ..."""
     return lambda number, payload: otherwise(payload) if number % 10 == 5 else [payload]
 
 
 class Late:
-    """An echo that holds the answers to the requests of `held` back, until request `until`."""
+    """An echo that holds the answers to the requests in `held` back until request `until` comes."""
 
     def __init__(self, held, until):
         self._held, self._until = held, until
@@ -114,7 +114,7 @@ class LoadCase(dgramtest.Case):
         return summary
 
     def must_count(self, summary, **counts):
-        """These counts, and 0 for all others that tell of trouble."""
+        """These counts are exact, and all others that show trouble are 0."""
         expected = {name: 0 for name in (
             "lost", "late", "duplicates", "reordered", "wrong", "strays", "send_errors", "refused",
             "client_drops")}
@@ -122,7 +122,7 @@ class LoadCase(dgramtest.Case):
         self.assertEqual({name: summary[name] for name in expected}, expected)
 
 
-class Lone(LoadCase):
+class Single(LoadCase):
     def ask(self, *arguments):
         done = self.run_load(*arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -210,8 +210,8 @@ class Lone(LoadCase):
 
 
 class Counts(LoadCase):
-    """200 requests of one socket, unless they say otherwise; patience is long where nothing is to
-    be lost, so that a slow machine loses nothing."""
+    """Most send 200 requests from one socket. The patience is long where nothing may be lost, so that
+    a slow machine loses nothing. --count is reached even when the machine stalls; --duration is not."""
 
     def open_loop(self, answers, *arguments, **options):
         server = Server(self, answers)
@@ -219,11 +219,16 @@ class Counts(LoadCase):
 
     def test_open_loop(self):
         daemon = self.start({"handler": "echo"})
-        summary = self.load(daemon.port, "--rate", 2000, "--duration", 0.5, "--sockets", 4, "--check")
+        summary = self.load(daemon.port, "--rate", 2000, "--count", 1000, "--sockets", 4, "--check")
         self.must_count({**summary, "reordered": 0}, sent=1000, answered=1000, due=1000)
         self.assertEqual(summary["bytes_sent"], 32000)
         ledger = daemon.stop()["echo"]
         self.assertEqual((ledger["received"], ledger["replied"]), (1000, 1000))
+
+    def test_duration(self):
+        summary = self.load(Server(self, echo).port, "--rate", 1000, "--duration", 0.2, "--check")
+        self.assertEqual((summary["due"], summary["seconds"]), (200, 0.2))
+        self.must_count(summary, sent=summary["answered"])
 
     def test_closed_loop(self):
         daemon = self.start({"handler": "echo"})
@@ -333,15 +338,16 @@ class Counts(LoadCase):
     def test_warm_up_is_not_counted(self):
         server = Server(self, echo)
         summary = self.load(
-            server.port, "--rate", 1000, "--warmup", 0.1, "--duration", 0.2, "--check")
+            server.port, "--rate", 1000, "--warmup", 0.1, "--count", 200, "--check")
         self.must_count(summary, sent=200, answered=200, due=200)
         self.assertEqual(len(server.requests), 300)
 
     def test_ramp(self):
         server = Server(self, echo)
         summary = self.load(
-            server.port, "--rate", 1000, "--ramp", 0.2, "--duration", 0.3, "--check")
+            server.port, "--rate", 1000, "--ramp", 0.2, "--count", 200, "--check")
         self.must_count(summary, sent=200, answered=200, due=200)
+        self.assertGreaterEqual(summary["seconds"], 0.3)
 
     def test_nothing_listens(self):
         summary = self.load(probe.free_port(), "--rate", 1000, "--count", 50, patience=100)
@@ -352,7 +358,7 @@ class Counts(LoadCase):
 
 class Limits(LoadCase):
     def test_kernel_buffer(self):
-        """A server that never receives: what its buffer does not hold is dropped by the kernel."""
+        """The server never receives: the kernel drops what its buffer cannot hold."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             deaf.bind(("127.0.0.1", 0))
@@ -382,8 +388,8 @@ class Sources(LoadCase):
 
 class Stall(LoadCase):
     def test_a_stalled_server_cannot_hide(self):
-        """Requests that are due while it is stopped wait for it, and so does their latency: the longest
-        is as long as the stop, but for the time from its begin to the next request."""
+        """Requests that are due while the server is stopped wait for it, which their latency includes:
+        the longest one is as long as the stop, less the time from its start to the next request."""
         daemon = self.start({
             "handler": "echo", "logging": {"level": "debug"}, "queue": {"max_wait_ms": 0}})
         load = subprocess.Popen(
@@ -414,7 +420,8 @@ class FindMax(LoadCase):
         self.assertEqual({step["loss_percent"] for step in summary["steps"]}, {100})
 
     def test_sheds(self):
-        """Answers the first 30 of each socket: 1500/s for 20 ms would pass, 2000/s would not."""
+        """The server answers the first 30 requests of each socket: at 1500/s for 20 ms all are answered,
+        at 2000/s some are not."""
         answered = {}
         server = None
         def shed(number, payload):

@@ -11,22 +11,22 @@
  * proves it), so what holds when all is still is what every run comes to. Left out: what is shed
  * for busy replies (slots.pml).
  *
- * Two workers are too few to tell why `freed`, `more` and the notify of hurry() and end() are
+ * Two workers are too few to tell why `freed`, `more` and the notify of abort_queued() and end() are
  * there: whoever would need them is awake already. No mutant leaves those out. How workers are
- * called, step by step, and receivers that help: call.pml.
+ * woken, step by step, and receivers that assist: wakeup.pml.
  *
  * src/queue/queue.c: queue_push, queue_configure, queue_close, queue_discard
  * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
  * src/queue/queue.c: batch_size, is_worker_wanted, measure
  * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, take, others_wait, finish, wanted,
- *	worker_call
- * src/engine/pool.c: member_main, leave, end, park_missing, pool_release, want, pool_resize
- * src/server/serve.c: drain, close_queues, hurry
- * src/server/start.c: server_join_receivers
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, others_wait, finish_batch, is_wanted,
+ *	worker_wake
+ * src/engine/pool.c: member_main, leaves, note_end, park_missing, pool_release, set_wanted, pool_resize
+ * src/server/serve.c: drain, close_queues, abort_queued
+ * src/server/start.c: server_start_join
  * src/server/reconfigure.c: dgram_server_reconfigure, apply_services
- * src/server/options.c: server_queue_settings */
+ * src/server/options.c: server_options_queue */
 
 #ifndef SERVICES
 #define SERVICES 1
@@ -57,9 +57,9 @@ bool per_client;
 
 /* Of the pool. */
 byte wanted, threads;
-bool called;
+bool wakeup_pending;
 bool go[WORKERS], leaving[WORKERS], ended[WORKERS];
-bool hurrying, stopping, stopped, done;
+bool aborting, stopping, stopped, done;
 byte receivers = 2;
 byte stuck; /* workers in handlers that never return */
 
@@ -82,11 +82,11 @@ byte stuck; /* workers in handlers that never return */
 #define IS_WANTED(q) (COUNT(q) > 0 && active_workers[q] < max_workers[q])
 #define MAY_RUN(q) (active_workers[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
 
-inline worker_call()
+inline worker_wake()
 {
 	if
-	:: !called -> called = true; eventcount_notify(1)
-	:: called
+	:: !wakeup_pending -> wakeup_pending = true; eventcount_notify(1)
+	:: wakeup_pending
 	fi
 }
 
@@ -186,10 +186,10 @@ inline serve(q)
 {
 	if
 	:: queue_finish(q) /* when the handlers have returned, or were not run any more */
-	:: atomic { !hurrying -> stuck++ }; false
+	:: atomic { !aborting -> stuck++ }; false
 	fi;
 	if
-	:: atomic { freed -> freed = false; worker_call() }
+	:: atomic { freed -> freed = false; worker_wake() }
 	:: !freed
 	fi
 }
@@ -217,7 +217,7 @@ inline look(index)
 
 inline worker_step()
 {
-	called = false;
+	wakeup_pending = false;
 #if SERVICES == 1
 	atomic { all_ended = true; look(0); all_ended = false };
 #else
@@ -235,7 +235,7 @@ inline worker_step()
 		if
 		:: atomic {
 			more || holding == 0 || OTHERS_WAIT(q) -> more = false;
-			worker_call()
+			worker_wake()
 		}
 		:: !more && holding > 0 && !OTHERS_WAIT(q)
 		fi;
@@ -249,7 +249,7 @@ inline worker_step()
 
 #define WANTED(me) ((me) < wanted)
 
-/* Without its first look, after others went first, which call.pml has. */
+/* Without its first look, after others went first, which wakeup.pml has. */
 inline step_or_wait(me)
 {
 	eventcount_prepare(me);
@@ -316,7 +316,7 @@ active [2] proctype receiver()
 			queue_push(QUEUE_OF(me), me, batch)
 		};
 		if
-		:: atomic { call -> call = false; worker_call() }
+		:: atomic { call -> call = false; worker_wake() }
 		:: !call
 		fi
 	:: stopping || to_send == 0 -> break
@@ -393,9 +393,9 @@ inline close_queues()
 #endif
 }
 
-inline hurry()
+inline abort_queued()
 {
-	hurrying = true;
+	aborting = true;
 	d_step { waiting[0] = 0; waiting[SERVICES - 1] = 0; waiting[1] = 0 };
 	atomic { eventcount_notify(ALL) }
 }
@@ -441,7 +441,7 @@ active proctype owner()
 #if CHANGES == 0
 		if
 		:: true
-		:: hurry()
+		:: abort_queued()
 		fi;
 #endif
 		done

@@ -12,16 +12,15 @@
  * src/core/slab.c: slab_new, slab_grow, slab_take, slab_give, slab_free
  * src/queue/queue.c: queue_push, evict_one, drop_one, queue_discard
  * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
- * src/engine/receiver.c: receiver_prepare, receiver_step, admit, push, receiver_finish,
+ * src/engine/receiver.c: receiver_prepare, receiver_step, admit_batch, push_batch, receiver_finish,
  *	receiver_release
- * src/engine/worker.c: take, finish, worker_step
- * src/engine/worker_serve.c: worker_serve, worker_tell_busy
+ * src/engine/worker.c: pop_any, finish_batch, worker_step
+ * src/engine/worker.c: run_batch, reply_busy
  * src/engine/reply.c: reply_send
- * src/engine/reply_join.c: reply_add
- * src/server/make.c: make_slab
- * src/server/server.c: dgram_server_free
+ * src/engine/reply.c: reply_add
+ * src/server/server.c: make_slab, dgram_server_free
  * src/server/reconfigure.c: make_room
- * src/server/serve.c: drain, hurry, refuse_rest */
+ * src/server/serve.c: drain, abort_queued, refuse_rest */
 
 #define RECEIVERS 2
 #define CAPACITY 2
@@ -278,7 +277,7 @@ active proctype owner()
 	closed = true;
 	if
 	:: true
-	:: queue_discard(dropped); slab_give(dropped) /* hurry */
+	:: queue_discard(dropped); slab_give(dropped) /* abort_queued */
 	fi;
 	threads == 0;
 	refusing = true;

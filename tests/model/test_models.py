@@ -22,9 +22,9 @@ LIMIT_S = 240  # for a search, on a machine that does much else
 MODELS = {
     "eventcount": ("eventcount.pml", []),
     "eventcount_ends": ("eventcount.pml", ["-l"]),
-    "call": ("call.pml", []),
-    "call_ends": ("call.pml", ["-DJOBS=1", "-l"]),
-    "call_helped": ("call.pml", ["-DHELPED"]),
+    "wakeup": ("wakeup.pml", []),
+    "wakeup_ends": ("wakeup.pml", ["-DJOBS=1", "-l"]),
+    "wakeup_assisted": ("wakeup.pml", ["-DASSISTED"]),
     "drain": ("drain.pml", ["-DCHANGES=0"]),
     "drain_two_services": ("drain.pml", ["-DCHANGES=0", "-DSERVICES=2"]),
     "drain_while_resized": ("drain.pml", ["-DCHANGES=2"]),
@@ -36,8 +36,8 @@ MUTANTS = {
     "eventcount": [
         "CHECK_BEFORE_PREPARE", "PREPARE_WITHOUT_COUNT", "DISCOUNT_BEFORE_SLEEP",
         "SLEEP_NOT_ATOMIC", "EPOCH_AFTER_WAKE", "NOTIFY_BEFORE_PUSH", "NOTIFY_ONLY_WHEN_EMPTY"],
-    "call": [
-        "ANSWERED_AFTER_LOOKING", "CALLED_AFTER_LOOKING", "OTHERS_CALL_NOBODY", "MORE_CALLS_NOBODY",
+    "wakeup": [
+        "CLEARED_AFTER_LOOKING", "WOKEN_AFTER_LOOKING", "OTHERS_WAKE_NOBODY", "MORE_WAKES_NOBODY",
         "WAKES_WITHOUT_EPOCH"],
     "drain": ["CLOSE_WITHOUT_NOTIFY", "CLOSE_BEFORE_RECEIVERS_END"],
     "drain_while_resized": ["CONFIGURE_WITHOUT_NOTIFY"],

@@ -52,11 +52,11 @@ static void write_letters(struct run *run, unsigned addresses)
 	}
 }
 
-static void arrive(struct run *run, unsigned batch)
+static void arrive(struct run *run, unsigned batch, unsigned size)
 {
 	run->world.now_ns += BATCH_NS;
-	for (unsigned i = 0; i < BATCH; i++)
-		network_arrive(&run->network, (batch * BATCH + i) % run->network.count);
+	for (unsigned i = 0; i < size; i++)
+		network_arrive(&run->network, (batch * size + i) % run->network.count);
 }
 
 /* As receiver_run() and worker_run() have it: each looks again before it would wait. */
@@ -73,52 +73,62 @@ static void serve(struct run *run)
 			;
 }
 
-void requests_serve(struct run *run, unsigned batches)
+void requests_serve(struct run *run, unsigned batches, unsigned size)
 {
 	for (unsigned i = 0; i < batches; i++) {
-		arrive(run, i);
+		arrive(run, i, size);
 		serve(run);
 	}
 }
 
+/* Not counted: the same under another name. */
 static void warm_up(struct run *run)
 {
 	for (unsigned i = 0; i < WARM_BATCHES; i++) {
-		arrive(run, i);
+		arrive(run, i, BATCH);
 		serve(run);
 	}
 }
 
-static struct run *begin(enum runner runner, unsigned addresses)
+struct run *requests_begin(const char *mode, unsigned addresses)
 {
+	static const char *const modes[] = { "workers", "assisted", "inline" };
 	static struct run run;
+	unsigned runner = 0;
+
+	while (runner <= BY_RECEIVERS && strcmp(mode, modes[runner]) != 0)
+		runner++;
+	if (runner > BY_RECEIVERS)
+		return NULL;
 
 	world_init(&run.world, 1);
 	the_run = &run;
-	set_up(&run, runner);
+	set_up(&run, (enum runner)runner);
 	run_assemble(&run);
 	write_letters(&run, addresses);
 	return &run;
 }
 
+void requests_end(struct run *run)
+{
+	run_take_apart(run);
+}
+
 bool requests_run(const char *count, const char *mode, const char *addresses)
 {
-	static const char *const modes[] = { "workers", "assisted", "inline" };
 	unsigned long batches = strtoul(count, NULL, 10) / BATCH;
 	unsigned long clients = strtoul(addresses, NULL, 10);
-	unsigned runner = 0;
 	struct run *run;
 
-	while (runner <= BY_RECEIVERS && strcmp(mode, modes[runner]) != 0)
-		runner++;
-	if (runner > BY_RECEIVERS || clients == 0 || clients > 1000 || batches == 0 ||
-		batches > 100000)
+	if (clients == 0 || clients > 1000 || batches == 0 || batches > 100000)
 		return false;
-	run = begin(runner, (unsigned)clients);
+	run = requests_begin(mode, (unsigned)clients);
+	if (run == NULL)
+		return false;
 	warm_up(run);
-	requests_serve(run, (unsigned)batches);
+	requests_serve(run, (unsigned)batches, BATCH);
 	must(run->network.sent == (batches + WARM_BATCHES) * BATCH, "not all were answered");
 	printf("%lu requests served\n", batches * BATCH);
-	run_take_apart(run);
+	requests_end(run);
 	return true;
 }

@@ -7,10 +7,14 @@
 
 struct run;
 
-/* Serve `count` of them from so many addresses; false: these words say nothing. */
+/* Serve `count` requests from this number of addresses. False: not a count, mode or number. */
 bool requests_run(const char *count, const char *mode, const char *addresses);
 
-/* What is counted: so many batches, each received, run and answered. */
-__attribute__((noinline)) void requests_serve(struct run *run, unsigned batches);
+/* A world with one service, served by "workers", "assisted" or "inline"; NULL: no such mode. */
+struct run *requests_begin(const char *mode, unsigned addresses);
+void requests_end(struct run *run);
+
+/* What is counted: `batches` of `size` requests each, received, run and answered. */
+__attribute__((noinline)) void requests_serve(struct run *run, unsigned batches, unsigned size);
 
 #endif

@@ -118,7 +118,7 @@ static void hurry(struct run *run)
 {
 	struct datagram_list dropped = { 0 };
 
-	atomic_store(&run->shared.hurry, true);
+	atomic_store(&run->shared.aborting, true);
 	if (run->hurry_ns == 0)
 		run->hurry_ns = run->world.now_ns;
 	for (unsigned i = 0; i < run->scenario.services_count; i++)

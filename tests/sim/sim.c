@@ -16,6 +16,7 @@
 #include "curves.h"
 #include "requests.h"
 #include "run.h"
+#include "walk.h"
 
 #define SECONDS_MAX 60 /* for a seed: an endless loop */
 
@@ -109,9 +110,12 @@ int main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "--requests") == 0 &&
 		requests_run(argv[2], argv[3], argv[4]))
 		return 0;
+	if (argc == 3 && strcmp(argv[1], "--walk") == 0 && walk_run(argv[2]))
+		return 0;
 	(void)fprintf(stderr,
 		"usage: %s --seeds FIRST:COUNT [--trace] | --curves |\n"
-		"\t--requests COUNT workers|assisted|inline ADDRESSES\n",
+		"\t--requests COUNT workers|assisted|inline ADDRESSES |\n"
+		"\t--walk workers|assisted|inline\n",
 		program);
 	return 64;
 }

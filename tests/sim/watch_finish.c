@@ -86,7 +86,7 @@ static bool is_settled(const struct ledger *results, struct ledger expected, boo
 
 void watch_must_be_results(const struct datagram_list *jobs, const struct ledger *results)
 {
-	bool hurry = atomic_load(&the_run->shared.hurry);
+	bool hurry = atomic_load(&the_run->shared.aborting);
 	struct ledger expected = { 0 };
 
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {

@@ -1,2 +1,2 @@
-# src/engine/worker.c: a call is answered after looking
-/^static enum worker_did take/,/^}/{s/^\tatomic_store(&shared->called, false);//;s/^\t\t\treturn WORKER_WORKED;/\t\t\tatomic_store(\&shared->called, false);\n&/;s/^\treturn ended/\tatomic_store(\&shared->called, false);\n&/}
+# src/engine/worker.c: the wake-up is no more pending only after looking
+/^static enum worker_result pop_any/,/^}/{s/^\tatomic_store(&shared->wakeup_pending, false);//;s/^\t\t\treturn WORKER_WORKED;/\t\t\tatomic_store(\&shared->wakeup_pending, false);\n&/;s/^\treturn ended/\tatomic_store(\&shared->wakeup_pending, false);\n&/}

@@ -263,7 +263,7 @@ static struct datagram *ask(unsigned number, char client)
 
 static void answer(unsigned number, size_t length)
 {
-	memset(reply_buffer(world.batch), (int)number, length);
+	memset(world.batch->next_buffer, (int)number, length);
 	reply_add(world.batch, world.requests[number], length);
 }
 

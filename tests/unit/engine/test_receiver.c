@@ -82,7 +82,7 @@ static int setup(void **state)
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
 	const struct queue_limits limits = { .capacity = CAPACITY, .workers_max = 1 };
 	const struct queue_settings queue = { .max_workers = 1 };
-	const struct socket_wishes buffers = { 0 };
+	const struct socket_config buffers = { 0 };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const char *hosts[] = { "127.0.0.1", "0.0.0.0" };
 

@@ -51,7 +51,7 @@ static void begin(const char *bound, const char *asked, const char *host)
 
 	assert_int_equal(log_new(&settings, &world.log), 0);
 	assert_int_equal(addr_parse(bound, 0, &address), 0);
-	assert_int_equal(socket_open(&address, &(struct socket_wishes){ 0 }, &world.socket), 0);
+	assert_int_equal(socket_open(&address, &(struct socket_config){ 0 }, &world.socket), 0);
 	assert_int_equal(addr_parse(asked, addr_port(&world.socket.bound), &world.asked), 0);
 	assert_int_equal(reply_batch_new(REPLY_BYTES, &world.batch), 0);
 	assert_int_equal(log_ring_new(world.log, LOG_WORKER, 0, &world.batch->log), 0);
@@ -120,7 +120,7 @@ static void one_batch(unsigned clients, size_t most)
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		world.requests[i]->client = client_of(i, clients)->address;
-		memset(reply_buffer(world.batch), (int)i, length_of(i, most));
+		memset(world.batch->next_buffer, (int)i, length_of(i, most));
 		reply_add(world.batch, world.requests[i], length_of(i, most));
 	}
 	if (world.socket.segments)
@@ -144,7 +144,7 @@ static void must_arrive(const char *bound, const char *asked, const char *client
 		one_batch(clients, REPLY_BYTES); /* too long for all in one message */
 	}
 	if (world.socket.segments) /* nothing was learned: all were borne */
-		assert_int_equal(world.batch->join_bytes_max, REPLY_BYTES);
+		assert_int_equal(world.batch->gso_bytes_max, REPLY_BYTES);
 	end();
 }
 

@@ -30,7 +30,7 @@ static union addr address(const char *host, uint16_t port)
 
 static int open_at(const char *host, uint16_t port, unsigned bytes, struct socket *ret_socket)
 {
-	const struct socket_wishes buffers = { .receive_bytes = bytes };
+	const struct socket_config buffers = { .receive_bytes = bytes };
 	union addr where = address(host, port);
 
 	return socket_open(&where, &buffers, ret_socket);
@@ -299,15 +299,15 @@ static void own_sockets(void **state)
 /* Whether it is its own does not depend on which of several at one address it is compared with. */
 static void own_sockets_beside_each_other(void **state)
 {
-	const struct socket_wishes wishes = { 0 };
+	const struct socket_config config = { 0 };
 	struct socket sockets[3];
 	union addr source;
 
 	(void)state;
 	assert_int_equal(open_at("0.0.0.0", 0, 0, &sockets[0]), 0);
 	for (int i = 1; i < 3; i++) {
-		assert_int_equal(socket_open_beside(&sockets[0], &wishes, &sockets[i]), 0);
-		assert_true(sockets[i].beside);
+		assert_int_equal(socket_open_reuseport(&sockets[0], &config, &sockets[i]), 0);
+		assert_true(sockets[i].reuseport);
 	}
 	source = address("127.0.0.2", addr_port(&sockets[0].bound));
 	assert_true(socket_is_own(sockets, 3, &source));

@@ -36,12 +36,12 @@ static union addr address(const char *host, uint16_t port)
 
 static struct fixture *begin(const char *host, const char *as, bool gro)
 {
-	const struct socket_wishes wishes = { .gro = gro };
+	const struct socket_config config = { .gro = gro };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	union addr where = address(host, 0), to;
 
 	assert_non_null(fixture);
-	assert_int_equal(socket_open(&where, &wishes, &fixture->socket), 0);
+	assert_int_equal(socket_open(&where, &config, &fixture->socket), 0);
 	assert_int_equal(fixture->socket.gro, gro);
 	assert_int_equal(socket_batch_init(&fixture->batch, DATA_BYTES, gro), 0);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++) {

@@ -85,7 +85,7 @@ static void services_in_turn(void **state)
 	end();
 }
 
-static void two_workers(unsigned max_workers, enum worker_did nested)
+static void two_workers(unsigned max_workers, enum worker_result nested)
 {
 	begin(1, max_workers);
 	push(0, "N2");
@@ -134,11 +134,11 @@ static void the_watch(void **state)
 	push(0, "a");
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(world.call_ns, 0);
-	atomic_store(&world.shared.watched, true);
+	atomic_store(&world.shared.track_calls, true);
 	push(0, "b");
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(world.call_ns, world.now_ns - QUICK_NS);
-	assert_int_equal(world.workers[0]->watch.since_ns, 0);
+	assert_int_equal(world.workers[0]->running_call.since_ns, 0);
 	push(0, "Ucd"); /* switched off while it runs */
 	assert_int_equal(step(), WORKER_WORKED);
 	must_have_run("abUcd", 0, 0);

@@ -41,7 +41,7 @@ static struct world {
 	unsigned runs, sent, sleeps;
 	char sends[SLOTS];    /* a digit each: of how many replies */
 	unsigned last_worker; /* the number of the one that ran a job */
-	enum worker_did nested;
+	enum worker_result nested;
 	int64_t call_ns; /* since when a handler runs, as the last one saw it */
 	void (*on_sleep)(void);
 	void (*on_yield)(void);
@@ -79,7 +79,7 @@ int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count)
 enum queue_result __wrap_queue_pop(
 	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	assert_false(atomic_load(&world.shared.called));
+	assert_false(atomic_load(&world.shared.wakeup_pending));
 	return __real_queue_pop(queue, now_ns, ret_batch);
 }
 
@@ -94,7 +94,7 @@ void __wrap_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t ti
 	assert_ptr_equal(word, &world.shared.work.epoch);
 	assert_int_equal(atomic_load(word), expected);
 	assert_int_equal(timeout_ns, -1);
-	assert_false(atomic_load(&world.shared.called));
+	assert_false(atomic_load(&world.shared.wakeup_pending));
 	world.sleeps++;
 	assert_non_null(world.on_sleep);
 	world.on_sleep();
@@ -126,18 +126,18 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 	world.epochs[world.runs] = atomic_load(&world.shared.work.epoch);
 	world.ran[world.runs++] = job;
 	world.last_worker = request->worker;
-	world.call_ns = world.workers[request->worker != 0]->watch.since_ns;
+	world.call_ns = world.workers[request->worker != 0]->running_call.since_ns;
 	if (job == CALLS) {
-		worker_call(&world.shared);
-		worker_call(&world.shared);
+		worker_wake(&world.shared);
+		worker_wake(&world.shared);
 	} else if (job == CLOSES)
 		close_all();
 	else if (job == HURRIES)
-		atomic_store(&world.shared.hurry, true);
+		atomic_store(&world.shared.aborting, true);
 	else if (job == NESTS)
 		world.nested = worker_step(world.workers[1]);
 	else if (job == UNWATCHES)
-		atomic_store(&world.shared.watched, false);
+		atomic_store(&world.shared.track_calls, false);
 	else if (job == UNWANTS)
 		atomic_store(&world.shared.wanted, 0);
 	world.now_ns += time_of(job);
@@ -207,7 +207,7 @@ static void end(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(atomic_load(&world.workers[i]->counters.busy_since_ns), 0);
-		assert_int_equal(world.workers[i]->watch.since_ns, 0);
+		assert_int_equal(world.workers[i]->running_call.since_ns, 0);
 		worker_stop(world.workers[i]);
 		worker_free(world.workers[i]);
 	}
@@ -242,7 +242,7 @@ static void push(unsigned service, const char *jobs)
 	assert_int_equal(dropped.count, 0);
 }
 
-static enum worker_did step(void)
+static enum worker_result step(void)
 {
 	return worker_step(world.workers[0]);
 }

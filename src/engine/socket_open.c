@@ -1,0 +1,116 @@
+/* Opening a socket. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <unistd.h>
+
+#include "engine/socket.h"
+
+static int set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static unsigned get_option(int fd, int option)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	(void)getsockopt(fd, SOL_SOCKET, option, &value, &length);
+	return (unsigned)value;
+}
+
+/* Ask beyond the system's limit first, which needs a privilege; then within it. When the kernel grants
+ * less, that is reported, and no error. */
+static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
+{
+	if (bytes > 0 && set_option(fd, SOL_SOCKET, force_option, (int)bytes) < 0)
+		(void)set_option(fd, SOL_SOCKET, option, (int)bytes);
+}
+
+/* IPv6 sockets take IPv6 only. Replies ignore a path MTU that a forged ICMP message may have shrunk
+ * (IP_PMTUDISC_OMIT). */
+static int set_options(int fd, const union addr *address)
+{
+	int error = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+
+	if (error == 0 && address->sa.sa_family == AF_INET6) {
+		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		if (error == 0)
+			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+		if (error == 0 && addr_is_wildcard(address))
+			error = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	} else if (error == 0) {
+		error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+		if (error == 0 && addr_is_wildcard(address))
+			error = set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	}
+	return error;
+}
+
+/* Kernels before 4.18 know no such option. */
+static bool has_segments(int fd)
+{
+	int value;
+	socklen_t length = sizeof(value);
+
+	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
+}
+
+static int bind_to(int fd, const union addr *address, union addr *ret_bound)
+{
+	socklen_t length = sizeof(*ret_bound);
+
+	if (bind(fd, &address->sa, addr_length(address)) < 0)
+		return -errno;
+	if (getsockname(fd, &ret_bound->sa, &length) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_socket(const union addr *address, const struct socket_config *config,
+	bool reuseport, struct socket *ret_socket)
+{
+	struct socket opened = { .wildcard = addr_is_wildcard(address), .reuseport = reuseport };
+	int error;
+
+	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (opened.fd < 0)
+		return -errno;
+	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, config->receive_bytes);
+	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
+	error = set_options(opened.fd, address);
+	if (error == 0 && reuseport)
+		error = set_option(opened.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (error == 0)
+		error = bind_to(opened.fd, address, &opened.bound);
+	if (error < 0) {
+		close(opened.fd);
+		return error;
+	}
+	opened.receive_buffer_bytes = get_option(opened.fd, SO_RCVBUF);
+	opened.send_buffer_bytes = get_option(opened.fd, SO_SNDBUF);
+	opened.segments = has_segments(opened.fd);
+	opened.gro = config->gro && set_option(opened.fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+	if (config->busy_poll_us > 0 &&
+		set_option(opened.fd, SOL_SOCKET, SO_BUSY_POLL, (int)config->busy_poll_us) == 0)
+		opened.busy_poll_us = config->busy_poll_us;
+	*ret_socket = opened;
+	return 0;
+}
+
+int socket_open(
+	const union addr *address, const struct socket_config *config, struct socket *ret_socket)
+{
+	return open_socket(address, config, false, ret_socket);
+}
+
+/* The first was bound alone, so another server that was there first, or comes later and tries the
+ * same, is refused: only now does it let others share the port. */
+int socket_open_reuseport(
+	struct socket *first, const struct socket_config *config, struct socket *ret_socket)
+{
+	int error = set_option(first->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+
+	return error < 0 ? error : open_socket(&first->bound, config, true, ret_socket);
+}

@@ -1,0 +1,87 @@
+/* Serving without any thread: one batch at a time, in the owner's. */
+#include <errno.h>
+
+#include "base/sys.h"
+#include "server/server.h"
+
+/* Worker `i` of those that work in the owner's thread: of the inline receivers theirs, and last the first of
+ * the pool; NULL: there is none. */
+static struct worker *threadless_worker(struct dgram_server *server, unsigned i)
+{
+	struct receiver *receiver;
+
+	if (i == server->sockets_count)
+		return server->pool.members[0].worker;
+	receiver = &server->listeners[i].receiver;
+	return receiver->service->queue == NULL ? receiver->worker : NULL;
+}
+
+void server_threadless_stop(struct dgram_server *server)
+{
+	for (unsigned i = 0; i <= server->sockets_count; i++)
+		if (threadless_worker(server, i) != NULL)
+			worker_stop(threadless_worker(server, i));
+	server->threadless = false;
+}
+
+static int start_threadless(struct dgram_server *server)
+{
+	int error = server->state == SERVER_NEW ? dgram_server_bind(server) : 0;
+
+	if (error < 0 || server->threadless)
+		return error;
+	for (unsigned i = 0; error == 0 && i <= server->sockets_count; i++)
+		if (threadless_worker(server, i) != NULL)
+			error = worker_start(threadless_worker(server, i));
+	if (error < 0) {
+		server_threadless_stop(server);
+		return server_failed(server, EVENT_CANNOT_START_WORKER, error);
+	}
+	server->threadless = true;
+	return 0;
+}
+
+/* A batch of what arrived at a socket, and what was taken from the kernel with it, because poll(2) does
+ * not know of that any more. */
+static int handle_batch(struct dgram_server *server, struct receiver *receiver)
+{
+	struct worker *worker = server->pool.members[0].worker;
+	int received = 0, count;
+
+	do {
+		count = receiver_step(receiver);
+		received += count > 0 ? count : 0;
+		while (worker != NULL && worker_step(worker) == WORKER_WORKED)
+			;
+	} while (count > 0 && socket_batch_holds_more(&receiver->batch));
+	return received > 0 ? received : count;
+}
+
+int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
+{
+	int received = 0;
+	int error = server->state >= SERVER_STARTED ? -EBUSY : start_threadless(server);
+
+	if (error == 0 && atomic_load(&server->shutdowns) > 0)
+		error = -ESHUTDOWN;
+	if (error < 0)
+		return error;
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
+	server->polls[server->sockets_count] =
+		(struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
+	error = sys_wait(server->polls, server->sockets_count + 1, timeout_ms);
+	if (error < 0)
+		return error;
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		int count = server->polls[i].revents != 0
+				    ? handle_batch(server, &server->listeners[i].receiver)
+				    : 0;
+
+		if (count > 0)
+			received += count;
+		else if (count < 0)
+			error = count;
+	}
+	return received > 0 ? received : error < 0 ? error : 0;
+}

@@ -1,2 +1,0 @@
-# src/engine/reply.c: a joined message that fails is lost
-s/} else if (batch->messages\[first\].replies > 1) {/} else if (false) {/
