@@ -277,8 +277,7 @@ instructions: ## count what a request costs, by function, and write it down for 
 	@DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/instructions.py --record
 
 walk: ## follow one datagram through the files of src, which must be few (WALK=workers, assisted, inline: print it)
-	@$(NEED) 'to build and simulate dgramd' $(BUILDERS) binutils:addr2line \
-		'python3:/usr/lib*/python3*/unittest/__init__.py'
+	@$(NEED) 'to build and simulate dgramd' $(BUILDERS) binutils:addr2line $(PYTHONS)
 	@$(MAKE) VARIANT=walk .build/walk/tests/sim/sim
 	@$(if $(WALK),DGRAMD=.build/walk/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/test_walk.py $(WALK), \
 		$(RUN) --suite $@ DGRAMD=.build/walk/dgramd tests/sim/test_walk.py)
