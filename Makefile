@@ -13,7 +13,7 @@ libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
-sysconfdir ?= /etc
+sysconfdir ?= $(if $(filter /usr /usr/local,$(prefix)),,$(prefix))/etc
 unitdir ?= $(prefix)/lib/systemd/system
 
 VARIANT ?= release
@@ -97,9 +97,10 @@ cppflags := -D_GNU_SOURCE -DDGRAM_VERSION='"$(VERSION)"' -Iinclude -Isrc
 cflags := -std=c11 -g -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(FLAGS_$(VARIANT)) \
 	$(SANITIZE_$(VARIANT))
 ldflags := -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT))
-CJSON_CFLAGS = $(shell $(PKG_CONFIG) --cflags libcjson)
-CJSON_LIBS = $(shell $(PKG_CONFIG) --libs libcjson)
-CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+# What these do not find, the checks below name.
+CJSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcjson 2>/dev/null)
+CJSON_LIBS := $(shell $(PKG_CONFIG) --libs libcjson 2>/dev/null)
+CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 compile = $(CC) $(cppflags) $(CPPFLAGS) $(cflags) $(CFLAGS)
 link = $(CC) $(ldflags) $(LDFLAGS)
@@ -180,6 +181,7 @@ $(mutant_bin): $B/tests/sim/mutant-%: tests/sim/mutants/%.sed $(sim_obj)
 
 $(test_obj) $(overload_src:%.c=$B/%.o) $(peer_src:%.c=$B/%.o): cppflags += -Itests -Itests/support
 $(daemon_obj) $(test_obj) $(fuzz_bin:=.o): cppflags += $(CJSON_CFLAGS)
+$(test_obj): | testers
 $B/%.o: %.c $B/flags
 	@echo '  cc    $@'
 	@mkdir -p $(@D)
@@ -189,7 +191,7 @@ $B/%.o: %.c $B/flags
 # is another.
 $B/flags: text := $(compile) $(link)
 $B/sources: text := $(engine_src) $(daemon_src) $(load_src)
-$B/flags $B/sources: FORCE
+$B/flags $B/sources: FORCE | builders
 	@mkdir -p $(@D)
 	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
 		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
@@ -204,10 +206,11 @@ FORCE:
 # --- run and test
 
 NEED := tests/support/need
-BUILDERS := gcc:$(CC) libc6-dev:/usr/include/stdio.h pkg-config:$(PKG_CONFIG) \
-	libcjson-dev:/usr/include/cjson/cJSON.h
-TESTERS := $(BUILDERS) libcmocka-dev:/usr/include/cmocka.h \
-	'python3:/usr/lib*/python3*/unittest/__init__.py'
+BUILDERS := $(if $(findstring clang,$(CC)),clang,gcc):$(firstword $(CC)) \
+	libc6-dev:/usr/include/stdio.h pkg-config:$(PKG_CONFIG) \
+	'libcjson-dev:$(PKG_CONFIG) --exists libcjson'
+PYTHONS := 'python3:/usr/lib*/python3*/unittest/__init__.py'
+TESTERS := $(BUILDERS) 'libcmocka-dev:$(PKG_CONFIG) --exists cmocka' $(PYTHONS)
 PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6:s6-svscan \
 	nftables:nft iproute2:ip systemd:systemd-analyze \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
@@ -227,6 +230,13 @@ SANITIZED := CMOCKA_TEST_ABORT=1 DGRAM_SLOW=4 DGRAM_UNDER='$(NO_ASLR)' \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
+
+# Nothing is compiled before this; the targets that install what they need have done so by then.
+.PHONY: builders testers
+builders:
+	@$(NEED) --check run 'to build dgramd' $(BUILDERS)
+testers: builders
+	@$(NEED) --check test 'to build and test dgramd' $(TESTERS)
 
 .PHONY: run test test-interop model bench bench-queue bench-scaling figures stress overload fuzz fuzzers
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
@@ -267,15 +277,13 @@ instructions: ## count what a request costs, by function, and write it down for 
 	@DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/instructions.py --record
 
 walk: ## follow one datagram through the files of src, which must be few (WALK=workers, assisted, inline: print it)
-	@$(NEED) 'to build and simulate dgramd' $(BUILDERS) binutils:addr2line \
-		'python3:/usr/lib*/python3*/unittest/__init__.py'
+	@$(NEED) 'to build and simulate dgramd' $(BUILDERS) binutils:addr2line $(PYTHONS)
 	@$(MAKE) VARIANT=walk .build/walk/tests/sim/sim
 	@$(if $(WALK),DGRAMD=.build/walk/dgramd PYTHONPATH=tests/support $(PYTHON) -B tests/sim/test_walk.py $(WALK), \
 		$(RUN) --suite $@ DGRAMD=.build/walk/dgramd tests/sim/test_walk.py)
 
 model: ## search the models of the protocols, and see that their mutants fail
-	@$(NEED) 'to search the models' gcc:gcc libc6-dev:/usr/include/stdio.h spin:spin \
-		'python3:/usr/lib*/python3*/unittest/__init__.py'
+	@$(NEED) 'to search the models' gcc:gcc libc6-dev:/usr/include/stdio.h spin:spin $(PYTHONS)
 	@$(RUN) --suite $@ --limit 900 $(model)
 
 stress: ## the real queue with real threads, 10^8 datagrams by each of three rules (TIMES x 3.2 million)
@@ -289,7 +297,7 @@ bench-queue: ## measure: what the queue itself costs, a datagram
 	@$B/tests/bench/queue_cost
 
 in_bench = DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B
-# A peer that cannot be had or built is told of as one that failed to start.
+# A peer that cannot be installed or built is reported as one that failed to start.
 bench: ## measure: echo side by side with others, who are installed or built, and memory
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
 	@$(NEED) --try 'to measure dgramd against them' $(RIVALS)
@@ -304,13 +312,13 @@ bench-scaling: ## measure: requests a second by workers, for handlers that block
 	@$(in_bench) tests/bench/scaling.py
 
 profile: ## measure: where the CPU time of an echo goes, by perf(1)
-	@$(NEED) 'to build and profile dgramd' $(TESTERS) linux-perf:perf
-	@$(NEED) --try 'to profile others beside it' $(RIVALS)
-	@$(MAKE) all peers
+	@$(NEED) 'to build and profile dgramd' $(TESTERS) linux-perf:perf golang-go:go
+	@$(MAKE) all $(patsubst %,$B/tests/bench/peers/%,bare_echo segment_echo go_echo)
 	@$(in_bench) tests/bench/profile.py
 
-figures: ## put what is kept in tests/bench/results into the README where it is quoted
-	@$(PYTHON) tests/bench/figures.py
+figures: ## copy the tables of tests/bench/results into the README.md there, where it quotes them
+	@$(NEED) 'to copy the figures' $(PYTHONS)
+	@$(PYTHON) -B tests/bench/figures.py
 
 overload: ## draw what becomes of the answers under overload (FULL=1: longer) in tests/bench/results
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
@@ -358,21 +366,25 @@ lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with cl
 	@$(RUN) --suite $@ --limit 900 LINT_FLAGS='$(subst ','\'',$(cppflags))' tests/support/lint
 
 .PHONY: schema format
-schema: $B/dgramd ## write conf/server.schema.json anew
+schema: $B/dgramd ## write conf/server.schema.json
 	$B/dgramd --schema >$B/server.schema.json
 	cp $B/server.schema.json conf/server.schema.json
 
 format: ## format all C files in place
+	@$(NEED) 'to format the source' clang-format:clang-format
 	find include src tests -name '*.[ch]' -exec clang-format -i {} +
 
 # --- install
 
-man_dirs := $(sort $(patsubst .%,man%,$(suffix $(man_src))))
+page_path = $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $1))/$(notdir $1)
+pages := $(foreach page,$(man_src),$(call page_path,$(page)))
+# Units and pages name the paths of a default installation: put the right ones there.
+OUR_PATHS := -e 's,/usr/local/sbin,$(sbindir),g' -e 's,/etc/dgramd,$(sysconfdir)/dgramd,g'
 
 .PHONY: install uninstall
 install: all ## install under DESTDIR and prefix (/usr/local)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(libdir)/pkgconfig $(includedir) \
-		$(datadir)/dgramd $(man_dirs:%=$(mandir)/%))
+		$(datadir)/dgramd $(unitdir) $(sysconfdir)/dgramd) $(sort $(dir $(pages)))
 	$(INSTALL) -m 755 $B/dgramd $(DESTDIR)$(sbindir)/
 	$(INSTALL) -m 755 $(tools_bin) $(DESTDIR)$(bindir)/
 	$(INSTALL) -m 644 include/dgram.h $(DESTDIR)$(includedir)/
@@ -382,15 +394,14 @@ install: all ## install under DESTDIR and prefix (/usr/local)
 	ln -sf libdgram.so.$(SOVERSION) $(DESTDIR)$(libdir)/libdgram.so
 	sed -e 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; s,@includedir@,$(includedir),' \
 		-e 's,@version@,$(VERSION),' include/dgram.pc.in >$(DESTDIR)$(libdir)/pkgconfig/dgram.pc
-	$(foreach page,$(man_src),$(INSTALL) -m 644 $(page) \
-		$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/;)
+	$(foreach page,$(man_src),$(INSTALL) -m 644 $(page) $(call page_path,$(page));)
 	cp -R conf/. $(DESTDIR)$(datadir)/dgramd/
-	cd $(DESTDIR)$(datadir)/dgramd && sed -i -e 's,/usr/local/sbin,$(sbindir),g' \
-		-e 's,/etc/dgramd,$(sysconfdir)/dgramd,g' systemd/* supervisor/* */dgramd/run
-	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/dgramd
+	sed -i $(OUR_PATHS) $(pages) \
+		$(addprefix $(DESTDIR)$(datadir)/dgramd/,systemd/* supervisor/* */dgramd/run)
 	$(INSTALL) -m 644 $(DESTDIR)$(datadir)/dgramd/systemd/dgramd.service $(DESTDIR)$(unitdir)/
 	chmod -R a+rX $(DESTDIR)$(datadir)/dgramd
 	chmod 644 $(DESTDIR)$(libdir)/pkgconfig/dgram.pc
+	$(INSTALL) -m 644 conf/server.schema.json $(DESTDIR)$(sysconfdir)/dgramd/
 	test -e $(DESTDIR)$(sysconfdir)/dgramd/server.json || \
 		$(INSTALL) -m 644 conf/server.json $(DESTDIR)$(sysconfdir)/dgramd/
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
@@ -398,9 +409,8 @@ install: all ## install under DESTDIR and prefix (/usr/local)
 uninstall: ## remove what install put there, but not the configuration
 	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(tools:%=$(bindir)/%) $(includedir)/dgram.h \
 		$(libdir)/libdgram.a $(libdir)/libdgram.so $(libdir)/libdgram.so.$(SOVERSION) \
-		$(libdir)/libdgram.so.$(VERSION) \
-		$(libdir)/pkgconfig/dgram.pc $(unitdir)/dgramd.service)
-	rm -f $(foreach page,$(man_src),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+		$(libdir)/libdgram.so.$(VERSION) $(libdir)/pkgconfig/dgram.pc \
+		$(unitdir)/dgramd.service $(sysconfdir)/dgramd/server.schema.json) $(pages)
 	rm -rf $(DESTDIR)$(datadir)/dgramd
 
 .PHONY: clean help

@@ -1,8 +1,10 @@
-/* COUNT requests, each from the next of ADDRESSES addresses, 127.0.0.1 + FIRST and up, by one
- * socket, at most 256 without an answer. One that is not answered within a second is lost, and those
- * that are lost end the walk once there are 1000. Prints "answered N lost N". Usage: address_walk
- * PORT COUNT FIRST ADDRESSES */
+/* Sends COUNT requests, each from the next of ADDRESSES addresses, 127.0.0.1 + FIRST and up, by one
+ * socket, at most 256 without an answer. When no answer comes for a second, what is unanswered counts as
+ * lost until its answer comes after all. 1000 lost ones end the walk. Prints "answered N lost N
+ * overflowed N": the last are answers for which this socket's buffer had no room.
+ * Usage: address_walk PORT COUNT FIRST ADDRESSES */
 #include <arpa/inet.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,6 +73,15 @@ static unsigned receive_some(int fd)
 	return count > 0 ? (unsigned)count : 0;
 }
 
+static unsigned overflowed(int fd)
+{
+	unsigned info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t size = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size);
+	return info[SK_MEMINFO_DROPS];
+}
+
 static void walk(int fd, uint64_t count)
 {
 	struct pollfd poll_in = { .fd = fd, .events = POLLIN };
@@ -87,8 +98,11 @@ static void walk(int fd, uint64_t count)
 			lost = sent - answered;
 		else
 			answered += receive_some(fd);
+		if (lost > sent - answered)
+			lost = sent - answered;
 	}
-	printf("answered %llu lost %llu\n", (unsigned long long)answered, (unsigned long long)lost);
+	printf("answered %llu lost %llu overflowed %u\n", (unsigned long long)answered,
+		(unsigned long long)lost, overflowed(fd));
 }
 
 int main(int argc, char **argv)

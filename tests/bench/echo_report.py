@@ -47,23 +47,23 @@ HALF = Shape("half the rate", 16, 16)  # an open loop
 
 
 class Results:
-    """Points by server and limits, then by turn; and why servers did not start."""
+    """Points by server and shape, then by turn; and why servers did not start."""
 
     def __init__(self):
         self.points = collections.defaultdict(dict)
         self.failed = {}
 
-    def add(self, server, limits, turn, point):
-        self.points[server.name, limits.name][turn] = point
+    def add(self, server, shape, turn, point):
+        self.points[server.name, shape.name][turn] = point
 
-    def of(self, server, limits):
-        return self.points.get((server.name, limits.name), {})
+    def of(self, server, shape):
+        return self.points.get((server.name, shape.name), {})
 
-    def values(self, server, limits, what):
-        return [point[what] for point in self.of(server, limits).values()]
+    def values(self, server, shape, what):
+        return [point[what] for point in self.of(server, shape).values()]
 
-    def median(self, server, limits, what):
-        return statistics.median(self.values(server, limits, what))
+    def median(self, server, shape, what):
+        return statistics.median(self.values(server, shape, what))
 
 
 # --- figures to reach
@@ -73,14 +73,14 @@ class Results:
 class Goal:
     words: str
     server: servers.Server
-    limits: Shape
+    shape: Shape
     what: str
     limit: float = None
     rival: servers.Server = None
     at_least: bool = False
 
     def values(self, results):
-        return results.values(self.rival or self.server, self.limits, self.what)
+        return results.values(self.rival or self.server, self.shape, self.what)
 
     def wanted(self):
         if self.limit is None:
@@ -98,19 +98,19 @@ class Goal:
 
 def goals():
     cpu = [
-        Goal(f"{server.name}: CPU per request, times the bare loop", server, limits, "cpu_ratio", limit)
+        Goal(f"{server.name}: CPU per request, times the bare loop", server, shape, "cpu_ratio", limit)
         for server, limits in (
             (servers.POOL, (0.88, 1.08)), (servers.MAY_BLOCK, (0.95, 1.28)),
             (servers.INLINE, (0.85, 1.06)), (servers.POOL_OF_4, (None, None)),
             (servers.RECEIVERS, (None, None)))
-        for limits, limit in zip(SHAPES, limits)]
+        for shape, limit in zip(SHAPES, limits)]
     rivals = [
         Goal(f"{servers.POOL.name}: CPU per request, times {rival.name}",
-             servers.POOL, limits, "ours_ratio", limit, rival)
-        for (rival, limits), limit in RIVALS.items()]
+             servers.POOL, shape, "ours_ratio", limit, rival)
+        for (rival, shape), limit in RIVALS.items()]
     rates = [
         Goal(f"{servers.POOL.name}: requests/s, times the bare loop",
-             servers.POOL, limits, "rate_ratio", 0.9, at_least=True) for limits in SHAPES]
+             servers.POOL, shape, "rate_ratio", 0.9, at_least=True) for shape in SHAPES]
     return [*cpu, *rivals, *rates,
             Goal(f"{servers.POOL.name}: p50, times the bare loop",
                  servers.POOL, LATENCY, "p50_ratio", 1.5)]
@@ -129,23 +129,32 @@ def spread(values):
 def goal_row(goal, results):
     values = goal.values(results)
     if not values:
-        return [goal.words, goal.limits.name, goal.wanted(), "not measured", "",
+        return [goal.words, goal.shape.name, goal.wanted(), "not measured", "",
                 "-" if goal.limit is None else "**no**"]
     median = statistics.median(values)
-    return [goal.words, goal.limits.name, goal.wanted(), ratio(median), spread(values), goal.verdict(median)]
+    return [goal.words, goal.shape.name, goal.wanted(), ratio(median), spread(values), goal.verdict(median)]
+
+
+def goal_rows(results, chosen):
+    return [goal_row(goal, results) for goal in goals()
+            if goal.server in chosen and (goal.rival or goal.server) in chosen]
+
+
+def missed(results, chosen):
+    return any("no" in row[-1] for row in goal_rows(results, chosen))
 
 
 # --- tables
 
 
-def throughput_row(server, limits, results):
+def throughput_row(server, shape, results):
     if server.name in results.failed:
         return [server.name, "failed to start: " + results.failed[server.name].replace("|", "\\|"),
                 *[""] * 5]
-    median = {what: results.median(server, limits, what)
+    median = {what: results.median(server, shape, what)
               for what in ("cpu", "cpu_ratio", "rate", "rate_ratio", "lost")}
     return [server.name, f"{median['cpu']:.2f}", ratio(median["cpu_ratio"]),
-            spread(results.values(server, limits, "cpu_ratio")), f"{median['rate']:,.0f}",
+            spread(results.values(server, shape, "cpu_ratio")), f"{median['rate']:,.0f}",
             ratio(median["rate_ratio"]), f"{median['lost']:.2%}"]
 
 
@@ -169,7 +178,7 @@ LATENCIES = ("server", "one at a time: p50 us", "times the bare loop", "p99 us",
 def draw(shown, results):
     """Bars from the bare loop's 1 to the left and to the right, on a logarithmic scale."""
     names_width, top, row = 264, 52, 34
-    values = [[results.median(server, limits, "cpu_ratio") for limits in SHAPES] for server in shown]
+    values = [[results.median(server, shape, "cpu_ratio") for shape in SHAPES] for server in shown]
     low = math.log(min(0.5, *(value for pair in values for value in pair)))
     high = math.log(max(2, *(value for pair in values for value in pair)))
     left, right, bottom = names_width + 44, WIDTH - RIGHT - 44, top + row * len(shown)
@@ -192,7 +201,7 @@ def draw(shown, results):
             parts.append(bar(min(x, across(1)), y, max(abs(x - across(1)), 1.5), 12, number))
             parts.append(text(x + (5 if value >= 1 else -5), y + 10.5, ratio(value),
                               "start" if value >= 1 else "end", 'style="font-size: 11px"'))
-    return svg(parts + legend([limits.words() for limits in SHAPES], bar_key, bottom + 44), bottom + 66)
+    return svg(parts + legend([shape.words() for shape in SHAPES], bar_key, bottom + 44), bottom + 66)
 
 
 def write(results, chosen, command, how, kept):
@@ -208,13 +217,12 @@ def write(results, chosen, command, how, kept):
         "![CPU for a request, by server](bench-cpu.svg)", "",
         "## Figures to reach", "",
         *table(("figure", "load", "wanted", "measured", "least - most", "reached"),
-               [goal_row(goal, results) for goal in goals()
-                if goal.server in chosen and (goal.rival or goal.server) in chosen])]
-    for limits, heading in (*((limits, limits.words()) for limits in SHAPES), (
+               goal_rows(results, chosen))]
+    for shape, heading in (*((shape, shape.words()) for shape in SHAPES), (
             SEGMENTS, f"{SEGMENTS.words()}, sent in segments (UDP_SEGMENT)"), (
             BOTH_CORES, f"{BOTH_CORES.words()}, server and generator sharing both cores")):
         parts += [f"## {heading}", "", *table(THROUGHPUT, [
-            throughput_row(server, limits, results) for server in chosen if server in limits.only])]
+            throughput_row(server, shape, results) for server in chosen if server in shape.only])]
     parts += ["## Latency", "",
               "One client with one request in flight; then 16 clients in an open loop at half of the "
               "requests a second that the server had above, from the moment each was meant to be sent.",

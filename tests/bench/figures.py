@@ -1,19 +1,19 @@
-"""Puts the tables of tests/bench/results into the README, between lines of the form
-<!-- tests/bench/results/FILE: HEADING --> and <!-- end -->, so that what it quotes is what was measured."""
+"""Puts the tables of tests/bench/results into the README.md there, between lines of the form
+<!-- FILE: HEADING --> and <!-- end -->, so that what it quotes is what was measured."""
 
 import os
 import re
 
-import report
+from report import RESULTS
 
-README = os.path.join(report.HERE, "../../README.md")
-QUOTE = re.compile(r"(<!-- tests/bench/results/(\S+): (.+?) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+README = os.path.join(RESULTS, "README.md")
+QUOTE = re.compile(r"(<!-- (\S+\.md): (.+?) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 def quoted(match):
     """The section's tables alone."""
     opening, file, heading, closing = match.groups()
-    with open(os.path.join(report.RESULTS, file), encoding="utf-8") as results:
+    with open(os.path.join(RESULTS, file), encoding="utf-8") as results:
         sections = re.split(r"^#+ (.+)\n", results.read(), flags=re.MULTILINE)
     section = dict(zip(sections[1::2], sections[2::2]))[heading]
     rows = [line for line in section.splitlines(keepends=True) if line.startswith("|")]
@@ -22,9 +22,9 @@ def quoted(match):
 
 def main():
     with open(README, encoding="utf-8") as file:
-        text = file.read()
+        text = QUOTE.sub(quoted, file.read())
     with open(README, "w", encoding="utf-8") as file:
-        file.write(QUOTE.sub(quoted, text))
+        file.write(text)
 
 
 main()

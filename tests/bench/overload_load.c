@@ -75,9 +75,9 @@ static int by_value(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static double quantile_us(const int64_t *sorted, size_t count, double batch)
+static double quantile_us(const int64_t *sorted, size_t count, double share)
 {
-	return count == 0 ? -1 : (double)sorted[(size_t)((double)(count - 1) * batch)] / 1e3;
+	return count == 0 ? -1 : (double)sorted[(size_t)((double)(count - 1) * share)] / 1e3;
 }
 
 static void print_times(const char *name, int64_t *times, size_t count)

@@ -12,7 +12,7 @@ from report import (
 # --- pictures
 
 
-def height_of(batch):
+def height_of(share):
     return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM) / 1.1
 
 

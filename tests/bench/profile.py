@@ -53,16 +53,16 @@ def samples(path, pid):
             yield chain
 
 
-def measure(server, limits):
+def measure(server, shape):
     """Nanoseconds a request, by what was done."""
     with tempfile.NamedTemporaryFile() as file, servers.running(server) as (process, port):
-        servers.warm(port, limits.sockets, limits.in_flight)
+        servers.warm(port, shape.sockets, shape.in_flight)
         recorder = subprocess.Popen(
             ["perf", "record", "-q", "-g", "-e", "cpu-clock", "-F", str(FREQUENCY), "-C",
              str(servers.SERVER_CPU), "-o", file.name],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(1)  # perf takes a while to begin, and an idle server is not sampled
-        said = servers.load(port, limits.sockets, SECONDS, in_flight=limits.in_flight)
+        said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight)
         recorder.send_signal(signal.SIGINT)
         recorder.wait()
         if os.path.getsize(file.name) == 0:
@@ -79,9 +79,9 @@ def main():
              "tables.", ""]
     names = ["own code", "libraries", "reading the clock", *(name for name, _ in DOINGS),
              "kernel: other"]
-    for limits in SHAPES:
-        columns = [measure(server, limits) for server in SERVERS]
-        parts += [f"## {limits.words()}", "", *table(
+    for shape in SHAPES:
+        columns = [measure(server, shape) for server in SERVERS]
+        parts += [f"## {shape.words()}", "", *table(
             ("", *(server.name for server in SERVERS)),
             [[name, *(f"{column.get(name, 0):.0f}" for column in columns)] for name in names] +
             [["all", *(f"{sum(column.values()):.0f}" for column in columns)]])]

@@ -11,7 +11,7 @@ struct wire;
 /* Of requests to 127.0.0.1 at this port. -errno. */
 int wire_new(uint16_t port, struct wire **ret_wire);
 
-/* Open its sockets: one for each client, or one that they batch. At most
+/* Open its sockets: one for each client, or one that they share. At most
  * WIRE_CROWDS_MAX; the crowd stays the caller's. -errno. */
 int wire_add(struct wire *wire, struct crowd *crowd);
 

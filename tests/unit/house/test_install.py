@@ -1,5 +1,6 @@
 """make install, and a program of somebody else's against what it put there."""
 
+import json
 import os
 import pathlib
 import shlex
@@ -29,9 +30,9 @@ class Install(dgramtest.Case):
             f"prefix={PREFIX}", target)
 
     @classmethod
-    def run_command(cls, *command, **environment):
+    def run_command(cls, *command, user=None, **environment):
         done = subprocess.run(
-            command, env={**os.environ, **environment}, text=True, check=False,
+            command, env={**os.environ, **environment}, text=True, check=False, user=user,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=dgramtest.PATIENCE * 5)
         if done.returncode != 0:
             raise AssertionError(f"{shlex.join(command)}: {done.returncode}\n{done.stdout}")
@@ -71,12 +72,55 @@ class Install(dgramtest.Case):
             {page.relative_to(page.parents[1]).as_posix() for page in pages},
             {"man1/dgramload.1", "man5/server.json.5", "man8/dgramd.8"})
 
-    def test_uninstall_leaves_nothing(self):
+    def test_nothing_is_outside_of_the_prefix(self):
+        self.assertEqual(os.listdir(self.stage), [PREFIX.split("/")[1]])
+        self.assertEqual(os.listdir(f"{self.stage}/opt"), ["dgram"])
+
+    def test_etc(self):
+        for prefix, directory in (("/usr", "/etc"), ("/usr/local", "/etc"), ("/srv/x", "/srv/x/etc")):
+            commands = self.run_command("make", "-n", "-C", dgramtest.TOP, f"prefix={prefix}", "install")
+            self.assertIn(f"test -e {directory}/dgramd/server.json ", commands)
+
+    def test_configurations_find_their_schema(self):
+        found = list(pathlib.Path(self.stage).rglob("server.json"))
+        self.assertEqual(len(found), 2)
+        for path in found:
+            schema = path.parent / json.loads(path.read_text(encoding="utf-8"))["$schema"]
+            self.assertIn("properties", json.loads(schema.read_text(encoding="utf-8")))
+
+    def test_what_names_paths_names_these(self):
+        share = pathlib.Path(f"{self.stage}{PREFIX}/share")
+        command = f"{PREFIX}/sbin/dgramd -c {PREFIX}/etc/dgramd/server.json"
+        for path in ("systemd/dgramd.service", "supervisor/dgramd.conf", "runit/dgramd/run", "s6/dgramd/run"):
+            self.assertIn(command, (share / "dgramd" / path).read_text(encoding="utf-8"))
+        page = (share / "man/man8/dgramd.8").read_text(encoding="utf-8")
+        self.assertIn(f"{PREFIX}/etc/dgramd/server.json", page)
+        self.assertNotIn("/usr/local", page)
+
+    def test_plain_user(self):
+        """Root becomes nobody, who needs a tree and a build of his own."""
+        built = ("src", "flags", "sources", "dgramd", "dgramload", "libdgram.a", "libdgram.so",
+            "libeverything.a")
+        with tempfile.TemporaryDirectory(prefix="dgram-home-") as home:
+            for part in ("Makefile", "include", "src", "conf", "tests/support",
+                    *(f".build/{VARIANT}/{name}" for name in built)):
+                os.makedirs(os.path.dirname(f"{home}/tree/{part}"), exist_ok=True)
+                self.run_command("cp", "-a", f"{dgramtest.TOP}/{part}", f"{home}/tree/{part}")
+            user = 65534 if os.geteuid() == 0 else None
+            if user:
+                self.run_command("chown", "-R", str(user), home)
+            self.run_command(
+                "make", "-s", "-C", f"{home}/tree", f"VARIANT={VARIANT}", f"prefix={home}/x", "install",
+                user=user)
+            self.run_command(
+                f"{home}/x/sbin/dgramd", "-t", "-c", f"{home}/x/etc/dgramd/server.json", user=user)
+
+    def test_uninstall_leaves_the_configuration_alone(self):
         self.addCleanup(self.make, "install")
         prefix = pathlib.Path(self.stage + PREFIX)
-        self.assertTrue([path for path in prefix.rglob("*") if path.is_file()])
         self.make("uninstall")
-        self.assertEqual([path for path in prefix.rglob("*") if not path.is_dir()], [])
+        self.assertEqual([path.relative_to(prefix).as_posix() for path in prefix.rglob("*")
+            if not path.is_dir()], ["etc/dgramd/server.json"])
 
 
 dgramtest.main()

@@ -95,8 +95,16 @@ class Need(dgramtest.Case):
             ["/bin/sh", NEED, *words], env=environment, text=True, check=False, capture_output=True)
 
     def test_silent_when_nothing_is_missing(self):
-        done = self.need("to test", "any:sh", "any:/etc/pass*")
+        done = self.need("to test", "any:sh", "any:/etc/pass*", "any:test -e /etc/passwd")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_check_installs_nothing_and_says_what_does(self):
+        done = self.need("--check", "run", "to test", "any:sh", "one:false it", "two:/no/such/file")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(
+            done.stderr, 'need: missing one two (to test): "make run" installs what is missing, and so '
+            'does "apt-get install one two"\n')
+        self.assertEqual(self.need("--check", "run", "to test", "any:sh").returncode, 0)
 
     def test_names_what_is_missing_without_apt(self):
         with tempfile.TemporaryDirectory() as path:
