@@ -86,11 +86,12 @@ static int apply_services(
 	if (is_set && cJSON_IsObject(element.item) && element.item->child)
 		return apply_service_member(top, element_first(element));
 	*value = (struct value){ .given = true, .place = element_place(element) };
-	if (count >= param->min && count <= param->max)
+	if (count >= param->limits.minimum && count <= param->limits.maximum)
 		return apply_service_list(top, element, count);
 	value->bad = true;
 	report_add(top->report, value->place, "services: must be a list of %u to %u objects%s%s",
-		param->min, param->max, cJSON_IsArray(element.item) ? "" : ", not ",
+		param->limits.minimum, param->limits.maximum,
+		cJSON_IsArray(element.item) ? "" : ", not ",
 		cJSON_IsArray(element.item) ? "" : check_type_name(element));
 	return 0;
 }

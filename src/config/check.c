@@ -44,8 +44,8 @@ bool check_number(const char *label, struct element element, const struct dgram_
 
 static void check_whole(const struct check *check, struct element element, struct value *value)
 {
-	struct dgram_parameter range = { .minimum = check->param->min,
-		.maximum = check->param->max };
+	struct dgram_parameter range = { .minimum = check->param->limits.minimum,
+		.maximum = check->param->limits.maximum };
 
 	value->bad = !check_number(check->label, element, &range, true, check->report);
 	if (!value->bad)
@@ -108,10 +108,10 @@ static int check_text(const struct check *check, struct element element, struct 
 	if (!cJSON_IsString(element.item)) {
 		report_add(check->report, element_place(element), "%s: must be a string, not %s",
 			check->label, check_type_name(element));
-	} else if (strlen(text) < param->min || strlen(text) > param->max) {
+	} else if (strlen(text) < param->limits.minimum || strlen(text) > param->limits.maximum) {
 		report_add(check->report, element_place(element),
-			"%s: must be from %u to %u bytes long", check->label, param->min,
-			param->max);
+			"%s: must be from %u to %u bytes long", check->label, param->limits.minimum,
+			param->limits.maximum);
 	} else if (name && !is_name(text)) {
 		report_add(check->report, element_place(element),
 			"%s: may have a-z, 0-9 and -, a letter first", check->label);
@@ -153,11 +153,12 @@ static int check_hosts(const struct check *check, struct element element, struct
 
 	if (!cJSON_IsArray(element.item))
 		return check_host(check, element, value);
-	if (count < (int)check->param->min || count > (int)check->param->max) {
+	if (count < (int)check->param->limits.minimum ||
+		count > (int)check->param->limits.maximum) {
 		value->bad = true;
 		report_add(check->report, element_place(element),
-			"%s: must be a list of %u to %u addresses", check->label, check->param->min,
-			check->param->max);
+			"%s: must be a list of %u to %u addresses", check->label,
+			check->param->limits.minimum, check->param->limits.maximum);
 		return 0;
 	}
 	for (struct element host = element_first(element); r == 0 && host.item;

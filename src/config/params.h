@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/limits.h"
+
 enum param_type {
 	PARAM_TYPE_GROUP,    /* an object; its keys follow it in the table */
 	PARAM_TYPE_WHOLE,    /* a whole number from min to max */
@@ -30,14 +32,13 @@ enum param_scope {
 struct param {
 	const char *path; /* "port", "queue.capacity" */
 	enum param_scope scope;
+	const char *meaning; /* a sentence */
 	enum param_type type;
-	unsigned min, max;
-	unsigned number;	  /* default of a number or boolean; of a word, its index */
+	struct limits limits;	  /* the default of a boolean is 0 or 1, of a word its index */
 	const char *text;	  /* default of the others; NULL: see `meaning` */
 	const char *const *words; /* NULL after the last */
 	const char *unit;	  /* NULL: just a number */
 	bool live;		  /* a reload applies it; else it waits for a restart */
-	const char *meaning;	  /* a sentence */
 };
 
 /* The rows' numbers. Keys of a group follow the group. */

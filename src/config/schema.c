@@ -80,14 +80,15 @@ static void put_words(struct json *json, const struct param *param)
 	for (size_t i = 0; param_word(param, i); i++)
 		json_text(json, NULL, param_word(param, i));
 	json_close(json, ']');
-	json_text(json, "default", param->text ? param->text : param_word(param, param->number));
+	json_text(json, "default",
+		param->text ? param->text : param_word(param, param->limits.initial));
 }
 
 static void put_text(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "string");
-	json_number(json, "minLength", param->min);
-	json_number(json, "maxLength", param->max);
+	json_number(json, "minLength", param->limits.minimum);
+	json_number(json, "maxLength", param->limits.maximum);
 	if (param->type == PARAM_TYPE_NAME)
 		json_text(json, "pattern", "^[a-z][a-z0-9-]*$");
 	if (param->type == PARAM_TYPE_CPUS)
@@ -105,24 +106,24 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_open(json, "items", '{');
 	json_text(json, "type", "string");
 	json_close(json, '}');
-	json_number(json, "minItems", param->min);
-	json_number(json, "maxItems", param->max);
+	json_number(json, "minItems", param->limits.minimum);
+	json_number(json, "maxItems", param->limits.maximum);
 	json_text(json, "default", param->text);
 }
 
 static void put_whole(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "integer");
-	json_number(json, "minimum", param->min);
-	json_number(json, "maximum", param->max);
-	json_number(json, "default", param->number);
+	json_number(json, "minimum", param->limits.minimum);
+	json_number(json, "maximum", param->limits.maximum);
+	json_number(json, "default", param->limits.initial);
 }
 
 static void put_services(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "array");
-	json_number(json, "minItems", param->min);
-	json_number(json, "maxItems", param->max);
+	json_number(json, "minItems", param->limits.minimum);
+	json_number(json, "maxItems", param->limits.maximum);
 	json_open(json, "items", '{');
 	put_object(json, PARAM_SCOPE_SERVICE, NULL);
 	json_close(json, '}');
@@ -141,7 +142,7 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 		break;
 	case PARAM_TYPE_BOOLEAN:
 		json_text(json, "type", "boolean");
-		json_bool(json, "default", param->number);
+		json_bool(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_WORD:
 	case PARAM_TYPE_HANDLER:

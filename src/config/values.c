@@ -9,7 +9,7 @@ void values_init(struct values *values)
 {
 	*values = (struct values){ .of = { { .given = false } } };
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		values->of[i].number = params[i].number;
+		values->of[i].number = params[i].limits.initial;
 		if (params[i].type == PARAM_TYPE_HANDLER)
 			(void)param_word_find(&params[i], params[i].text, &values->of[i].number);
 	}

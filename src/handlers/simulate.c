@@ -11,11 +11,11 @@
 enum { BLOCK_US, BURN_US, JITTER, FAIL_RATE, SILENT_RATE, PARAMETERS };
 
 static const struct dgram_parameter parameters[PARAMETERS] = {
-	[BLOCK_US] = { "block_us", 0, 60e6, 0, "Block for so many microseconds." },
-	[BURN_US] = { "burn_us", 0, 60e6, 0, "Then burn so many microseconds of CPU time." },
-	[JITTER] = { "jitter", 0, 1, 0, "Vary both by up to this share, up or down." },
-	[FAIL_RATE] = { "fail_rate", 0, 1, 0, "Fail this share of the requests." },
-	[SILENT_RATE] = { "silent_rate", 0, 1, 0, "Answer this share of the others with nothing." },
+	[BLOCK_US] = { "block_us", 0, 60e6, 0, "Time that a request blocks, in microseconds." },
+	[BURN_US] = { "burn_us", 0, 60e6, 0, "CPU time that it burns then, in microseconds." },
+	[JITTER] = { "jitter", 0, 1, 0, "Both times vary by up to this share, up or down." },
+	[FAIL_RATE] = { "fail_rate", 0, 1, 0, "The share of the requests that fail." },
+	[SILENT_RATE] = { "silent_rate", 0, 1, 0, "The share of the others that get no reply." },
 };
 
 struct simulation {

@@ -4,9 +4,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "base/limits.h"
 #include "server/server.h"
-
-static const char *const default_host = "127.0.0.1";
 
 static size_t hosts_of(const struct dgram_service *service)
 {
@@ -15,7 +14,7 @@ static size_t hosts_of(const struct dgram_service *service)
 
 static const char *host_of(const struct dgram_service *service, size_t i)
 {
-	return service->hosts_count > 0 ? service->hosts[i] : default_host;
+	return service->hosts_count > 0 ? service->hosts[i] : DEFAULT_HOST;
 }
 
 static int make_log(struct dgram_server *server)

@@ -1,20 +1,17 @@
-"""The documents name every key of the params table, which the checked-in schema is made from.
-
-    test_docs.py            tests
-    test_docs.py --table    prints the table for the README
-"""
+"""The documents have every key of the params table, which the checked-in schema is made from."""
 
 import json
 import pathlib
 import re
-import sys
+
+import dgramtest
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 SCHEMA = TOP / "conf/server.schema.json"
 MANUAL = TOP / "src/config/server.json.5"
-README = TOP / "README.md"
+HEADER = TOP / "include/dgram.h"
 LIVE = " Takes effect on reload."
-RESTART = " Takes effect after a restart."
+UNLIKE = ("host", "port", "handler")  # libdgram has other fields or defaults
 
 
 def keys_of(properties, prefix=""):
@@ -40,44 +37,22 @@ def all_keys():
     return dict([*keys_of(schema["properties"]), *options_of(schema)])
 
 
-def allowed(key):
-    if "enum" in key:
-        return ", ".join(f"`{word}`" for word in key["enum"])
-    if "minimum" in key:
-        return f"{key['minimum']} to {key['maximum']}"
-    if "type" not in key:
-        return "object"
-    if key["type"] == "boolean":
-        return "`true`, `false`"
-    if key["type"] == "array":
-        return f"{key['minItems']} to {key['maxItems']} objects"
-    return f"address, or 1 to {key['maxItems']} of them" if "items" in key else "text"
-
-
 def default_of(key):
     """As the file has it, but for the quotes."""
     return json.dumps(key["default"]).strip('"')
 
 
-def table():
-    """The README's table, a line for each key."""
-    lines = ["| key | allowed | default | live | meaning |", "|---|---|---|---|---|"]
-    for path, key in all_keys().items():
-        if path == "$schema":
-            continue
-        text = key["description"]
-        live = "yes" if text.endswith(LIVE) else ""
-        text = text.removesuffix(LIVE).removesuffix(RESTART)
-        default = f"`{default_of(key)}`" if "default" in key else ""
-        lines.append(f"| `{path}` | {allowed(key)} | {default} | {live} | {text} |")
-    return lines
-
-
-if "--table" in sys.argv:
-    print("\n".join(table()))
-    sys.exit(0)
-
-import dgramtest  # noqa: E402 (its path is the test runner's)
+def fields():
+    """The names of the fields that users of libdgram set, each with its comment."""
+    text = HEADER.read_text(encoding="utf-8")
+    found = {}
+    for struct in ("dgram_service", "dgram_options"):
+        body = re.search(r"^struct %s {\n(.*?)^};" % struct, text, re.MULTILINE | re.DOTALL)[1]
+        for before, name, behind in re.findall(
+                r"(/\*.*?\*/)?[\w\s*]*?(\w+);[ \t]*(/\*.*?\*/)?", body, re.DOTALL):
+            comment = re.sub(r"/\*|\*/|^\s*\*", "", before + behind, flags=re.MULTILINE)
+            found[name] = " ".join(comment.split())
+    return found
 
 
 class Documents(dgramtest.Case):
@@ -101,10 +76,24 @@ class Documents(dgramtest.Case):
                 self.assertIn(word, item, path)
             self.assertEqual(" Live. " in item, key["description"].endswith(LIVE), path)
 
-    def test_the_readme_has_the_table(self):
-        lines = README.read_text(encoding="utf-8").splitlines()
-        missing = [line for line in table() if line not in lines]
-        self.assertEqual(missing, [], "see test_docs.py --table")
+    def test_the_header_has_each_default_and_range(self):
+        comments = fields()
+        for path, key in all_keys().items():
+            if "default" not in key or path.startswith("options.") or path in UNLIKE:
+                continue
+            group, _, name = path.rpartition(".")
+            names = {f"{group}_{name}", name, f"log_{name}"} & comments.keys()
+            self.assertEqual(len(names), 1, path)
+            comment = comments[names.pop()]
+            words = f"default {default_of(key)}"
+            if "minimum" in key:
+                words = f"{key['minimum']} to {key['maximum']}; {words}"
+            elif path in ("logging.format", "logging.target"):
+                words = f'default "{default_of(key)}"'
+            elif "enum" in key:
+                words = r"default DGRAM_(\w+_)?" + default_of(key).upper()
+            self.assertRegex(comment, rf"{words}(?!\w)", path)
+            self.assertEqual(comment.endswith("Live"), key["description"].endswith(LIVE), path)
 
 
 dgramtest.main()

@@ -4,6 +4,15 @@
 #include "config/params.h"
 #include "json/suggest.h"
 
+static size_t words_count(const struct param *param)
+{
+	size_t count = 0;
+
+	while (param_word(param, count))
+		count++;
+	return count;
+}
+
 /* Units are in the names. */
 static void check_unit(const struct param *param)
 {
@@ -33,13 +42,14 @@ static void check_row(const struct param *param)
 	assert_true(length > 0 && param->meaning[length - 1] == '.');
 	assert_ptr_equal(strchr(param_key(param), '.'), NULL);
 	if (param->type == PARAM_TYPE_WHOLE)
-		assert_true(param->min <= param->number && param->number <= param->max);
+		assert_true(param->limits.minimum <= param->limits.initial &&
+			    param->limits.initial <= param->limits.maximum);
 	if (param->type == PARAM_TYPE_BOOLEAN)
-		assert_true(param->number <= 1);
+		assert_true(param->limits.initial <= 1);
 	if (param->type == PARAM_TYPE_WORD)
-		assert_true(param->words && param->words[0]);
-	if (param->type == PARAM_TYPE_WORD)
-		assert_non_null(param_word(param, param->number));
+		assert_true(param->limits.initial < words_count(param));
+	if (param->type == PARAM_TYPE_WORD && param != &params[PARAM_LOG_FORMAT])
+		assert_int_equal(param->limits.maximum, words_count(param) - 1);
 	if (param->unit)
 		check_unit(param);
 }
