@@ -18,14 +18,15 @@ enum { SERVICE_NUMBERS(NUMBER) SERVER_NUMBERS(NUMBER) };
 const struct param params[PARAM_COUNT] = {
 	[PARAM_SCHEMA] = { "$schema", TOP,
 		"Names the schema of this file for editors; dgramd ignores it.",
-		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095 }, .text = "", LIVE },
+		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
 	[PARAM_NAME] = { "name", PARAM_SCOPE_SERVICE,
 		"The name of the service in the log, which no other service may have; by default "
 		"the name of its handler.",
 		.type = PARAM_TYPE_NAME, .limits = LIMITS_NAME },
 	[PARAM_HOST] = { "host", BOTH,
 		"The numeric IPv4 or IPv6 address to listen on, or a list of them.",
-		.type = PARAM_TYPE_HOSTS, .text = DEFAULT_HOST, .limits = { 1, DGRAM_HOSTS_MAX } },
+		.type = PARAM_TYPE_HOSTS, .text = DEFAULT_HOST,
+		.limits = { 1, DGRAM_HOSTS_MAX, 0 } },
 	[PARAM_PORT] = { "port", BOTH,
 		"The UDP port; with 0 the kernel picks one for each address.",
 		.type = PARAM_TYPE_WHOLE, .limits = { 0, 65535, 20000 } },
@@ -133,7 +134,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_SERVICES] = { "services", TOP,
 		"Several services that share the pool, instead of host, port, handler and options "
 		"at the top; a service takes the other keys that it leaves out from the top.",
-		.type = PARAM_TYPE_SERVICES, .limits = { 1, DGRAM_SERVICES_MAX } },
+		.type = PARAM_TYPE_SERVICES, .limits = { 1, DGRAM_SERVICES_MAX, 0 } },
 };
 
 /* clang-format on */
