@@ -33,7 +33,7 @@ static int apply_service(const struct scope *top, size_t index, struct element e
 	values->of[PARAM_NAME].given = values->of[PARAM_NAME].bad = true;
 	values->of[PARAM_HOST].given = values->of[PARAM_HOST].bad = true;
 	report_add(top->report, element_place(element), "services.%zu: must be an object, not %s",
-		index, check_type_name(element));
+		index, element_type_name(element));
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static int apply_services(
 	report_add(top->report, value->place, "services: must be a list of %u to %u objects%s%s",
 		param->limits.minimum, param->limits.maximum,
 		cJSON_IsArray(element.item) ? "" : ", not ",
-		cJSON_IsArray(element.item) ? "" : check_type_name(element));
+		cJSON_IsArray(element.item) ? "" : element_type_name(element));
 	return 0;
 }
 
@@ -103,7 +103,7 @@ static int apply_group(const struct scope *scope, const struct check *check, str
 	inner.group = check->param;
 	if (!cJSON_IsObject(member.item))
 		report_add(check->report, element_place(member), "%s: must be an object, not %s",
-			check->label, check_type_name(member));
+			check->label, element_type_name(member));
 	else if (check->param->type == PARAM_TYPE_OPTIONS)
 		return options_gather(scope->config, scope->values, member);
 	else
@@ -150,11 +150,11 @@ static int apply_object(const struct scope *scope, struct element object)
 int apply_document(struct config *config, const struct document *document, struct report *report)
 {
 	struct scope top = { config, report, &config->top, .kind = PARAM_SCOPE_TOP };
-	struct element root = document_root(document);
+	struct element root = element_root(document);
 
 	if (cJSON_IsObject(root.item))
 		return apply_object(&top, root);
 	report_add(report, element_place(root), "the configuration must be an object, not %s",
-		check_type_name(root));
+		element_type_name(root));
 	return 0;
 }

@@ -3,7 +3,7 @@
 #ifndef CONFIG_APPLY_H
 #define CONFIG_APPLY_H
 
-#include "json/document.h"
+#include "json/element.h"
 #include "config/values.h"
 
 /* All errors go into the report. -ENOMEM. */

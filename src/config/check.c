@@ -9,21 +9,6 @@
 #include "json/json.h"
 #include "json/suggest.h"
 
-const char *check_type_name(struct element element)
-{
-	const cJSON *item = element.item;
-
-	if (cJSON_IsString(item))
-		return "a string";
-	if (cJSON_IsNumber(item))
-		return "a number";
-	if (cJSON_IsObject(item))
-		return "an object";
-	if (cJSON_IsArray(item))
-		return "a list";
-	return cJSON_IsNull(item) ? "null" : cJSON_IsTrue(item) ? "true" : "false";
-}
-
 /* valueint saturates, and a NaN is neither below nor above: compare so that it fails. */
 bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
 	bool whole, struct report *report)
@@ -38,7 +23,7 @@ bool check_number(const char *label, struct element element, const struct dgram_
 	report_add(report, element_place(element), "%s: must be a %snumber from %s to %s%s%s",
 		label, whole ? "whole " : "", json_number_text(range->minimum, min),
 		json_number_text(range->maximum, max), is_number ? "" : ", not ",
-		is_number ? "" : check_type_name(element));
+		is_number ? "" : element_type_name(element));
 	return false;
 }
 
@@ -59,7 +44,7 @@ static void check_boolean(const struct check *check, struct element element, str
 	if (value->bad)
 		report_add(check->report, element_place(element),
 			"%s: must be true or false, not %s", check->label,
-			check_type_name(element));
+			element_type_name(element));
 }
 
 /* `"error", "warn", "info"` */
@@ -107,7 +92,7 @@ static int check_text(const struct check *check, struct element element, struct 
 
 	if (!cJSON_IsString(element.item)) {
 		report_add(check->report, element_place(element), "%s: must be a string, not %s",
-			check->label, check_type_name(element));
+			check->label, element_type_name(element));
 	} else if (strlen(text) < param->limits.minimum || strlen(text) > param->limits.maximum) {
 		report_add(check->report, element_place(element),
 			"%s: must be from %u to %u bytes long", check->label, param->limits.minimum,
@@ -133,7 +118,7 @@ static int check_host(const struct check *check, struct element element, struct 
 	if (!cJSON_IsString(element.item)) {
 		report_add(check->report, element_place(element),
 			"%s: must be an address in a string, or a list of them, not %s",
-			check->label, check_type_name(element));
+			check->label, element_type_name(element));
 	} else if (host_check(element.item->valuestring, &error) < 0) {
 		struct report_place place = element_place(element);
 

@@ -2,7 +2,7 @@
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
 
-#include "json/document.h"
+#include "json/element.h"
 #include "config/values.h"
 
 /* What is being checked, and the name that messages give it. */
@@ -18,8 +18,5 @@ int check_value(const struct check *check, struct element element, struct value 
 /* Is it a number in this range? If not, the report says so. */
 bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
 	bool whole, struct report *report);
-
-/* "a string", "an object" ... */
-const char *check_type_name(struct element element);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef CONFIG_UNKNOWN_H
 #define CONFIG_UNKNOWN_H
 
-#include "json/document.h"
+#include "json/element.h"
 #include "config/params.h"
 
 /* Report it, with what could be meant. `label` stands before the key's path. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "json/document.h"
+#include "json/element.h"
 #include "config/load.h"
 #include "config/params.h"
 

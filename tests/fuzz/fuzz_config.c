@@ -30,7 +30,7 @@ static int scan_both(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
 	struct scan scan;
-	struct lex_error error = { .message = NULL };
+	struct scan_error error = { .message = NULL };
 	int r;
 
 	assert(text);
