@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static void put_string(FILE *file, const char *text)
+static void write_string(FILE *file, const char *text)
 {
 	fputc('"', file);
 	for (; *text; text++) {
@@ -32,7 +32,7 @@ static void begin_item(struct json *json, const char *key)
 	if (json->depth > 0)
 		new_line(json);
 	if (key) {
-		put_string(json->file, key);
+		write_string(json->file, key);
 		fputs(": ", json->file);
 	}
 	json->follows = true;
@@ -60,7 +60,7 @@ void json_close(struct json *json, char bracket)
 void json_text(struct json *json, const char *key, const char *value)
 {
 	begin_item(json, key);
-	put_string(json->file, value);
+	write_string(json->file, value);
 }
 
 const char *json_number_text(double number, char text[JSON_NUMBER_MAX])

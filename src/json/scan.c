@@ -21,7 +21,7 @@ struct scanner {
 	struct scan_error error;
 };
 
-static int fail(struct scanner *s, size_t offset, size_t length, const char *message)
+static int fail_at(struct scanner *s, size_t offset, size_t length, const char *message)
 {
 	s->error = (struct scan_error){ offset, length, message };
 	return -EINVAL;
@@ -44,7 +44,7 @@ static bool is_word(char c)
 }
 
 /* The current character, or NUL at the end: a NUL in the text is an error anyway. */
-static char peek(const struct scanner *s)
+static char current_char(const struct scanner *s)
 {
 	return s->at < s->length ? s->text[s->at] : '\0';
 }
@@ -58,15 +58,15 @@ static int fail_here(struct scanner *s, const char *message)
 	if (s->at == s->length) {
 		while (end > 0 && is_space(s->text[end - 1]))
 			end--;
-		return fail(s, end, 0, message);
+		return fail_at(s, end, 0, message);
 	}
-	if (peek(s) == '#')
+	if (current_char(s) == '#')
 		message = "comments begin with // or /*";
-	else if (peek(s) == '\'')
+	else if (current_char(s) == '\'')
 		message = "strings are written in double quotes";
 	while (end < s->length && is_word(s->text[end]))
 		end++;
-	return fail(s, s->at, end > s->at ? end - s->at : 1, message);
+	return fail_at(s, s->at, end > s->at ? end - s->at : 1, message);
 }
 
 static int skip_comment(struct scanner *s)
@@ -80,7 +80,7 @@ static int skip_comment(struct scanner *s)
 		!(!line && s->text[end] == '*' && end + 1 < s->length && s->text[end + 1] == '/'))
 		end++;
 	if (!line && end >= s->length)
-		return fail(s, start, 2, "the comment is not closed with */");
+		return fail_at(s, start, 2, "the comment is not closed with */");
 	s->at = line ? end : end + 2;
 	for (size_t i = start; i < s->at; i++) {
 		if (!is_space(s->text[i]))
@@ -94,8 +94,8 @@ static int skip_space(struct scanner *s)
 {
 	int r = 0;
 
-	while (r == 0 && (is_space(peek(s)) || peek(s) == '/')) {
-		if (peek(s) == '/')
+	while (r == 0 && (is_space(current_char(s)) || current_char(s) == '/')) {
+		if (current_char(s) == '/')
 			r = skip_comment(s);
 		else
 			s->at++;
@@ -130,13 +130,13 @@ static int parse_unicode_escape(struct scanner *s)
 	int low = low_follows ? hex4(s, s->at + 8) : -1;
 
 	if (code < 0)
-		return fail(s, s->at, 2, "\\u needs four hexadecimal digits");
+		return fail_at(s, s->at, 2, "\\u needs four hexadecimal digits");
 	if (code == 0)
-		return fail(s, s->at, 6, "\\u0000 is not allowed in a string");
+		return fail_at(s, s->at, 6, "\\u0000 is not allowed in a string");
 	if (code >= 0xd800 && code <= 0xdbff && low >= 0xdc00 && low <= 0xdfff)
 		s->at += 12;
 	else if (code >= 0xd800 && code <= 0xdfff)
-		return fail(s, s->at, 6, "half of a surrogate pair");
+		return fail_at(s, s->at, 6, "half of a surrogate pair");
 	else
 		s->at += 6;
 	return 0;
@@ -151,7 +151,7 @@ static int parse_escape(struct scanner *s)
 	if (s->text[s->at + 1] == 'u')
 		return parse_unicode_escape(s);
 	if (s->text[s->at + 1] == '\0' || !strchr("\"\\/bfnrt", s->text[s->at + 1]))
-		return fail(s, s->at, 2, "unknown escape; a backslash itself is written \\\\");
+		return fail_at(s, s->at, 2, "unknown escape; a backslash itself is written \\\\");
 	s->at += 2;
 	return 0;
 }
@@ -160,30 +160,30 @@ static int parse_string(struct scanner *s)
 {
 	size_t start = s->at++;
 
-	while (s->at < s->length && peek(s) != '\n' && peek(s) != '\r') {
+	while (s->at < s->length && current_char(s) != '\n' && current_char(s) != '\r') {
 		int r = 0;
 
-		if (peek(s) == '"') {
+		if (current_char(s) == '"') {
 			s->at++;
 			return 0;
 		}
-		if (peek(s) == '\\')
+		if (current_char(s) == '\\')
 			r = parse_escape(s);
-		else if (peek(s) == '\t')
-			r = fail(s, s->at, 1, "a tab inside a string is written \\t");
+		else if (current_char(s) == '\t')
+			r = fail_at(s, s->at, 1, "a tab inside a string is written \\t");
 		else
 			s->at++;
 		if (r < 0)
 			return r;
 	}
-	return fail(s, start, s->at - start, "the string is not closed on its line");
+	return fail_at(s, start, s->at - start, "the string is not closed on its line");
 }
 
 static bool skip_digits(struct scanner *s)
 {
 	size_t start = s->at;
 
-	while (is_digit(peek(s)))
+	while (is_digit(current_char(s)))
 		s->at++;
 	return s->at > start;
 }
@@ -191,19 +191,19 @@ static bool skip_digits(struct scanner *s)
 /* False: what stands here does not begin with a number. */
 static bool skip_number(struct scanner *s)
 {
-	s->at += peek(s) == '-';
-	if (peek(s) == '0')
+	s->at += current_char(s) == '-';
+	if (current_char(s) == '0')
 		s->at++;
 	else if (!skip_digits(s))
 		return false;
-	if (peek(s) == '.') {
+	if (current_char(s) == '.') {
 		s->at++;
 		if (!skip_digits(s))
 			return false;
 	}
-	if (peek(s) == 'e' || peek(s) == 'E') {
+	if (current_char(s) == 'e' || current_char(s) == 'E') {
 		s->at++;
-		s->at += peek(s) == '-' || peek(s) == '+';
+		s->at += current_char(s) == '-' || current_char(s) == '+';
 		return skip_digits(s);
 	}
 	return true;
@@ -218,15 +218,15 @@ static int parse_number_literal(struct scanner *s)
 		(is_word(s->text[end]) || (s->text[end] && strchr("+-.", s->text[end]))))
 		end++;
 	if (!skip_number(s) || s->at < end)
-		return fail(s, start, end - start,
+		return fail_at(s, start, end - start,
 			"not a number as JSON writes them: 20000, -1, 0.5 or 1e3");
 	if (end - start > NUMBER_BYTES_MAX)
-		return fail(s, start, end - start, "the number has more than 63 characters");
+		return fail_at(s, start, end - start, "the number has more than 63 characters");
 	memcpy(copy, s->text + start, end - start);
 	errno = 0;
 	(void)strtod(copy, NULL);
 	if (errno == ERANGE)
-		return fail(s, start, end - start, "the number is out of range");
+		return fail_at(s, start, end - start, "the number is out of range");
 	return 0;
 }
 
@@ -272,14 +272,15 @@ static int parse_member(struct scanner *s)
 	uint32_t index = 0;
 	int r;
 
-	if (peek(s) != '"')
-		return fail_here(s, peek(s) == '}' ? "expected a key; remove the comma before '}'"
-						   : "expected a key in double quotes");
+	if (current_char(s) != '"')
+		return fail_here(s, current_char(s) == '}'
+					    ? "expected a key; remove the comma before '}'"
+					    : "expected a key in double quotes");
 	r = parse_string(s);
 	key_end = s->at;
 	if (r == 0)
 		r = skip_space(s);
-	if (r == 0 && peek(s) != ':')
+	if (r == 0 && current_char(s) != ':')
 		r = fail_here(s, "expected ':' after the key");
 	if (r < 0)
 		return r;
@@ -298,7 +299,7 @@ static int parse_element(struct scanner *s)
 {
 	uint32_t index;
 
-	if (peek(s) == ']')
+	if (current_char(s) == ']')
 		return fail_here(s, "expected a value; remove the comma before ']'");
 	return parse_value(s, &index);
 }
@@ -308,21 +309,21 @@ static int parse_container(struct scanner *s, char close)
 	int r;
 
 	if (s->depth == SCAN_DEPTH_MAX)
-		return fail(s, s->at, 1, "nested more than 32 deep");
+		return fail_at(s, s->at, 1, "nested more than 32 deep");
 	s->depth++;
 	s->at++;
 	r = skip_space(s);
-	for (bool more = r == 0 && peek(s) != close; more && r == 0;) {
+	for (bool more = r == 0 && current_char(s) != close; more && r == 0;) {
 		r = close == '}' ? parse_member(s) : parse_element(s);
 		if (r == 0)
 			r = skip_space(s);
-		more = r == 0 && peek(s) == ',';
+		more = r == 0 && current_char(s) == ',';
 		if (more) {
 			s->at++;
 			r = skip_space(s);
 		}
 	}
-	if (r == 0 && peek(s) != close)
+	if (r == 0 && current_char(s) != close)
 		r = fail_here(s, close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
 	if (r < 0)
 		return r;
@@ -333,7 +334,7 @@ static int parse_container(struct scanner *s, char close)
 
 static int parse_value(struct scanner *s, uint32_t *ret_index)
 {
-	char c = peek(s);
+	char c = current_char(s);
 	uint32_t index;
 	int r = node_new(s, &index);
 
@@ -360,7 +361,7 @@ static int parse_document(struct scanner *s)
 	int r = skip_space(s);
 
 	if (r == 0 && s->at == s->length)
-		return fail(s, 0, 0, "it is empty; the shortest valid file is {}");
+		return fail_at(s, 0, 0, "it is empty; the shortest valid file is {}");
 	if (r == 0)
 		r = parse_value(s, &index);
 	if (r == 0)

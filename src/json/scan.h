@@ -3,8 +3,8 @@
  * cJSON keeps no positions and accepts much that is not JSON: 007, 1., control and NUL bytes
  * between tokens, invalid UTF-8, \u0000 (which cuts the string), 1e400, text after the end. This
  * pass refuses all of that, blanks comments in place, and records where each value stands, in
- * document order: the order of cJSON's tree. cJSON accepts what it accepts, with as many values.
- * Thread: any. */
+ * document order: the order of cJSON's tree. What it accepts, cJSON accepts with the same
+ * number of values. Thread: any. */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 

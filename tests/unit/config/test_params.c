@@ -1,4 +1,4 @@
-/* The table itself: every row is whole, and agrees with what dgram.h has by default. */
+/* The table itself: every row is complete; and suggestions. */
 #include "support.h"
 
 #include "config/params.h"
@@ -66,7 +66,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* Keys of a group stand behind the group, and nobody else's between them. */
+/* Keys of a group stand behind the group, with no other key between them. */
 static void test_groups(void **state)
 {
 	const struct param *group = NULL;
