@@ -1,8 +1,7 @@
-/* The table itself: every row is complete; and suggestions. */
+/* The table itself: every row is complete. */
 #include "support.h"
 
 #include "config/params.h"
-#include "json/suggest.h"
 
 static size_t words_count(const struct param *param)
 {
@@ -111,39 +110,6 @@ static void test_words(void **state)
 	assert_string_equal(param_word(&params[PARAM_HANDLER], number), "time");
 }
 
-static void must_suggest(const char *written, const char *word, size_t distance)
-{
-	struct suggestion suggestion = { .written = written };
-
-	suggest_offer(&suggestion, word);
-	assert_string_equal(suggestion.best, word);
-	assert_int_equal(suggestion.distance, distance);
-}
-
-static void must_not_suggest(const char *written, const char *word)
-{
-	struct suggestion suggestion = { .written = written };
-
-	suggest_offer(&suggestion, word);
-	assert_null(suggestion.best);
-}
-
-static void test_suggestions(void **state)
-{
-	(void)state;
-	must_suggest("wrokers", "workers", 1);
-	must_suggest("worker", "workers", 1);
-	must_suggest("workerss", "workers", 1);
-	must_suggest("WORKERS", "workers", 0);
-	must_suggest("qeueu", "queue", 2);
-	must_suggest("tim", "time", 1);
-	must_suggest("max_wait", "max_wait_ms", 3);
-	must_not_suggest("", "host");
-	must_not_suggest("abc", "xyz");
-	must_not_suggest("pool", "echo");
-	must_not_suggest("a-word-that-is-much-longer-than-any-key-there-will-ever-be", "port");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,7 +117,6 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_suggestions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,14 @@
 /* The scanner: what it accepts, where things stand, and that cJSON sees the same values. */
-#include "unit/config/support.h"
-
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <time.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 #include "json/scan.h"
 #include "json/utf8.h"
