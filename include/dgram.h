@@ -165,7 +165,8 @@ enum dgram_ordering {
 	DGRAM_ORDERING_PER_CLIENT, /* they run in their order, one at a time */
 };
 
-/* One service: addresses, a handler and a queue of its own. */
+/* One service: addresses, a handler and a queue of its own. A field's comment ends with its range
+ * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
 	unsigned abi;
 	const char *name;	  /* default: the handler's name */
@@ -173,63 +174,86 @@ struct dgram_service {
 	size_t hosts_count;	  /* default: 127.0.0.1 alone */
 	uint16_t port;		  /* 0: the kernel picks one for each host; default 0 */
 	const struct dgram_handler *handler;
-	void *context;		    /* given to open() */
-	unsigned queue_capacity;    /* datagrams that may wait; default 4096 */
-	unsigned queue_max_wait_ms; /* older ones are never run; 0: no limit; default 1000. Live */
+	void *context; /* given to open() */
+
+	unsigned queue_capacity; /* datagrams that may wait; 1 to 1048576; default 4096 */
+
+	/* Older datagrams are never run; 0: no limit; 0 to 3600000; default 1000. Live */
+	unsigned queue_max_wait_ms;
 
 	enum dgram_discipline queue_discipline; /* default DGRAM_FAIR */
 	enum dgram_ordering queue_ordering;	/* default DGRAM_ORDERING_NONE */
-	/* A queue that was not empty for this long is overloaded; default 100. Live */
+
+	/* A queue that has not been empty for this long is overloaded; 1 to 60000; default 100.
+	 * Live */
 	unsigned queue_overload_interval_ms;
-	/* How long served time counts against a source; default 1000. Live */
+
+	/* How long the queue remembers what each source was served; 1 to 60000; default 1000.
+	 * Live */
 	unsigned queue_fair_window_ms;
+
 	bool busy_replies;	  /* call the handler's busy(); default false */
 	const double *parameters; /* of the handler, in its order; default: their initial values */
 
-	/* Workers that may run this service at once; 0: the whole pool; default 0. Live */
+	/* Workers that may run this service at once; 0: no limit; 0 to 1024; default 0. Live */
 	unsigned max_workers;
 
-	/* Datagrams from lower ports are dropped; at least 1; default 1024. Live */
+	/* Datagrams from lower ports are dropped; 1 to 65535; default 1024. Live */
 	unsigned min_source_port;
 
 	enum dgram_concurrency concurrency; /* default DGRAM_POOL */
 
-	/* Sockets for each host, each with a thread that receives; 1 to DGRAM_RECEIVERS_MAX; default 1.
-	 * The kernel divides the clients among them (SO_REUSEPORT: other programs of the same user that
-	 * ask for it can then bind to the address, too). */
+	/* Sockets for each host, each with a thread that receives; 1 to 16; default 1. The kernel
+	 * divides the clients among them. With several (SO_REUSEPORT) other programs of the same
+	 * user can bind to the address, too, if they ask for it. */
 	unsigned receivers;
 };
 
-/* A server: one pool of workers over one or more services. "Live" values can be changed by
- * dgram_server_reconfigure(). */
+/* A server: one pool of workers over one or more services. */
 struct dgram_options {
 	unsigned abi;
 	const struct dgram_service *services;
 	size_t services_count;
-	unsigned workers;	       /* 1 to DGRAM_WORKERS_MAX; default 4. Live */
-	unsigned max_datagram_bytes;   /* longer requests are dropped, never cut; also the size of a
-					* reply's buffer; default 8192 */
-	unsigned receive_buffer_bytes; /* asked of the kernel for each socket; 0: its default;
-					* default 4 MiB */
-	unsigned send_buffer_bytes;    /* the same; default 4 MiB */
-	bool gro; /* receive several joined datagrams of a client at once (UDP_GRO); default false */
-	/* How long each reception may look into the network device's queue, where its driver can
-	 * (SO_BUSY_POLL); 0: not; default 0. How long poll(2) spins is the system's net.core.busy_poll. */
+	unsigned workers; /* 1 to 1024; default 4. Live */
+
+	/* Longer requests are dropped, never cut; also the size of a reply's buffer; 1 to 65507;
+	 * default 8192 */
+	unsigned max_datagram_bytes;
+
+	/* Asked of the kernel for each socket; 0: its default; 0 to 1073741823; default 4194304 */
+	unsigned receive_buffer_bytes;
+	unsigned send_buffer_bytes; /* the same; 0 to 1073741823; default 4194304 */
+
+	/* Receive several datagrams of one client as one message, where they arrived together
+	 * (UDP_GRO); default false */
+	bool gro;
+
+	/* How long each reception polls the network device, if its driver can (SO_BUSY_POLL); 0: it
+	 * does not; 0 to 1000000; default 0. While nothing arrives, poll(2) spins for the system's
+	 * net.core.busy_poll, by default not at all. */
 	unsigned busy_poll_us;
-	/* CPUs that workers and inline receivers are bound to, one each in turn, "2-5,8"; default "": any. */
+
+	/* CPUs for the workers and for receivers that are inline: each stays on one, in turn; as in
+	 * "2-5,8"; default "": any */
 	const char *cpus;
-	/* How long queued requests are served after shutdown; default 5000. Live */
+
+	/* How long queued requests are served after shutdown; 0 to 3600000; default 5000. Live */
 	unsigned drain_timeout_ms;
 
-	/* A handler call that takes longer is logged and counted; 0 disables the check; default 0. Live */
+	/* A handler that takes longer is logged and counted; 0: none is; 0 to 3600000; default 0.
+	 * Live */
 	unsigned handler_timeout_ms;
 
 	enum dgram_log_level log_level; /* default DGRAM_LOG_INFO. Live */
 	const char *log_format; /* "auto", "logfmt", "json", "journal"; default "auto". Live */
 	const char *log_color;	/* "auto", "always", "never"; default "auto" */
-	const char *log_target; /* "stderr", "none", or a file's path, in which "{worker}"
-				 * makes a file for each worker; default "stderr". Live */
-	/* Between summary lines, one for each worker and service; 0: none; default 60. Live */
+
+	/* "stderr", "none", or a file's path, in which "{worker}" makes a file for each worker;
+	 * default "stderr". Live */
+	const char *log_target;
+
+	/* Time between the summary lines of the server and of each worker; 0: none; 0 to 86400;
+	 * default 60. Live */
 	unsigned log_summary_interval_s;
 
 	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: each time

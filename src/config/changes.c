@@ -1,5 +1,5 @@
 /* What a reload changes. */
-#include "config/load.h"
+#include "config/config.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@ struct comparison {
 	config_change_fn *change;
 	void *context;
 	char prefix[32]; /* of the paths: "", "services.1." */
-	bool renamed;	 /* the service is another: all of it waits for a restart */
+	bool renamed;	 /* the service is new: all of its values wait for a restart */
 	int count;
 };
 
@@ -73,7 +73,7 @@ static void compare_value(struct comparison *comparison, size_t index,
 			params[index].live && !comparison->renamed);
 }
 
-/* Of the same handler; another one has its own. */
+/* Options of two handlers are not compared: the change of the handler says enough. */
 static void compare_options(struct comparison *comparison, const struct values *old_values,
 	const struct values *new_values)
 {
@@ -94,8 +94,8 @@ static void compare_options(struct comparison *comparison, const struct values *
 	}
 }
 
-/* The service that has the name of this one, or else the one in its place. */
-static const struct values *find_old(
+/* The service with the name of this one, or else the one with its number. */
+static const struct values *find_old_service(
 	const struct config *old_config, const struct config *new_config, size_t number)
 {
 	const char *name = values_name(&new_config->services[number]);
@@ -106,16 +106,16 @@ static const struct values *find_old(
 	return number < old_config->services_count ? &old_config->services[number] : NULL;
 }
 
-/* `listed`: they have names and numbers of their own. */
+/* In a list, services have names and numbers. */
 static void compare_service(struct comparison *comparison, const struct config *old_config,
 	const struct config *new_config, size_t number)
 {
 	bool listed = old_config->services_listed || new_config->services_listed;
-	const struct values *old_values = find_old(old_config, new_config, number);
+	const struct values *old_values = find_old_service(old_config, new_config, number);
 	const struct values *new_values = &new_config->services[number];
 
 	if (old_values == NULL)
-		return; /* added: their number says it */
+		return; /* it was added: the change of `services` says so */
 	comparison->renamed = strcmp(values_name(old_values), values_name(new_values)) != 0;
 	if (listed)
 		snprintf(comparison->prefix, sizeof(comparison->prefix), "services.%zu.", number);

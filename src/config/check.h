@@ -1,8 +1,8 @@
-/* One value against its row of the params table. Thread: owner. */
+/* Keys and values against the params table. Errors go into the report. Thread: owner. */
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
 
-#include "json/document.h"
+#include "json/element.h"
 #include "config/values.h"
 
 /* What is being checked, and the name that messages give it. */
@@ -12,14 +12,23 @@ struct check {
 	struct report *report;
 };
 
-/* Replace `value`. Errors go into the report, and the value is then marked as bad. -ENOMEM. */
-int check_value(const struct check *check, struct element element, struct value *value);
+/* Replace `value`, and mark it as invalid if the element is. */
+void check_value(const struct check *check, struct element element, struct value *value);
 
-/* Is it a number in this range? If not, the report says so. */
+/* True: it is a number in this range. `label` is its name in messages. */
 bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
 	bool whole, struct report *report);
 
-/* "a string", "an object" ... */
-const char *check_type_name(struct element element);
+/* True: it is an object. */
+bool check_object(const char *label, struct element element, struct report *report);
+
+/* Report a key that the object does not have, and what could be meant. `label` stands before the
+ * key's path. */
+void check_unknown_key(struct element member, enum param_scope scope, const struct param *group,
+	const char *label, struct report *report);
+
+/* The same for a key in the options of a handler. */
+void check_unknown_option(struct element member, const struct dgram_handler *handler,
+	const char *label, struct report *report);
 
 #endif

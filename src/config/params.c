@@ -7,120 +7,137 @@
 #define TOP PARAM_SCOPE_TOP
 #define BOTH PARAM_SCOPE_BOTH
 #define LIVE .live = true
-#define WHOLE(least, most, initial) \
-	.type = PARAM_TYPE_WHOLE, .min = least, .max = most, .number = initial
-#define WORDS(initial, ...) \
-	.type = PARAM_TYPE_WORD, .number = initial, \
-	.words = (const char *const[]){ __VA_ARGS__, NULL }
+#define LIMITS(field) .limits = { MINIMUM_##field, MAXIMUM_##field, DEFAULT_##field }
+#define WHOLE(field) .type = PARAM_TYPE_WHOLE, LIMITS(field)
+#define WORDS(...) .type = PARAM_TYPE_WORD, .words = (const char *const[]){ __VA_ARGS__, NULL }
 
-/* clang-format on */
+#define NUMBER(type, field, minimum, maximum, initial) \
+	MINIMUM_##field = minimum, MAXIMUM_##field = maximum, DEFAULT_##field = initial,
+enum { SERVICE_NUMBERS(NUMBER) SERVER_NUMBERS(NUMBER) };
 
 const struct param params[PARAM_COUNT] = {
-	[PARAM_SCHEMA] = { "$schema", TOP, .type = PARAM_TYPE_TEXT, .max = 4095, .text = "", LIVE,
-		.meaning = "Where editors find the schema of this file; ignored." },
-	[PARAM_NAME] = { "name", PARAM_SCOPE_SERVICE, .type = PARAM_TYPE_NAME, .min = 1,
-		.max = DGRAM_SERVICE_NAME_MAX,
-		.meaning = "The service's name in logs, unique; its handler's name by default." },
-	[PARAM_HOST] = { "host", BOTH, .type = PARAM_TYPE_HOSTS, .min = 1, .max = DGRAM_HOSTS_MAX,
-		.text = "127.0.0.1",
-		.meaning = "A numeric IPv4 or IPv6 address to listen on, or a list of them." },
-	[PARAM_PORT] = { "port", BOTH, WHOLE(0, 65535, 20000),
-		.meaning = "The UDP port; 0 lets the kernel pick one for each address." },
-	[PARAM_HANDLER] = { "handler", BOTH, .type = PARAM_TYPE_HANDLER, .text = "time",
-		.meaning = "The built-in handler that answers." },
-	[PARAM_OPTIONS] = { "options", BOTH, .type = PARAM_TYPE_OPTIONS,
-		.meaning = "What the handler can be told: its own keys, each a number." },
-	[PARAM_CONCURRENCY] = { "concurrency", BOTH, WORDS(DGRAM_POOL, "pool", "inline"),
-		.meaning = "Who runs the handler: pool is the worker threads, behind the queue; "
-			   "inline is the receiver, as it receives." },
-	[PARAM_RECEIVERS] = { "receivers", BOTH, WHOLE(1, DGRAM_RECEIVERS_MAX, 1),
-		.meaning = "Sockets for each address, each with a thread that receives; the "
-			   "kernel divides the clients among them." },
-	[PARAM_MAX_WORKERS] = { "max_workers", BOTH, WHOLE(0, DGRAM_WORKERS_MAX, 0), LIVE,
-		.meaning = "How much of the pool a service may hold; 0 is the whole pool." },
-	[PARAM_MIN_SOURCE_PORT] = { "min_source_port", BOTH, WHOLE(1, 65535, 1024), LIVE,
-		.meaning = "Datagrams from lower ports are dropped: servers live there, and "
-			   "two that answer each other never stop." },
+	[PARAM_SCHEMA] = { "$schema", TOP,
+		"Names the schema of this file for editors; dgramd ignores it.",
+		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
+	[PARAM_NAME] = { "name", PARAM_SCOPE_SERVICE,
+		"The name of the service in the log, which no other service may have; by default "
+		"the name of its handler.",
+		.type = PARAM_TYPE_NAME, .limits = LIMITS_NAME },
+	[PARAM_HOST] = { "host", BOTH,
+		"The numeric IPv4 or IPv6 address to listen on, or a list of them.",
+		.type = PARAM_TYPE_HOSTS, .text = DEFAULT_HOST,
+		.limits = { 1, DGRAM_HOSTS_MAX, 0 } },
+	[PARAM_PORT] = { "port", BOTH,
+		"The UDP port; with 0 the kernel picks one for each address.",
+		.type = PARAM_TYPE_WHOLE, .limits = { 0, 65535, 20000 } },
+	[PARAM_HANDLER] = { "handler", BOTH,
+		"The built-in handler that answers the requests.",
+		.type = PARAM_TYPE_HANDLER, .text = "time" },
+	[PARAM_OPTIONS] = { "options", BOTH,
+		"The handler's own settings, each a number.", .type = PARAM_TYPE_OPTIONS },
+	[PARAM_CONCURRENCY] = { "concurrency", BOTH,
+		"Who runs the handler: with pool the worker threads, behind the queue; with inline "
+		"the receiver itself, without a queue.",
+		WORDS("pool", "inline"), LIMITS(concurrency) },
+	[PARAM_RECEIVERS] = { "receivers", BOTH,
+		"Number of sockets for each address, each with a thread that receives; the kernel "
+		"divides the clients among them.",
+		WHOLE(receivers) },
+	[PARAM_MAX_WORKERS] = { "max_workers", BOTH,
+		"How many workers the service may occupy at once; 0 means no limit.",
+		WHOLE(max_workers), LIVE },
+	[PARAM_MIN_SOURCE_PORT] = { "min_source_port", BOTH,
+		"Datagrams from lower ports are dropped, because other servers use those ports, "
+		"and two servers that answer each other never stop.",
+		WHOLE(min_source_port), LIVE },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
-		WHOLE(1, DGRAM_DATAGRAM_BYTES_MAX, 8192), .unit = "bytes",
-		.meaning = "Longer requests are dropped, never cut; replies are no longer." },
-	[PARAM_SOCKET] = { "socket", TOP, .type = PARAM_TYPE_GROUP,
-		.meaning = "The sockets' buffers in the kernel." },
+		"The longest request or reply; longer requests are dropped, never cut.",
+		WHOLE(max_datagram_bytes), .unit = "bytes" },
+	[PARAM_SOCKET] = { "socket", TOP,
+		"What is asked of the kernel for each socket.", .type = PARAM_TYPE_GROUP },
 	[PARAM_RECEIVE_BUFFER] = { "socket.receive_buffer_bytes", TOP,
-		WHOLE(0, 1073741823, 4194304), .unit = "bytes",
-		.meaning = "Asked of the kernel for each socket; 0 keeps its default." },
-	[PARAM_SEND_BUFFER] = { "socket.send_buffer_bytes", TOP, WHOLE(0, 1073741823, 4194304),
-		.unit = "bytes",
-		.meaning = "Asked of the kernel for each socket; 0 keeps its default." },
-	[PARAM_GRO] = { "socket.gro", TOP, .type = PARAM_TYPE_BOOLEAN,
-		.meaning = "Take several datagrams of a client from the kernel at once, where "
-			   "they came so." },
-	[PARAM_BUSY_POLL] = { "socket.busy_poll_us", TOP, WHOLE(0, DGRAM_BUSY_POLL_US_MAX, 0),
-		.unit = "microseconds",
-		.meaning = "Look into the network device's queue at each reception for so long, "
-			   "where its driver can." },
-	[PARAM_POOL] = { "pool", TOP, .type = PARAM_TYPE_GROUP,
-		.meaning = "The worker threads, which all services share." },
-	[PARAM_WORKERS] = { "pool.workers", TOP, WHOLE(1, DGRAM_WORKERS_MAX, 4), LIVE,
-		.meaning = "How many requests are worked on at once." },
-	[PARAM_HANDLER_TIMEOUT] = { "pool.handler_timeout_ms", TOP, WHOLE(0, 3600000, 0),
-		.unit = "milliseconds", LIVE,
-		.meaning = "A handler that takes longer is logged and counted; 0 lets it be." },
-	[PARAM_CPUS] = { "pool.cpus", TOP, .type = PARAM_TYPE_CPUS, .max = 255, .text = "",
-		.meaning = "CPUs that the workers, and receivers that are inline, stay on, one "
-			   "each in turn, as in 2-5,8; none: any." },
-	[PARAM_QUEUE] = { "queue", BOTH, .type = PARAM_TYPE_GROUP,
-		.meaning = "The queue that each service has of its own." },
-	[PARAM_CAPACITY] = { "queue.capacity", BOTH, WHOLE(1, DGRAM_QUEUE_CAPACITY_MAX, 4096),
-		.meaning = "How many datagrams may wait; memory for all is taken at the start." },
-	[PARAM_MAX_WAIT] = { "queue.max_wait_ms", BOTH, WHOLE(0, 3600000, 1000),
-		.unit = "milliseconds", LIVE,
-		.meaning = "A datagram that waited for longer is dropped: its client has "
-			   "given up. 0 never drops one." },
-	[PARAM_DISCIPLINE] = { "queue.discipline", BOTH, WORDS(DGRAM_FAIR, "fair", "fifo"),
-		.meaning = "Which datagram is next: fair is the least served source's and, while "
-			   "overloaded, a fresh one; fifo is the oldest." },
+		"Size of the receive buffer of each socket; 0 keeps the kernel's default.",
+		WHOLE(receive_buffer_bytes), .unit = "bytes" },
+	[PARAM_SEND_BUFFER] = { "socket.send_buffer_bytes", TOP,
+		"Size of the send buffer of each socket; 0 keeps the kernel's default.",
+		WHOLE(send_buffer_bytes), .unit = "bytes" },
+	[PARAM_GRO] = { "socket.gro", TOP,
+		"Whether datagrams that arrived together from one client are received as one "
+		"message (UDP_GRO).",
+		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_BUSY_POLL] = { "socket.busy_poll_us", TOP,
+		"How long each reception polls the network device, if its driver can "
+		"(SO_BUSY_POLL); 0 disables it.",
+		WHOLE(busy_poll_us), .unit = "microseconds" },
+	[PARAM_POOL] = { "pool", TOP,
+		"The worker threads, which all services share.", .type = PARAM_TYPE_GROUP },
+	[PARAM_WORKERS] = { "pool.workers", TOP,
+		"Number of worker threads: each handles one request at a time.",
+		WHOLE(workers), LIVE },
+	[PARAM_HANDLER_TIMEOUT] = { "pool.handler_timeout_ms", TOP,
+		"A handler that takes longer is logged and counted, but not stopped; 0 disables "
+		"the check.",
+		WHOLE(handler_timeout_ms), .unit = "milliseconds", LIVE },
+	[PARAM_CPUS] = { "pool.cpus", TOP,
+		"CPUs for the workers and the inline receivers, as in 2-5,8: each thread stays on "
+		"one of them, in turn; empty means any CPU.",
+		.type = PARAM_TYPE_CPUS, .limits = LIMITS_CPUS, .text = "" },
+	[PARAM_QUEUE] = { "queue", BOTH,
+		"The queue; each service has its own.", .type = PARAM_TYPE_GROUP },
+	[PARAM_CAPACITY] = { "queue.capacity", BOTH,
+		"How many datagrams may wait; their memory is taken at the start.",
+		WHOLE(queue_capacity) },
+	[PARAM_MAX_WAIT] = { "queue.max_wait_ms", BOTH,
+		"A datagram that has waited longer is dropped, because its client has given up; 0 "
+		"means no limit.",
+		WHOLE(queue_max_wait_ms), .unit = "milliseconds", LIVE },
+	[PARAM_DISCIPLINE] = { "queue.discipline", BOTH,
+		"Which datagram is next: with fair one of the least served source, and while "
+		"overloaded a fresh one; with fifo the oldest of all.",
+		WORDS("fair", "fifo"), LIMITS(queue_discipline) },
 	[PARAM_ORDERING] = { "queue.ordering", BOTH,
-		WORDS(DGRAM_ORDERING_NONE, "none", "per-client"),
-		.meaning =
-			"per-client runs each client's datagrams in their order, one at a time." },
-	[PARAM_OVERLOAD_INTERVAL] = { "queue.overload_interval_ms", BOTH, WHOLE(1, 60000, 100),
-		.unit = "milliseconds", LIVE,
-		.meaning = "A queue that was not empty for so long is overloaded." },
-	[PARAM_FAIR_WINDOW] = { "queue.fair_window_ms", BOTH, WHOLE(1, 60000, 1000),
-		.unit = "milliseconds", LIVE,
-		.meaning =
-			"All sources start anew so often: what they were served before is forgotten." },
-	[PARAM_BUSY_REPLIES] = { "queue.busy_replies", BOTH, .type = PARAM_TYPE_BOOLEAN,
-		.meaning =
-			"Let a handler that can answer \"try later\" do so for datagrams that the "
-			"queue sheds." },
-	[PARAM_LOGGING] = { "logging", TOP, .type = PARAM_TYPE_GROUP, .meaning = "The log." },
+		"per-client handles the datagrams of each client in their order, one at a time; "
+		"none promises no order.",
+		WORDS("none", "per-client"), LIMITS(queue_ordering) },
+	[PARAM_OVERLOAD_INTERVAL] = { "queue.overload_interval_ms", BOTH,
+		"A queue that has not been empty for this long is overloaded.",
+		WHOLE(queue_overload_interval_ms), .unit = "milliseconds", LIVE },
+	[PARAM_FAIR_WINDOW] = { "queue.fair_window_ms", BOTH,
+		"How long the queue remembers how much each source was served; then all sources "
+		"start from zero.",
+		WHOLE(queue_fair_window_ms), .unit = "milliseconds", LIVE },
+	[PARAM_BUSY_REPLIES] = { "queue.busy_replies", BOTH,
+		"Whether the handler, if it can, answers datagrams that the queue drops with \"try "
+		"later\".",
+		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_LOGGING] = { "logging", TOP,
+		"The log.", .type = PARAM_TYPE_GROUP },
 	[PARAM_LOG_LEVEL] = { "logging.level", TOP,
-		WORDS(DGRAM_LOG_INFO, "error", "warn", "info", "debug"), LIVE,
-		.meaning = "The least severe lines that are written; requests are logged at "
-			   "debug." },
-	[PARAM_LOG_FORMAT] = { "logging.format", TOP, WORDS(0, "auto", "logfmt", "json", "journal"),
-		LIVE,
-		.meaning = "The form of a line; auto is journal where stderr is the journal, "
-			   "else logfmt." },
-	[PARAM_LOG_TARGET] = { "logging.target", TOP, .type = PARAM_TYPE_TEXT, .min = 1,
-		.max = 4095, .text = "stderr", LIVE,
-		.meaning = "stderr, none, or the path of a file; {worker} in it makes a file "
-			   "for each worker." },
-	[PARAM_LOG_SUMMARY] = { "logging.summary_interval_s", TOP, WHOLE(0, 86400, 60),
-		.unit = "seconds", LIVE,
-		.meaning = "Time between summary lines of the server and of each worker; 0 "
-			   "writes none." },
-	[PARAM_SHUTDOWN] = { "shutdown", TOP, .type = PARAM_TYPE_GROUP, .meaning = "The end." },
-	[PARAM_DRAIN_TIMEOUT] = { "shutdown.drain_timeout_ms", TOP, WHOLE(0, 3600000, 5000),
-		.unit = "milliseconds", LIVE,
-		.meaning = "How long waiting requests are still served after SIGTERM." },
-	[PARAM_SERVICES] = { "services", TOP, .type = PARAM_TYPE_SERVICES, .min = 1,
-		.max = DGRAM_SERVICES_MAX,
-		.meaning = "Several services over one pool, in place of host, port, handler and "
-			   "options; what one leaves out it takes from the top." },
+		"The least severe level that is logged; requests are logged at debug.",
+		WORDS("error", "warn", "info", "debug"), LIMITS(log_level), LIVE },
+	[PARAM_LOG_FORMAT] = { "logging.format", TOP,
+		"The form of a line; auto is journal if stderr is the journal, else logfmt.",
+		WORDS(LOG_FORMATS), LIVE },
+	[PARAM_LOG_TARGET] = { "logging.target", TOP,
+		"stderr, none, or the path of a file; {worker} in the path makes a file for each "
+		"worker.",
+		.type = PARAM_TYPE_TEXT, .text = DEFAULT_LOG_TARGET, .limits = LIMITS_LOG_TARGET,
+		LIVE },
+	[PARAM_LOG_SUMMARY] = { "logging.summary_interval_s", TOP,
+		"Time between the summary lines of the server and of each worker; 0 disables them.",
+		WHOLE(log_summary_interval_s), .unit = "seconds", LIVE },
+	[PARAM_SHUTDOWN] = { "shutdown", TOP,
+		"How the server stops.", .type = PARAM_TYPE_GROUP },
+	[PARAM_DRAIN_TIMEOUT] = { "shutdown.drain_timeout_ms", TOP,
+		"How long waiting requests are still served after SIGTERM.",
+		WHOLE(drain_timeout_ms), .unit = "milliseconds", LIVE },
+	[PARAM_SERVICES] = { "services", TOP,
+		"Several services that share the pool, instead of host, port, handler and options "
+		"at the top; a service takes the other keys that it leaves out from the top.",
+		.type = PARAM_TYPE_SERVICES, .limits = { 1, DGRAM_SERVICES_MAX, 0 } },
 };
+
+/* clang-format on */
 
 const char *param_key(const struct param *param)
 {

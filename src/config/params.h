@@ -1,5 +1,5 @@
-/* Every key of server.json, in one table. Validation, defaults, --print-config, the JSON Schema and
- * the documents come from it. Thread: any. */
+/* Every key of server.json, in one table. Validation, defaults, --print-config and the JSON Schema
+ * come from it; the documents are checked against it. Thread: any. */
 #ifndef CONFIG_PARAMS_H
 #define CONFIG_PARAMS_H
 
@@ -7,18 +7,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/limits.h"
+
 enum param_type {
 	PARAM_TYPE_GROUP,    /* an object; its keys follow it in the table */
-	PARAM_TYPE_WHOLE,    /* a whole number from min to max */
+	PARAM_TYPE_WHOLE,    /* a whole number within the limits */
 	PARAM_TYPE_BOOLEAN,  /* 0 or 1 */
 	PARAM_TYPE_WORD,     /* one of `words` */
 	PARAM_TYPE_HANDLER,  /* the name of a built-in handler */
-	PARAM_TYPE_NAME,     /* [a-z][a-z0-9-]*, min to max bytes */
-	PARAM_TYPE_TEXT,     /* min to max bytes */
+	PARAM_TYPE_NAME,     /* [a-z][a-z0-9-]*; the limits are bytes */
+	PARAM_TYPE_TEXT,     /* the limits are bytes */
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
-	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of min to max of them */
+	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of them; the limits are their number */
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
-	PARAM_TYPE_SERVICES, /* a list of min to max objects of the service's scope */
+	PARAM_TYPE_SERVICES, /* a list of objects of the service's scope; the same */
 };
 
 enum param_scope {
@@ -30,14 +32,13 @@ enum param_scope {
 struct param {
 	const char *path; /* "port", "queue.capacity" */
 	enum param_scope scope;
+	const char *meaning; /* a sentence */
 	enum param_type type;
-	unsigned min, max;
-	unsigned number;	  /* default of a number or boolean; of a word, its index */
+	struct limits limits;	  /* the default of a boolean is 0 or 1, of a word its index */
 	const char *text;	  /* default of the others; NULL: see `meaning` */
 	const char *const *words; /* NULL after the last */
 	const char *unit;	  /* NULL: just a number */
 	bool live;		  /* a reload applies it; else it waits for a restart */
-	const char *meaning;	  /* a sentence */
 };
 
 /* The rows' numbers. Keys of a group follow the group. */
@@ -83,16 +84,16 @@ enum {
 
 extern const struct param params[PARAM_COUNT];
 
-/* The row of a key in a group (NULL: at the top of the scope), or NULL. */
+/* The row of a key directly in a group (NULL: at the top of the scope), or NULL. */
 const struct param *param_find(enum param_scope scope, const struct param *group, const char *key);
 
 /* The last part of the path. */
 const char *param_key(const struct param *param);
 
-/* Is it directly in this group? */
+/* True: it stands directly in this group (NULL: at the top of the scope). */
 bool param_is_in(const struct param *param, enum param_scope scope, const struct param *group);
 
-/* May it only be given at the top where there are no "services"? */
+/* True: at the top it is allowed only without "services". */
 bool param_is_single(const struct param *param);
 
 /* The words of a PARAM_TYPE_WORD or PARAM_TYPE_HANDLER by number, NULL after the last; and the

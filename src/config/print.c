@@ -1,5 +1,5 @@
-/* config_print(): what is in force, as a file. */
-#include "config/load.h"
+/* The configuration in force, as a file. */
+#include "config/config.h"
 
 #include <errno.h>
 
@@ -84,7 +84,7 @@ static void print_param(struct json *json, const struct config *config, const st
 	}
 }
 
-/* The top shows either `services` or the keys of the only one. */
+/* The top has either `services` or the keys of a single service. */
 static bool is_printed(
 	const struct config *config, enum param_scope scope, const struct param *param)
 {

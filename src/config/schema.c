@@ -1,5 +1,5 @@
-/* config_print_schema(): the params table as a JSON Schema. Draft-07 is what editors know. */
-#include "config/load.h"
+/* The params table as a JSON Schema. Draft-07 is what editors know. */
+#include "config/config.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,6 +21,15 @@ static void put_description(struct json *json, const struct param *param)
 										  : text);
 }
 
+static void put_number_type(
+	struct json *json, const char *type, double minimum, double maximum, double initial)
+{
+	json_text(json, "type", type);
+	json_number(json, "minimum", minimum);
+	json_number(json, "maximum", maximum);
+	json_number(json, "default", initial);
+}
+
 static void put_parameter(struct json *json, const struct dgram_parameter *parameter)
 {
 	char text[320];
@@ -28,14 +37,11 @@ static void put_parameter(struct json *json, const struct dgram_parameter *param
 	snprintf(text, sizeof(text), "%s Takes effect after a restart.", parameter->sentence);
 	json_open(json, parameter->name, '{');
 	json_text(json, "description", text);
-	json_text(json, "type", "number");
-	json_number(json, "minimum", parameter->minimum);
-	json_number(json, "maximum", parameter->maximum);
-	json_number(json, "default", parameter->initial);
+	put_number_type(json, "number", parameter->minimum, parameter->maximum, parameter->initial);
 	json_close(json, '}');
 }
 
-/* Objects inside each other: keys up to the first NULL. */
+/* Objects inside each other; the last key is NULL. */
 static void open_objects(struct json *json, const char *const *keys)
 {
 	for (; *keys; keys++)
@@ -55,7 +61,7 @@ static void put_required(struct json *json, const struct param *param)
 	json_close(json, ']');
 }
 
-/* The keys that one handler has in "options". The default one does not need to be named. */
+/* The options of one handler. A file may leave out `handler` for the default one. */
 static void put_handler(struct json *json, const struct dgram_handler *handler)
 {
 	json_open(json, NULL, '{');
@@ -80,14 +86,15 @@ static void put_words(struct json *json, const struct param *param)
 	for (size_t i = 0; param_word(param, i); i++)
 		json_text(json, NULL, param_word(param, i));
 	json_close(json, ']');
-	json_text(json, "default", param->text ? param->text : param_word(param, param->number));
+	json_text(json, "default",
+		param->text ? param->text : param_word(param, param->limits.initial));
 }
 
-static void put_text(struct json *json, const struct param *param)
+static void put_string_type(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "string");
-	json_number(json, "minLength", param->min);
-	json_number(json, "maxLength", param->max);
+	json_number(json, "minLength", param->limits.minimum);
+	json_number(json, "maxLength", param->limits.maximum);
 	if (param->type == PARAM_TYPE_NAME)
 		json_text(json, "pattern", "^[a-z][a-z0-9-]*$");
 	if (param->type == PARAM_TYPE_CPUS)
@@ -105,24 +112,16 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_open(json, "items", '{');
 	json_text(json, "type", "string");
 	json_close(json, '}');
-	json_number(json, "minItems", param->min);
-	json_number(json, "maxItems", param->max);
+	json_number(json, "minItems", param->limits.minimum);
+	json_number(json, "maxItems", param->limits.maximum);
 	json_text(json, "default", param->text);
-}
-
-static void put_whole(struct json *json, const struct param *param)
-{
-	json_text(json, "type", "integer");
-	json_number(json, "minimum", param->min);
-	json_number(json, "maximum", param->max);
-	json_number(json, "default", param->number);
 }
 
 static void put_services(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "array");
-	json_number(json, "minItems", param->min);
-	json_number(json, "maxItems", param->max);
+	json_number(json, "minItems", param->limits.minimum);
+	json_number(json, "maxItems", param->limits.maximum);
 	json_open(json, "items", '{');
 	put_object(json, PARAM_SCOPE_SERVICE, NULL);
 	json_close(json, '}');
@@ -137,11 +136,12 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 		put_object(json, scope, param);
 		break;
 	case PARAM_TYPE_WHOLE:
-		put_whole(json, param);
+		put_number_type(json, "integer", param->limits.minimum, param->limits.maximum,
+			param->limits.initial);
 		break;
 	case PARAM_TYPE_BOOLEAN:
 		json_text(json, "type", "boolean");
-		json_bool(json, "default", param->number);
+		json_bool(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_WORD:
 	case PARAM_TYPE_HANDLER:
@@ -150,13 +150,13 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 	case PARAM_TYPE_NAME:
 	case PARAM_TYPE_TEXT:
 	case PARAM_TYPE_CPUS:
-		put_text(json, param);
+		put_string_type(json, param);
 		break;
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);
 		break;
 	case PARAM_TYPE_OPTIONS:
-		break; /* see put_handlers() */
+		break; /* see put_handler() */
 	case PARAM_TYPE_SERVICES:
 		put_services(json, param);
 		break;
@@ -182,7 +182,7 @@ static void put_object(struct json *json, enum param_scope scope, const struct p
 	json_close(json, ']');
 }
 
-/* One service at the top, or a list of them. */
+/* Beside a list of services the keys of a single one are not allowed. */
 static void put_exclusion(struct json *json)
 {
 	json_open(json, "if", '{');
@@ -196,7 +196,7 @@ static void put_exclusion(struct json *json)
 	close_objects(json, 2);
 }
 
-int config_print_schema(FILE *file)
+int config_schema_print(FILE *file)
 {
 	struct json json = { .file = file };
 

@@ -1,90 +1,52 @@
 #include "config/values.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 void values_init(struct values *values)
 {
-	*values = (struct values){ .of = { { .given = false } } };
+	*values = (struct values){ .of = { { .present = false } } };
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		values->of[i].number = params[i].number;
+		values->of[i].number = params[i].limits.initial;
 		if (params[i].type == PARAM_TYPE_HANDLER)
 			(void)param_word_find(&params[i], params[i].text, &values->of[i].number);
 	}
 }
 
-void value_clear(struct value *value)
-{
-	for (size_t i = 0; i < value->texts_count; i++)
-		free(value->texts[i].text);
-	free(value->texts);
-	*value = (struct value){ .texts = NULL };
-}
-
 void values_clear(struct values *values)
 {
-	for (size_t i = 0; i < PARAM_COUNT; i++)
-		value_clear(&values->of[i]);
 	free(values->parameters);
 }
 
-void config_clear_services(struct config *config)
+/* Of a list its member number `index`, else the value itself. */
+static struct element text_element(const struct value *value, size_t index)
 {
-	for (size_t i = 0; i < config->services_count; i++)
-		values_clear(&config->services[i]);
-	free(config->services);
-	config->services = NULL;
-	config->services_count = 0;
-	free(config->given);
-	config->given = NULL;
-	config->given_count = 0;
-}
+	struct element element = value->element;
 
-int value_add_text(struct value *value, const char *text, struct report_place place)
-{
-	struct value_text *texts =
-		reallocarray(value->texts, value->texts_count + 1, sizeof(*texts));
-	char *copy;
-
-	if (!texts)
-		return -ENOMEM;
-	value->texts = texts;
-	copy = strdup(text);
-	if (!copy)
-		return -ENOMEM;
-	texts[value->texts_count++] = (struct value_text){ copy, place };
-	return 0;
-}
-
-int value_copy(struct value *to, const struct value *from)
-{
-	struct value copy = *from;
-	int r = 0;
-
-	copy.texts = NULL;
-	copy.texts_count = 0;
-	for (size_t i = 0; r == 0 && i < from->texts_count; i++)
-		r = value_add_text(&copy, from->texts[i].text, from->texts[i].place);
-	if (r < 0) {
-		value_clear(&copy);
-		return r;
-	}
-	value_clear(to);
-	*to = copy;
-	return 0;
-}
-
-const char *value_text(const struct value *value, const struct param *param, size_t index)
-{
 	assert(index < value_texts_count(value));
-	return value->texts_count > 0 ? value->texts[index].text : param->text;
+	if (!cJSON_IsArray(element.item))
+		return element;
+	element = element_first(element);
+	for (; index > 0; index--)
+		element = element_next(element);
+	return element;
 }
 
 size_t value_texts_count(const struct value *value)
 {
-	return value->texts_count > 0 ? value->texts_count : 1;
+	bool is_list = value->present && cJSON_IsArray(value->element.item);
+
+	return is_list ? (size_t)cJSON_GetArraySize(value->element.item) : 1;
+}
+
+const char *value_text(const struct value *value, const struct param *param, size_t index)
+{
+	return value->present ? text_element(value, index).item->valuestring : param->text;
+}
+
+struct report_place value_text_place(const struct value *value, size_t index)
+{
+	return element_place(text_element(value, index));
 }
 
 const struct dgram_handler *values_handler(const struct values *values)

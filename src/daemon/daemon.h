@@ -5,7 +5,7 @@
 
 #include <dgram.h>
 
-#include "config/load.h"
+#include "config/config.h"
 #include "daemon/cli.h"
 
 struct daemon {

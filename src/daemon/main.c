@@ -6,7 +6,7 @@
 #include <sysexits.h>
 
 #include "base/descriptors.h"
-#include "config/load.h"
+#include "config/config.h"
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
 
@@ -74,7 +74,7 @@ static int act(const struct cli *cli)
 		(void)printf("dgramd %s\n", dgram_version());
 		return printed(0);
 	case CLI_SCHEMA:
-		return printed(config_print_schema(stdout));
+		return printed(config_schema_print(stdout));
 	default:
 		return load_and_go(cli);
 	}

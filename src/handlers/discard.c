@@ -1,4 +1,4 @@
-/* DISCARD (RFC 863): whatever comes is thrown away; nothing is ever sent. */
+/* DISCARD (RFC 863): the datagram is thrown away, and nothing is sent. */
 #include "handlers/builtin.h"
 
 static ssize_t handle(

@@ -1,5 +1,5 @@
-/* A service to size a pool with, without the real handler: echoes after blocking or burning CPU for
- * as long as its options say, and fails or stays silent as often as they say. */
+/* Stands in for the real handler when a pool is sized: it echoes after it has blocked and burned
+ * CPU time, and fails or stays silent, as its options say. */
 #include "handlers/builtin.h"
 
 #include <errno.h>
@@ -11,18 +11,18 @@
 enum { BLOCK_US, BURN_US, JITTER, FAIL_RATE, SILENT_RATE, PARAMETERS };
 
 static const struct dgram_parameter parameters[PARAMETERS] = {
-	[BLOCK_US] = { "block_us", 0, 60e6, 0, "Block for so many microseconds." },
-	[BURN_US] = { "burn_us", 0, 60e6, 0, "Then burn so many microseconds of CPU time." },
-	[JITTER] = { "jitter", 0, 1, 0, "Vary both by up to this share, up or down." },
-	[FAIL_RATE] = { "fail_rate", 0, 1, 0, "Fail this share of the requests." },
-	[SILENT_RATE] = { "silent_rate", 0, 1, 0, "Answer this share of the others with nothing." },
+	[BLOCK_US] = { "block_us", 0, 60e6, 0, "Time that a request blocks, in microseconds." },
+	[BURN_US] = { "burn_us", 0, 60e6, 0, "CPU time that it burns then, in microseconds." },
+	[JITTER] = { "jitter", 0, 1, 0, "Both times vary by up to this share, up or down." },
+	[FAIL_RATE] = { "fail_rate", 0, 1, 0, "The share of the requests that fail." },
+	[SILENT_RATE] = { "silent_rate", 0, 1, 0, "The share of the others that get no reply." },
 };
 
 struct simulation {
 	double values[PARAMETERS];
 };
 
-/* A worker's own, for its random numbers. */
+/* The state of one worker, which draws its own random numbers. */
 struct player {
 	const struct simulation *simulation;
 	uint64_t random;
@@ -53,7 +53,7 @@ static int start_worker(void *state, unsigned worker, void **ret_worker_state)
 }
 
 /* From 0 up to 1: xorshift64* (Vigna, 2016). */
-static double draw(struct player *player)
+static double draw_random(struct player *player)
 {
 	player->random ^= player->random >> 12;
 	player->random ^= player->random << 25;
@@ -64,7 +64,7 @@ static double draw(struct player *player)
 static struct timespec vary(struct player *player, double us)
 {
 	double jitter = player->simulation->values[JITTER];
-	long long ns = (long long)(us * 1000 * (1 + jitter * (2 * draw(player) - 1)));
+	long long ns = (long long)(us * 1000 * (1 + jitter * (2 * draw_random(player) - 1)));
 
 	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
 }
@@ -96,9 +96,9 @@ static ssize_t handle(
 		block(vary(player, values[BLOCK_US]));
 	if (values[BURN_US] > 0)
 		burn(vary(player, values[BURN_US]));
-	if (draw(player) < values[FAIL_RATE])
+	if (draw_random(player) < values[FAIL_RATE])
 		return -EIO;
-	if (draw(player) < values[SILENT_RATE])
+	if (draw_random(player) < values[SILENT_RATE])
 		return DGRAM_NO_REPLY;
 	if (request->length > reply_size)
 		return -EMSGSIZE;

@@ -29,8 +29,7 @@ void text_clock_stop(void *state)
 	free(clock);
 }
 
-/* CLOCK_REALTIME and not time(2): that one can be a tick behind, and would say the second
- * before. */
+/* CLOCK_REALTIME, because time(2) can be a tick behind and give the second before. */
 ssize_t text_clock_read(struct text_clock *clock, const char *format, void *reply, size_t size)
 {
 	struct timespec now;

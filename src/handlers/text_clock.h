@@ -1,5 +1,5 @@
-/* The time as text, made once a second: the C library takes a lock of its own to know the local
- * time, and each worker has a text clock, so they do not meet there. */
+/* The time as text, made once a second. The C library takes a lock to find the local time. Each
+ * worker has a text clock of its own, so workers rarely wait for that lock. */
 #ifndef HANDLERS_TEXT_CLOCK_H
 #define HANDLERS_TEXT_CLOCK_H
 
@@ -11,18 +11,18 @@
 #define TEXT_CLOCK_MAX 128
 
 struct text_clock {
-	locale_t locale; /* "C", whatever the program's is */
+	locale_t locale; /* "C", independent of the program's */
 	time_t second;	 /* that `text` says */
 	size_t length;	 /* 0: there is none yet */
 	char text[TEXT_CLOCK_MAX];
 };
 
-/* dgram_handler's worker_start and worker_stop for a handler whose state is one. */
+/* worker_start and worker_stop of a handler whose state is a text clock. */
 int text_clock_start(void *state, unsigned worker, void **ret_clock);
 void text_clock_stop(void *state);
 
-/* Copy the text for this second, in strftime's `format` and the local time zone, to `reply`; its
- * length or -EMSGSIZE. */
+/* Copy the text for this second, in strftime's `format` and the local time zone, to `reply`.
+ * Returns its length, -EMSGSIZE, or -EOVERFLOW for a year that the C library cannot count. */
 ssize_t text_clock_read(struct text_clock *clock, const char *format, void *reply, size_t size);
 
 #endif

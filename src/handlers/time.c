@@ -1,5 +1,5 @@
-/* The recipe's service: every datagram is answered with what Python's time.ctime() gives for this
- * second, "Sun Jun 20 23:21:05 1993", without a newline. */
+/* Every datagram is answered with what Python's time.ctime() gives for this second,
+ * "Sun Jun 20 23:21:05 1993", without a newline. */
 #include "handlers/builtin.h"
 #include "handlers/text_clock.h"
 

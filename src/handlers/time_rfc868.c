@@ -1,5 +1,5 @@
 /* TIME (RFC 868): the seconds since 1900-01-01 00:00 UTC as 32 bits, the most significant byte
- * first. The count wraps around in 2036, as the protocol's does. */
+ * first. As the protocol has it, the count wraps around in 2036. */
 #include "handlers/builtin.h"
 
 #include <errno.h>

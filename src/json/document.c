@@ -1,14 +1,18 @@
 #include "json/document.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads no more than one byte too many, which the scanner refuses. */
+/* Longer than any key: "services.0.queue.capacity" has four parts. */
+#define PARTS_MAX 8
+
+/* Reads at most one byte too many, which the scanner refuses. */
 static int read_all(int fd, struct document *document)
 {
 	char *text = malloc(SCAN_BYTES_MAX + 2);
@@ -37,7 +41,8 @@ static int read_all(int fd, struct document *document)
 	return 0;
 }
 
-static const char *refuse_mode(mode_t mode)
+/* NULL: a file that can be read. */
+static const char *mode_error(mode_t mode)
 {
 	if (S_ISREG(mode))
 		return NULL;
@@ -46,8 +51,8 @@ static const char *refuse_mode(mode_t mode)
 	return S_ISFIFO(mode) ? "a pipe, not a file" : "a device, not a file";
 }
 
-/* Is it the file's fault, and not a shortage of the system's? */
-static bool is_configuration(int error)
+/* True: the file or its path is wrong. False: the system is short of something. */
+static bool is_configuration_error(int error)
 {
 	switch (error) {
 	case ENOENT:
@@ -65,17 +70,17 @@ static bool is_configuration(int error)
 	}
 }
 
-/* 0, though it cannot be read, when that is an error of the configuration. O_NONBLOCK: the open of
- * a FIFO would wait for a writer. */
-static int read_file(struct document *document, const char *path, struct report *report)
+/* Returns 0 without a text if the configuration is wrong: the report says so. O_NONBLOCK: open(2)
+ * would wait for the writer of a FIFO. */
+static int read_source(struct document *document, const char *path, struct report *report)
 {
 	struct report_place nowhere = { .source = document->number };
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat status = { .st_mode = 0 };
 	int r = fd < 0 || fstat(fd, &status) < 0 ? -errno : 0;
 
-	if (r == 0 && refuse_mode(status.st_mode))
-		report_add(report, nowhere, "%s", refuse_mode(status.st_mode));
+	if (r == 0 && mode_error(status.st_mode))
+		report_add(report, nowhere, "%s", mode_error(status.st_mode));
 	else if (r == 0)
 		r = read_all(fd, document);
 	if (fd >= 0)
@@ -83,11 +88,12 @@ static int read_file(struct document *document, const char *path, struct report 
 	if (r == 0 || r == -ENOMEM)
 		return r;
 	report_add(report, nowhere, "%s", strerrordesc_np(-r));
-	return is_configuration(-r) ? 0 : r;
+	return is_configuration_error(-r) ? 0 : r;
 }
 
-/* The scanner blanks comments in a copy: messages show the text as it is. */
-int document_parse(struct document *document, size_t start, struct lex_error *ret_error)
+/* Parse the source's text from `start` on. -EINVAL: *ret_error, counted from `start`. The scanner
+ * blanks comments in a copy, because messages show the text as it is. */
+static int parse_source(struct document *document, size_t start, struct scan_error *ret_error)
 {
 	size_t length = document->source.length - start;
 	char *copy = malloc(length + 1);
@@ -105,22 +111,22 @@ int document_parse(struct document *document, size_t start, struct lex_error *re
 	if (r == 0)
 		document->root = cJSON_ParseWithLength(copy, length);
 	free(copy);
-	/* cJSON accepts what the scanner does, so that it can only be out of memory. */
+	/* cJSON accepts what the scanner accepts, so it can only be out of memory. */
 	return r == 0 && !document->root ? -ENOMEM : r;
 }
 
 int document_read(struct document *document, const char *path, struct report *report)
 {
-	struct lex_error error;
+	struct scan_error error;
 	int r;
 
 	document->source.name = strdup(path);
 	if (!document->source.name)
 		return -ENOMEM;
-	r = read_file(document, path, report);
+	r = read_source(document, path, report);
 	if (r < 0 || !document->source.text)
 		return r;
-	r = document_parse(document, 0, &error);
+	r = parse_source(document, 0, &error);
 	if (r == -EINVAL) {
 		report_add(report,
 			(struct report_place){ document->number, error.offset, error.length },
@@ -132,96 +138,113 @@ int document_read(struct document *document, const char *path, struct report *re
 	return r;
 }
 
+/* JSON, or else a string as it stands. */
+static int parse_override_value(struct document *document, size_t start)
+{
+	size_t length = document->source.length - start;
+	struct scan_error error;
+	int r = parse_source(document, start, &error);
+
+	if (r != -EINVAL)
+		return r;
+	document->root = cJSON_CreateString(document->source.text + start);
+	document->scan.nodes = malloc(sizeof(*document->scan.nodes));
+	if (!document->root || !document->scan.nodes)
+		return -ENOMEM;
+	document->scan.nodes[0] = (struct scan_node){
+		.offset = (uint32_t)start, .length = (uint32_t)length, .end = 1
+	};
+	document->scan.count = 1;
+	return 0;
+}
+
+/* Put an object around the document, in which it has the key from `start` to `end`; the keys end at
+ * `keys_end`. */
+static int wrap_root(struct document *document, size_t start, size_t end, size_t keys_end)
+{
+	struct scan *scan = &document->scan;
+	struct scan_node *nodes = reallocarray(scan->nodes, scan->count + 1, sizeof(*nodes));
+	char *key = strndup(document->source.text + start, end - start);
+	cJSON *object = cJSON_CreateObject();
+	bool done = nodes && key && object && cJSON_AddItemToObject(object, key, document->root);
+
+	free(key);
+	if (nodes)
+		scan->nodes = nodes;
+	if (!done) {
+		cJSON_Delete(object);
+		return -ENOMEM;
+	}
+	document->root = object;
+	memmove(nodes + 1, nodes, scan->count * sizeof(*nodes));
+	scan->count++;
+	for (uint32_t i = 1; i < scan->count; i++)
+		nodes[i].end++;
+	nodes[1].key_offset = (uint32_t)start;
+	nodes[1].key_length = (uint32_t)(end - start);
+	nodes[0] = (struct scan_node){ .offset = (uint32_t)start,
+		.length = (uint32_t)(keys_end - start),
+		.end = scan->count };
+	return 0;
+}
+
+/* The value, and an object around it for each part of the key, from the last to the first. */
+static int parse_override(struct document *document, size_t key_length)
+{
+	const char *text = document->source.text;
+	int r = parse_override_value(document, key_length + 1);
+
+	for (size_t end = key_length + 1, start; r == 0 && end > 0; end = start) {
+		const char *dot = memrchr(text, '.', end - 1);
+
+		start = dot ? (size_t)(dot - text) + 1 : 0;
+		r = wrap_root(document, start, end - 1, key_length);
+	}
+	return r;
+}
+
+static size_t count_parts(const char *key, size_t length)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; i < length; i++)
+		count += key[i] == '.';
+	return count;
+}
+
+int document_override(struct document *document, const char *text, struct report *report)
+{
+	size_t length = strlen(text), key_length = strcspn(text, "=");
+	struct report_place place = { document->number, 0, key_length };
+	struct scan_error error;
+	char *name = NULL;
+
+	document->source.text = strdup(text);
+	document->source.length = length;
+	if (asprintf(&name, "--set %.80s", text) < 0)
+		return -ENOMEM;
+	document->source.name = name;
+	if (!document->source.text)
+		return -ENOMEM;
+	if (length > SCAN_BYTES_MAX) {
+		report_add(report, place, "longer than 1 MiB");
+	} else if (scan_bytes(text, length, &error) < 0) {
+		place = (struct report_place){ document->number, error.offset, error.length };
+		report_add(report, place, "%s", error.message);
+	} else if (key_length == length) {
+		report_add(report, place, "must be KEY=VALUE, for example queue.capacity=8192");
+	} else if (count_parts(text, key_length) > PARTS_MAX) {
+		report_add(report, place, "unknown key");
+	} else {
+		return parse_override(document, key_length);
+	}
+	return 0;
+}
+
 void document_free(struct document *document)
 {
 	free((char *)document->source.name);
 	free((char *)document->source.text);
 	scan_free(&document->scan);
 	cJSON_Delete(document->root);
-}
-
-struct element document_root(const struct document *document)
-{
-	return (struct element){ document, document->root, 0 };
-}
-
-struct element element_first(struct element element)
-{
-	element.item = element.item->child;
-	element.node++;
-	return element;
-}
-
-struct element element_next(struct element element)
-{
-	element.item = element.item->next;
-	element.node = element.document->scan.nodes[element.node].end;
-	return element;
-}
-
-static const struct scan_node *node_of(struct element element)
-{
-	assert(element.node < element.document->scan.count);
-	return &element.document->scan.nodes[element.node];
-}
-
-struct report_place element_place(struct element element)
-{
-	const struct scan_node *node = node_of(element);
-
-	return (struct report_place){ element.document->number, node->offset, node->length };
-}
-
-struct report_place element_key_place(struct element element)
-{
-	const struct scan_node *node = node_of(element);
-
-	return (struct report_place){ element.document->number, node->key_offset,
-		node->key_length };
-}
-
-/* Bytes of UTF-8 that an escape stands for, and its length; a surrogate pair is one escape. */
-static size_t escaped_bytes(const char *escape, size_t *ret_length)
-{
-	char digits[5] = "";
-	unsigned long code;
-
-	*ret_length = 2;
-	if (escape[1] != 'u')
-		return 1;
-	memcpy(digits, escape + 2, 4);
-	code = strtoul(digits, NULL, 16);
-	*ret_length = code >= 0xd800 && code <= 0xdfff ? 12 : 6;
-	if (code >= 0xd800 && code <= 0xdfff)
-		return 4;
-	return code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
-}
-
-/* Where the byte `offset` of a string's value stands in the source. */
-static size_t source_offset(const char *source, size_t offset)
-{
-	size_t at = 1; /* behind the quote */
-
-	for (size_t done = 0; done < offset;) {
-		size_t length = 1;
-
-		done += source[at] == '\\' ? escaped_bytes(source + at, &length) : 1;
-		at += length;
-	}
-	return at;
-}
-
-struct report_place element_part_place(struct element element, size_t offset, size_t length)
-{
-	struct report_place place = element_place(element);
-	const char *source = element.document->source.text + place.offset;
-	size_t start = offset, end = offset + length;
-
-	assert(cJSON_IsString(element.item));
-	/* A --set may give a string without quotes; in quotes it is two bytes longer, or more. */
-	if (place.length != strlen(element.item->valuestring)) {
-		start = source_offset(source, offset);
-		end = source_offset(source, offset + length);
-	}
-	return (struct report_place){ place.source, place.offset + start, end - start };
 }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static void put_text(FILE *file, const char *text)
+static void write_string(FILE *file, const char *text)
 {
 	fputc('"', file);
 	for (; *text; text++) {
@@ -25,14 +25,14 @@ static void new_line(struct json *json)
 		fputs("  ", json->file);
 }
 
-static void begin(struct json *json, const char *key)
+static void begin_item(struct json *json, const char *key)
 {
 	if (json->follows)
 		fputc(',', json->file);
 	if (json->depth > 0)
 		new_line(json);
 	if (key) {
-		put_text(json->file, key);
+		write_string(json->file, key);
 		fputs(": ", json->file);
 	}
 	json->follows = true;
@@ -40,7 +40,7 @@ static void begin(struct json *json, const char *key)
 
 void json_open(struct json *json, const char *key, char bracket)
 {
-	begin(json, key);
+	begin_item(json, key);
 	fputc(bracket, json->file);
 	json->depth++;
 	json->follows = false;
@@ -59,8 +59,8 @@ void json_close(struct json *json, char bracket)
 
 void json_text(struct json *json, const char *key, const char *value)
 {
-	begin(json, key);
-	put_text(json->file, value);
+	begin_item(json, key);
+	write_string(json->file, value);
 }
 
 const char *json_number_text(double number, char text[JSON_NUMBER_MAX])
@@ -77,12 +77,12 @@ void json_number(struct json *json, const char *key, double value)
 {
 	char text[JSON_NUMBER_MAX];
 
-	begin(json, key);
+	begin_item(json, key);
 	fputs(json_number_text(value, text), json->file);
 }
 
 void json_bool(struct json *json, const char *key, bool value)
 {
-	begin(json, key);
+	begin_item(json, key);
 	fputs(value ? "true" : "false", json->file);
 }

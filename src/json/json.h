@@ -1,15 +1,15 @@
-/* Writes JSON, indented. Errors stay in the file: see ferror(3). Thread: owner. */
+/* Writes JSON, indented. Errors are the file's: see ferror(3). Thread: owner. */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Zeroed but for the file at first. */
+/* Initially zeroed but for the file. */
 struct json {
 	FILE *file;
 	unsigned depth;
-	bool follows; /* something stands in this object or list already */
+	bool follows; /* the next item of this object or list is not its first */
 };
 
 /* `key` is NULL in a list and for the document itself. */

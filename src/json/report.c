@@ -6,17 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/excerpt.h"
 #include "json/utf8.h"
+
+/* Columns that an excerpt shows before the caret, and in all. With the number of the line before
+ * them, the caret stands within the 80 columns of a terminal. */
+#define COLUMNS_BEFORE 72
+#define COLUMNS_MAX 100
+
+#define TAB_COLUMNS 8
 
 struct report_message {
 	struct report_place place;
-	size_t number; /* in the order of report_add(): qsort is not stable */
+	size_t number; /* in the order of report_add(), because qsort is not stable */
 	char *text;    /* once finished: the line, NUL, the excerpt */
 };
 
-/* Where the counting of lines and columns has got to. Messages are counted in order, so that a file
- * full of errors is walked once. */
+/* A position in a source. Messages are finished in order, so a file full of errors is walked
+ * once. */
 struct cursor {
 	size_t source, at;
 	size_t line, column;
@@ -95,13 +101,108 @@ static void advance(
 		if (c == '\n') {
 			cursor->line++;
 			cursor->column = 1;
-		} else if (((unsigned char)c & 0xc0) != 0x80) {
+		} else if (!utf8_is_continuation(c)) {
 			cursor->column++;
 		}
 	}
 }
 
-static void render(FILE *file, const struct report_message *message,
+static bool is_tab(const char *text)
+{
+	return *text == '\t';
+}
+
+static struct utf8_glyph glyph_at(const struct report_source *source, size_t at)
+{
+	if (is_tab(source->text + at))
+		return (struct utf8_glyph){ .text = "\t", .columns = TAB_COLUMNS, .bytes = 1 };
+	return utf8_glyph(source->text + at, source->length - at);
+}
+
+/* The end of a line may be "\r\n". */
+static bool at_line_end(const struct report_source *source, size_t at)
+{
+	const char *text = source->text + at;
+
+	return at == source->length || *text == '\n' ||
+	       (*text == '\r' && at + 1 < source->length && text[1] == '\n');
+}
+
+/* The first byte to show: the line's first one if that is not too far from the caret. */
+static size_t window_start(const struct report_source *source, size_t offset)
+{
+	size_t start = offset;
+
+	for (unsigned columns = 0; start > 0 && source->text[start - 1] != '\n';) {
+		size_t before = start - 1;
+
+		while (before > 0 && start - before < 4 &&
+			utf8_is_continuation(source->text[before]))
+			before--;
+		columns += glyph_at(source, before).columns;
+		if (columns > COLUMNS_BEFORE)
+			break;
+		start = before;
+	}
+	return start;
+}
+
+/* The line up to its end or the window's. Returns the end of what was shown. */
+static size_t put_window(FILE *file, const struct report_source *source, size_t start)
+{
+	size_t at = start, columns = 0;
+
+	while (!at_line_end(source, at) && columns < COLUMNS_MAX) {
+		struct utf8_glyph glyph = glyph_at(source, at);
+
+		fputs(glyph.text, file);
+		columns += glyph.columns;
+		at += glyph.bytes;
+	}
+	if (!at_line_end(source, at))
+		fputs("...", file);
+	return at;
+}
+
+/* Tabs stay tabs, so that the caret is right at any width of a tab. */
+static void put_caret(FILE *file, const struct report_source *source,
+	const struct report_place *place, size_t start, size_t end)
+{
+	size_t at = start, columns = 0;
+
+	while (at < place->offset && at < end) {
+		struct utf8_glyph glyph = glyph_at(source, at);
+
+		fprintf(file, "%*s", is_tab(glyph.text) ? 1 : (int)glyph.columns,
+			is_tab(glyph.text) ? "\t" : "");
+		at += glyph.bytes;
+	}
+	while (at < place->offset + place->length && at < end) {
+		struct utf8_glyph glyph = glyph_at(source, at);
+
+		columns += glyph.columns;
+		at += glyph.bytes;
+	}
+	fputc('^', file);
+	for (; columns > 1; columns--)
+		fputc('~', file);
+	fputc('\n', file);
+}
+
+/* The line that a message is about, cut to what stands around the place, and a caret under it. */
+static void put_excerpt(FILE *file, const struct report_source *source,
+	const struct report_place *place, size_t line_number)
+{
+	size_t start = window_start(source, place->offset), end;
+	const char *cut = start > 0 && source->text[start - 1] != '\n' ? "..." : "";
+
+	fprintf(file, "%5zu | %s", line_number, cut);
+	end = put_window(file, source, start);
+	fprintf(file, "\n      | %*s", (int)strlen(cut), "");
+	put_caret(file, source, place, start, end);
+}
+
+static void put_message(FILE *file, const struct report_message *message,
 	const struct report_source *source, struct cursor *cursor)
 {
 	const struct report_place *place = &message->place;
@@ -116,7 +217,7 @@ static void render(FILE *file, const struct report_message *message,
 	put_safe(file, message->text);
 	fputc('\0', file);
 	if (source->text)
-		excerpt_write(file, source, place, cursor->line);
+		put_excerpt(file, source, place, cursor->line);
 }
 
 int report_finish(struct report *report, const struct report_source *sources)
@@ -135,7 +236,7 @@ int report_finish(struct report *report, const struct report_source *sources)
 
 		if (!file)
 			return -ENOMEM;
-		render(file, message, &sources[message->place.source], &cursor);
+		put_message(file, message, &sources[message->place.source], &cursor);
 		/* glibc 2.36 closes without an error when it cannot trim the text. */
 		if (fclose(file) != 0 || !text) {
 			free(text);

@@ -36,20 +36,20 @@ struct report {
 void report_init(struct report *report);
 void report_free(struct report *report);
 
-/* Add an error, in any order. When memory is out that is noted in the report. */
+/* Add an error, in any order. If memory runs out, the report notes that. */
 void report_add(struct report *report, struct report_place place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Put the messages into the order of their places and make their final text, after which the
- * sources are not needed any more. Once. -ENOMEM, also when report_add() met it. */
+/* Put the messages into the order of their places and make their final text. The sources are not
+ * needed any more after that. Call it once. -ENOMEM, also if report_add() ran out of memory. */
 int report_finish(struct report *report, const struct report_source *sources);
 
-/* Of a finished report: the message in one line, without its end; and the two lines, each with its
- * end, that show the place, or "". All that came from outside is safe to show on a terminal. */
+/* Of a finished report: the message, one line without its end; and the two lines that show the
+ * place, each with its end, or "". Both are safe to show on a terminal. */
 const char *report_line(const struct report *report, size_t index);
 const char *report_excerpt(const struct report *report, size_t index);
 
-/* All of it. -errno of the file. */
+/* Print all messages with their excerpts. -errno of the file. */
 int report_print(const struct report *report, FILE *file);
 
 #endif

@@ -1,20 +1,23 @@
 /* A strict scanner for RFC 8259 with comments, to run before cJSON.
  *
  * cJSON keeps no positions and accepts much that is not JSON: 007, 1., control and NUL bytes
- * between tokens, invalid UTF-8, \u0000 (which cuts the string), 1e400, text after the end. So this
- * pass refuses what cJSON should, blanks comments in place, and records where each value stands, in
- * document order: the order of cJSON's tree. What it accepts, cJSON accepts with as many values.
- * Thread: any. */
+ * between tokens, invalid UTF-8, \u0000 (which cuts the string), 1e400, text after the end. This
+ * pass refuses all of that, blanks comments in place, and records where each value stands, in
+ * document order: the order of cJSON's tree. What it accepts, cJSON accepts with the same
+ * number of values. Thread: any. */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "json/lex.h"
-
 #define SCAN_BYTES_MAX 1048576u
 #define SCAN_DEPTH_MAX 32u
+
+struct scan_error {
+	size_t offset, length; /* length 0: something is missing there */
+	const char *message;   /* constant */
+};
 
 /* A value: offsets and lengths in bytes, strings with their quotes. */
 struct scan_node {
@@ -30,9 +33,13 @@ struct scan {
 
 /* Blank the comments of `text`, then check it and note its values. -EINVAL: *ret_error is the first
  * error; -ENOMEM. */
-int scan_text(char *text, size_t length, struct scan *ret_scan, struct lex_error *ret_error);
+int scan_text(char *text, size_t length, struct scan *ret_scan, struct scan_error *ret_error);
 
-/* Nothing is done for a zeroed scan. */
+/* Check only the bytes: UTF-8 without byte order mark, no control characters but tab and line
+ * ends. -EINVAL: *ret_error. */
+int scan_bytes(const char *text, size_t length, struct scan_error *ret_error);
+
+/* A zeroed scan is fine. */
 void scan_free(struct scan *scan);
 
 #endif

@@ -1,14 +1,14 @@
-/* "Did you mean": the distance between what was written and what could be meant. Thread: any. */
+/* "Did you mean": of the known words, the nearest to what was written. Thread: any. */
 #ifndef JSON_SUGGEST_H
 #define JSON_SUGGEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The best of the words offered so far. Zeroed but for `written` at first. */
+/* The best of the words offered so far. Initially zeroed but for `written`. */
 struct suggestion {
 	const char *written;
-	const char *best; /* NULL: none is near */
+	const char *best; /* NULL: no word is near */
 	size_t distance;  /* of `best` */
 };
 

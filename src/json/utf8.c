@@ -19,11 +19,9 @@ size_t utf8_decode(const char *text, size_t length, uint32_t *ret_code)
 		if ((lead & forms[n - 1].mask) != forms[n - 1].lead)
 			continue;
 		for (size_t i = 1; i < n; i++) {
-			unsigned char next = (unsigned char)text[i];
-
-			if ((next & 0xc0) != 0x80)
+			if (!utf8_is_continuation(text[i]))
 				return 0;
-			code = code << 6 | (next & 0x3f);
+			code = code << 6 | ((unsigned char)text[i] & 0x3f);
 		}
 		if (code < forms[n - 1].lowest || code > 0x10ffff ||
 			(code >= 0xd800 && code <= 0xdfff))
@@ -34,7 +32,7 @@ size_t utf8_decode(const char *text, size_t length, uint32_t *ret_code)
 	return 0;
 }
 
-/* Columns on a terminal, where that is not 1; HIDDEN is never written as it is. */
+/* Columns of a character on a terminal; HIDDEN: it must be escaped. */
 #define HIDDEN (-1)
 
 static int columns_of(uint32_t code)

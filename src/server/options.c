@@ -3,49 +3,73 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "server/server.h"
 
 _Static_assert((int)DGRAM_LOG_DEBUG == (int)LOG_LEVEL_DEBUG, "the log's levels are dgram.h's");
+_Static_assert(sizeof(enum dgram_log_level) == sizeof(unsigned), "words are numbers");
+
+/* A number among the options, or the number of a word. */
+struct number {
+	size_t offset;
+	struct limits limits;
+};
+
+#define NUMBER(type, field, ...) { offsetof(struct type, field), { __VA_ARGS__ } },
+static const struct number server_numbers[] = { SERVER_NUMBERS(NUMBER){ 0 } };
+static const struct number service_numbers[] = { SERVICE_NUMBERS(NUMBER){ 0 } };
+
+static const char *const formats[] = { LOG_FORMATS, NULL };
+static const char *const colors[] = { "auto", "always", "never", NULL };
+
+/* `numbers` up to the one whose maximum is 0. */
+static void set_defaults(void *options, const struct number *numbers)
+{
+	for (; numbers->limits.maximum > 0; numbers++)
+		memcpy((char *)options + numbers->offset, &numbers->limits.initial,
+			sizeof(unsigned));
+}
+
+static bool numbers_are_valid(const void *options, const struct number *numbers)
+{
+	for (; numbers->limits.maximum > 0; numbers++) {
+		unsigned value;
+
+		memcpy(&value, (const char *)options + numbers->offset, sizeof(value));
+		if (value < numbers->limits.minimum || value > numbers->limits.maximum)
+			return false;
+	}
+	return true;
+}
 
 void dgram_options_init(struct dgram_options *options, unsigned abi)
 {
 	*options = (struct dgram_options){
 		.abi = abi,
-		.workers = 4,
-		.max_datagram_bytes = 8192,
-		.receive_buffer_bytes = 4u << 20,
-		.send_buffer_bytes = 4u << 20,
-		.drain_timeout_ms = 5000,
 		.cpus = "",
-		.log_level = DGRAM_LOG_INFO,
-		.log_format = "auto",
-		.log_color = "auto",
-		.log_target = "stderr",
-		.log_summary_interval_s = 60,
+		.log_format = formats[0],
+		.log_color = colors[0],
+		.log_target = DEFAULT_LOG_TARGET,
 		.hook_fd = -1,
 	};
+	set_defaults(options, server_numbers);
 }
 
 void dgram_service_init(struct dgram_service *service, unsigned abi)
 {
-	*service = (struct dgram_service){
-		.abi = abi,
-		.queue_capacity = 4096,
-		.queue_max_wait_ms = 1000,
-		.queue_overload_interval_ms = 100,
-		.queue_fair_window_ms = 1000,
-		.min_source_port = 1024,
-		.concurrency = DGRAM_POOL,
-		.receivers = 1,
-	};
+	*service = (struct dgram_service){ .abi = abi };
+	set_defaults(service, service_numbers);
+}
+
+static bool length_is_valid(const char *text, struct limits limits)
+{
+	return text != NULL && strlen(text) >= limits.minimum && strlen(text) <= limits.maximum;
 }
 
 static bool name_is_valid(const char *name)
 {
-	size_t length = strlen(name);
-
-	return length >= 1 && length <= DGRAM_SERVICE_NAME_MAX && name[0] >= 'a' &&
-	       name[0] <= 'z' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+	return length_is_valid(name, (struct limits)LIMITS_NAME) && name[0] >= 'a' &&
+	       name[0] <= 'z' && name[strspn(name, SERVICE_NAME_CHARACTERS)] == '\0';
 }
 
 static bool parameters_are_valid(const struct dgram_handler *handler, const double *values)
@@ -64,13 +88,8 @@ static bool service_is_valid(const struct dgram_service *service)
 	return service->abi == DGRAM_ABI && handler != NULL && handler->abi == DGRAM_ABI &&
 	       handler->name != NULL && handler->handle != NULL &&
 	       name_is_valid(service->name != NULL ? service->name : handler->name) &&
-	       service->hosts_count <= DGRAM_HOSTS_MAX && service->queue_capacity >= 1 &&
-	       service->queue_capacity <= DGRAM_QUEUE_CAPACITY_MAX &&
-	       service->min_source_port >= 1 && service->queue_fair_window_ms >= 1 &&
-	       service->queue_discipline <= DGRAM_FIFO &&
-	       service->queue_ordering <= DGRAM_ORDERING_PER_CLIENT &&
-	       service->concurrency <= DGRAM_INLINE && service->receivers >= 1 &&
-	       service->receivers <= DGRAM_RECEIVERS_MAX &&
+	       service->hosts_count <= DGRAM_HOSTS_MAX &&
+	       numbers_are_valid(service, service_numbers) &&
 	       parameters_are_valid(handler, service->parameters);
 }
 
@@ -83,21 +102,16 @@ static const char *find_word(const char *word, const char *const *words)
 	return NULL;
 }
 
-static const char *const formats[] = { "auto", "logfmt", "json", "journal", NULL };
-static const char *const colors[] = { "auto", "always", "never", NULL };
-
 int server_options_check(const struct dgram_options *options)
 {
 	struct cpus cpus;
 
 	if (options->abi != DGRAM_ABI || options->services_count < 1 ||
-		options->services_count > DGRAM_SERVICES_MAX || options->workers < 1 ||
-		options->workers > DGRAM_WORKERS_MAX || options->max_datagram_bytes < 1 ||
-		options->max_datagram_bytes > DGRAM_DATAGRAM_BYTES_MAX ||
-		options->receive_buffer_bytes > INT32_MAX ||
-		options->send_buffer_bytes > INT32_MAX || options->log_level > DGRAM_LOG_DEBUG ||
-		options->busy_poll_us > DGRAM_BUSY_POLL_US_MAX || options->cpus == NULL ||
-		cpus_parse(options->cpus, &cpus) < 0 || options->log_target == NULL ||
+		options->services_count > DGRAM_SERVICES_MAX ||
+		!numbers_are_valid(options, server_numbers) ||
+		!length_is_valid(options->cpus, (struct limits)LIMITS_CPUS) ||
+		cpus_parse(options->cpus, &cpus) < 0 ||
+		!length_is_valid(options->log_target, (struct limits)LIMITS_LOG_TARGET) ||
 		find_word(options->log_format, formats) == NULL ||
 		find_word(options->log_color, colors) == NULL)
 		return -EINVAL;

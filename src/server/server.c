@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 const char *dgram_version(void)
 {
 	return DGRAM_VERSION;
@@ -18,8 +20,6 @@ int server_failed(struct dgram_server *server, enum log_event_id event, int erro
 	return error;
 }
 
-static const char *const default_host = "127.0.0.1";
-
 static size_t hosts_of(const struct dgram_service *service)
 {
 	return service->hosts_count > 0 ? service->hosts_count : 1;
@@ -27,7 +27,7 @@ static size_t hosts_of(const struct dgram_service *service)
 
 static const char *host_of(const struct dgram_service *service, size_t i)
 {
-	return service->hosts_count > 0 ? service->hosts[i] : default_host;
+	return service->hosts_count > 0 ? service->hosts[i] : DEFAULT_HOST;
 }
 
 static int make_log(struct dgram_server *server)

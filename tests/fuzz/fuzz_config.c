@@ -1,6 +1,6 @@
-/* Holds the scanner and cJSON together: what the scanner accepts, cJSON accepts with as many
- * values; and whatever the bytes are, loading them, as a file or a --set, ends with messages or
- * with a configuration that loads again as it is printed.
+/* What the scanner accepts, cJSON accepts with the same number of values. Whatever the bytes are,
+ * loading them as a file or a --set ends with messages or with a configuration that, once printed,
+ * loads again.
  * Built with clang -fsanitize=fuzzer,address,undefined, together with src/config and the engine. */
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config/load.h"
+#include "config/config.h"
 #include "json/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,7 +30,7 @@ static int scan_both(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
 	struct scan scan;
-	struct lex_error error = { .message = NULL };
+	struct scan_error error = { .message = NULL };
 	int r;
 
 	assert(text);
@@ -102,7 +102,7 @@ static int load_twice(const char *path, const char *const *sets)
 	return 0;
 }
 
-/* As a file, alone and for a handler that has options; and as a --set for it. */
+/* The bytes as a file, also with a handler that has options; and as a --set with it. */
 static int load_all(const uint8_t *data, size_t size, const char *path)
 {
 	char *text = strndup((const char *)data, size);

@@ -1,4 +1,4 @@
-/* Loads a text as though it were a file. */
+/* Loads a text as if it were a file. */
 #ifndef UNIT_CONFIG_SUPPORT_H
 #define UNIT_CONFIG_SUPPORT_H
 
@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "config/load.h"
+#include "config/config.h"
 
-/* A file without a name; its path is good until it is closed. */
+/* A file without a name; its path is valid until it is closed. */
 static inline int memory_file(const void *text, size_t length, char path[static 40])
 {
 	int fd = memfd_create("server.json", MFD_CLOEXEC);

@@ -1,4 +1,4 @@
-"""The documents name every key of the params table, which the checked-in schema is made from."""
+"""The documents have every key of the params table, which the checked-in schema is made from."""
 
 import json
 import pathlib
@@ -9,8 +9,10 @@ import dgramtest
 TOP = pathlib.Path(__file__).resolve().parents[3]
 SCHEMA = TOP / "conf/server.schema.json"
 MANUAL = TOP / "src/config/server.json.5"
+HEADER = TOP / "include/dgram.h"
 README = TOP / "README.md"
 LIVE = " Takes effect on reload."
+UNLIKE = ("host", "port", "handler")  # libdgram has other fields or defaults
 
 
 def keys_of(properties, prefix=""):
@@ -41,6 +43,19 @@ def default_of(key):
     return json.dumps(key["default"]).strip('"')
 
 
+def fields():
+    """The names of the fields that users of libdgram set, each with its comment."""
+    text = HEADER.read_text(encoding="utf-8")
+    found = {}
+    for struct in ("dgram_service", "dgram_options"):
+        body = re.search(r"^struct %s {\n(.*?)^};" % struct, text, re.MULTILINE | re.DOTALL)[1]
+        for before, name, behind in re.findall(
+                r"(/\*.*?\*/)?[\w\s*]*?(\w+);[ \t]*(/\*.*?\*/)?", body, re.DOTALL):
+            comment = re.sub(r"/\*|\*/|^\s*\*", "", before + behind, flags=re.MULTILINE)
+            found[name] = " ".join(comment.split())
+    return found
+
+
 class Documents(dgramtest.Case):
     def test_the_manual_names_every_key(self):
         named = set(re.findall(r"^\.It Cm (\S+)$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE))
@@ -69,6 +84,25 @@ class Documents(dgramtest.Case):
         self.assertEqual(len(rows), 8)
         for path, default in rows:
             self.assertEqual(default, default_of(keys[path]), path)
+
+    def test_the_header_has_each_default_and_range(self):
+        comments = fields()
+        for path, key in all_keys().items():
+            if "default" not in key or path.startswith("options.") or path in UNLIKE:
+                continue
+            group, _, name = path.rpartition(".")
+            names = {f"{group}_{name}", name, f"log_{name}"} & comments.keys()
+            self.assertEqual(len(names), 1, path)
+            comment = comments[names.pop()]
+            words = f"default {default_of(key)}"
+            if "minimum" in key:
+                words = f"{key['minimum']} to {key['maximum']}; {words}"
+            elif path in ("logging.format", "logging.target"):
+                words = f'default "{default_of(key)}"'
+            elif "enum" in key:
+                words = r"default DGRAM_(\w+_)?" + default_of(key).upper()
+            self.assertRegex(comment, rf"{words}(?!\w)", path)
+            self.assertEqual(comment.endswith("Live"), key["description"].endswith(LIVE), path)
 
 
 dgramtest.main()

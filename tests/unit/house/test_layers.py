@@ -42,12 +42,17 @@ ARROWS = {
     "src/json/json*": [],
     "src/json/utf8*": [],
     "src/json/suggest*": [],
-    "src/json/lex*": ["json/utf8.h"],
-    "src/json/scan*": ["json/lex.h"],
-    "src/json/excerpt*": ["json/report.h", "json/utf8.h"],
-    "src/json/report*": ["json/excerpt.h", "json/utf8.h"],
-    "src/json/*": ["<cjson/cJSON.h>", "json/*"],
-    "src/config/*": [API, "<cjson/cJSON.h>", "config/*", "json/*", "base/*"],
+    "src/json/scan*": ["json/utf8.h"],
+    "src/json/report*": ["json/utf8.h"],
+    "src/json/document*": ["<cjson/cJSON.h>", "json/report.h", "json/scan.h"],
+    "src/json/element*": ["json/document.h"],
+    "src/config/params*": [API, "base/limits.h"],
+    "src/config/values*": ["config/params.h", "json/*"],
+    "src/config/check*": ["config/values.h", "json/*", "base/*"],
+    "src/config/services*": ["config/check.h", "config/values.h", "json/*", "base/*"],
+    "src/config/decode*": ["config/check.h", "config/services.h", "config/values.h", "json/*"],
+    "src/config/config*": [API, "config/decode.h", "config/services.h", "json/*"],
+    "src/config/*": ["config/config.h", "config/params.h", "config/values.h", "json/*"],
     "src/daemon/*": [API, "daemon/*", "config/*", "json/*", "base/*"],
     "src/load/*": ["load/*", "base/*"],
 }
@@ -117,7 +122,9 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/server/server.c", '"config/params.h"')
         self.must_forbid("src/handlers/echo.c", '"base/clock.h"')
         self.must_forbid("src/json/scan.c", '"json/report.h"')
-        self.must_forbid("src/config/load.c", '"queue/queue.h"')
+        self.must_forbid("src/json/element.c", '"config/values.h"')
+        self.must_forbid("src/config/config.c", '"queue/queue.h"')
+        self.must_forbid("src/config/check.c", '"config/decode.h"')
         self.must_forbid("src/daemon/main.c", '"server/server.h"')
         self.must_forbid("src/daemon/main.c", "<cjson/cJSON.h>")
         self.must_forbid("src/elsewhere/new.c", '"log/log.h"')

@@ -1,9 +1,14 @@
 /* The scanner: what it accepts, where things stand, and that cJSON sees the same values. */
-#include "unit/config/support.h"
-
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <time.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 #include "json/scan.h"
 #include "json/utf8.h"
@@ -35,7 +40,7 @@ static bool accepts(const char *text, size_t length)
 {
 	char *copy = malloc(length + 1);
 	struct scan scan;
-	struct lex_error error = { .message = NULL };
+	struct scan_error error = { .message = NULL };
 	uint32_t index = 0;
 	cJSON *root;
 	bool same;
@@ -123,7 +128,7 @@ static void test_spans(void **state)
 	} expected[] = { { 0, 43, 0, 0, 5 }, { 15, 8, 10, 3, 4 }, { 16, 1, 0, 0, 3 },
 		{ 19, 3, 0, 0, 4 }, { 39, 2, 31, 5, 5 } };
 	struct scan scan;
-	struct lex_error error;
+	struct scan_error error;
 
 	(void)state;
 	assert_int_equal(scan_text(text, strlen(text), &scan, &error), 0);

@@ -1,6 +1,6 @@
 /* server.json: load it, print it, compare it. Thread: one at a time in the process. */
-#ifndef CONFIG_LOAD_H
-#define CONFIG_LOAD_H
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
 
 #include <dgram.h>
 #include <stdbool.h>
@@ -11,14 +11,14 @@
 
 struct config;
 
-/* Read a file (NULL: none, all is default) and then apply `sets`, each KEY=VALUE as --set has it.
- * -EINVAL: the report holds every error, finished, at least one; another error is the system's, and
- * the report says of what, but for -ENOMEM, when it holds nothing. The report must be initialized;
- * the caller frees it in any case. */
+/* Read a file (NULL: none, all values are the defaults), then apply `sets`, each KEY=VALUE as for
+ * --set. -EINVAL: the report is finished and holds every error, at least one. -ENOMEM: it is empty.
+ * Another error is the system's: the report says what failed. The report must be initialized; the
+ * caller frees it in any case. */
 int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
 	struct config **ret_config);
 
-/* Valid until config_free(). Hooks and `log_color` are left at their defaults. */
+/* Valid until config_free(). Hooks and `log_color` have their defaults. */
 const struct dgram_options *config_options(const struct config *config);
 
 /* NULL is fine. */
@@ -28,14 +28,14 @@ void config_free(struct config *config);
 int config_print(const struct config *config, FILE *file);
 
 /* The JSON Schema of server.json, draft-07. -errno. */
-int config_print_schema(FILE *file);
+int config_schema_print(FILE *file);
 
 /* A key whose value differs: "queue.capacity", "4096", "8192". `live`: a reload applies it; else it
- * waits for a restart. The texts are the caller's only for the call. */
+ * waits for a restart. The texts are valid only during the call. */
 typedef void config_change_fn(
 	void *context, const char *path, const char *old_value, const char *new_value, bool live);
 
-/* Call `change` for each. The number of changes. */
+/* Call `change` for each key that differs. The number of changes. */
 int config_changes(const struct config *old_config, const struct config *new_config,
 	config_change_fn *change, void *context);
 

@@ -291,7 +291,7 @@ static void must_not_read(const char *path, const char *reason)
 
 static void test_no_files(void **state)
 {
-	char directory[] = "/tmp/test_load.XXXXXX", path[40];
+	char directory[] = "/tmp/test_config.XXXXXX", path[40];
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
@@ -306,10 +306,10 @@ static void test_no_files(void **state)
 	must_not_read("", "No such file or directory");
 }
 
-/* Another user's; in a child, for root may read everything. */
+/* Another user's file; read in a child, because root may read everything. */
 static void test_unreadable_file(void **state)
 {
-	char path[] = "/tmp/test_load.XXXXXX";
+	char path[] = "/tmp/test_config.XXXXXX";
 	int fd = mkstemp(path), status = -1;
 	pid_t child;
 

@@ -1,0 +1,55 @@
+/* What each option may be and what it is by default: src/server/options.c reads it for dgram.h, and
+ * src/config/params.c for server.json. Expand it where dgram.h is included. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+struct limits {
+	unsigned minimum, maximum, initial;
+};
+
+/* clang-format off */
+
+/* Numbers and words by the names of their fields: NUMBER(struct, field, minimum, maximum, default).
+ *
+ * min_source_port: below 1024 are the system ports (RFC 6335). overload_interval: the interval of
+ * CoDel (RFC 8289). fair_window: in the simulator, beside 100 abusing addresses, polite
+ * clients got 91 % of their fair share with 1000 ms and 74 % with 100 ms. */
+#define SERVICE_NUMBERS(NUMBER) \
+	NUMBER(dgram_service, concurrency, DGRAM_POOL, DGRAM_INLINE, DGRAM_POOL) \
+	NUMBER(dgram_service, receivers, 1, DGRAM_RECEIVERS_MAX, 1) \
+	NUMBER(dgram_service, max_workers, 0, DGRAM_WORKERS_MAX, 0) \
+	NUMBER(dgram_service, min_source_port, 1, 65535, 1024) \
+	NUMBER(dgram_service, queue_capacity, 1, DGRAM_QUEUE_CAPACITY_MAX, 4096) \
+	NUMBER(dgram_service, queue_max_wait_ms, 0, 3600000, 1000) \
+	NUMBER(dgram_service, queue_discipline, DGRAM_FAIR, DGRAM_FIFO, DGRAM_FAIR) \
+	NUMBER(dgram_service, queue_ordering, DGRAM_ORDERING_NONE, DGRAM_ORDERING_PER_CLIENT, 0) \
+	NUMBER(dgram_service, queue_overload_interval_ms, 1, 60000, 100) \
+	NUMBER(dgram_service, queue_fair_window_ms, 1, 60000, 1000)
+
+/* max_datagram_bytes: the default is socketserver.py's. Buffers: the kernel doubles the size in an
+ * int (socket(7)). send_buffer: replies to forged neighbours wait in it for seconds, and do not
+ * fill 4 MiB at once. */
+#define SERVER_NUMBERS(NUMBER) \
+	NUMBER(dgram_options, workers, 1, DGRAM_WORKERS_MAX, 4) \
+	NUMBER(dgram_options, max_datagram_bytes, 1, DGRAM_DATAGRAM_BYTES_MAX, 8192) \
+	NUMBER(dgram_options, receive_buffer_bytes, 0, 1073741823, 4194304) \
+	NUMBER(dgram_options, send_buffer_bytes, 0, 1073741823, 4194304) \
+	NUMBER(dgram_options, busy_poll_us, 0, DGRAM_BUSY_POLL_US_MAX, 0) \
+	NUMBER(dgram_options, drain_timeout_ms, 0, 3600000, 5000) \
+	NUMBER(dgram_options, handler_timeout_ms, 0, 3600000, 0) \
+	NUMBER(dgram_options, log_level, DGRAM_LOG_ERROR, DGRAM_LOG_DEBUG, DGRAM_LOG_INFO) \
+	NUMBER(dgram_options, log_summary_interval_s, 0, 86400, 60)
+
+/* Texts: their lengths in bytes, without the NUL; defaults; words; the characters of a service's
+ * name, of which the first is a letter. */
+#define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }
+#define LIMITS_CPUS { 0, 255, 0 }
+#define LIMITS_LOG_TARGET { 1, 4095, 0 } /* PATH_MAX */
+#define DEFAULT_HOST "127.0.0.1"
+#define DEFAULT_LOG_TARGET "stderr"
+#define LOG_FORMATS "auto", "logfmt", "json", "journal" /* the first is the default */
+#define SERVICE_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+/* clang-format on */
+
+#endif

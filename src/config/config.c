@@ -1,0 +1,168 @@
+#include "config/config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "config/decode.h"
+#include "config/services.h"
+
+/* The file first, then each --set. */
+static int read_documents(
+	struct config *config, const char *path, const char *const *sets, struct report *report)
+{
+	bool usable = true;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && usable && i < config->documents_count; i++) {
+		struct document *document = &config->documents[i];
+
+		document->number = i;
+		if (i > 0)
+			r = document_override(document, sets[i - 1], report);
+		else if (path)
+			r = document_read(document, path, report);
+		if (r == 0 && document->root)
+			r = decode_document(config, document, report);
+		/* A --set may depend on the file, so it is not checked without one. */
+		usable = i > 0 || !path || document->root;
+	}
+	return r;
+}
+
+static int finish_report(const struct config *config, struct report *report)
+{
+	struct report_source *sources = calloc(config->documents_count, sizeof(*sources));
+	int r;
+
+	if (!sources)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->documents_count; i++)
+		sources[i] = config->documents[i].source;
+	r = report_finish(report, sources);
+	free(sources);
+	return r;
+}
+
+static void fill_service(
+	struct dgram_service *service, const struct values *values, const char **hosts)
+{
+	const struct value *of = values->of;
+
+	dgram_service_init(service, DGRAM_ABI);
+	service->name = values_name(values);
+	service->hosts_count = value_texts_count(&of[PARAM_HOST]);
+	for (size_t i = 0; i < service->hosts_count; i++)
+		hosts[i] = value_text(&of[PARAM_HOST], &params[PARAM_HOST], i);
+	service->hosts = hosts;
+	service->port = (uint16_t)of[PARAM_PORT].number;
+	service->handler = values_handler(values);
+	service->queue_capacity = of[PARAM_CAPACITY].number;
+	service->queue_max_wait_ms = of[PARAM_MAX_WAIT].number;
+	service->queue_discipline = (enum dgram_discipline)of[PARAM_DISCIPLINE].number;
+	service->queue_ordering = (enum dgram_ordering)of[PARAM_ORDERING].number;
+	service->queue_overload_interval_ms = of[PARAM_OVERLOAD_INTERVAL].number;
+	service->queue_fair_window_ms = of[PARAM_FAIR_WINDOW].number;
+	service->concurrency = (enum dgram_concurrency)of[PARAM_CONCURRENCY].number;
+	service->receivers = of[PARAM_RECEIVERS].number;
+	service->busy_replies = of[PARAM_BUSY_REPLIES].number;
+	service->parameters = values->parameters;
+	service->max_workers = of[PARAM_MAX_WORKERS].number;
+	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
+}
+
+static void fill_options(struct dgram_options *options, const struct values *values)
+{
+	const struct value *of = values->of;
+
+	dgram_options_init(options, DGRAM_ABI);
+	options->workers = of[PARAM_WORKERS].number;
+	options->max_datagram_bytes = of[PARAM_MAX_DATAGRAM_BYTES].number;
+	options->receive_buffer_bytes = of[PARAM_RECEIVE_BUFFER].number;
+	options->send_buffer_bytes = of[PARAM_SEND_BUFFER].number;
+	options->gro = of[PARAM_GRO].number;
+	options->busy_poll_us = of[PARAM_BUSY_POLL].number;
+	options->cpus = value_text(&of[PARAM_CPUS], &params[PARAM_CPUS], 0);
+	options->drain_timeout_ms = of[PARAM_DRAIN_TIMEOUT].number;
+	options->handler_timeout_ms = of[PARAM_HANDLER_TIMEOUT].number;
+	options->log_level = (enum dgram_log_level)of[PARAM_LOG_LEVEL].number;
+	options->log_format = param_word(&params[PARAM_LOG_FORMAT], of[PARAM_LOG_FORMAT].number);
+	options->log_target = value_text(&of[PARAM_LOG_TARGET], &params[PARAM_LOG_TARGET], 0);
+	options->log_summary_interval_s = of[PARAM_LOG_SUMMARY].number;
+}
+
+static int make_options(struct config *config)
+{
+	size_t count = config->services_count;
+
+	config->service_options = calloc(count, sizeof(*config->service_options));
+	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
+	if (!config->service_options || !config->hosts)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		fill_service(&config->service_options[i], &config->services[i],
+			config->hosts + i * DGRAM_HOSTS_MAX);
+	fill_options(&config->options, &config->top);
+	config->options.services = config->service_options;
+	config->options.services_count = count;
+	return 0;
+}
+
+static int load(
+	struct config *config, const char *path, const char *const *sets, struct report *report)
+{
+	int r = read_documents(config, path, sets, report);
+
+	if (r == 0)
+		r = services_resolve(config, report);
+	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
+		int error = finish_report(config, report);
+
+		return error < 0 ? error : r < 0 ? r : -EINVAL;
+	}
+	return r == 0 ? make_options(config) : r;
+}
+
+int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
+	struct config **ret_config)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	int r = -ENOMEM;
+
+	assert(report->count == 0);
+	if (config)
+		config->documents = calloc(1 + sets_count, sizeof(*config->documents));
+	if (config && config->documents) {
+		config->documents_count = 1 + sets_count;
+		values_init(&config->top);
+		r = load(config, path, sets, report);
+	}
+	if (r < 0) {
+		config_free(config);
+		if (r == -ENOMEM)
+			report_free(report);
+		return r;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+const struct dgram_options *config_options(const struct config *config)
+{
+	return &config->options;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	services_clear(config);
+	values_clear(&config->top);
+	for (size_t i = 0; i < config->documents_count; i++)
+		document_free(&config->documents[i]);
+	free(config->documents);
+	free(config->deferred);
+	free(config->service_options);
+	free(config->hosts);
+	free(config);
+}

@@ -1,0 +1,251 @@
+#include "config/services.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "config/check.h"
+
+/* Without services the deferred options are the top's; else they go with the services. */
+void services_clear(struct config *config)
+{
+	if (config->services_count > 0)
+		config->deferred_count = 0;
+	for (size_t i = 0; i < config->services_count; i++)
+		values_clear(&config->services[i]);
+	free(config->services);
+	config->services = NULL;
+	config->services_count = 0;
+}
+
+int services_replace(struct config *config, size_t count)
+{
+	services_clear(config);
+	config->services = calloc(count, sizeof(*config->services));
+	if (!config->services)
+		return -ENOMEM;
+	config->services_count = count;
+	for (size_t i = 0; i < count; i++)
+		values_init(&config->services[i]);
+	return 0;
+}
+
+int services_defer_options(struct config *config, struct values *values, struct element object)
+{
+	struct deferred_options *deferred =
+		reallocarray(config->deferred, config->deferred_count + 1, sizeof(*deferred));
+
+	if (!deferred)
+		return -ENOMEM;
+	config->deferred = deferred;
+	deferred[config->deferred_count++] = (struct deferred_options){ values, object };
+	values->of[PARAM_OPTIONS].present = true;
+	values->of[PARAM_OPTIONS].element = object;
+	return 0;
+}
+
+/* Without "services" there is one service, which has all values of the top. */
+static int inherit_values(struct config *config)
+{
+	config->services_listed = config->services_count > 0;
+	if (!config->services_listed && services_replace(config, 1) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->services_count * PARAM_COUNT; i++) {
+		struct value *value = &config->services[i / PARAM_COUNT].of[i % PARAM_COUNT];
+		bool is_shared = params[i % PARAM_COUNT].scope == PARAM_SCOPE_BOTH;
+
+		if ((is_shared || !config->services_listed) && !value->present)
+			*value = config->top.of[i % PARAM_COUNT];
+	}
+	return 0;
+}
+
+/* A file has either one service at its top, or a list. */
+static void check_single_keys(const struct config *config, struct report *report)
+{
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		const struct value *value = &config->top.of[i];
+
+		if (param_is_single(&params[i]) && config->top.of[PARAM_SERVICES].present &&
+			value->present)
+			report_add(report, element_place(value->element),
+				"%s: given beside `services`; give it to a service there, or leave "
+				"out `services`",
+				params[i].path);
+	}
+}
+
+/* `label`: "services.1." */
+static void set_parameters(
+	struct values *service, struct element object, const char *label, struct report *report)
+{
+	const struct dgram_handler *handler = values_handler(service);
+	char path[96];
+
+	for (struct element member = element_first(object); member.item;
+		member = element_next(member)) {
+		const char *name = member.item->string;
+		size_t i = 0;
+
+		while (i < handler->parameters_count &&
+			strcmp(handler->parameters[i].name, name) != 0)
+			i++;
+		snprintf(path, sizeof(path), "%soptions.%s", label, name);
+		if (i == handler->parameters_count)
+			check_unknown_option(member, handler, label, report);
+		else if (cJSON_GetObjectItemCaseSensitive(object.item, name) != member.item)
+			report_add(report, element_key_place(member),
+				"%s: given twice in one object", path);
+		else if (check_number(path, member, &handler->parameters[i], false, report))
+			service->parameters[i] = member.item->valuedouble;
+	}
+}
+
+static int set_initial_parameters(struct values *service)
+{
+	const struct dgram_handler *handler = values_handler(service);
+
+	if (handler->parameters_count == 0)
+		return 0;
+	service->parameters = calloc(handler->parameters_count, sizeof(*service->parameters));
+	if (!service->parameters)
+		return -ENOMEM;
+	for (size_t i = 0; i < handler->parameters_count; i++)
+		service->parameters[i] = handler->parameters[i].initial;
+	return 0;
+}
+
+static int resolve_options(struct config *config, struct report *report)
+{
+	for (size_t i = 0; i < config->services_count; i++) {
+		struct values *service = &config->services[i];
+		const struct values *owner = config->services_listed ? service : &config->top;
+		char label[32] = "";
+		int r = set_initial_parameters(service);
+
+		if (r < 0)
+			return r;
+		if (service->of[PARAM_HANDLER].invalid)
+			continue; /* the options of an unknown handler are unknown */
+		if (config->services_listed)
+			snprintf(label, sizeof(label), "services.%zu.", i);
+		for (size_t j = 0; j < config->deferred_count; j++) {
+			if (config->deferred[j].values == owner)
+				set_parameters(service, config->deferred[j].object, label, report);
+		}
+	}
+	return 0;
+}
+
+/* NULL: it is invalid, or that of an invalid handler. */
+static const char *known_name(const struct values *service)
+{
+	if (service->of[PARAM_NAME].invalid)
+		return NULL;
+	if (!service->of[PARAM_NAME].present && service->of[PARAM_HANDLER].invalid)
+		return NULL;
+	return values_name(service);
+}
+
+static void check_name(const struct config *config, size_t index, struct report *report)
+{
+	const struct values *service = &config->services[index];
+	const struct value *value = &service->of[PARAM_NAME];
+	const char *name = known_name(service);
+
+	for (size_t i = 0; name && i < index; i++) {
+		const char *other = known_name(&config->services[i]);
+
+		if (!other || strcmp(name, other) != 0)
+			continue;
+		report_add(report,
+			element_place(value->present ? value->element : service->element),
+			"services.%zu: services.%zu has the name \"%s\" too%s", index, i, name,
+			value->present ? "" : "; give it one with `name`");
+		return;
+	}
+}
+
+/* An address and port that a service listens on. */
+struct endpoint {
+	size_t service;
+	size_t host; /* number of its text */
+	union addr addr;
+};
+
+static size_t list_endpoints(const struct config *config, struct endpoint *endpoints)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->services_count; i++) {
+		const struct value *host = &config->services[i].of[PARAM_HOST];
+		const struct value *port = &config->services[i].of[PARAM_PORT];
+
+		if (host->invalid || port->invalid || port->number == 0)
+			continue;
+		for (size_t j = 0; j < value_texts_count(host); j++) {
+			endpoints[count] = (struct endpoint){ .service = i, .host = j };
+			if (addr_parse(value_text(host, &params[PARAM_HOST], j),
+				    (uint16_t)port->number, &endpoints[count].addr) == 0)
+				count++;
+		}
+	}
+	return count;
+}
+
+/* `b` is taken already. */
+static void report_endpoint(const struct config *config, const struct endpoint *a,
+	const struct endpoint *b, struct report *report)
+{
+	const struct values *service = &config->services[a->service];
+	const struct value *host = &service->of[PARAM_HOST], *port = &service->of[PARAM_PORT];
+	const char *text = value_text(host, &params[PARAM_HOST], a->host);
+	struct report_place place;
+
+	if (host->present)
+		place = value_text_place(host, a->host);
+	else
+		place = element_place(port->present ? port->element : service->element);
+	if (!config->services_listed)
+		report_add(report, place, "host: %s is given twice", text);
+	else
+		report_add(report, place,
+			"services.%zu: services.%zu listens on %s port %u already", a->service,
+			b->service, text, addr_port(&a->addr));
+}
+
+static int check_endpoints(const struct config *config, struct report *report)
+{
+	struct endpoint *endpoints =
+		calloc(config->services_count * DGRAM_HOSTS_MAX, sizeof(*endpoints));
+	size_t count;
+
+	if (!endpoints)
+		return -ENOMEM;
+	count = list_endpoints(config, endpoints);
+	for (size_t i = 0; i < count; i++) {
+		size_t same = 0; /* the first one like it */
+
+		while (!addr_same(&endpoints[same].addr, &endpoints[i].addr))
+			same++;
+		if (same < i)
+			report_endpoint(config, &endpoints[i], &endpoints[same], report);
+	}
+	free(endpoints);
+	return 0;
+}
+
+int services_resolve(struct config *config, struct report *report)
+{
+	int r = inherit_values(config);
+
+	check_single_keys(config, report);
+	if (r == 0)
+		r = resolve_options(config, report);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < config->services_count; i++)
+		check_name(config, i, report);
+	return check_endpoints(config, report);
+}
