@@ -9,6 +9,7 @@
 
 static struct {
 	_Atomic unsigned inside, open, polls;
+	_Atomic unsigned timeouts;   /* calls of poll(2) that ended for their time */
 	_Atomic unsigned fail_every; /* of the calls of poll(2); 0: none */
 	atomic_bool grace;	     /* open, once all that was queued is dropped */
 	struct dgram_server *server;
@@ -23,6 +24,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	unsigned every = atomic_load(&room.fail_every);
 	unsigned n = atomic_fetch_add(&room.polls, 1) + 1;
+	int ready;
 
 	if (every > 0 && n % every == 0) {
 		errno = ENOMEM;
@@ -31,9 +33,11 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	/* A server waits for nothing but the end of its workers: so it has dropped the rest. */
 	if (count == 1 && atomic_load(&room.grace)) {
 		atomic_store(&room.open, 1);
-		timeout_ms = PATIENCE_MS;
+		timeout_ms = patience_ms();
 	}
-	return __real_poll(fds, count, timeout_ms);
+	ready = __real_poll(fds, count, timeout_ms);
+	atomic_fetch_add(&room.timeouts, ready == 0 && timeout_ms != 0);
+	return ready;
 }
 
 /* "hang" does not return before it may; all others are answered. */
@@ -148,6 +152,30 @@ static void drain_takes_what_has_arrived(void **state)
 	assert_int_equal(replies(client), 200);
 	dgram_server_free(server);
 	close(client);
+}
+
+/* Nor does it wait for the next turn of a polling loop. */
+static void a_stop_waits_for_no_time(void **state)
+{
+	struct setup setup;
+
+	(void)state;
+	for (unsigned requests = 0; requests <= 200; requests += 100) {
+		struct dgram_server *server;
+		int client;
+
+		setup_init(&setup, &handler);
+		setup.options.drain_timeout_ms = 600000;
+		server = start(&setup);
+		client = client_of(server, 0);
+		for (unsigned i = 0; i < requests; i++)
+			tell(client, "x", 1);
+		stop(server);
+		assert_int_equal(check_closed(server, 0).replied, requests);
+		assert_int_equal(room.timeouts, 0);
+		dgram_server_free(server);
+		close(client);
+	}
 }
 
 static void stop_again_while_it_drains(void *context)
@@ -272,7 +300,7 @@ static void drain_in_vain(unsigned fail_every)
 	struct setup setup;
 	int client, error;
 
-	alarm(PATIENCE_MS / 1000); /* a stop that hangs ends with SIGALRM */
+	alarm((unsigned)patience_ms() / 1000); /* a stop that hangs ends with SIGALRM */
 	setup_hung(&setup, NULL);
 	server = start_hung(&setup, 50, &client);
 	setup.options.drain_timeout_ms = 50;
@@ -324,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(drain_serves_what_is_queued, reset),
 		cmocka_unit_test_setup(drain_takes_what_has_arrived, reset),
+		cmocka_unit_test_setup(a_stop_waits_for_no_time, reset),
 		cmocka_unit_test_setup(a_second_shutdown_drops_what_is_queued, reset),
 		cmocka_unit_test_setup(a_second_shutdown_drops_what_a_worker_holds, reset),
 		cmocka_unit_test_setup(what_comes_too_late_is_dropped, reset),
