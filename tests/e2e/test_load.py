@@ -22,7 +22,7 @@ KEYS = {
     "client_cpu_percent", "limited_by", "max_rate"}
 STAMP = 12  # bytes in front of a request that carry its number
 LONG_MS = 20000  # patience where nothing may be lost
-LOSS_MS = 3000  # where something must be, which takes as long
+LOSS_MS = 3000  # patience where something must be lost: the run lasts at least as long
 
 
 def command(*arguments):
@@ -71,7 +71,7 @@ class Server(threading.Thread):
 
 
 def nobody():
-    """An address at which nothing listens, nor ever will."""
+    """An address at which nothing listens: no other process uses the host."""
     return f"{probe.HOST}:{probe.free_port()}"
 
 
@@ -314,7 +314,8 @@ class Counts(LoadCase):
         self.must_count(self.open_loop(answers), sent=200, answered=200)
 
     def test_late(self):
-        """In a closed loop of one the next request comes when that before it is given up."""
+        """In a closed loop of one the next request is sent when the last one is given up: so its
+        answer, which comes after the next one's, is late."""
         server = Server(self, swap_every_tenth())
         summary = self.load(
             server.port, "--in-flight", 1, "--count", 20, "--check", patience=LOSS_MS)

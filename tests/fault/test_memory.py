@@ -18,7 +18,7 @@ def resident_kib(pid):
 
 
 def load(case, port, count, *arguments, **options):
-    """So many requests of 32 bytes, 256 at a time; all must be answered."""
+    """Sends `count` requests of 32 bytes, 256 at a time; all must be answered."""
     done = subprocess.run(
         [LOAD, "--json", "--sockets", "16", "--in-flight", "16", "--patience", "20000", "--count",
          str(count), *arguments, str(port)],

@@ -96,8 +96,8 @@ def check_ledger(ledger):
 
 
 def with_test_values(config):
-    """The configuration, with port 0 wherever it names none; and what waits does not expire where it
-    does not say when: else a machine that stalls for a second decides what is served."""
+    """The configuration, with port 0 where it names none. Where it names no max_wait_ms nothing
+    expires, because a machine that stalls for a second would decide what is served."""
     config = {**config, "queue": {"max_wait_ms": 0, **config.get("queue", {})}}
     if "services" in config:
         config["services"] = [{"port": 0, **service} for service in config["services"]]

@@ -20,7 +20,7 @@ static inline unsigned scaled(unsigned count)
 	return count > divisor ? count / divisor * scaled_by("DGRAM_MORE") : 1;
 }
 
-/* How long a test waits for what must happen: no working machine takes as long. */
+/* How long a test waits for what must happen. */
 static inline int patience_ms(void)
 {
 	return 20000 * (int)scaled_by("DGRAM_SLOW");

@@ -1,6 +1,6 @@
 /* The receiver's admission: what is queued, what is dropped, and for which reason; on loopback, and
  * for sources that loopback does not have, with a kernel of our own behind sys_receive(). Time stands
- * still: the end of a receiver has a limit, which no slow machine reaches here. */
+ * still, because a receiver ends after a while with datagrams left, which a slow machine would reach. */
 /* link: -Wl,--wrap=sys_receive,--wrap=sys_monotonic_ns */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -202,8 +202,8 @@ static void local_address(void **state)
 	asks("::", "::1");
 }
 
-/* A bind of IPv6 alone: the same port of IPv4 stays free, and v4-mapped datagrams do not come. Another
- * process may have the one port or other of IPv4, but not all that are tried. */
+/* A bind of IPv6 alone: the same port of IPv4 stays free, and v4-mapped datagrams do not come. Several
+ * ports are tried, because another process may have the same one of IPv4. */
 static void ipv6_takes_ipv6_only(void **state)
 {
 	int error = -EADDRINUSE;

@@ -43,8 +43,8 @@ static inline void setup_init(struct setup *setup, const struct dgram_handler *h
 	setup->services[1].queue_max_wait_ms = 0;
 }
 
-/* Addresses of this process alone, and a port that the kernel gives to nobody: nobody else can take
- * them while no server of ours has them. Two at most. */
+/* Up to two addresses that this process alone uses, and a port that the kernel picks for nobody: so
+ * it is still free when a server has given it up and another one wants it. */
 static inline void own_address(struct dgram_service *service, size_t hosts)
 {
 	static char texts[2][16];

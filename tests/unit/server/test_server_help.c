@@ -1,12 +1,12 @@
 /* A handler that says that it never blocks, and does: until that is seen, receivers run it; then the
- * workers do, and one call that blocks holds up nobody else. Only slow calls make time pass, or a slow
- * machine would have all of them be slow. */
+ * workers do, and one call that blocks holds up nobody else. Time passes in slow calls alone, because
+ * on a slow machine all calls would be slow. */
 /* link: -Wl,--wrap=sys_monotonic_ns */
 #include "server_support.h"
 
 #define SLOW_NS 1000000 /* five times what receivers put up with */
 #define TRIES 20000u
-#define CLIENTS 64u /* more than one receiver gets all of */
+#define CLIENTS 64u /* the kernel gives no receiver all of them */
 
 static struct {
 	_Atomic unsigned inside, open; /* calls that blocked, in all, and that may return */
@@ -71,7 +71,8 @@ static bool is_receiver(unsigned number)
 	return number >= DGRAM_WORKERS_MAX && number < DGRAM_WORKERS_MAX + DGRAM_RECEIVERS_MAX;
 }
 
-/* Until a receiver answers this client: workers that have just looked may, too. Returns its number. */
+/* Ask until a receiver answers: workers that have just looked at the queue may, too. Returns the
+ * receiver's number. */
 static unsigned await_help(int client)
 {
 	for (unsigned i = 0; i < TRIES; i++) {
@@ -158,8 +159,7 @@ static void the_first_slow_one_costs_no_other(void **state)
 	finish(server);
 }
 
-/* A call of this client's blocks a receiver, and not a worker that has just looked. Returns the
- * receiver's number. */
+/* Block a receiver with a call, and not a worker that has just looked. Returns its number. */
 static unsigned block_a_receiver(int client)
 {
 	for (unsigned i = 1; i <= TRIES; i++) {
@@ -177,7 +177,7 @@ static unsigned block_a_receiver(int client)
 	return 0;
 }
 
-/* One of them that is answered: its receiver is not the one that is held up. */
+/* Ask with all. Returns a client that is answered: its receiver is not the one that is held up. */
 static int one_that_is_answered(const int clients[static CLIENTS])
 {
 	struct pollfd fds[CLIENTS];

@@ -1,6 +1,7 @@
 /* The books, for a million numbered datagrams: everything that can happen to one happens to many of
- * them at once, and each is accounted for, exactly, at the end and at every moment in between. What a
- * slow machine could spare them happens before: a full queue, and one whose jobs grow old. */
+ * them at once, and each is accounted for, exactly, at the end and at every moment in between. What
+ * may not happen to them on a slow machine is made to happen before: a full queue, jobs that expire,
+ * a full buffer of the kernel's. */
 /* link: -Wl,--wrap=sendmmsg */
 #include <pthread.h>
 #include <stdlib.h>
@@ -77,8 +78,10 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	return -1;
 }
 
-static ssize_t echo(const struct dgram_request *request, void *reply)
+static ssize_t echo(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
+	(void)state;
+	(void)size;
 	memcpy(reply, request->data, request->length);
 	return (ssize_t)request->length;
 }
@@ -92,10 +95,13 @@ static struct packet packet_of(const struct dgram_request *request)
 	return packet;
 }
 
-static void hold(void)
+static bool hold(void *state, const struct dgram_request *request)
 {
+	(void)state;
+	(void)request;
 	while (atomic_load(&seen.held))
 		nap();
+	return true;
 }
 
 static ssize_t slow(void *state, const struct dgram_request *request, void *reply, size_t size)
@@ -103,16 +109,14 @@ static ssize_t slow(void *state, const struct dgram_request *request, void *repl
 	const struct timespec time = { .tv_nsec = SLOW_NS };
 	_Atomic uint64_t *ran = state;
 
-	(void)size;
 	atomic_fetch_add(ran, 1);
-	hold();
+	(void)hold(state, request);
 	nanosleep(&time, NULL);
-	return echo(request, reply);
+	return echo(state, request, reply, size);
 }
 
 static ssize_t misbehave(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
-	(void)state;
 	atomic_fetch_add(&seen.ran[FAULTY], 1);
 	switch (packet_of(request).sequence % 8) {
 	case 1:
@@ -128,7 +132,7 @@ static ssize_t misbehave(void *state, const struct dgram_request *request, void 
 		atomic_fetch_add(&seen.errors, 1);
 		return -5000000; /* not even an errno value */
 	default:
-		return echo(request, reply);
+		return echo(state, request, reply, size);
 	}
 }
 
@@ -141,34 +145,15 @@ static bool verify(void *state, const struct dgram_request *request)
 	return good;
 }
 
-static bool hold_receiver(void *state, const struct dgram_request *request)
-{
-	(void)state;
-	(void)request;
-	hold();
-	return true;
-}
-
-static ssize_t run(void *state, const struct dgram_request *request, void *reply, size_t size)
-{
-	_Atomic uint64_t *ran = state;
-
-	(void)size;
-	atomic_fetch_add(ran, 1);
-	return echo(request, reply);
-}
-
 static ssize_t poison(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
-	(void)state;
-	(void)size;
 	atomic_fetch_add(&seen.ran[UNSENDABLE], 1);
 	atomic_fetch_add(&seen.poisoned[packet_of(request).sequence % 8], 1);
-	return echo(request, reply);
+	return echo(state, request, reply, size);
 }
 
-static const struct dgram_handler tiny_handler = { DGRAM_ABI, "tiny", .handle = run,
-	.verify = hold_receiver };
+static const struct dgram_handler tiny_handler = { DGRAM_ABI, "tiny", .handle = echo,
+	.verify = hold };
 static const struct dgram_handler slow_handler = { DGRAM_ABI, "slow", .handle = slow };
 static const struct dgram_handler fail_handler = { DGRAM_ABI, "faulty", .handle = misbehave,
 	.verify = verify };
@@ -319,7 +304,7 @@ static void send_forbidden(struct test *test)
 	close(fd);
 }
 
-/* So many for a service; their client stays, for replies must not be refused. */
+/* `count` requests to a service. Their client stays open, or their replies would be refused. */
 static void send_some(struct test *test, unsigned service, unsigned count)
 {
 	test->early[service] = client_of(test->server, service);
@@ -328,8 +313,8 @@ static void send_some(struct test *test, unsigned service, unsigned count)
 	test->sent[service] += count;
 }
 
-/* While handlers are held: one runs, 16 wait, and the others find a full queue; those that wait for
- * 5 ms expire; and a receiver that is held up has its buffer overflow. */
+/* While handlers are held one request runs, 16 wait, and the others find a full queue; those that wait
+ * for 5 ms expire; and the buffer of a receiver that is held overflows. */
 static void overflow(struct test *test)
 {
 	atomic_store(&seen.held, true);
@@ -425,7 +410,6 @@ static void check_reasons(struct dgram_server *server)
 static void every_datagram_is_accounted_for(void **state)
 {
 	struct test *test = calloc(1, sizeof(*test));
-	uint64_t total = 0;
 
 	(void)state;
 	assert_non_null(test);
@@ -446,9 +430,7 @@ static void every_datagram_is_accounted_for(void **state)
 		assert_int_equal(test->sent[i], stats.received + stats.dropped_by_kernel);
 		/* The longest have the least chance of the tiny buffer. */
 		assert_true(i == TINY || reason(stats.dropped, "truncated") > 0);
-		total += stats.received;
 	}
-	assert_true(total > 0);
 	assert_int_equal(test->watch.wrong, 0);
 	check_reasons(test->server);
 	check_clients(test);

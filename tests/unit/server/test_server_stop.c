@@ -9,7 +9,7 @@
 
 static struct {
 	_Atomic unsigned inside, open, polls;
-	_Atomic unsigned timeouts;   /* calls of poll(2) that ended for their time */
+	_Atomic unsigned timeouts;   /* calls of poll(2) that ended by their time limit */
 	_Atomic unsigned fail_every; /* of the calls of poll(2); 0: none */
 	atomic_bool grace;	     /* open, once all that was queued is dropped */
 	struct dgram_server *server;
@@ -154,7 +154,7 @@ static void drain_takes_what_has_arrived(void **state)
 	close(client);
 }
 
-/* Nor does it wait for the next turn of a polling loop. */
+/* A stop ends by what happens, never by the next turn of a polling loop. */
 static void a_stop_waits_for_no_time(void **state)
 {
 	struct setup setup;

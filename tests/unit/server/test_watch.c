@@ -1,5 +1,5 @@
-/* Handlers that run for longer than handler_timeout_ms are logged and counted, each once, while the
- * server runs; how many hang now is a number of its own. */
+/* A handler that runs for longer than handler_timeout_ms is logged and counted once; another number
+ * says how many are overdue now. The timeout can be changed while the server runs. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ static struct owner {
 	char log[40];
 } owner;
 
-/* Each request is the next to hang, and returns when it may. */
+/* Every request hangs until it may return. */
 static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
 	unsigned number = atomic_fetch_add(&room.inside, 1) + 1;
@@ -55,7 +55,7 @@ static void reconfigure_when_told(void *context)
 	atomic_store(&room.next, NULL);
 }
 
-/* It looks for overdue handlers at once, too. */
+/* This also looks for overdue handlers at once. */
 static void reconfigure(struct setup *setup, unsigned timeout_ms)
 {
 	setup->options.handler_timeout_ms = timeout_ms;
@@ -66,7 +66,7 @@ static void reconfigure(struct setup *setup, unsigned timeout_ms)
 	assert_int_equal(room.wrong, 0);
 }
 
-/* Nobody watches if `timeout_ms` is 0. */
+/* With a `timeout_ms` of 0 nobody watches. */
 static void begin(struct setup *setup, enum dgram_concurrency concurrency, unsigned timeout_ms)
 {
 	int fd;
@@ -88,7 +88,7 @@ static void begin(struct setup *setup, enum dgram_concurrency concurrency, unsig
 	owner.client = client_of(room.server, 0);
 }
 
-/* All that hang return. So many were logged, each with this hint. */
+/* Let all handlers return, and stop; the log has `logged` lines on overdue ones, with this hint. */
 static void end(unsigned logged, const char *hint)
 {
 	FILE *log = fopen(owner.log, "re");
@@ -121,7 +121,7 @@ static void hang(void)
 	assert_true(reaches(&room.inside, inside + 1));
 }
 
-/* So many overdue handlers so far, and now? */
+/* Are these the overdue handlers so far, and the workers that are overdue now? */
 static bool counts(unsigned handlers, unsigned workers)
 {
 	struct dgram_service_stats stats = stats_of(room.server, 0);
@@ -190,8 +190,8 @@ static void none_is_counted_by_default(void **state)
 	end(0, OF_A_WORKER);
 }
 
-/* What began unwatched is not seen; what is overdue when the watch ends is no more, and when it is
- * switched on again it is not counted twice. */
+/* A handler that began unwatched is never overdue. One that is overdue when the watch ends counts for
+ * workers_overdue no more; when the watch begins again it does, and handlers_overdue stays. */
 static void the_watch_can_be_switched(void **state)
 {
 	struct setup setup;
