@@ -33,8 +33,8 @@ class LongDatagrams(dgramtest.Case):
 
 
 class Shutdown(dgramtest.Case):
-    """What socketserver's shutdown() waits for is the next turn of a polling loop. That ours waits for
-    no time at all test_server_stop counts."""
+    """socketserver's shutdown() waits for the next turn of a polling loop. test_server_stop shows that
+    ours has no such loop."""
 
     def test_under_load(self):
         for _ in range(dgramtest.scaled(30)):
