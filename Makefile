@@ -250,6 +250,15 @@ test: ## run the unit, simulation, end-to-end and fault tests
 	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(sim) $(mutants) \
 		$(instructions) $(e2e) $(fault)
 
+REPEAT ?= 20
+BUSY_LOOP := timeout 3h taskset -c 0 sh -c 'while :; do :; done'
+.PHONY: test-again
+test-again: ## run the unit, end-to-end and fault tests REPEAT (20) times (BUSY=1: beside a busy core)
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(MAKE) all tests
+	@$(if $(BUSY),$(BUSY_LOOP) & trap "kill $$!" EXIT; trap 'exit 1' INT TERM;) $(RUN) --suite $@ \
+		--jobs $(JOBS) --repeat $(REPEAT) $(call in,$(VARIANT)) $(e2e) $(fault)
+
 test-interop: ## try other people's clients and supervisors, installing them (none is started)
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
 	@$(NEED) --try 'to test with other clients and supervisors' $(PEERS)

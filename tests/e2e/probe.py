@@ -12,9 +12,9 @@ import dgramtest
 
 IPV6_CHECKSUM = 7
 
-# An address of this process alone: no other test uses it, nor a port of it that was free a moment
-# ago.
-HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+# Addresses of this process alone: no other test uses them, nor a port of them that was free a
+# moment ago.
+HOST, OTHER_HOST = (f"127.{net}.{os.getpid() >> 8 & 255}.{os.getpid() & 255}" for net in (77, 78))
 
 
 def threads(pid):
@@ -33,6 +33,10 @@ def threads(pid):
 
 def workers(pid):
     return [name for name in threads(pid) if name.startswith("dgram/w")]
+
+
+def receivers(pid):
+    return [name for name in threads(pid) if name.startswith("dgram/rx")]
 
 
 def wakeups(pid):
@@ -59,7 +63,14 @@ def udp_ports(pid):
     return [int(row[1].split(":")[1], 16) for row in rows if row[9] in inodes]
 
 
-def free_port(low=20000, high=32000, host="127.0.0.1"):
+def waiting_bytes(port):
+    """What the kernel holds for the sockets of this port, which have not received it."""
+    with open("/proc/net/udp", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    return sum(int(row[4].split(":")[1], 16) for row in rows if row[1].endswith(f":{port:04X}"))
+
+
+def free_port(low=20000, high=32000, host=HOST):
     """A port that is free now, outside of the range that the kernel picks from. Bound by nobody:
     the caller is to be quick."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -71,7 +71,7 @@ HELD = {"handler": "simulate", "options": {"block_us": 1}}
 
 class SlowClock:
     """The library, built for one test. With `hold`, each worker that would sleep is held until
-    release(). With `ahead_s`, datagrams seem to have waited for as long: have max_wait_ms be 0.
+    release(). With `ahead_s`, datagrams seem to have waited for as long: max_wait_ms must be 0.
     Log lines are stamped with that clock, too: keep those threads from logging meanwhile."""
 
     def __init__(self, case, *, ahead_s=0, hold=False):

@@ -199,12 +199,12 @@ class Start(CliCase):
             self.must_fail(done, UNAVAILABLE, "Address already in use", str(port), host)
 
     def test_one_of_several_addresses_in_use(self):
+        hosts, port = [probe.HOST, probe.OTHER_HOST], probe.free_port()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-            taken.bind(("127.0.0.2", 0))
-            port = taken.getsockname()[1]
+            taken.bind((hosts[1], port))
             done = dgramtest.run_dgramd(
-                "--set", f"port={port}", "--set", 'host=["127.0.0.1", "127.0.0.2"]')
-        self.must_fail(done, UNAVAILABLE, f"127.0.0.2:{port}")
+                "--set", f"port={port}", "--set", f"host={json.dumps(hosts)}")
+        self.must_fail(done, UNAVAILABLE, f"{hosts[1]}:{port}")
 
     def test_address_of_nobody(self):
         done = dgramtest.run_dgramd("--set", "host=192.0.2.213", "--set", "port=0")

@@ -21,6 +21,8 @@ KEYS = {
     "send_errors", "rate_offered", "rate_sent", "rate_answered", "bytes_sent", "latency_us", "lag_us",
     "client_cpu_percent", "limited_by", "max_rate"}
 STAMP = 12  # bytes in front of a request that carry its number
+LONG_MS = 20000  # patience where nothing may be lost
+LOSS_MS = 3000  # patience where something must be lost: the run lasts at least as long
 
 
 def command(*arguments):
@@ -68,6 +70,11 @@ class Server(threading.Thread):
         self.socket.close()
 
 
+def nobody():
+    """An address at which nothing listens: no other process uses the host."""
+    return f"{probe.HOST}:{probe.free_port()}"
+
+
 def echo(_, payload):
     return [payload]
 
@@ -77,31 +84,27 @@ def but_every_tenth(otherwise):
     return lambda number, payload: otherwise(payload) if number % 10 == 5 else [payload]
 
 
-class Late:
-    """An echo that holds the answers to the requests in `held` back until request `until` comes."""
+def swap_every_tenth():
+    """An echo, but the answers to requests 5, 15, 25 ... come after the next one's."""
+    held = []
 
-    def __init__(self, held, until):
-        self._held, self._until = held, until
-        self._answers = []
-
-    def __call__(self, number, payload):
-        if number in self._held:
-            self._answers.append(payload)
+    def answers(number, payload):
+        if number % 10 == 5:
+            held.append(payload)
             return []
-        if number < self._until:
-            return [payload]
-        answers, self._answers = self._answers, []
-        return [*answers, payload]
+        return [payload, *([held.pop()] if held else [])]
+
+    return answers
 
 
 class LoadCase(dgramtest.Case):
     def run_load(self, *arguments, **options):
         options.setdefault("stdout", subprocess.PIPE)
         return subprocess.run(
-            command(*arguments), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            check=False, timeout=dgramtest.PATIENCE * 3, **options)
+            command("--patience", LONG_MS, *arguments), stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, check=False, timeout=dgramtest.PATIENCE * 3, **options)
 
-    def load(self, *arguments, patience=20000):
+    def load(self, *arguments, patience=LONG_MS):
         """The summary of a run that must succeed."""
         done = self.run_load("--json", "--patience", patience, *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -196,14 +199,14 @@ class Single(LoadCase):
         self.assertRegex(done.stderr, r"\Adgramload: no answer from .* within 50 ms\n\Z")
 
     def test_nothing_listens(self):
-        done = self.run_load(probe.free_port())
+        done = self.run_load(nobody())
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertRegex(done.stderr, r"\Adgramload: nothing listens at .*\n\Z")
 
     def test_json(self):
         summary = self.load(Server(self, echo).port, "--text", "x")
         self.assertEqual((summary["mode"], summary["sent"], summary["answered"]), ("lone", 1, 1))
-        done = self.run_load(probe.free_port(), "--json")
+        done = self.run_load(nobody(), "--json")
         self.assertEqual(done.returncode, 1)
         summary = self.check_summary(json.loads(done.stdout))
         self.assertEqual((summary["sent"], summary["lost"], summary["refused"]), (1, 1, 1))
@@ -264,19 +267,19 @@ class Counts(LoadCase):
 
     def test_lost(self):
         summary = self.open_loop(
-            but_every_tenth(lambda _: []), "--check", "--max-p99-us", 3600e6, patience=2000)
+            but_every_tenth(lambda _: []), "--check", "--max-p99-us", 3600e6, patience=LOSS_MS)
         self.must_count(summary, sent=200, answered=180, lost=20)
         self.assertEqual(summary["limited_by"], "queue")
 
     def test_lost_by_a_service_that_does_not_echo(self):
         summary = self.open_loop(
-            lambda number, _: [] if number % 10 == 5 else [b"time"], patience=2000)
+            lambda number, _: [] if number % 10 == 5 else [b"time"], patience=LOSS_MS)
         self.must_count(summary, sent=200, answered=180, lost=20)
 
     def test_lost_in_a_closed_loop(self):
         server = Server(self, but_every_tenth(lambda _: []))
         summary = self.load(
-            server.port, "--in-flight", 8, "--count", 100, "--check", patience=1000)
+            server.port, "--in-flight", 8, "--count", 100, "--check", patience=LOSS_MS)
         self.must_count({**summary, "reordered": 0}, sent=100, answered=90, lost=10)
         self.assertEqual(len(server.requests), 100)
 
@@ -285,28 +288,25 @@ class Counts(LoadCase):
         self.must_count(summary, sent=200, answered=200, duplicates=20)
 
     def test_duplicates_of_a_service_that_does_not_echo(self):
-        server = Server(self, lambda number, _: [b"x"] * (1 + (number % 10 == 5)))
-        summary = self.load(server.port, "--in-flight", 1, "--count", 200)
-        self.assertEqual(summary["sent"], 200)
-        self.assertEqual(summary["duplicates"] + summary["answered"], 220)
+        """The second answer to request 5 comes before request 6, or is taken for that one's, which has
+        none of its own."""
+        server = Server(self, lambda number, _: [b"x"] * {5: 2, 6: 0}.get(number, 1))
+        summary = self.load(server.port, "--in-flight", 1, "--count", 20, patience=LOSS_MS)
+        self.must_count(summary, sent=20, answered=20 - summary["lost"],
+                        duplicates=summary["lost"], lost=summary["lost"])
 
     def test_reordered(self):
-        held = []
-        def swap(number, payload):
-            if number % 10 == 5:
-                held.append(payload)
-                return []
-            return [payload, *([held.pop()] if held else [])]
-        self.must_count(self.open_loop(swap, "--check"), sent=200, answered=200, reordered=20)
+        self.must_count(
+            self.open_loop(swap_every_tenth(), "--check"), sent=200, answered=200, reordered=20)
 
     def test_wrong_content(self):
         answers = but_every_tenth(lambda payload: [payload[:-1] + b"?"])
-        summary = self.open_loop(answers, "--check", patience=2000)
+        summary = self.open_loop(answers, "--check", patience=LOSS_MS)
         self.must_count(summary, sent=200, answered=180, wrong=20, lost=20)
 
     def test_wrong_length(self):
         answers = but_every_tenth(lambda payload: [payload + b"?"])
-        summary = self.open_loop(answers, "--check", patience=2000)
+        summary = self.open_loop(answers, "--check", patience=LOSS_MS)
         self.must_count(summary, sent=200, answered=180, wrong=20, lost=20)
 
     def test_wrong_number(self):
@@ -319,10 +319,12 @@ class Counts(LoadCase):
         self.must_count(self.open_loop(answers), sent=200, answered=200)
 
     def test_late(self):
-        server = Server(self, Late(held=range(5, 100, 10), until=175))
+        """In a closed loop of one the next request is sent when the last one is given up: so its
+        answer, which comes after the next one's, is late."""
+        server = Server(self, swap_every_tenth())
         summary = self.load(
-            server.port, "--rate", 50, "--count", 200, "--check", patience=1000)
-        self.must_count(summary, sent=200, answered=190, late=10, reordered=10)
+            server.port, "--in-flight", 1, "--count", 20, "--check", patience=LOSS_MS)
+        self.must_count(summary, sent=20, answered=18, late=2, reordered=2)
 
     def test_payload_is_sent_as_given(self):
         server = Server(self, lambda *_: [b"x"])
@@ -350,7 +352,7 @@ class Counts(LoadCase):
         self.assertGreaterEqual(summary["seconds"], 0.3)
 
     def test_nothing_listens(self):
-        summary = self.load(probe.free_port(), "--rate", 1000, "--count", 50, patience=100)
+        summary = self.load(nobody(), "--rate", 1000, "--count", 50, patience=100)
         self.assertEqual((summary["sent"], summary["lost"]), (50, 50))
         self.assertGreater(summary["refused"], 0)
         self.assertIn("nothing listens there", summary["remarks"][-1])
@@ -388,16 +390,15 @@ class Sources(LoadCase):
 
 class Stall(LoadCase):
     def test_a_stalled_server_cannot_hide(self):
-        """Requests that are due while the server is stopped wait for it, which their latency includes:
-        the longest one is as long as the stop, less the time from its start to the next request."""
-        daemon = self.start({
-            "handler": "echo", "logging": {"level": "debug"}, "queue": {"max_wait_ms": 0}})
+        """Requests that are due while it is stopped wait for it, and so does their latency: that of the
+        first is longer than the stop, from when that request was seen to be there."""
+        daemon = self.start({"handler": "echo"})
+        daemon.freeze()
         load = subprocess.Popen(
-            command(daemon.port, "--json", "--rate", 200, "--duration", 4, "--patience", 60000),
+            command(daemon.port, "--json", "--rate", 200, "--count", 800, "--patience", 60000),
             stdout=subprocess.PIPE, text=True)
         self.addCleanup(load.wait)
-        daemon.wait_for("request")
-        daemon.freeze()
+        self.eventually(lambda: probe.waiting_bytes(daemon.port) > 0, "a request")
         begun = time.monotonic()
         time.sleep(1)
         stopped_us = (time.monotonic() - begun) * 1e6
@@ -405,7 +406,7 @@ class Stall(LoadCase):
         output, _ = load.communicate(timeout=dgramtest.PATIENCE * 4)
         summary = self.check_summary(json.loads(output))
         self.assertEqual((summary["sent"], summary["answered"]), (800, 800))
-        self.assertGreaterEqual(summary["latency_us"]["max"], stopped_us - 10_000)
+        self.assertGreaterEqual(summary["latency_us"]["max"], stopped_us)
         self.assertGreaterEqual(summary["latency_us"]["p90"], 0.4 * stopped_us)
 
 
@@ -430,7 +431,7 @@ class FindMax(LoadCase):
             return [payload] if answered[client] <= 30 else []
         server = Server(self, shed)
         summary = self.load(
-            server.port, "--find-max", "--duration", 0.02, "--max-p99-us", 3600e6, patience=500)
+            server.port, "--find-max", "--duration", 0.02, "--max-p99-us", 3600e6, patience=1000)
         self.assertGreaterEqual(summary["max_rate"], 1000)
         self.assertLessEqual(summary["max_rate"], 1500)
         self.assertEqual(summary["sent"], summary["answered"])
@@ -481,7 +482,7 @@ class Output(LoadCase):
     def test_progress_on_a_terminal(self):
         server = Server(self, echo)
         ours, theirs = pty.openpty()
-        with subprocess.Popen(command(server.port, "--rate", 100, "--duration", 1.2),
+        with subprocess.Popen(command(server.port, "--rate", 100, "--duration", 1.2, "--patience", LONG_MS),
                               stdout=subprocess.DEVNULL, stderr=theirs) as load:
             os.close(theirs)
             self.assertEqual(load.wait(dgramtest.PATIENCE), 0)
@@ -493,8 +494,8 @@ class Output(LoadCase):
     def test_interrupted(self):
         daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
         load = subprocess.Popen(
-            command(daemon.port, "--json", "--rate", 1000, "--duration", 100), text=True,
-            stdout=subprocess.PIPE)
+            command(daemon.port, "--json", "--rate", 1000, "--duration", 100, "--patience", LONG_MS),
+            text=True, stdout=subprocess.PIPE)
         self.addCleanup(load.wait)
         daemon.wait_for("request")
         load.send_signal(signal.SIGINT)
@@ -507,7 +508,8 @@ class Output(LoadCase):
     def test_closed_output_is_not_the_sockets(self):
         server = Server(self, echo)
         for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
-            shell = shlex.join(command(server.port, "--text", "only this")) + " " + closed
+            shell = shlex.join(
+                command(server.port, "--text", "only this", "--patience", LONG_MS)) + " " + closed
             subprocess.run(["sh", "-c", shell], check=True, stdout=subprocess.DEVNULL,
                            timeout=dgramtest.PATIENCE)
         self.assertEqual(server.requests, [b"only this"] * 4)

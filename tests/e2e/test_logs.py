@@ -175,7 +175,7 @@ class Forms(LogCase):
 
 
 class Workers(LogCase):
-    def must_serve_with(self, target, workers, count, handler="simulate"):
+    def must_serve_with(self, target, workers, count, handler="simulate", until=lambda _: True):
         daemon = self.start({
             "logging": {**DEBUG, "target": target}, "handler": handler,
             "pool": {"workers": workers}}, ready=False)
@@ -183,15 +183,17 @@ class Workers(LogCase):
         self.eventually(lambda: len(probe.workers(pid)) == workers, "workers")
         self.eventually(lambda: probe.udp_ports(pid), "a socket")
         load = probe.Load(self, ("127.0.0.1", probe.udp_ports(pid)[0]))
-        self.eventually(lambda: load.answered >= count, "answers")
+        self.eventually(lambda: load.answered >= count and until(daemon), "answers")
         load.stop()
         daemon.kill(signal.SIGTERM)
         daemon.wait()
         return daemon
 
-    def must_say_who(self, handler, sources):
+    def must_say_who(self, handler, sources, and_surely=""):
         """Each line says who wrote it; those of requests, one of these."""
-        daemon = self.must_serve_with("stderr", 4, dgramtest.scaled(2000), handler)
+        daemon = self.must_serve_with(
+            "stderr", 4, dgramtest.scaled(2000), handler,
+            lambda daemon: any(f"{and_surely} request " in line for line in list(daemon.lines)))
         lines = [line for line in map(dgramtest.parse_line, daemon.lines) if line]
         for line in lines:
             source, _, number = line["source"].partition("/")
@@ -200,16 +202,15 @@ class Workers(LogCase):
         ledger = daemon.ledgers()[handler]
         self.assertEqual(len(requests) + ledger["log_lines_lost"], ledger["replied"])
         self.assertEqual({line["source"] for line in requests} - sources, set())
-        return {line["source"] for line in requests}
 
     def test_every_line_of_a_worker_says_so(self):
         self.must_say_who("simulate", {f"worker/{number}" for number in range(4)})
 
     def test_what_a_receiver_ran_is_said_to_be_its(self):
         """It called workers for what was too much, or too slow, for itself."""
-        seen = self.must_say_who(
-            "echo", {"receiver/0", *(f"worker/{number}" for number in range(4))})
-        self.assertIn("receiver/0", seen)
+        self.must_say_who(
+            "echo", {"receiver/0", *(f"worker/{number}" for number in range(4))},
+            and_surely="receiver/0")
 
     def test_a_file_for_each_worker(self):
         daemon = self.must_serve_with("log.{worker}", 3, dgramtest.scaled(1000))
@@ -261,7 +262,7 @@ class Summary(LogCase):
         daemon.stop()
         self.assertEqual(requests(), one + two)
         self.assertGreaterEqual(requests("worker/"), one)
-        self.assertGreater(requests("receiver/1"), 0)
+        self.assertTrue(of_threads("receiver/1"))  # it may run some of the others
         self.assertEqual(of_threads("receiver/0"), [])  # it runs no handler
         for line in of_threads():
             source, _, number = line["source"].partition("/")

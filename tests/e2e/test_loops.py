@@ -76,9 +76,9 @@ class Loops(dgramtest.Case):
 
     def test_same_port_of_an_address_that_is_not_ours(self):
         """Two daemons on one port, each on its own address: the other one is a client like any."""
-        daemon = self.start({"handler": "echo", "host": "127.0.0.1", "port": probe.free_port()})
+        daemon = self.start({"handler": "echo", "host": HOST, "port": probe.free_port()})
         with dgramtest.socket_for(daemon.address()) as client:
-            client.bind(("127.0.0.2", daemon.port))
+            client.bind((probe.OTHER_HOST, daemon.port))
             client.sendto(b"hello", daemon.address())
             self.assertEqual(client.recv(64), b"hello")
         self.must_drop(daemon, "dropped_source_self", 0, received=1)

@@ -36,7 +36,8 @@ class Notify(dgramtest.Case):
 
     def must_notify(self, address, name):
         supervisor = self.serve(address)
-        config = {"handler": "echo", "host": ["127.0.0.1", "127.0.0.2"], "port": probe.free_port()}
+        config = {"handler": "echo", "host": [probe.HOST, probe.OTHER_HOST],
+                  "port": probe.free_port()}
         daemon = self.start(config, ready=False, environment={"NOTIFY_SOCKET": name})
         self.assertEqual(self.receive(supervisor)["READY"], "1")
         for host in config["host"]:  # at once

@@ -56,12 +56,14 @@ class Reload(dgramtest.Case):
 
     def test_max_wait(self):
         """10 ms at first, no limit then: what waited for long is dropped, then served."""
-        daemon = self.start({"handler": "echo", "queue": {"max_wait_ms": 10}})
+        daemon = self.start({
+            "handler": "echo", "queue": {"max_wait_ms": 10}, "logging": {"summary_interval_s": 1}})
         address = daemon.address()
         with dgramtest.socket_for(address) as client:
             client.connect(address)
-            for limit, answered in ((10, False), (0, True)):
+            for limit in (10, 0):
                 if limit == 0:
+                    daemon.wait_for("summary", service="echo", dropped_expired=1)
                     self.reload(daemon, 1, queue={"max_wait_ms": 0})
                 daemon.freeze()
                 client.send(b"%d" % limit)

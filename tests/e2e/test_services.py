@@ -95,8 +95,7 @@ class Services(dgramtest.Case):
         for moment in (WRAPS - 3600, WRAPS + 3600):
             ahead = slowclock.ahead_of(moment)
             clock = slowclock.SlowClock(self, ahead_s=ahead)
-            daemon = self.start({"handler": "time-rfc868", "queue": {"max_wait_ms": 0}},
-                                environment=clock.environment)
+            daemon = self.start({"handler": "time-rfc868"}, environment=clock.environment)
             reply, seconds = seconds_around(daemon.ask)
             expected = [(s + ahead + SECONDS_1900_TO_1970) % 2**32 for s in seconds]
             self.assertIn(struct.unpack("!I", reply)[0], expected)
@@ -105,8 +104,7 @@ class Services(dgramtest.Case):
     def test_time_after_2038(self):
         ahead = slowclock.ahead_of(2**31 + 3600)
         clock = slowclock.SlowClock(self, ahead_s=ahead)
-        daemon = self.start({"handler": "time", "queue": {"max_wait_ms": 0}},
-                            environment=clock.environment)
+        daemon = self.start({"handler": "time"}, environment=clock.environment)
         reply, seconds = seconds_around(daemon.ask)
         self.assertIn(reply, ctime_texts(second + ahead for second in seconds))
 
@@ -165,9 +163,9 @@ class Services(dgramtest.Case):
         self.assertEqual(daemon.stop()["echo"]["replied"], len(hosts))
 
     def test_fixed_port(self):
-        port = probe.free_port()
-        daemon = self.start({"host": ["127.0.0.1", "127.0.0.2"], "port": port})
-        self.assertEqual(daemon.addresses(), [("127.0.0.1", port), ("127.0.0.2", port)])
+        port, hosts = probe.free_port(), [probe.HOST, probe.OTHER_HOST]
+        daemon = self.start({"host": hosts, "port": port})
+        self.assertEqual(daemon.addresses(), [(host, port) for host in hosts])
         reply, seconds = seconds_around(daemon.ask)
         self.assertIn(reply, ctime_texts(seconds))
 

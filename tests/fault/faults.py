@@ -14,12 +14,12 @@ import dgramtest
 SHIM = os.path.join(dgramtest.BUILD, "tests/fault/shim.so")
 PLAIN = json.dumps({
     "host": "127.0.0.1", "port": 0, "handler": "time", "pool": {"workers": 2},
-    "logging": {"target": "stderr"}})
+    "queue": {"max_wait_ms": 0}, "logging": {"target": "stderr"}})
 FULL = json.dumps({
     "services": [
         {"name": "time", "handler": "time", "host": ["127.0.0.1", "::1"], "port": 0},
         {"name": "echo", "handler": "echo", "host": "0.0.0.0", "port": 0, "max_workers": 1}],
-    "pool": {"workers": 3}, "queue": {"capacity": 64},
+    "pool": {"workers": 3}, "queue": {"capacity": 64, "max_wait_ms": 0},
     "logging": {"target": "{worker}.log", "format": "logfmt"}})
 DAEMON_ERROR = re.compile(r"dgramd: error: |\S+:(\d+:\d+:)? error: ")
 

@@ -98,16 +98,16 @@ class Serve(dgramtest.Case):
     def test_recvmmsg_always_fails(self):
         """It neither ends nor spins: a pause after each error, one line a second."""
         settings = faults.settings("recvmmsg", 1, errno.EIO, ALWAYS)
+        begun = time.monotonic()
         with faults.Run(faults.PLAIN, settings) as run:
             self.assertTrue(run.ready(), run.lines())
-            begun = time.monotonic()
             self.send_all(run)
             self.assertTrue(run.until(lambda: run.events("receive failed")))
             time.sleep(0.2)
             code, ledgers = run.stop()
             seconds = time.monotonic() - begun
             self.assertEqual((code, ledgers["time"]["received"]), (0, 0))
-            self.assertLessEqual(run.report()["fired"], 10 + seconds * 100)
+            self.assertLessEqual(run.report()["fired"], 3 + seconds * 100)
             self.assertLessEqual(len(run.events("receive failed")), 1 + seconds)
 
     def test_poll(self):
@@ -136,21 +136,25 @@ class Serve(dgramtest.Case):
             self.assertEqual((ledger["replied"], replies), (REQUESTS, REQUESTS))
 
     def test_wall_clock_jumps(self):
-        """Ten years forth and back: nothing expires, and nothing is served twice."""
+        """Ten years forth and back: nothing expires, and nothing is served twice. Jobs may wait for
+        10 s, which is less than each jump, and longer than a machine stalls."""
         years = 10 * 365 * 86400
+        plain = faults.PLAIN.replace('"time"', '"echo"').replace(
+            '"max_wait_ms": 0', '"max_wait_ms": 10000')
         for seconds in years, -years, 11, -11:
             for nth in 1, 2, 3:
                 with self.subTest(seconds=seconds, nth=nth):
                     settings = faults.settings(
                         "clock_step", nth, FAULT_SECONDS=seconds, FAULT_AFTER="now")
-                    with faults.Run(faults.PLAIN.replace('"time"', '"echo"'), settings) as run:
+                    with faults.Run(plain, settings) as run:
                         self.assertTrue(run.ready(), run.lines())
                         run.ask(run.addresses()[0])
                         run.path("now", "")
                         client = self.send_all(run)
+                        got = {int(client.recv(64)) for _ in range(REQUESTS)}
                         ledger = run.stop()[1]["echo"]
                         self.assertEqual(ledger["replied"], 1 + REQUESTS)
-                        self.assertEqual(len(self.replies(client)), REQUESTS)
+                        self.assertEqual((got, self.replies(client)), (set(range(REQUESTS)), []))
                         self.assertGreater(run.report()["fired"], 0)
 
     def test_allocations(self):

@@ -95,9 +95,10 @@ def check_ledger(ledger):
         raise AssertionError(f"received={ledger['received']}, but {sum(parts.values())} in {parts}")
 
 
-def with_free_ports(config):
-    """The configuration, with port 0 wherever it names none."""
-    config = dict(config)
+def with_test_values(config):
+    """The configuration, with port 0 where it names none. Where it names no max_wait_ms nothing
+    expires, because a machine that stalls for a second would decide what is served."""
+    config = {**config, "queue": {"max_wait_ms": 0, **config.get("queue", {})}}
     if "services" in config:
         config["services"] = [{"port": 0, **service} for service in config["services"]]
     else:
@@ -117,7 +118,7 @@ class Daemon:
         self._changed = threading.Condition()
         self.directory = tempfile.mkdtemp(prefix="dgramd-")
         self.config_path = os.path.join(self.directory, "server.json")
-        self.config = config if isinstance(config, str) else with_free_ports(config or {})
+        self.config = config if isinstance(config, str) else with_test_values(config or {})
         self.write_config(self.config)
         options.setdefault("stdout", subprocess.DEVNULL)
         options.setdefault("stderr", subprocess.PIPE)

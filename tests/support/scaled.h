@@ -1,17 +1,29 @@
-/* A count of requests, rounds and the like, cut down by DGRAM_SLOW: how many times slower than a
- * release build this one is (sanitizers, valgrind); or multiplied by DGRAM_MORE, for long runs. */
+/* Counts and times of tests, by DGRAM_SLOW: how many times slower than a release build this one is
+ * (sanitizers, valgrind). */
 #ifndef SUPPORT_SCALED_H
 #define SUPPORT_SCALED_H
 
 #include <stdlib.h>
 
+static inline unsigned scaled_by(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 1;
+}
+
+/* A count of requests, rounds and the like: fewer where all is slow, more with DGRAM_MORE. */
 static inline unsigned scaled(unsigned count)
 {
-	const char *slow = getenv("DGRAM_SLOW"), *more = getenv("DGRAM_MORE");
-	unsigned divisor = slow != NULL ? (unsigned)strtoul(slow, NULL, 10) : 1;
-	unsigned factor = more != NULL ? (unsigned)strtoul(more, NULL, 10) : 1;
+	unsigned divisor = scaled_by("DGRAM_SLOW");
 
-	return count > divisor ? count / divisor * factor : 1;
+	return count > divisor ? count / divisor * scaled_by("DGRAM_MORE") : 1;
+}
+
+/* How long a test waits for what must happen. */
+static inline int patience_ms(void)
+{
+	return 20000 * (int)scaled_by("DGRAM_SLOW");
 }
 
 #endif

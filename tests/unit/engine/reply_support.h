@@ -4,8 +4,8 @@
  * the same clients, who asked at another address of ours; "n" to "z" are those of "a" to "m" at another socket.
  * What the kernel saw is text, too, a word a message, with the lengths of all replies in it: "a1b2a1"
  * becomes "a11 b2". A message that it refused has a "!" before it. */
-#ifndef PIPELINE_REPLY_SUPPORT_H
-#define PIPELINE_REPLY_SUPPORT_H
+#ifndef ENGINE_REPLY_SUPPORT_H
+#define ENGINE_REPLY_SUPPORT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "engine/reply.h"
+#include "support/scaled.h"
 
 #define BATCH QUEUE_BATCH_MAX
 #define REPLY_BYTES 6000u
 #define CLIENTS 4u
-#define PATIENCE_MS 20000
 
 static struct {
 	struct log *log;
@@ -84,7 +84,7 @@ static void must_hear(const struct client *client, unsigned number, size_t lengt
 	union addr from = { 0 };
 	socklen_t from_length = sizeof(from);
 
-	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+	assert_int_equal(poll(&poll_fd, 1, patience_ms()), 1);
 	assert_int_equal(
 		recvfrom(client->fd, data, sizeof(data), 0, &from.sa, &from_length), length);
 	for (size_t i = 0; i < length; i++)

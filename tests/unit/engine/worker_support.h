@@ -1,8 +1,8 @@
 /* What the tests of workers share: workers over queues of the test, in one thread and in virtual time:
  * only the handler makes time pass, what is sent is counted, and who would sleep or lets others run is
  * told what happens meanwhile. */
-#ifndef PIPELINE_WORKER_SUPPORT_H
-#define PIPELINE_WORKER_SUPPORT_H
+#ifndef ENGINE_WORKER_SUPPORT_H
+#define ENGINE_WORKER_SUPPORT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

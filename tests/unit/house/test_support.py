@@ -75,6 +75,16 @@ class Run(dgramtest.Case):
         counts, code = self.run_program(text, "--limit", "2")
         self.assertEqual((counts, code), ("1 passed, 1 failed, 0 skipped", 1))
 
+    def test_any_of_several_runs_can_fail(self):
+        text = """if True:
+            import os
+            with open(os.environ["RUNS"], "a+") as runs:
+                runs.write("x")
+                print("1..1\\n" + ("not ok 1" if runs.tell() == 2 else "ok 1"))"""
+        with tempfile.NamedTemporaryFile() as runs:
+            counts, code = self.run_program(text, "--repeat", "3", RUNS=runs.name)
+        self.assertEqual((counts, code), ("2 passed, 1 failed, 0 skipped", 1))
+
     def test_total(self):
         with tempfile.NamedTemporaryFile() as results:
             for _ in range(2):

@@ -1,7 +1,7 @@
 /* What the tests of a server share: one that listens on loopback and logs nothing, and its clients.
  * Everything is called by the main thread. */
-#ifndef PIPELINE_SERVER_SUPPORT_H
-#define PIPELINE_SERVER_SUPPORT_H
+#ifndef SERVER_SUPPORT_H
+#define SERVER_SUPPORT_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,8 +22,6 @@
 
 #include "support/scaled.h"
 
-#define PATIENCE_MS 20000
-
 struct setup {
 	struct dgram_service services[2];
 	struct dgram_options options;
@@ -43,6 +41,22 @@ static inline void setup_init(struct setup *setup, const struct dgram_handler *h
 	setup->options.log_summary_interval_s = 0;
 	setup->services[0].queue_max_wait_ms = 0;
 	setup->services[1].queue_max_wait_ms = 0;
+}
+
+/* Up to two addresses that this process alone uses, and a port that the kernel picks for nobody: so
+ * it is still free when a server has given it up and another one wants it. */
+static inline void own_address(struct dgram_service *service, size_t hosts)
+{
+	static char texts[2][16];
+	static const char *const names[] = { texts[0], texts[1] };
+	unsigned pid = (unsigned)getpid();
+
+	for (unsigned i = 0; i < 2; i++)
+		(void)snprintf(texts[i], sizeof(texts[i]), "127.%u.%u.%u", 77 + i, pid >> 8 & 255,
+			pid & 255);
+	service->hosts = names;
+	service->hosts_count = hosts;
+	service->port = (uint16_t)(20000 + pid % 12000);
 }
 
 static inline struct dgram_server *make(const struct setup *setup)
@@ -140,7 +154,7 @@ static inline ssize_t hear(int fd, void *data, size_t size, int timeout_ms)
 static inline ssize_t ask(int fd, const char *text, void *data, size_t size)
 {
 	tell(fd, text, strlen(text));
-	return hear(fd, data, size, PATIENCE_MS);
+	return hear(fd, data, size, patience_ms());
 }
 
 static inline void nap(void)
@@ -153,21 +167,21 @@ static inline void nap(void)
 /* Wait until *counter has reached `count`; for what other threads do. Any thread. */
 static inline bool reaches(_Atomic unsigned *counter, unsigned count)
 {
-	for (int i = 0; atomic_load(counter) < count && i < PATIENCE_MS; i++)
+	for (int i = 0; atomic_load(counter) < count && i < patience_ms(); i++)
 		nap();
 	return atomic_load(counter) >= count;
 }
 
 static inline void await_received(struct dgram_server *server, size_t service, uint64_t count)
 {
-	for (int i = 0; stats_of(server, service).received < count && i < PATIENCE_MS; i++)
+	for (int i = 0; stats_of(server, service).received < count && i < patience_ms(); i++)
 		nap();
 	assert_int_equal(stats_of(server, service).received, count);
 }
 
 static inline void await_idle(struct dgram_server *server, size_t service)
 {
-	for (int i = 0; i < PATIENCE_MS; i++) {
+	for (int i = 0; i < patience_ms(); i++) {
 		struct dgram_service_stats stats = stats_of(server, service);
 
 		if (stats.queued + stats.running == 0)
@@ -227,7 +241,7 @@ static inline unsigned server_threads(void)
 /* Threads that are on their way out are seen for a moment more. */
 static inline void check_threads(unsigned count)
 {
-	for (int i = 0; server_threads() != count && i < PATIENCE_MS; i++)
+	for (int i = 0; server_threads() != count && i < patience_ms(); i++)
 		nap();
 	assert_int_equal(server_threads(), count);
 }

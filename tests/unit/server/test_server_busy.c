@@ -1,8 +1,5 @@
-/* What a server does when its handlers are too slow: shed requests may get a busy reply, and
- * handlers that hang are counted.
- */
+/* What a server does when its handlers are too slow: shed requests may get a busy reply. */
 #include <limits.h>
-#include <pthread.h>
 
 #include "server_support.h"
 
@@ -14,9 +11,7 @@ static struct {
 	_Atomic unsigned busy_calls;
 	_Atomic unsigned wrong; /* requests that busy() was not to see */
 	ssize_t busy_answer;	/* -1: a word */
-	struct dgram_server *server;
 	unsigned hooks;
-	_Atomic(const struct dgram_options *) next; /* to reconfigure with; NULL: that was done */
 } room;
 
 static bool is_hang(const struct dgram_request *request)
@@ -256,165 +251,6 @@ static void the_shed_are_told_while_it_drains(void **state)
 	stop_and_check(server, client, "queue_full", 5, 5);
 }
 
-/* The owner's thread, for those tests in which the main thread looks on. */
-struct owner {
-	pthread_t thread;
-	struct dgram_server *server;
-	int result;
-};
-
-static void *serve(void *argument)
-{
-	struct owner *owner = argument;
-
-	owner->result = dgram_server_serve_forever(owner->server);
-	return NULL;
-}
-
-/* The hook runs in the owner's thread. */
-static void reconfigure_when_told(void *context)
-{
-	const struct dgram_options *next = atomic_load(&room.next);
-
-	(void)context;
-	if (next == NULL)
-		return;
-	if (dgram_server_reconfigure(room.server, next) < 0)
-		atomic_fetch_add(&room.wrong, 1);
-	atomic_store(&room.next, NULL);
-}
-
-static void reconfigure(const struct setup *setup)
-{
-	atomic_store(&room.next, &setup->options);
-	for (int i = 0; atomic_load(&room.next) != NULL && i < PATIENCE_MS; i++)
-		nap();
-	assert_null(atomic_load(&room.next));
-	assert_int_equal(room.wrong, 0);
-}
-
-/* Four workers, with nobody who watches them if `timeout_ms` is 0. */
-static int serve_watched(struct setup *setup, unsigned timeout_ms, struct owner *owner)
-{
-	setup_init(setup, &without_busy);
-	setup->options.handler_timeout_ms = timeout_ms;
-	setup->options.drain_timeout_ms = 600000;
-	setup->options.hook = reconfigure_when_told;
-	setup->options.hook_interval_ms = 5;
-	room.server = owner->server = start(setup);
-	assert_int_equal(pthread_create(&owner->thread, NULL, serve, owner), 0);
-	return client_of(owner->server, 0);
-}
-
-static void end_watched(struct owner *owner, int client)
-{
-	atomic_store(&room.open, 100);
-	dgram_server_shutdown(owner->server);
-	assert_int_equal(pthread_join(owner->thread, NULL), 0);
-	assert_int_equal(owner->result, 0);
-	assert_int_equal(check_closed(owner->server, 0).replied, atomic_load(&room.inside));
-	dgram_server_free(owner->server);
-	close(client);
-}
-
-static void hang(int client)
-{
-	unsigned inside = atomic_load(&room.inside);
-
-	tell(client, "hang", 4);
-	assert_true(reaches(&room.inside, inside + 1));
-}
-
-static bool says(struct dgram_server *server, unsigned handlers, unsigned workers)
-{
-	struct dgram_service_stats stats = stats_of(server, 0);
-
-	return stats.handlers_overdue == handlers && stats.workers_overdue == workers;
-}
-
-/* It comes to so many overdue handlers so far, and now. */
-static void await_overdue(struct dgram_server *server, unsigned handlers, unsigned workers)
-{
-	for (int i = 0; !says(server, handlers, workers) && i < PATIENCE_MS; i++)
-		nap();
-	assert_int_equal(stats_of(server, 0).handlers_overdue, handlers);
-	assert_int_equal(stats_of(server, 0).workers_overdue, workers);
-}
-
-/* That another one is seen shows that it was looked for since: the first is not counted again. */
-static void each_is_counted_once(void **state)
-{
-	struct owner owner;
-	struct setup setup;
-	int client;
-
-	(void)state;
-	client = serve_watched(&setup, 20, &owner);
-	assert_true(says(owner.server, 0, 0));
-	for (unsigned i = 1; i <= 3; i++) {
-		hang(client);
-		await_overdue(owner.server, i, i);
-	}
-	atomic_store(&room.open, 3);
-	await_overdue(owner.server, 3, 0);
-	hang(client);
-	await_overdue(owner.server, 4, 1);
-	atomic_store(&room.open, 4);
-	await_overdue(owner.server, 4, 0);
-	end_watched(&owner, client);
-}
-
-static void none_is_counted_by_default(void **state)
-{
-	struct owner owner;
-	struct setup setup;
-	int client;
-
-	(void)state;
-	client = serve_watched(&setup, 0, &owner);
-	hang(client);
-	for (int i = 0; i < 100; i++)
-		nap();
-	reconfigure(&setup);
-	assert_true(says(owner.server, 0, 0));
-	end_watched(&owner, client);
-}
-
-/* What began unwatched is not seen; what is overdue when the watch ends is no more, and when it is
- * switched on again it is not counted twice. */
-static void the_watch_can_be_switched(void **state)
-{
-	struct owner owner;
-	struct setup setup;
-	int client;
-
-	(void)state;
-	client = serve_watched(&setup, 0, &owner);
-	hang(client);
-	setup.options.handler_timeout_ms = 20;
-	reconfigure(&setup);
-	hang(client);
-	await_overdue(owner.server, 1, 1);
-	setup.options.handler_timeout_ms = 0;
-	reconfigure(&setup);
-	await_overdue(owner.server, 1, 0);
-	setup.options.handler_timeout_ms = 20;
-	reconfigure(&setup);
-	await_overdue(owner.server, 1, 1);
-	hang(client);
-	await_overdue(owner.server, 2, 2);
-	setup.options.handler_timeout_ms = 0;
-	reconfigure(&setup);
-	atomic_store(&room.open, 3); /* all return unwatched */
-	await_idle(owner.server, 0);
-	setup.options.handler_timeout_ms = 20;
-	reconfigure(&setup);
-	await_overdue(owner.server, 2, 0);
-	hang(client);
-	await_overdue(owner.server, 3, 1);
-	end_watched(&owner, client);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,9 +259,6 @@ int main(void)
 		cmocka_unit_test_setup(busy_may_have_no_answer, reset),
 		cmocka_unit_test_setup(the_expired_are_told, reset),
 		cmocka_unit_test_setup(the_shed_are_told_while_it_drains, reset),
-		cmocka_unit_test_setup(each_is_counted_once, reset),
-		cmocka_unit_test_setup(none_is_counted_by_default, reset),
-		cmocka_unit_test_setup(the_watch_can_be_switched, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* Several receivers for each host: the kernel divides the clients among them, and nobody else gets
  * any of them. */
+#include <arpa/inet.h>
+
 #include "server_support.h"
 
 #define RECEIVERS 4u
@@ -87,6 +89,7 @@ static void finish(struct dgram_server *server, uint64_t replied)
 	assert_int_equal(room.starts, room.stops);
 }
 
+/* Who serves where receivers help is a matter of time: see test_server_help. */
 static void every_client_is_served(void **state)
 {
 	struct setup setup;
@@ -109,8 +112,9 @@ static void every_client_is_served(void **state)
 		for (unsigned i = 0; i < DGRAM_RECEIVERS_MAX; i++)
 			used += room.calls[i] > 0;
 		assert_true(used <= RECEIVERS);
-		assert_int_equal(used > 1, ways[w].serve);
-		assert_true(ways[w].concurrency == DGRAM_POOL || room.calls[16] == 0);
+		assert_true(ways[w].serve || used == 0);
+		if (ways[w].concurrency == DGRAM_INLINE)
+			assert_true(used > 1 && room.calls[DGRAM_RECEIVERS_MAX] == 0);
 	}
 }
 
@@ -144,20 +148,12 @@ static void hosts_have_receivers_each(void **state)
 	finish(server, 0);
 }
 
-static uint16_t port_of(struct dgram_server *server)
-{
-	struct sockaddr_storage address;
-
-	assert_int_equal(dgram_server_address(server, 0, 0, &address), 0);
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
-
 /* As another program would: without SO_REUSEPORT. */
-static int bind_plainly(uint16_t port)
+static int bind_plainly(const struct dgram_service *service)
 {
 	const struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		.sin_port = htons(service->port),
+		.sin_addr.s_addr = inet_addr(service->hosts[0]) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -176,14 +172,15 @@ static void must_refuse(unsigned first, unsigned second)
 
 	setup_way(&setup, &ways[2], first);
 	setup_way(&other, &ways[2], second);
+	own_address(&setup.services[0], 1);
+	own_address(&other.services[0], 1);
 	holder = start(&setup);
-	other.services[0].port = port_of(holder);
 	server = make(&other);
 	fds = open_fds();
 	assert_int_equal(dgram_server_bind(server), -EADDRINUSE);
 	assert_int_equal(dgram_server_start(server), -EADDRINUSE);
 	assert_int_equal(open_fds(), fds);
-	assert_int_equal(bind_plainly(other.services[0].port), -EADDRINUSE);
+	assert_int_equal(bind_plainly(&other.services[0]), -EADDRINUSE);
 	stop(holder);
 	dgram_server_free(holder);
 	assert_int_equal(dgram_server_start(server), 0);
@@ -207,10 +204,8 @@ static void nor_taken_from_others(void **state)
 
 	(void)state;
 	setup_way(&setup, &ways[0], 2);
-	server = start(&setup);
-	setup.services[0].port = port_of(server);
-	finish(server, 0);
-	holder = bind_plainly(setup.services[0].port);
+	own_address(&setup.services[0], 1);
+	holder = bind_plainly(&setup.services[0]);
 	assert_true(holder >= 0);
 	server = make(&setup);
 	assert_int_equal(dgram_server_bind(server), -EADDRINUSE);
@@ -242,7 +237,7 @@ static void must_keep_order(const struct way *way, enum dgram_ordering ordering)
 				uint32_t reply;
 
 				assert_int_equal(
-					hear(clients[i], &reply, sizeof(reply), PATIENCE_MS),
+					hear(clients[i], &reply, sizeof(reply), patience_ms()),
 					sizeof(reply));
 				assert_int_equal(reply, k);
 			}
@@ -295,13 +290,13 @@ static void one_that_hangs_holds_up_its_own(void **state)
 	tell(clients[0], "late", 4);
 	for (unsigned i = 0; i < 100; i++)
 		assert_int_equal(ask(clients[1], "x", reply, sizeof(reply)), 1);
-	for (unsigned i = 0; stats_of(server, 0).running > 1 && i < PATIENCE_MS; i++)
+	for (int i = 0; stats_of(server, 0).running > 1 && i < patience_ms(); i++)
 		nap(); /* answered, and not in the books yet */
 	assert_int_equal(stats_of(server, 0).running, 1);
 	assert_int_equal(hear(clients[0], reply, sizeof(reply), 0), -1);
 	atomic_store(&room.open, 1);
-	assert_int_equal(hear(clients[0], reply, sizeof(reply), PATIENCE_MS), 4);
-	assert_int_equal(hear(clients[0], reply, sizeof(reply), PATIENCE_MS), 4);
+	assert_int_equal(hear(clients[0], reply, sizeof(reply), patience_ms()), 4);
+	assert_int_equal(hear(clients[0], reply, sizeof(reply), patience_ms()), 4);
 	close(clients[0]);
 	close(clients[1]);
 	finish(server, before + 102);
@@ -357,7 +352,7 @@ static void alone(void **state)
 			tell(clients[i], "hello", 5);
 		}
 		while (received < 16)
-			received += dgram_server_handle_request(server, PATIENCE_MS);
+			received += dgram_server_handle_request(server, patience_ms());
 		for (unsigned i = 0; i < 16; i++) {
 			assert_int_equal(hear(clients[i], reply, sizeof(reply), 0), 5);
 			close(clients[i]);

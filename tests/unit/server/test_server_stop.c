@@ -7,10 +7,13 @@
 
 #include "server_support.h"
 
+#define DRAIN_MS 600000
+
 static struct {
 	_Atomic unsigned inside, open, polls;
-	_Atomic unsigned fail_every; /* of the calls of poll(2); 0: none */
-	atomic_bool grace;	     /* open, once all that was queued is dropped */
+	_Atomic unsigned short_waits; /* calls of poll(2) with a limit that a drain has not */
+	_Atomic unsigned fail_every;  /* of the calls of poll(2); 0: none */
+	atomic_bool grace;	      /* open, once all that was queued is dropped */
 	struct dgram_server *server;
 	int client;
 	unsigned hooks;
@@ -31,8 +34,9 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	/* A server waits for nothing but the end of its workers: so it has dropped the rest. */
 	if (count == 1 && atomic_load(&room.grace)) {
 		atomic_store(&room.open, 1);
-		timeout_ms = PATIENCE_MS;
+		timeout_ms = patience_ms();
 	}
+	atomic_fetch_add(&room.short_waits, timeout_ms > 0 && timeout_ms < DRAIN_MS / 2);
 	return __real_poll(fds, count, timeout_ms);
 }
 
@@ -63,7 +67,7 @@ static void setup_hung(struct setup *setup, void (*hook)(void *))
 {
 	setup_init(setup, &handler);
 	setup->options.workers = 1;
-	setup->options.drain_timeout_ms = 600000;
+	setup->options.drain_timeout_ms = DRAIN_MS;
 	setup->services[0].queue_overload_interval_ms = 60000; /* the oldest goes first */
 	setup->options.hook = hook;
 	setup->options.hook_interval_ms = 1;
@@ -148,6 +152,30 @@ static void drain_takes_what_has_arrived(void **state)
 	assert_int_equal(replies(client), 200);
 	dgram_server_free(server);
 	close(client);
+}
+
+/* All that a stop waits for wakes it: it looks at nothing again and again. */
+static void a_stop_does_not_poll(void **state)
+{
+	struct setup setup;
+
+	(void)state;
+	for (unsigned requests = 0; requests <= 200; requests += 100) {
+		struct dgram_server *server;
+		int client;
+
+		setup_init(&setup, &handler);
+		setup.options.drain_timeout_ms = DRAIN_MS;
+		server = start(&setup);
+		client = client_of(server, 0);
+		for (unsigned i = 0; i < requests; i++)
+			tell(client, "x", 1);
+		stop(server);
+		assert_int_equal(check_closed(server, 0).replied, requests);
+		assert_int_equal(room.short_waits, 0);
+		dgram_server_free(server);
+		close(client);
+	}
 }
 
 static void stop_again_while_it_drains(void *context)
@@ -272,7 +300,7 @@ static void drain_in_vain(unsigned fail_every)
 	struct setup setup;
 	int client, error;
 
-	alarm(PATIENCE_MS / 1000); /* a stop that hangs ends with SIGALRM */
+	alarm((unsigned)patience_ms() / 1000); /* a stop that hangs ends with SIGALRM */
 	setup_hung(&setup, NULL);
 	server = start_hung(&setup, 50, &client);
 	setup.options.drain_timeout_ms = 50;
@@ -324,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(drain_serves_what_is_queued, reset),
 		cmocka_unit_test_setup(drain_takes_what_has_arrived, reset),
+		cmocka_unit_test_setup(a_stop_does_not_poll, reset),
 		cmocka_unit_test_setup(a_second_shutdown_drops_what_is_queued, reset),
 		cmocka_unit_test_setup(a_second_shutdown_drops_what_a_worker_holds, reset),
 		cmocka_unit_test_setup(what_comes_too_late_is_dropped, reset),
