@@ -203,9 +203,9 @@ struct dgram_service {
 
 	enum dgram_concurrency concurrency; /* default DGRAM_POOL */
 
-	/* Sockets for each host, each with a thread that receives; 1 to 16; default 1. The kernel
-	 * divides the clients among them. With several (SO_REUSEPORT) other programs of the same
-	 * user can bind to the address, too, if they ask for it. */
+	/* Sockets for each host, each with a thread that receives. The kernel divides the clients
+	 * among them. With several (SO_REUSEPORT) other programs of the same user can bind to the
+	 * address, too, if they ask for it. 1 to 16; default 1 */
 	unsigned receivers;
 };
 

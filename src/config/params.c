@@ -7,13 +7,15 @@
 #define TOP PARAM_SCOPE_TOP
 #define BOTH PARAM_SCOPE_BOTH
 #define LIVE .live = true
-#define LIMITS(field) .limits = { MINIMUM_##field, MAXIMUM_##field, DEFAULT_##field }
-#define WHOLE(field) .type = PARAM_TYPE_WHOLE, LIMITS(field)
-#define WORDS(...) .type = PARAM_TYPE_WORD, .words = (const char *const[]){ __VA_ARGS__, NULL }
 
+/* The numbers of base/limits.h, by the fields of dgram.h. */
 #define NUMBER(type, field, minimum, maximum, initial) \
 	MINIMUM_##field = minimum, MAXIMUM_##field = maximum, DEFAULT_##field = initial,
 enum { SERVICE_NUMBERS(NUMBER) SERVER_NUMBERS(NUMBER) };
+
+#define LIMITS(field) .limits = { MINIMUM_##field, MAXIMUM_##field, DEFAULT_##field }
+#define WHOLE(field) .type = PARAM_TYPE_WHOLE, LIMITS(field)
+#define WORDS(...) .type = PARAM_TYPE_WORD, .words = (const char *const[]){ __VA_ARGS__, NULL }
 
 const struct param params[PARAM_COUNT] = {
 	[PARAM_SCHEMA] = { "$schema", TOP,

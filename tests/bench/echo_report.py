@@ -11,7 +11,7 @@ from report import RIGHT, WIDTH, bar, bar_key, keep, legend, line, made_by, svg,
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Shape:
-    """Of the load: a closed loop of so many sockets with so many requests in flight each."""
+    """A load: a closed loop of `sockets`, each with `in_flight` requests on their way."""
     name: str
     sockets: int
     in_flight: int

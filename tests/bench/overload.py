@@ -243,7 +243,7 @@ def most_produced():
 
 
 def busy_at(rate):
-    """Its capacity too: a closed loop of so many wakes does not quite reach the limit, so it is the
+    """Its capacity too: a closed loop with as many wake-ups does not quite reach the limit, so it is the
     most that was answered, there or here."""
     with busy_server() as port:
         limit = capacity(port, 32, GENERATOR_CPU)

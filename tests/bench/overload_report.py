@@ -105,7 +105,7 @@ def recovery_row(name, repeats, runs):
 
 
 def figures(results):
-    """What is to be reached, and what was."""
+    """What is wanted, and what was measured."""
     ours, fifo = (results["goodput"][name] for name in ("dgramd", "dgramd, fifo, no deadline"))
     over = [p for p in ours if p["load"] >= 1.5]
     polite = results["polite"]["dgramd"]
@@ -125,14 +125,14 @@ def figures(results):
         rows += [("goodput at 2, 10 us of CPU", ">= 0.80", busy["goodput"][0]["goodput"], 0.8),
                  ("polite, 1 and 20 abusers, 10 us of CPU", "-", min(
                      said["share"] for said in busy["polite"]), None)]
-    told = [[what, goal, f"{got:.3f}" + ("" if limit is None or got >= limit else " (missed)")]
+    rows = [[what, goal, f"{got:.3f}" + ("" if limit is None or got >= limit else " (missed)")]
             for what, goal, got, limit in rows]
     p99 = next(p["p99_us"] for p in ours if p["load"] == 2)
-    told.append(["p99 at 2", "< 40 ms", ms(p99) + " ms" + ("" if 0 <= p99 < 40_000 else " (missed)")])
-    told.append([f"p99 normal again after the last repeat, slowest of {len(times)}", "<= 200 ms",
+    rows.append(["p99 at 2", "< 40 ms", ms(p99) + " ms" + ("" if 0 <= p99 < 40_000 else " (missed)")])
+    rows.append([f"p99 normal again after the last repeat, slowest of {len(times)}", "<= 200 ms",
                  "never (missed)" if slowest is None else
                  f"{slowest} ms" + ("" if slowest <= 200 else " (missed)")])
-    return table(("figure", "wanted", "measured"), told)
+    return table(("figure", "wanted", "measured"), rows)
 
 
 def write(results):

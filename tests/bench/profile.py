@@ -2,7 +2,7 @@
 a table to tests/bench/results, and prints it. SECONDS_EACH from the environment (a run; 3).
 
 The server has a core, the generator the other. A sample is an instant of that core on which the server
-runs, 5000 a second. What it is doing is told by the functions that called each other then."""
+runs, 5000 a second. The functions that called each other then say what it is doing."""
 
 import collections
 import os

@@ -32,7 +32,7 @@ def sleeps(threads):
 
 
 def answers(option, workers):
-    """A second, of a server with so many workers."""
+    """Answers a second of a server with this number of workers."""
     server = servers.Server(option, servers.dgramd(
         "handler=simulate", f"options.{option}", f"pool.workers={workers}"))
     sockets = min(workers * IN_FLIGHT, SOCKETS_MAX)
