@@ -3,13 +3,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* While overloaded, each third datagram that is taken is the newest of all. The simulator's figures for
- * polite clients among 5,000 forged sources, against chance: every second 0.49, third 0.60, fourth 0.55
- * (make curves); and one address alone gets less of the pool the more often it is. */
+/* While overloaded, each third datagram that is taken is the newest of all. Polite clients that are answered
+ * among 20 abusers, and among 200,000 forged sources (make curves): with each second 98.3 % and 5.0 %,
+ * third 99.9 % and 4.8 %, fourth 100 % and 4.4 %. */
 #define NEWEST_EVERY 3
 
-/* The flows that are set aside as aged while one datagram is taken, at most, because the lock is held
- * meanwhile: each costs about 15 ns (make bench-queue, 16 flows), so 16 cost 0.25 us. */
+/* The flows that may be set aside as aged while one datagram is taken, because the lock is held meanwhile.
+ * Goodput at 1.1 times the load with a deadline of 1 s, and p99 at twice the load (make curves): with 1 flow
+ * 0.93 and 64 ms, 4 flows 1.00 and 26 ms, 16 and 64 flows alike 1.00 and 25 ms. */
 #define AGED_FLOWS_MAX 16
 
 /* --- room */
@@ -53,8 +54,10 @@ struct overload_state {
 	int64_t aged_before_ns; /* CLOCK_MONOTONIC: what arrived before is aged */
 };
 
-/* A quarter of the interval: see make curves. A backlog that is never empty but holds nothing aged is
- * busy, not overloaded. */
+/* What waited for more than a quarter of the interval is aged. p99 of useful answers at twice the load, and
+ * polite clients that are answered among 100 abusers (make curves): half 46 ms and 89.0 %, quarter 25 ms and
+ * 88.1 %, eighth 12 ms and 87.6 %, nothing aged 82 ms and 90.5 %. A backlog that is never empty but holds
+ * nothing aged is busy, not overloaded. */
 static struct overload_state overload_state(const struct backlog *backlog, int64_t now_ns)
 {
 	const struct datagram *oldest = backlog_oldest(backlog);

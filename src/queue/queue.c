@@ -28,12 +28,13 @@
 
 #include "base/lock.h"
 
-/* A receiver stops assisting when a recent call took longer. While it runs the handler it does not
- * receive, and the smallest default socket buffer (212,992 bytes, 256 short datagrams) is full after
- * 1 ms at 250,000 datagrams a second: a fifth of that. */
+/* A receiver stops assisting when a recent call took longer, because it does not receive meanwhile. At
+ * 250,000 datagrams a second the smallest default buffer (256 short datagrams) is full after 1 ms. */
 #define ASSIST_PEAK_NS 200000
 
-/* The work that receivers are left alone with, and how long a worker waits for them to come. */
+/* The work that receivers are left alone with, and how long a worker waits for them to come. 256 echoes are
+ * 0.9 ms of work (make profile: 3.5 us each), and to hand those over costs 1.25 instead of 1.09 times the
+ * bare loop (make bench, 256 x 1). */
 #define ASSIST_BACKLOG_NS 1000000
 
 struct queue {
@@ -49,7 +50,7 @@ struct queue {
 	unsigned active_workers;   /* between a pop that gave jobs and its finish */
 	int64_t service_ewma_ns;   /* of the handler's time; 0 until it was measured */
 	int64_t service_peak_ns;   /* its recent maximum */
-	int64_t job_ewma_ns;	   /* of a job with its share of receiving, locks and sending */
+	int64_t job_ewma_ns; /* of a job with its locks and sending: an echo takes 0.05 us of 2 */
 	struct backlog backlog;
 	struct datagram_list shed; /* in the books as dropped, kept for a busy reply */
 	struct ledger ledger;

@@ -4,6 +4,7 @@
 
 /* An overdue call is seen after its time and a quarter at most. */
 #define LOOKS_PER_TIMEOUT 4
+/* At most 100 looks a second, each with a lock for each worker. */
 #define LOOK_MIN_NS (10 * NS_PER_MS)
 
 /* A handler that is overdue. */
