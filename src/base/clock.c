@@ -2,9 +2,8 @@
 
 #include "base/sys.h"
 
-/* The clocks are read one after the other, and a thread that lost the processor in between would
- * see a step. So the wall clock is read between two readings of the other, until those are this
- * close. */
+/* A thread that lost the processor between reading the two clocks would see a step. So the wall clock is
+ * read between two readings of the other, until those are this close: a call of the vDSO takes 50 ns. */
 #define CLOSE_NS (50 * NS_PER_US)
 #define ATTEMPTS 4
 
@@ -43,8 +42,8 @@ void clock_pair_read(struct clock_pair *pair)
 	if (moved <= NS_PER_MS + elapsed / SLEW_DIVISOR)
 		return;
 	pair->stepped = true;
-	/* Set at any moment since the reading before: datagrams that still wait in the kernel's
-	 * buffer, to be received with later batches, may carry the old time. */
+	/* It may have been set at any time since the last reading. Datagrams that still wait in the
+	 * kernel's buffer may carry the old time. */
 	pair->trusted_ns = pair->realtime_ns - elapsed;
 }
 

@@ -33,7 +33,7 @@ int64_t histogram_quantile(struct histogram *histogram, double quantile)
 	if (total == 0)
 		return 0;
 	rank = (uint64_t)(quantile * (double)total);
-	rank += (double)rank < quantile * (double)total; /* so many did not exceed it */
+	rank += (double)rank < quantile * (double)total; /* how many did not exceed it */
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->buckets[i];
 		if (seen > 0 && seen >= rank)

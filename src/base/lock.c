@@ -2,8 +2,8 @@
 
 static _Thread_local unsigned locks_held;
 
-/* Adaptive: who finds it taken looks again for a moment before sleeping, for it is held for less
- * time than a sleep takes. */
+/* Adaptive: a thread that finds it taken spins briefly before it sleeps, because locks are held for less time
+ * than a sleep takes. */
 void lock_init(struct lock *lock)
 {
 	pthread_mutexattr_t attributes;

@@ -80,7 +80,7 @@ void sys_yield(void)
 	(void)sched_yield();
 }
 
-/* Early in the boot the kernel may have no randomness to give: then it waits. */
+/* Waits early in the boot, while the kernel has no randomness. */
 void sys_random(void *bytes, size_t length)
 {
 	ssize_t count;

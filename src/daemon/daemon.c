@@ -66,12 +66,12 @@ static void reload(struct daemon *daemon)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	if (!daemon_reload(daemon)) /* else its log is open anew */
+	if (!daemon_reload(daemon)) /* a reload that succeeded has reopened them */
 		(void)dgram_server_reopen_logs(daemon->server);
 	notify_send(daemon->notify_fd, "READY=1");
 }
 
-/* The server calls this when a signal has come, and from time to time. */
+/* The server calls this when a signal arrived, and every STATUS_INTERVAL_MS under a supervisor. */
 static void hook(void *context)
 {
 	struct daemon *daemon = context;
@@ -174,7 +174,7 @@ int daemon_serve(const struct cli *cli, struct config *config)
 	};
 	int error = open_and_serve(&daemon);
 
-	/* Handlers that still run use what would be freed: end the process under them. */
+	/* Handlers that still run use what would be freed, so the process ends without freeing it. */
 	if (daemon.abandoned)
 		_exit(EX_OK);
 	dgram_server_free(daemon.server);

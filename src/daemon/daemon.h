@@ -10,9 +10,8 @@
 
 struct daemon {
 	const struct cli *cli;
-	struct config
-		*started;    /* what it was started with: in force where a change needs a restart */
-	struct config *live; /* what was last applied; may be the same as `started` */
+	struct config *started; /* of the start: in effect where a change needs a restart */
+	struct config *live;	/* what was last applied; may be the same as `started` */
 	struct dgram_server *server;
 	int signal_fd;
 	int notify_fd;
@@ -28,7 +27,7 @@ int daemon_serve(const struct cli *cli, struct config *config);
 /* What the server is to be given for this configuration. */
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config);
 
-/* Read the file again and apply what is live; an invalid one is refused whole (false), and the log
+/* Read the file again and apply what is live. An invalid file is refused as a whole (false), and the log
  * says why. */
 bool daemon_reload(struct daemon *daemon);
 

@@ -21,7 +21,7 @@
  * evicted. When all that waits is taken at once, and nothing of it was sorted, it is taken by age, and
  * its flows are charged when it is finished. Everything is O(1) a datagram.
  *
- * Thread: whoever holds the queue's lock. */
+ * Thread: the holder of the queue's lock. */
 #ifndef QUEUE_BACKLOG_H
 #define QUEUE_BACKLOG_H
 

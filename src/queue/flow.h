@@ -2,7 +2,7 @@
  * hash finds a flow, but two sources never share one. A bounded number of idle flows is remembered; when
  * there are more, the one that was served least is forgotten.
  *
- * Everything is O(1), except the end of a window. Thread: whoever holds the queue's lock. */
+ * Everything is O(1), except the end of a window. Thread: the holder of the queue's lock. */
 #ifndef QUEUE_FLOW_H
 #define QUEUE_FLOW_H
 
@@ -56,7 +56,7 @@ struct flow_key {
 };
 
 /* Write the source and its hash into each datagram: an IPv4 address (v4-mapped ones too), an IPv6 /64,
- * or a link-local address with its scope; with the port when clients are told apart by it. Unneeded
+ * or a link-local address with its scope; with the port when clients are distinguished by it. Unneeded
  * words at the end are 0. Thread: any. */
 void flow_note_sources(
 	const struct flow_key *key, const struct datagram_list *batch, bool with_port);

@@ -378,7 +378,7 @@ void queue_put_behind(const struct queue *queue, struct datagram *slow, struct d
 
 /* Means weigh a new value by a sixteenth. The maximum falls by a 64th with each job, so that a handler
  * that blocks once in fifty jobs is never taken for a quick one: 0.985^50 leaves 46 % of its peak. */
-static void measure(struct queue *queue, const struct datagram_list *jobs, int64_t spent_ns)
+static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, int64_t spent_ns)
 {
 	int64_t ewma_ns = queue->service_ewma_ns, peak_ns = queue->service_peak_ns;
 
@@ -410,7 +410,7 @@ bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	queue->ledger.running -= jobs->count;
 	assert(ledger_balances(&queue->ledger));
 	wanted = is_worker_wanted(queue);
-	measure(queue, jobs, spent_ns);
+	measure_jobs(queue, jobs, spent_ns);
 	queue->active_workers--;
 	freed |= publish_wanted(queue) && !wanted;
 	lock_release(&queue->lock);

@@ -6,7 +6,7 @@
 #include "server/server.h"
 
 /* A receiver runs before the workers on a contended processor, because the kernel drops what it does not
- * take in time, whoever sent it. With workers of 10 us of CPU on its core and one abuser at five times what
+ * take in time, from any source. With workers of 10 us of CPU on its core and one abuser at five times what
  * they can do, 61 % of the polite were answered without this, and all with it (make overload). */
 #define RECEIVER_STEPS 5
 

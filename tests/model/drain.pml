@@ -17,7 +17,7 @@
  *
  * src/queue/queue.c: queue_push, queue_configure, queue_close, queue_discard
  * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
- * src/queue/queue.c: batch_size, is_worker_wanted, measure
+ * src/queue/queue.c: batch_size, is_worker_wanted, measure_jobs
  * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
  * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, others_wait, finish_batch, is_wanted,
