@@ -3,7 +3,7 @@
 #include "base/sys.h"
 
 /* A thread that lost the processor between reading the two clocks would see a step. So the wall clock is
- * read between two readings of the other, until those are this close: a call of the vDSO takes 50 ns. */
+ * read between two readings of the other, until those are this close. Three readings take less than 1 us. */
 #define CLOSE_NS (50 * NS_PER_US)
 #define ATTEMPTS 4
 
