@@ -97,7 +97,9 @@ static inline unsigned count_in_file(const char *name, const char *what)
 	size_t length;
 	char *text = file_text(name, &length);
 
-	for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+	/* Not strstr(3): see end_of_word(). */
+	for (const char *at = text;
+		(at = memmem(at, (size_t)(text + length - at), what, strlen(what))) != NULL; at++)
 		count++;
 	free(text);
 	return count;

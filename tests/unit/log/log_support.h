@@ -71,6 +71,15 @@ static inline const char *end_of_value(const char *value, const char *end)
 	return NULL;
 }
 
+/* The end of a word: a blank, "=", or the end of the line. With strict_string_checks, which
+ * check-asan sets, strcspn(3) would read all lines that follow. */
+static inline const char *end_of_word(const char *word, const char *end)
+{
+	while (word < end && *word != ' ' && *word != '=')
+		word++;
+	return word;
+}
+
 /* The bytes of a field of a line (without its newline) of logfmt; false when it is not there. */
 static inline bool find_field(
 	const char *line, size_t length, const char *key, char *to, size_t *ret_length)
@@ -78,11 +87,12 @@ static inline bool find_field(
 	const char *end = line + length;
 
 	for (const char *word = line; word < end;) {
-		size_t word_length = strcspn(word, " =\n");
-		const char *value = word + word_length + 1;
+		const char *word_end = end_of_word(word, end);
+		size_t word_length = (size_t)(word_end - word);
+		const char *value = word_end + 1;
 		const char *after;
 
-		if (word + word_length >= end || word[word_length] != '=') {
+		if (word_end == end || *word_end != '=') {
 			word = value; /* time, level, source, a word of the event */
 			continue;
 		}
