@@ -127,9 +127,9 @@ static inline bool find_number(const char *line, size_t length, const char *key,
 /* What a text of numbered lines holds. */
 struct seen {
 	uint64_t lines;		      /* numbered ones */
-	uint64_t told;		      /* sum of lost=N */
-	uint64_t notes;		      /* lines that say so */
-	uint64_t bad;		      /* no line, or out of order in its producer's */
+	uint64_t reported;	      /* sum of lost=N */
+	uint64_t reports;	      /* lines with lost=N */
+	uint64_t bad;		      /* lines that are none, or not in order */
 	uint64_t unfinished;	      /* without a newline, at the end */
 	uint64_t next[PRODUCERS_MAX]; /* number of the producer's next line, at least */
 };
@@ -151,8 +151,8 @@ static inline void see_line(struct seen *seen, const char *line, size_t length)
 	uint64_t lost;
 
 	if (is_one_line(line, length + 1) && find_number(line, length, "lost", &lost)) {
-		seen->told += lost;
-		seen->notes++;
+		seen->reported += lost;
+		seen->reports++;
 	} else if (!is_one_line(line, length + 1) || !see_numbered(seen, line, length)) {
 		seen->bad++;
 	}
@@ -174,7 +174,7 @@ static inline void see_text(struct seen *seen, const char *text, size_t length)
 	}
 }
 
-/* All that a descriptor gives until its end; freed by the caller. */
+/* What a descriptor gives until its end. The caller frees it. */
 static inline char *read_all(int fd, size_t *ret_length)
 {
 	size_t length = 0, size = 1 << 16;
