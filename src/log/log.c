@@ -350,7 +350,7 @@ static int open_workers(struct log *log, struct log_sinks *sinks)
 	return error;
 }
 
-int log_ring_new(
+int log_add_ring(
 	struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring)
 {
 	struct log_source source = { speaker, number };

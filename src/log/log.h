@@ -103,7 +103,7 @@ void log_free(struct log *log);
 /* A ring for one thread, and its file if it has one (log_set_workers()). The log owns it until
  * log_free(): a worker that is started again uses the ring that it had. -ENOMEM, or an error of
  * open(2). Thread: owner. */
-int log_ring_new(
+int log_add_ring(
 	struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring);
 
 /* Is this level logged now? Cheap. Thread: any. */

@@ -64,7 +64,7 @@ static inline struct log_ring *new_ring(struct log *log, enum log_speaker speake
 {
 	struct log_ring *ring;
 
-	assert_int_equal(log_ring_new(log, speaker, number, &ring), 0);
+	assert_int_equal(log_add_ring(log, speaker, number, &ring), 0);
 	return ring;
 }
 

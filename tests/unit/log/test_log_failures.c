@@ -80,13 +80,13 @@ static int live(const char *target)
 	int error = log_new(&settings, &log);
 
 	if (error == 0)
-		error = log_ring_new(log, LOG_MAIN, 0, &main_ring);
+		error = log_add_ring(log, LOG_MAIN, 0, &main_ring);
 	if (error == 0)
-		error = log_ring_new(log, LOG_WORKER, 0, &worker);
+		error = log_add_ring(log, LOG_WORKER, 0, &worker);
 	if (error == 0)
 		error = log_apply(log, &settings);
 	if (error == 0)
-		error = log_ring_new(log, LOG_WORKER, 1, &worker);
+		error = log_add_ring(log, LOG_WORKER, 1, &worker);
 	if (error == 0)
 		error = log_set_workers(log, 1);
 	if (error == 0)

@@ -109,7 +109,7 @@ static void test_limit_of_descriptors(void **state)
 	while (i < 100 && error == 0) {
 		struct log_ring *unused;
 
-		error = log_ring_new(log, LOG_WORKER, i++, &unused);
+		error = log_add_ring(log, LOG_WORKER, i++, &unused);
 	}
 	assert_int_equal(error, -EMFILE);
 	assert_int_equal(log_apply(log, &settings), -EMFILE);
