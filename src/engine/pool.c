@@ -29,7 +29,7 @@ int pool_make(struct pool *pool, unsigned workers)
 
 		if (pool->members[i].worker != NULL)
 			continue;
-		error = log_ring_new(pool->log, LOG_WORKER, i, &ring);
+		error = log_add_ring(pool->log, LOG_WORKER, i, &ring);
 		if (error == 0)
 			error = worker_new(&pool->shared,
 				&(struct worker_identity){ .number = i, .log = ring },

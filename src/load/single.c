@@ -11,7 +11,7 @@
 #define ROW_BYTES 16
 #define ANSWER_MAX 65536
 
-static bool is_printable(uint8_t byte)
+static bool is_ascii_text(uint8_t byte)
 {
 	return byte >= 0x20 && byte < 0x7f;
 }
@@ -23,7 +23,7 @@ static bool is_text(const uint8_t *bytes, size_t length)
 		bool line_end = bytes[i] == '\n' ||
 				(bytes[i] == '\r' && i + 1 < length && bytes[i + 1] == '\n');
 
-		if (!is_printable(bytes[i]) && !line_end && bytes[i] != '\t')
+		if (!is_ascii_text(bytes[i]) && !line_end && bytes[i] != '\t')
 			return false;
 	}
 	return true;
@@ -50,7 +50,7 @@ static void print_hex_row(const uint8_t *bytes, size_t offset, size_t length, FI
 	}
 	(void)fputs("  ", file);
 	for (size_t i = 0; i < length; i++)
-		(void)fputc(is_printable(bytes[offset + i]) ? bytes[offset + i] : '.', file);
+		(void)fputc(is_ascii_text(bytes[offset + i]) ? bytes[offset + i] : '.', file);
 	(void)fputc('\n', file);
 }
 

@@ -6,12 +6,13 @@
 #include "base/clock.h"
 #include "base/sys.h"
 
-/* How long one step waits for a blocked sink; meanwhile nothing else is looked at. */
+/* How long one step waits for a blocked sink: log_stop() and log_apply() can be late by this. */
 #define SLICE_MS 50
 
-/* A sink that failed rests so long, twice as long after each further failure. */
-#define REST_MIN_NS (100 * NS_PER_MS)
-#define REST_MAX_NS (5 * NS_PER_S)
+/* The pause after a failure of a sink doubles from MIN to MAX: a short failure loses few lines, and
+ * a disk that is full for hours costs a write(2) in 5 s. */
+#define BACKOFF_MIN_NS (100 * NS_PER_MS)
+#define BACKOFF_MAX_NS (5 * NS_PER_S)
 
 static struct log_ring *first_ring(struct log_consumer *consumer)
 {
@@ -29,71 +30,68 @@ static void lose(struct log_consumer *consumer, struct log_sink *sink, uint64_t 
 	sink->unreported += lines;
 }
 
-/* Note what was dropped because the ring was full. */
-static void take_note(struct log_ring *ring, struct log_sink *sink, uint64_t lost)
+/* Of the lines that a full ring dropped, have the sink report those that none has yet. */
+static void note_dropped(struct log_ring *ring, struct log_sink *sink, uint64_t lost)
 {
-	if (lost <= ring->lost_told)
+	if (lost <= ring->lost_noted)
 		return;
-	sink->unreported += lost - ring->lost_told;
-	ring->lost_told = lost;
+	sink->unreported += lost - ring->lost_noted;
+	ring->lost_noted = lost;
 }
 
-static bool is_resting(const struct log_sink *sink)
+static bool backs_off(const struct log_sink *sink)
 {
-	return sink->rest_ns > 0 && sys_monotonic_ns() < sink->rested_ns;
+	return sink->backoff_ns > 0 && sys_monotonic_ns() < sink->retry_ns;
 }
 
-static void let_rest(struct log_sink *sink, int error)
+static void back_off(struct log_sink *sink, int error)
 {
 	sink->error = error;
-	sink->rest_ns = sink->rest_ns == 0 ? REST_MIN_NS : 2 * sink->rest_ns;
-	if (sink->rest_ns > REST_MAX_NS)
-		sink->rest_ns = REST_MAX_NS;
-	sink->rested_ns = sys_monotonic_ns() + sink->rest_ns;
+	sink->backoff_ns = sink->backoff_ns == 0 ? BACKOFF_MIN_NS : 2 * sink->backoff_ns;
+	if (sink->backoff_ns > BACKOFF_MAX_NS)
+		sink->backoff_ns = BACKOFF_MAX_NS;
+	sink->retry_ns = sys_monotonic_ns() + sink->backoff_ns;
 }
 
-static void clear(struct log_batch *batch)
+/* The batch is over. If it reported lost lines and was written, they are reported. */
+static void clear(struct log_batch *batch, bool written)
 {
+	if (written && batch->reports > 0) {
+		batch->sink->unreported -= batch->reports;
+		batch->sink->error = 0;
+	}
 	batch->length = 0;
 	batch->done = 0;
-	batch->told = 0;
+	batch->reports = 0;
 }
 
-static void count_told(struct log_batch *batch)
-{
-	batch->sink->unreported -= batch->told;
-	if (batch->told > 0)
-		batch->sink->error = 0;
-}
-
-/* Lines of the batch that are not written. One that lacks no more than its newline is: the newline
- * is what the sink gets first, next time. */
-static uint64_t count_unwritten(const struct log_batch *batch, bool torn)
+/* Lines of the batch that are not written. A line that lacks only its newline is written: the sink
+ * gets the newline first, next time. */
+static uint64_t count_unwritten(const struct log_batch *batch, bool partial_line)
 {
 	uint64_t lines = 0;
 
 	for (size_t i = batch->done; i < batch->length; i++)
 		lines += batch->bytes[i] == '\n';
-	return torn && batch->bytes[batch->done] == '\n' ? lines - 1 : lines;
+	return partial_line && batch->bytes[batch->done] == '\n' ? lines - 1 : lines;
 }
 
-/* The sink does not take the rest of the batch. */
+/* The sink does not take what is left of the batch. */
 static void give_up(struct log_consumer *consumer, int error)
 {
 	struct log_batch *batch = &consumer->batch;
-	bool torn = batch->done > 0 && batch->bytes[batch->done - 1] != '\n';
+	struct log_sink *sink = batch->sink;
+	bool partial_line = batch->done > 0 && batch->bytes[batch->done - 1] != '\n';
 	uint64_t unwritten;
 
 	if (batch->length == 0)
 		return;
-	unwritten = count_unwritten(batch, torn);
-	if (batch->told == 0)
-		lose(consumer, batch->sink, unwritten);
-	else if (unwritten == 0)
-		count_told(batch);
-	batch->sink->torn = batch->sink->torn || torn;
-	let_rest(batch->sink, error);
-	clear(batch);
+	unwritten = count_unwritten(batch, partial_line);
+	if (batch->reports == 0)
+		lose(consumer, sink, unwritten);
+	clear(batch, unwritten == 0);
+	sink->partial_line = sink->partial_line || partial_line;
+	back_off(sink, error);
 }
 
 /* False when the sink is blocked; the batch then waits. */
@@ -114,34 +112,30 @@ static bool flush(struct log_consumer *consumer)
 		batch->done += (size_t)written;
 	}
 	if (batch->length > 0) {
-		batch->sink->rest_ns = 0;
-		count_told(batch);
-		clear(batch);
+		batch->sink->backoff_ns = 0;
+		clear(batch, true);
 	}
 	return true;
 }
 
-/* Write a line that tells of all lines lost on the way to this sink. The batch must be empty. */
-static bool tell(struct log_consumer *consumer, struct log_sink *sink, struct log_source source,
-	int64_t realtime_ns)
+/* Write a line that reports all lines lost on the way to this sink. The batch must be empty. */
+static bool report_lost(struct log_consumer *consumer, struct log_sink *sink,
+	struct log_source source, int64_t realtime_ns)
 {
+	const char *error = strerrorname_np(sink->error);
 	struct log_batch *batch = &consumer->batch;
-	const char *error = sink->error != 0 ? strerrorname_np(sink->error) : NULL;
-	const struct log_field fields[] = {
-		log_uint("lost", sink->unreported),
-		log_text("error", error != NULL ? error : ""),
-	};
 	struct log_line line = {
 		.level = log_events[EVENT_LOG_LINES_LOST].level,
 		.source = source,
 		.realtime_ns = realtime_ns,
 		.event = log_events[EVENT_LOG_LINES_LOST].name,
-		.fields = fields,
-		.count = error != NULL ? 2 : 1,
+		.fields = (const struct log_field[]){ log_uint("lost", sink->unreported),
+			log_text("error", error) },
+		.count = sink->error != 0 && error != NULL ? 2 : 1,
 	};
 
 	batch->sink = sink;
-	batch->told = sink->unreported;
+	batch->reports = sink->unreported;
 	batch->length = log_format_line(&line, &consumer->sinks->style, batch->bytes);
 	return flush(consumer);
 }
@@ -153,16 +147,16 @@ static bool move_line(
 	struct log_sink *sink = log_sinks_route(consumer->sinks, record->source);
 	struct log_batch *batch = &consumer->batch;
 
-	take_note(ring, sink, record->lost);
+	note_dropped(ring, sink, record->lost);
 	if (batch->length > 0 && (batch->sink != sink || sink->unreported > 0 ||
 					 batch->length + record->length > LOG_BATCH_BYTES))
 		if (!flush(consumer))
 			return false;
-	if (is_resting(sink)) {
+	if (backs_off(sink)) {
 		log_ring_take(ring, record, NULL);
 		lose(consumer, sink, 1);
 	} else if (sink->unreported > 0) {
-		return tell(consumer, sink, record->source, record->realtime_ns);
+		return report_lost(consumer, sink, record->source, record->realtime_ns);
 	} else {
 		log_ring_take(ring, record, batch->bytes + batch->length);
 		batch->sink = sink;
@@ -171,23 +165,22 @@ static bool move_line(
 	return true;
 }
 
-/* A ring's first record, if it is not one for `next`. */
+/* A ring's first record, unless it is for `next`. */
 static bool peek(struct log_ring *ring, const struct log_sinks *next, struct log_record *ret_record)
 {
 	return log_ring_peek(ring, ret_record) &&
 	       (next == NULL || ret_record->generation != next->generation);
 }
 
-/* One ring's fullness at most: others wait. */
-static enum log_progress move_some(
+/* At most as much as the ring holds: others wait. */
+static enum log_progress move_lines(
 	struct log_consumer *consumer, struct log_ring *ring, const struct log_sinks *next)
 {
 	enum log_progress progress = LOG_IDLE;
 	struct log_record record;
 
-	for (size_t bytes = 0; bytes < ring->size; bytes += record.length) {
-		if (!peek(ring, next, &record))
-			break;
+	for (size_t bytes = 0; bytes < ring->size && peek(ring, next, &record);
+		bytes += record.length) {
 		if (!move_line(consumer, ring, &record))
 			return LOG_BLOCKED;
 		progress = LOG_MOVED;
@@ -200,7 +193,7 @@ enum log_progress log_consumer_step(struct log_consumer *consumer, const struct 
 	enum log_progress progress = LOG_IDLE;
 
 	for (struct log_ring *ring = first_ring(consumer); ring; ring = next_ring(ring)) {
-		enum log_progress moved = move_some(consumer, ring, next);
+		enum log_progress moved = move_lines(consumer, ring, next);
 
 		if (moved == LOG_BLOCKED)
 			return LOG_BLOCKED;
@@ -218,14 +211,14 @@ static void discard(
 	while (peek(ring, next, &record)) {
 		struct log_sink *sink = log_sinks_route(consumer->sinks, record.source);
 
-		take_note(ring, sink, record.lost);
+		note_dropped(ring, sink, record.lost);
 		log_ring_take(ring, &record, NULL);
 		lose(consumer, sink, 1);
 	}
 }
 
-/* Until the rings have nothing but what is for `next`. */
-static void empty(struct log_consumer *consumer, const struct log_sinks *next, int64_t deadline_ns)
+void log_consumer_empty(
+	struct log_consumer *consumer, const struct log_sinks *next, int64_t deadline_ns)
 {
 	enum log_progress progress;
 
@@ -239,21 +232,16 @@ static void empty(struct log_consumer *consumer, const struct log_sinks *next, i
 		discard(consumer, ring, next);
 }
 
-void log_consumer_empty(struct log_consumer *consumer, int64_t deadline_ns)
-{
-	empty(consumer, NULL, deadline_ns);
-}
-
 void log_consumer_finish(struct log_consumer *consumer, int64_t deadline_ns)
 {
-	log_sinks_wake(consumer->sinks);
-	log_consumer_empty(consumer, deadline_ns);
+	log_sinks_end_backoff(consumer->sinks);
+	log_consumer_empty(consumer, NULL, deadline_ns);
 	for (struct log_ring *ring = first_ring(consumer); ring; ring = next_ring(ring)) {
 		struct log_sink *sink = log_sinks_route(consumer->sinks, ring->source);
 
-		take_note(ring, sink, atomic_load_explicit(&ring->lost, memory_order_acquire));
-		if (sink->unreported > 0 && !is_resting(sink) &&
-			!tell(consumer, sink, ring->source, sys_realtime_ns()))
+		note_dropped(ring, sink, atomic_load_explicit(&ring->lost, memory_order_acquire));
+		if (sink->unreported > 0 && !backs_off(sink) &&
+			!report_lost(consumer, sink, ring->source, sys_realtime_ns()))
 			give_up(consumer, ETIMEDOUT);
 	}
 }
@@ -262,8 +250,9 @@ void log_consumer_switch(struct log_consumer *consumer, struct log_sinks *next, 
 {
 	struct log_sinks *before = consumer->sinks;
 
-	empty(consumer, next, deadline_ns);
+	log_consumer_empty(consumer, next, deadline_ns);
 	log_sinks_inherit(next, before);
+	log_sinks_end_backoff(next);
 	consumer->sinks = next;
 	log_sinks_free(before);
 }

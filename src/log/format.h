@@ -4,7 +4,8 @@
 
 #include "log/log.h"
 
-/* With its newline. */
+/* With its newline. RFC 5424, section 6.1: a receiver of syslog should accept messages of this
+ * size. */
 #define LOG_LINE_MAX 2048u
 
 enum log_format {

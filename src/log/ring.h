@@ -1,8 +1,8 @@
-/* The ring of one thread: records of lines, from the thread (the producer) to whoever empties the
- * rings (the consumer, one at a time).
+/* The ring of one thread: records of lines, from that thread (the producer) to the thread that
+ * empties the rings (the consumer, one at a time).
  *
- * DESIGN: a byte ring of two positions that only grow. The producer stores `head` with release
- * after it wrote a record, the consumer `tail` after it read one; each loads the other's with
+ * DESIGN: a byte ring with two positions that only grow. The producer stores `head` with release
+ * after it wrote a record, and the consumer `tail` after it read one. Each loads the other's with
  * acquire. */
 #ifndef LOG_RING_H
 #define LOG_RING_H
@@ -17,7 +17,7 @@ struct log_record {
 	uint64_t lost; /* lines of this ring that were dropped before this one, since its start */
 	struct log_source source;
 	uint16_t length;
-	uint8_t generation; /* of the sinks that it was rendered for */
+	uint8_t generation; /* of the sinks that it was formatted for */
 };
 
 struct log_ring {
@@ -33,13 +33,10 @@ struct log_ring {
 
 	char apart2[64];
 	_Atomic size_t tail;
-	uint64_t lost_told; /* the consumer's: how many of `lost` it has taken note of */
+	uint64_t lost_noted; /* the consumer's: how many of `lost` a sink reports */
 
 	char bytes[];
 };
-
-/* Bytes that a speaker's ring holds. */
-size_t log_ring_size(enum log_speaker speaker);
 
 /* Producer: false when there is no room; the line is then counted in `lost`. Sets record->lost. */
 bool log_ring_push(struct log_ring *ring, struct log_record *record, const char *line);
@@ -47,7 +44,7 @@ bool log_ring_push(struct log_ring *ring, struct log_record *record, const char 
 /* Consumer: look at the first record; false when there is none. */
 bool log_ring_peek(struct log_ring *ring, struct log_record *ret_record);
 
-/* Consumer: take its line, record->length bytes, or throw it away when `ret_line` is NULL. */
+/* Consumer: take its line, record->length bytes, or throw it away if `ret_line` is NULL. */
 void log_ring_take(struct log_ring *ring, const struct log_record *record, char *ret_line);
 
 #endif

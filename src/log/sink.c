@@ -1,106 +1,285 @@
 #include "log/sink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int join_path(char path[static PATH_MAX], const char *text, size_t length)
-{
-	size_t used = strlen(path);
+#define WORKER "{worker}"
 
-	if (length >= PATH_MAX - used)
-		return -ENAMETOOLONG;
-	memcpy(path + used, text, length);
-	path[used + length] = '\0';
+static bool is_stderr(const char *target)
+{
+	return strcmp(target, "stderr") == 0;
+}
+
+/* Programs whose stderr is something else inherit $JOURNAL_STREAM too: it counts if it names ours.
+ */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char ours[64];
+
+	if (stream == NULL || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	(void)snprintf(ours, sizeof(ours), "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)status.st_dev,
+		(uintmax_t)status.st_ino);
+	return strcmp(stream, ours) == 0;
+}
+
+static int choose_format(const char *word, const char *target, enum log_format *ret_format)
+{
+	if (strcmp(word, "logfmt") == 0)
+		*ret_format = LOG_FORMAT_LOGFMT;
+	else if (strcmp(word, "json") == 0)
+		*ret_format = LOG_FORMAT_JSON;
+	else if (strcmp(word, "journal") == 0)
+		*ret_format = LOG_FORMAT_JOURNAL;
+	else if (strcmp(word, "auto") == 0)
+		*ret_format = is_stderr(target) && stderr_is_journal() ? LOG_FORMAT_JOURNAL
+								       : LOG_FORMAT_LOGFMT;
+	else
+		return -EINVAL;
 	return 0;
 }
 
+/* An empty NO_COLOR is none (no-color.org). */
+static bool terminal_wants_color(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return (no_color == NULL || *no_color == '\0') && isatty(STDERR_FILENO) == 1;
+}
+
+static int choose_color(const char *word, const char *target, bool *ret_color)
+{
+	if (strcmp(word, "always") == 0)
+		*ret_color = is_stderr(target);
+	else if (strcmp(word, "never") == 0)
+		*ret_color = false;
+	else if (strcmp(word, "auto") == 0)
+		*ret_color = is_stderr(target) && terminal_wants_color();
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int choose_style(const struct log_settings *settings, struct log_style *ret_style)
+{
+	int error = choose_format(settings->format, settings->target, &ret_style->format);
+
+	if (error == 0)
+		error = choose_color(settings->color, settings->target, &ret_style->color);
+	ret_style->color = ret_style->color && ret_style->format == LOG_FORMAT_LOGFMT;
+	return error;
+}
+
+/* The path with `who` in each place of WORKER. */
 static int expand(const char *target, const char *who, char path[static PATH_MAX])
 {
-	const char *from = target, *found;
-	int error = 0;
+	size_t used = 0;
 
-	path[0] = '\0';
-	while (error == 0 && (found = strstr(from, LOG_SINK_WORKER)) != NULL) {
-		error = join_path(path, from, (size_t)(found - from));
-		if (error == 0)
-			error = join_path(path, who, strlen(who));
-		from = found + strlen(LOG_SINK_WORKER);
+	while (*target != '\0' && used < PATH_MAX) {
+		if (strncmp(target, WORKER, strlen(WORKER)) == 0) {
+			used += (size_t)snprintf(path + used, PATH_MAX - used, "%s", who);
+			target += strlen(WORKER);
+		} else {
+			path[used++] = *target++;
+		}
 	}
-	return error < 0 ? error : join_path(path, from, strlen(from));
+	if (used >= PATH_MAX)
+		return -ENAMETOOLONG;
+	path[used] = '\0';
+	return 0;
 }
 
 /* O_NONBLOCK, on a description of our own: open(2) and write(2) do not wait for a FIFO's reader. */
-static int open_file(const char *target, const char *who, struct log_sink *ret_sink)
+static int open_file(struct log_sink *sink, const char *target, const char *who)
 {
 	char path[PATH_MAX];
 	int error = expand(target, who, path);
-	int fd;
 
 	if (error < 0)
 		return error;
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	if (fd < 0)
-		return -errno;
-	*ret_sink = (struct log_sink){ .fd = fd };
-	return 0;
+	sink->fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	return sink->fd < 0 ? -errno : 0;
 }
 
-void log_sink_plain_stderr(struct log_sink *ret_sink)
+static void borrow_stderr(struct log_sink *sink)
 {
 	struct stat status;
 
-	*ret_sink = (struct log_sink){ .fd = STDERR_FILENO, .shared = true };
-	ret_sink->socket = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
+	sink->fd = STDERR_FILENO;
+	sink->borrowed = true;
+	sink->socket = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-/* The description of stderr is shared with other processes, so it must not become O_NONBLOCK; but
- * of a pipe or a terminal we can mostly have one of our own. Without it, a write that poll(2) found
- * room for can still wait: when another process takes that room first, or a terminal has less. */
-static void open_stderr(struct log_sink *ret_sink)
+/* Other processes share the description of stderr, so it must not become O_NONBLOCK. Of a pipe or a
+ * terminal we can mostly have a description of our own. Without one, a write can still wait after
+ * poll(2) found room: when another process takes that room first, or when a terminal has less. */
+static void open_stderr(struct log_sink *sink)
 {
 	struct stat status;
-	int fd = -1;
 
+	sink->fd = -1;
 	if (fstat(STDERR_FILENO, &status) == 0 &&
 		(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
-		fd = open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd >= 0)
-		*ret_sink = (struct log_sink){ .fd = fd };
-	else
-		log_sink_plain_stderr(ret_sink);
+		sink->fd = open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (sink->fd < 0)
+		borrow_stderr(sink);
 }
 
-int log_sink_open(const char *target, const char *who, struct log_sink *ret_sink)
+static void release(struct log_sink *sink)
 {
-	if (strcmp(target, "none") == 0)
-		*ret_sink = (struct log_sink){ .fd = -1 };
-	else if (strcmp(target, "stderr") == 0)
-		open_stderr(ret_sink);
-	else
-		return open_file(target, who, ret_sink);
-	return 0;
-}
-
-int log_sink_copy(const struct log_sink *sink, struct log_sink *ret_sink)
-{
-	int fd = fcntl(sink->fd, F_DUPFD_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	*ret_sink = (struct log_sink){ .fd = fd, .socket = sink->socket };
-	return 0;
-}
-
-void log_sink_close(const struct log_sink *sink)
-{
-	if (sink->fd >= 0 && !sink->shared)
+	if (sink == NULL || --sink->sets > 0)
+		return;
+	if (sink->fd >= 0 && !sink->borrowed)
 		(void)close(sink->fd);
+	free(sink);
+}
+
+/* Open sink `number` of the set, in place of the one that it has. */
+static int open_sink(struct log_sinks *sinks, unsigned number)
+{
+	struct log_sink *sink = calloc(1, sizeof(*sink));
+	char who[16] = "main";
+	int error = 0;
+
+	if (sink == NULL)
+		return -ENOMEM;
+	if (number != LOG_SINKS_MAIN)
+		(void)snprintf(who, sizeof(who), "%u", number);
+	if (strcmp(sinks->target, "none") == 0)
+		sink->fd = -1;
+	else if (is_stderr(sinks->target))
+		open_stderr(sink);
+	else
+		error = open_file(sink, sinks->target, who);
+	if (error < 0) {
+		free(sink);
+		return error;
+	}
+	sink->sets = 1;
+	release(atomic_exchange(&sinks->all[number], sink));
+	return 0;
+}
+
+static int make(const char *target, struct log_style style, struct log_sinks **ret_sinks)
+{
+	struct log_sinks *sinks = calloc(1, sizeof(*sinks));
+
+	if (sinks == NULL)
+		return -ENOMEM;
+	sinks->style = style;
+	sinks->target = strdup(target);
+	if (sinks->target == NULL) {
+		log_sinks_free(sinks);
+		return -ENOMEM;
+	}
+	*ret_sinks = sinks;
+	return 0;
+}
+
+int log_sinks_new(const struct log_settings *settings, struct log_sinks **ret_sinks)
+{
+	struct log_style style = { 0 };
+	struct log_sinks *sinks;
+	struct log_sink *sink;
+	int error = choose_style(settings, &style);
+
+	if (error < 0 || *settings->target == '\0')
+		return -EINVAL;
+	error = make(settings->target, style, &sinks);
+	if (error < 0)
+		return error;
+	sink = calloc(1, sizeof(*sink));
+	if (sink == NULL) {
+		log_sinks_free(sinks);
+		return -ENOMEM;
+	}
+	borrow_stderr(sink);
+	sink->sets = 1;
+	atomic_store(&sinks->all[LOG_SINKS_MAIN], sink);
+	*ret_sinks = sinks;
+	return 0;
+}
+
+int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks)
+{
+	int error = make(sinks->target, sinks->style, ret_sinks);
+
+	for (unsigned i = 0; i <= LOG_SINKS_MAIN && error == 0; i++) {
+		struct log_sink *sink = atomic_load(&sinks->all[i]);
+
+		if (sink == NULL || (i >= workers && i != LOG_SINKS_MAIN))
+			continue;
+		sink->sets++;
+		atomic_store(&(*ret_sinks)->all[i], sink);
+	}
+	return error;
+}
+
+void log_sinks_free(struct log_sinks *sinks)
+{
+	if (sinks == NULL)
+		return;
+	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++)
+		release(atomic_load(&sinks->all[i]));
+	free(sinks->target);
+	free(sinks);
+}
+
+int log_sinks_open_main(struct log_sinks *sinks)
+{
+	return open_sink(sinks, LOG_SINKS_MAIN);
+}
+
+int log_sinks_open_worker(struct log_sinks *sinks, unsigned number)
+{
+	assert(number < LOG_WORKERS_MAX);
+	if (strstr(sinks->target, WORKER) == NULL || atomic_load(&sinks->all[number]) != NULL)
+		return 0;
+	return open_sink(sinks, number);
+}
+
+int log_sinks_reopen(struct log_sinks *sinks)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++) {
+		int failed = atomic_load(&sinks->all[i]) != NULL ? open_sink(sinks, i) : 0;
+
+		if (failed < 0)
+			error = failed;
+	}
+	return error;
+}
+
+bool log_sinks_have_workers(const struct log_sinks *sinks, unsigned number)
+{
+	for (unsigned i = number; i < LOG_WORKERS_MAX; i++)
+		if (atomic_load(&sinks->all[i]) != NULL)
+			return true;
+	return false;
+}
+
+struct log_sink *log_sinks_route(struct log_sinks *sinks, struct log_source source)
+{
+	struct log_sink *worker = NULL;
+
+	if (source.speaker == LOG_WORKER && source.number < LOG_WORKERS_MAX)
+		worker = atomic_load(&sinks->all[source.number]);
+	return worker != NULL ? worker : atomic_load(&sinks->all[LOG_SINKS_MAIN]);
 }
 
 static bool is_same_file(int a, int b)
@@ -111,13 +290,38 @@ static bool is_same_file(int a, int b)
 	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
-void log_sink_inherit(struct log_sink *sink, const struct log_sink *old)
+static void inherit(struct log_sink *sink, const struct log_sink *old)
 {
+	if (sink == old)
+		return;
 	sink->unreported += old->unreported;
 	if (old->error != 0)
 		sink->error = old->error;
-	if (old->torn && is_same_file(sink->fd, old->fd))
-		sink->torn = true;
+	if (old->partial_line && is_same_file(sink->fd, old->fd))
+		sink->partial_line = true;
+}
+
+void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old)
+{
+	struct log_sink *main_sink = atomic_load(&sinks->all[LOG_SINKS_MAIN]);
+
+	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++) {
+		const struct log_sink *before = atomic_load(&old->all[i]);
+		struct log_sink *sink = atomic_load(&sinks->all[i]);
+
+		if (before != NULL)
+			inherit(sink != NULL ? sink : main_sink, before);
+	}
+}
+
+void log_sinks_end_backoff(struct log_sinks *sinks)
+{
+	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++) {
+		struct log_sink *sink = atomic_load(&sinks->all[i]);
+
+		if (sink != NULL)
+			sink->retry_ns = 0;
+	}
 }
 
 static ssize_t write_some(const struct log_sink *sink, const char *bytes, size_t length)
@@ -135,7 +339,7 @@ static ssize_t write_some(const struct log_sink *sink, const char *bytes, size_t
 	return errno == EINTR ? -EAGAIN : -errno;
 }
 
-/* On a full pipe or socket write_some() fails where it cannot wait, and else must not be called. */
+/* On a full pipe or socket write_some() fails if it cannot wait, and else must not be called. */
 ssize_t log_sink_write(struct log_sink *sink, const char *bytes, size_t length, int timeout_ms)
 {
 	struct pollfd writable = { .fd = sink->fd, .events = POLLOUT };
@@ -148,12 +352,12 @@ ssize_t log_sink_write(struct log_sink *sink, const char *bytes, size_t length, 
 		return -errno;
 	if (ready <= 0)
 		return -EAGAIN;
-	if (sink->torn) {
+	if (sink->partial_line) {
 		ssize_t written = write_some(sink, "\n", 1);
 
 		if (written < 0)
 			return written;
-		sink->torn = false;
+		sink->partial_line = false;
 	}
 	return write_some(sink, bytes, length);
 }

@@ -1,42 +1,72 @@
-/* One place where lines go: stderr, a file, a FIFO, or nowhere. */
+/* Sinks, where lines go: stderr, a file, a FIFO, or nowhere. A set of sinks is one value of the
+ * log's settings with its files open.
+ *
+ * The owner makes a set and then shares it. From then on style, generation and descriptors do not
+ * change; the owner may still open a worker's sink; the rest of a sink is the consumer's. New
+ * settings are a new set, which may share sinks with the old one. */
 #ifndef LOG_SINK_H
 #define LOG_SINK_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-/* What stands for the name of who speaks in a target. */
-#define LOG_SINK_WORKER "{worker}"
+#include "log/format.h"
 
 struct log_sink {
+	/* How many sets share it. The owner changes it, or the consumer while the owner waits. */
+	unsigned sets;
+
 	/* Set when it is opened. */
-	int fd;	     /* -1: lines go nowhere, and that is no loss */
-	bool shared; /* the descriptor is the process's stderr: not ours to close */
+	int fd;	       /* -1: lines go nowhere, and that is no loss */
+	bool borrowed; /* the descriptor is the process's stderr: not ours to close */
 	bool socket;
 
 	/* The consumer's. */
-	bool torn;	     /* the last line was left unfinished */
-	int64_t rest_ns;     /* how long it rests after a failure; 0: it works */
-	int64_t rested_ns;   /* monotonic time when it is tried again */
-	int error;	     /* errno of the last failure that was not told of */
-	uint64_t unreported; /* lines lost that no line of this sink has told of */
+	bool partial_line;   /* the last line lacks its end */
+	int64_t backoff_ns;  /* the pause after its last failure; 0: it works */
+	int64_t retry_ns;    /* monotonic time when that pause is over */
+	int error;	     /* errno of the last failure that no line has reported */
+	uint64_t unreported; /* lines lost that no line of this sink has reported */
 };
 
-/* Open a target; `who` takes the place of each LOG_SINK_WORKER in it. Errors as log_apply(). */
-int log_sink_open(const char *target, const char *who, struct log_sink *ret_sink);
+/* Workers' sinks have the workers' numbers. */
+#define LOG_SINKS_MAIN LOG_WORKERS_MAX
 
-/* Stderr as it is: opens nothing. */
-void log_sink_plain_stderr(struct log_sink *ret_sink);
+struct log_sinks {
+	struct log_style style;
+	uint8_t generation; /* set before it is shared */
+	char *target;
+	struct log_sink *_Atomic all[LOG_SINKS_MAIN + 1]; /* NULL: lines go to main's */
+};
 
-/* A copy of an open one. */
-int log_sink_copy(const struct log_sink *sink, struct log_sink *ret_sink);
+/* A set whose only sink is stderr as it is: opens nothing. -ENOMEM, -EINVAL. */
+int log_sinks_new(const struct log_settings *settings, struct log_sinks **ret_sinks);
 
-void log_sink_close(const struct log_sink *sink);
+/* A set that shares all sinks but those of workers from `workers` on. -ENOMEM. */
+int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks);
 
-/* Before `sink` takes over from `old`: what that has left to tell, to finish. Thread: consumer. */
-void log_sink_inherit(struct log_sink *sink, const struct log_sink *old);
+/* NULL is fine. Closes the sinks that no other set shares. */
+void log_sinks_free(struct log_sinks *sinks);
+
+/* Open the target, with "main" for "{worker}". -ENOMEM, or as log_apply(). */
+int log_sinks_open_main(struct log_sinks *sinks);
+
+/* Open the file of a worker, if the target has files of workers and this one is not open. */
+int log_sinks_open_worker(struct log_sinks *sinks, unsigned number);
+
+/* Open again what is open. A sink that cannot be opened stays, and the last error is returned. */
+int log_sinks_reopen(struct log_sinks *sinks);
+
+/* Has a worker with this number, or a higher one, a sink? */
+bool log_sinks_have_workers(const struct log_sinks *sinks, unsigned number);
+
+/* Thread: consumer. */
+struct log_sink *log_sinks_route(struct log_sinks *sinks, struct log_source source);
+
+/* Take over what the sinks of `old` have left to report and to finish. Thread: consumer. */
+void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old);
+
+/* End the pauses after failures. Thread: consumer. */
+void log_sinks_end_backoff(struct log_sinks *sinks);
 
 /* Write at most `length` bytes, and wait at most `timeout_ms` until that is possible. Returns how
  * many were written, at least 1; -EAGAIN after the timeout; or -errno. Thread: consumer. */

@@ -36,7 +36,7 @@ static int make_log(struct dgram_server *server)
 	int error = log_new(&settings, &server->log);
 
 	if (error == 0)
-		error = log_ring_new(server->log, LOG_MAIN, 0, &server->ring);
+		error = log_add_ring(server->log, LOG_MAIN, 0, &server->ring);
 	return error;
 }
 
@@ -128,7 +128,7 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 	};
 	error = receiver_prepare(receiver, server->options.max_datagram_bytes, server->options.gro);
 	if (error == 0)
-		error = log_ring_new(server->log, LOG_RECEIVER, number, &receiver->log);
+		error = log_add_ring(server->log, LOG_RECEIVER, number, &receiver->log);
 	if (error < 0 || !receiver_serves(receiver))
 		return error;
 	identity.only = receiver->service;

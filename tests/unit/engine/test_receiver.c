@@ -116,7 +116,7 @@ static int setup(void **state)
 		.workers = &fixture->workers,
 		.shutdowns = &fixture->shutdowns,
 		.stop_fd = fixture->stop_fd };
-	assert_int_equal(log_ring_new(fixture->log, LOG_RECEIVER, 0, &fixture->receiver.log), 0);
+	assert_int_equal(log_add_ring(fixture->log, LOG_RECEIVER, 0, &fixture->receiver.log), 0);
 	assert_int_equal(receiver_prepare(&fixture->receiver, DATA_BYTES, false), 0);
 	*state = fixture;
 	return 0;

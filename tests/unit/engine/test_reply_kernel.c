@@ -54,7 +54,7 @@ static void begin(const char *bound, const char *asked, const char *host)
 	assert_int_equal(socket_open(&address, &(struct socket_config){ 0 }, &world.socket), 0);
 	assert_int_equal(addr_parse(asked, addr_port(&world.socket.bound), &world.asked), 0);
 	assert_int_equal(reply_batch_new(REPLY_BYTES, &world.batch), 0);
-	assert_int_equal(log_ring_new(world.log, LOG_WORKER, 0, &world.batch->log), 0);
+	assert_int_equal(log_add_ring(world.log, LOG_WORKER, 0, &world.batch->log), 0);
 	world.batch->sockets = &world.socket;
 	for (unsigned i = 0; i < CLIENTS; i++)
 		open_client(&world.clients[i], host);

@@ -191,7 +191,7 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 		if (assisted && i == 1)
 			identity = (struct worker_identity){ .number = WORKER_OF_RECEIVER(0),
 				.only = world.services };
-		assert_int_equal(log_ring_new(world.log, LOG_WORKER, i, &identity.log), 0);
+		assert_int_equal(log_add_ring(world.log, LOG_WORKER, i, &identity.log), 0);
 		assert_int_equal(worker_new(&world.shared, &identity, 64, &world.workers[i]), 0);
 		assert_int_equal(worker_start(world.workers[i]), 0);
 	}

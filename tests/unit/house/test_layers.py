@@ -17,14 +17,11 @@ ARROWS = {
     "include/*": [],
     "src/base/*": ["base/*"],
     "src/log/event*": [],
-    "src/log/log*": ["log/*", "base/*"],
-    "src/log/writer*": ["log/*", "base/*"],
-    "src/log/consumer*": ["log/sinks.h", "log/ring.h", *LOG],
-    "src/log/sinks*": ["log/sink.h", "log/format.h", *LOG],
-    "src/log/sink*": LOG,
+    "src/log/log*": ["log/event.h", "log/consumer.h", *LOG],
+    "src/log/consumer*": ["log/sink.h", "log/ring.h", *LOG],
+    "src/log/sink*": ["log/format.h", *LOG],
     "src/log/ring*": ["log/format.h", *LOG],
-    "src/log/format*": ["log/text.h", *LOG],
-    "src/log/text*": ["base/*"],
+    "src/log/format*": LOG,
     "src/core/*": ["core/datagram.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
@@ -111,7 +108,7 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/log/log.c", '"addr.h"')  # written from src/, always
         self.must_forbid("src/core/slab.c", '"queue/queue.h"')
         self.must_forbid("src/core/slab.c", '"core/ledger.h"')
-        self.must_forbid("src/log/ring.c", '"log/sinks.h"')
+        self.must_forbid("src/log/ring.c", '"log/sink.h"')
         self.must_forbid("src/log/event.h", '"base/clock.h"')
         self.must_forbid("src/queue/queue.c", '"engine/worker.h"')
         self.must_forbid("src/queue/queue.c", '"log/log.h"')

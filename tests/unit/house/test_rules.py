@@ -22,6 +22,12 @@ FORBIDDEN = {
 # To block is what this handler is for.
 MAY_SLEEP = "src/handlers/simulate.c"
 
+# A function at the beginning of a line: what stands before its name, its name, and that its body follows.
+FUNCTION = re.compile(r"^((?:\w[\w \t*()]*?[ \t*\n])?)(\w+)\([^;{}]*?\)\n\{", re.MULTILINE)
+
+# Names that several files may have: each program's main(), each built-in handler's handle().
+COMMON = {"main", "handle"}
+
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 
@@ -36,6 +42,22 @@ def violations(name, text):
         for number, line in enumerate(code.splitlines(), 1)
         for pattern, reason in FORBIDDEN.items() if re.search(pattern, line)
         and not ("sleep" in pattern and str(name) == MAY_SLEEP)]
+
+
+def functions(path):
+    """The functions that a file defines: name, and whether it is static."""
+    code = COMMENT_OR_STRING.sub(blank, path.read_text(encoding="utf-8"))
+    code = re.sub(r"__attribute__\(\(.*?\)\)+", "", code)
+    return [(name, "static" in before.split()) for before, name in FUNCTION.findall(code)]
+
+
+def is_at_home(path, name):
+    """queue_push() is at home in queue.c, log_ring_take() in log/ring.c, log_sinks_open() in log/sink.c,
+    param_find() in params.c, sys_send() in sys_linux.c. Public names are dgram.h's."""
+    room, noun = path.parent.name, path.stem
+    nouns = (noun, f"{noun}s", noun.removesuffix("s"), noun.partition("_")[0])
+    homes = ("dgram_", *(f"{each}_" for each in nouns), *(f"{room}_{each}_" for each in nouns))
+    return name in COMMON | {noun, f"{room}_{noun}"} or name.startswith(homes)
 
 
 class Rules(dgramtest.Case):
@@ -57,6 +79,23 @@ class Rules(dgramtest.Case):
     def test_length_of_files(self):
         lengths = {path: len(path.read_bytes().splitlines()) for path in TOP.glob("src/**/*.[ch]")}
         self.assertEqual({str(path): n for path, n in lengths.items() if n > LINES_MAX}, {})
+
+    def test_functions_stand_where_their_prefix_says(self):
+        astray, count = [], 0
+        for path in self.sources():
+            for name, static in functions(path):
+                count += 1
+                if not static and not is_at_home(path, name):
+                    astray.append(f"{path.relative_to(TOP)}: {name}()")
+        self.assertGreater(count, 700)
+        self.assertEqual(astray, [])
+
+    def test_no_name_stands_in_two_files(self):
+        places = {}
+        for path in self.sources():
+            for name in {name for name, _ in functions(path)} - COMMON:
+                places.setdefault(name, []).append(str(path.relative_to(TOP)))
+        self.assertEqual({name: files for name, files in places.items() if len(files) > 1}, {})
 
     def test_tests_mirror_the_source(self):
         """tests/unit/queue/test_flow_order.c is of a file in src/queue whose name it begins with."""

@@ -64,7 +64,7 @@ static inline struct log_ring *new_ring(struct log *log, enum log_speaker speake
 {
 	struct log_ring *ring;
 
-	assert_int_equal(log_ring_new(log, speaker, number, &ring), 0);
+	assert_int_equal(log_add_ring(log, speaker, number, &ring), 0);
 	return ring;
 }
 
@@ -97,7 +97,9 @@ static inline unsigned count_in_file(const char *name, const char *what)
 	size_t length;
 	char *text = file_text(name, &length);
 
-	for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+	/* Not strstr(3): see end_of_word(). */
+	for (const char *at = text;
+		(at = memmem(at, (size_t)(text + length - at), what, strlen(what))) != NULL; at++)
 		count++;
 	free(text);
 	return count;

@@ -71,6 +71,15 @@ static inline const char *end_of_value(const char *value, const char *end)
 	return NULL;
 }
 
+/* The end of a word: a blank, "=", or the end of the line. With strict_string_checks, which
+ * check-asan sets, strcspn(3) would read all lines that follow. */
+static inline const char *end_of_word(const char *word, const char *end)
+{
+	while (word < end && *word != ' ' && *word != '=')
+		word++;
+	return word;
+}
+
 /* The bytes of a field of a line (without its newline) of logfmt; false when it is not there. */
 static inline bool find_field(
 	const char *line, size_t length, const char *key, char *to, size_t *ret_length)
@@ -78,11 +87,12 @@ static inline bool find_field(
 	const char *end = line + length;
 
 	for (const char *word = line; word < end;) {
-		size_t word_length = strcspn(word, " =\n");
-		const char *value = word + word_length + 1;
+		const char *word_end = end_of_word(word, end);
+		size_t word_length = (size_t)(word_end - word);
+		const char *value = word_end + 1;
 		const char *after;
 
-		if (word + word_length >= end || word[word_length] != '=') {
+		if (word_end == end || *word_end != '=') {
 			word = value; /* time, level, source, a word of the event */
 			continue;
 		}
@@ -117,9 +127,9 @@ static inline bool find_number(const char *line, size_t length, const char *key,
 /* What a text of numbered lines holds. */
 struct seen {
 	uint64_t lines;		      /* numbered ones */
-	uint64_t told;		      /* sum of lost=N */
-	uint64_t notes;		      /* lines that say so */
-	uint64_t bad;		      /* no line, or out of order in its producer's */
+	uint64_t reported;	      /* sum of lost=N */
+	uint64_t reports;	      /* lines with lost=N */
+	uint64_t bad;		      /* lines that are none, or not in order */
 	uint64_t unfinished;	      /* without a newline, at the end */
 	uint64_t next[PRODUCERS_MAX]; /* number of the producer's next line, at least */
 };
@@ -141,8 +151,8 @@ static inline void see_line(struct seen *seen, const char *line, size_t length)
 	uint64_t lost;
 
 	if (is_one_line(line, length + 1) && find_number(line, length, "lost", &lost)) {
-		seen->told += lost;
-		seen->notes++;
+		seen->reported += lost;
+		seen->reports++;
 	} else if (!is_one_line(line, length + 1) || !see_numbered(seen, line, length)) {
 		seen->bad++;
 	}
@@ -164,7 +174,7 @@ static inline void see_text(struct seen *seen, const char *text, size_t length)
 	}
 }
 
-/* All that a descriptor gives until its end; freed by the caller. */
+/* What a descriptor gives until its end. The caller frees it. */
 static inline char *read_all(int fd, size_t *ret_length)
 {
 	size_t length = 0, size = 1 << 16;

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "log/format.h"
-#include "log/text.h"
 #include "log_support.h"
 
 #define NOON_NS (1795386438LL * NS_PER_S + 4112 * NS_PER_US)
@@ -29,7 +28,7 @@ struct head {
 static const struct head main_info = { LOG_LEVEL_INFO, { LOG_MAIN, 0 } };
 static const struct head worker_debug = { LOG_LEVEL_DEBUG, { LOG_WORKER, 3 } };
 
-static size_t render(char text[static LOG_LINE_MAX + 1], const struct log_style *style,
+static size_t format(char text[static LOG_LINE_MAX + 1], const struct log_style *style,
 	struct head head, const char *event, const struct log_field *fields, size_t count)
 {
 	struct log_line line = { head.level, head.source, NOON_NS, event, fields, count };
@@ -40,11 +39,11 @@ static size_t render(char text[static LOG_LINE_MAX + 1], const struct log_style 
 	return length;
 }
 
-static void must_render(const struct log_style *style, struct head head, const char *expected,
+static void must_format(const struct log_style *style, struct head head, const char *expected,
 	const char *event, const struct log_field *fields, size_t count)
 {
 	char text[LOG_LINE_MAX + 1];
-	size_t length = render(text, style, head, event, fields, count);
+	size_t length = format(text, style, head, event, fields, count);
 
 	assert_int_equal(text[length - 1], '\n');
 	text[length - 1] = '\0';
@@ -59,22 +58,22 @@ static void test_shapes(void **state)
 
 	(void)state;
 	assert_int_equal(addr_parse("10.9.0.2", 41100, &client), 0);
-	must_render(&logfmt, worker_debug,
+	must_format(&logfmt, worker_debug,
 		"2026-11-22T22:27:18.004112Z debug worker/3 request worker=3 "
 		"client=10.9.0.2:41100 bytes=5",
 		"request", LOG_FIELDS(log_addr("client", &client), log_uint("bytes", 5)));
-	must_render(&json, worker_debug,
+	must_format(&json, worker_debug,
 		"{\"time\":\"2026-11-22T22:27:18.004112Z\",\"level\":\"debug\","
 		"\"source\":\"worker/3\",\"event\":\"request\",\"worker\":3,"
 		"\"client\":\"10.9.0.2:41100\",\"bytes\":5}",
 		"request", LOG_FIELDS(log_addr("client", &client), log_uint("bytes", 5)));
-	must_render(
+	must_format(
 		&journal, worker_debug, "<7>debug worker/3 request worker=3", "request", NULL, 0);
-	must_render(&journal, main_info, "<6>info main ready", "ready", NULL, 0);
-	must_render(&journal, warn, "<4>warn receiver/1 queue full, dropping",
+	must_format(&journal, main_info, "<6>info main ready", "ready", NULL, 0);
+	must_format(&journal, warn, "<4>warn receiver/1 queue full, dropping",
 		"queue full, dropping", NULL, 0);
-	must_render(&journal, error, "<3>error main no", "no", NULL, 0);
-	must_render(&colored, error, "2026-11-22T22:27:18.004112Z \033[31merror\033[0m main no",
+	must_format(&journal, error, "<3>error main no", "no", NULL, 0);
+	must_format(&colored, error, "2026-11-22T22:27:18.004112Z \033[31merror\033[0m main no",
 		"no", NULL, 0);
 }
 
@@ -82,25 +81,25 @@ static void test_values(void **state)
 {
 	(void)state;
 #define SHAPE(fields) "<6>info main e " fields
-	must_render(&journal, main_info, SHAPE("k=\"\""), "e", LOG_FIELDS(log_text("k", "")));
-	must_render(&journal, main_info, SHAPE("k=a-b"), "e", LOG_FIELDS(log_text("k", "a-b")));
-	must_render(&journal, main_info, SHAPE("k=\"\""), "e", LOG_FIELDS(log_text("k", NULL)));
-	must_render(&journal, main_info, SHAPE("k=\"Permission denied\""), "e",
+	must_format(&journal, main_info, SHAPE("k=\"\""), "e", LOG_FIELDS(log_text("k", "")));
+	must_format(&journal, main_info, SHAPE("k=a-b"), "e", LOG_FIELDS(log_text("k", "a-b")));
+	must_format(&journal, main_info, SHAPE("k=\"\""), "e", LOG_FIELDS(log_text("k", NULL)));
+	must_format(&journal, main_info, SHAPE("k=\"Permission denied\""), "e",
 		LOG_FIELDS(log_errno("k", EACCES)));
-	must_render(&journal, main_info, SHAPE("k=\"unknown error 524\""), "e",
+	must_format(&journal, main_info, SHAPE("k=\"unknown error 524\""), "e",
 		LOG_FIELDS(log_errno("k", 524)));
-	must_render(&journal, main_info, SHAPE("k=\"a b\""), "e", LOG_FIELDS(log_text("k", "a b")));
-	must_render(&journal, main_info, SHAPE("k=\"a=b\""), "e", LOG_FIELDS(log_text("k", "a=b")));
-	must_render(&journal, main_info, SHAPE("k=\"\\\"\\\\\""), "e",
+	must_format(&journal, main_info, SHAPE("k=\"a b\""), "e", LOG_FIELDS(log_text("k", "a b")));
+	must_format(&journal, main_info, SHAPE("k=\"a=b\""), "e", LOG_FIELDS(log_text("k", "a=b")));
+	must_format(&journal, main_info, SHAPE("k=\"\\\"\\\\\""), "e",
 		LOG_FIELDS(log_text("k", "\"\\")));
-	must_render(&journal, main_info, SHAPE("k=\"\\x00\\x0a\\xff\""), "e",
+	must_format(&journal, main_info, SHAPE("k=\"\\x00\\x0a\\xff\""), "e",
 		LOG_FIELDS(log_bytes("k", "\0\n\377", 3)));
-	must_render(&journal, main_info, SHAPE("k=18446744073709551615 l=-9223372036854775808 m=0"),
+	must_format(&journal, main_info, SHAPE("k=18446744073709551615 l=-9223372036854775808 m=0"),
 		"e",
 		LOG_FIELDS(log_uint("k", UINT64_MAX), log_int("l", INT64_MIN), log_int("m", 0)));
-	must_render(&journal, main_info, SHAPE("k=9223372036854775807 l=-1"), "e",
+	must_format(&journal, main_info, SHAPE("k=9223372036854775807 l=-1"), "e",
 		LOG_FIELDS(log_int("k", INT64_MAX), log_int("l", -1)));
-	must_render(
+	must_format(
 		&journal, main_info, "<6>info main a\\x3db \\\"\\\\\\x0a", "a=b \"\\\n", NULL, 0);
 #undef SHAPE
 }
@@ -147,12 +146,12 @@ static void must_decode(const void *bytes, size_t count)
 {
 	char text[LOG_LINE_MAX + 1];
 	const struct log_field fields[] = { log_bytes("k", bytes, count), log_text("after", "1") };
-	size_t length = render(text, &logfmt, worker_debug, "request", fields, 2);
+	size_t length = format(text, &logfmt, worker_debug, "request", fields, 2);
 
 	must_decode_logfmt(text, length, bytes, count);
-	length = render(text, &journal, worker_debug, "request", fields, 2);
+	length = format(text, &journal, worker_debug, "request", fields, 2);
 	must_decode_logfmt(text, length, bytes, count);
-	length = render(text, &json, worker_debug, "request", fields, 2);
+	length = format(text, &json, worker_debug, "request", fields, 2);
 	must_decode_json(text, length, bytes, count);
 }
 
@@ -181,11 +180,11 @@ static void test_every_byte_in_an_event(void **state)
 	for (unsigned a = 1; a < 256; a++) {
 		const char event[] = { 'x', (char)a, '\0' };
 		const struct log_field fields[] = { log_text("k", "1"), log_text("after", "1") };
-		size_t length = render(text, &logfmt, main_info, event, fields, 2);
+		size_t length = format(text, &logfmt, main_info, event, fields, 2);
 		cJSON *object;
 
 		must_decode_logfmt(text, length, "1", 1);
-		length = render(text, &json, main_info, event, fields, 2);
+		length = format(text, &json, main_info, event, fields, 2);
 		must_decode_json(text, length, "1", 1);
 		object = cJSON_Parse(text);
 		must_decode_string(object, "event", event, 2);
@@ -207,7 +206,7 @@ static void must_cut(const char *bytes, size_t count)
 {
 	const struct log_field fields[] = { log_bytes("k", bytes, count), log_text("after", "1") };
 	char text[LOG_LINE_MAX + 1], decoded[LOG_LINE_MAX];
-	size_t length = render(text, &logfmt, worker_debug, "request", fields, 2);
+	size_t length = format(text, &logfmt, worker_debug, "request", fields, 2);
 	const char *string;
 	cJSON *object;
 	size_t used;
@@ -217,7 +216,7 @@ static void must_cut(const char *bytes, size_t count)
 	must_be_cut(decoded, used, bytes, count);
 	assert_true(find_field(text, length - 1, "after", decoded, &used));
 
-	length = render(text, &json, worker_debug, "request", fields, 2);
+	length = format(text, &json, worker_debug, "request", fields, 2);
 	assert_true(is_one_line(text, length));
 	object = cJSON_ParseWithOpts(text, NULL, true);
 	assert_non_null(object);
@@ -257,7 +256,7 @@ static void must_fit(size_t count, size_t value_length, char value)
 	memset(bytes, value, sizeof(bytes));
 	for (size_t i = 0; i < count; i++)
 		fields[i] = log_bytes(key, bytes, value_length);
-	length = render(text, &json, worker_debug, "request", fields, count);
+	length = format(text, &json, worker_debug, "request", fields, count);
 	assert_true(is_one_line(text, length));
 	object = cJSON_ParseWithOpts(text, NULL, true);
 	assert_non_null(object);
@@ -270,7 +269,7 @@ static void must_fit(size_t count, size_t value_length, char value)
 
 	cut = 0;
 	present = 0;
-	length = render(text, &logfmt, worker_debug, "request", fields, count);
+	length = format(text, &logfmt, worker_debug, "request", fields, count);
 	assert_true(is_one_line(text, length));
 	(void)find_number(text, length - 1, "fields_cut", &cut);
 	for (const char *at = text; (at = strstr(at, " k=")) != NULL; at++)
@@ -292,15 +291,16 @@ static void test_many_fields(void **state)
 
 static void must_be_time(int64_t seconds)
 {
-	char text[40] = { 0 }, expected[40];
-	struct text out = { text, text + sizeof(text) };
+	struct log_line line = { .event = "e", .realtime_ns = seconds * NS_PER_S + 999999999 };
+	char text[LOG_LINE_MAX], expected[64];
+	size_t length = log_format_line(&line, &logfmt, text);
 	time_t time = (time_t)seconds;
 	struct tm tm;
 
-	text_put_time(&out, seconds * NS_PER_S + 999999999);
 	assert_non_null(gmtime_r(&time, &tm));
-	(void)strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.999999Z", &tm);
-	assert_string_equal(text, expected);
+	(void)strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.999999Z error main e\n", &tm);
+	assert_int_equal(length, strlen(expected));
+	assert_memory_equal(text, expected, length);
 }
 
 /* Every day to the end of the 64-bit nanoseconds, in 2262. */

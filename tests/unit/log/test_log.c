@@ -218,7 +218,7 @@ static void log_two_lines(const char *format, const char *color)
 
 	settings.format = format;
 	settings.color = color;
-	if (log_new(&settings, &log) < 0 || log_ring_new(log, LOG_MAIN, 0, &ring) < 0)
+	if (log_new(&settings, &log) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0)
 		_exit(1);
 	say(ring, "plain");
 	if (log_apply(log, &settings) < 0 || log_start(log) < 0)
@@ -350,7 +350,7 @@ static void log_to_nobody(void)
 	struct log *log;
 
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (log_new(&settings, &log) < 0 || log_ring_new(log, LOG_MAIN, 0, &ring) < 0)
+	if (log_new(&settings, &log) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0)
 		_exit(1);
 	say(ring, "plain");
 	if (log_apply(log, &settings) < 0)

@@ -1,5 +1,5 @@
 /* A target that does not take the lines: each line is written or counted, exactly, and the lines
- * that tell of lost ones add up to the count. */
+ * that report lost ones add up to the count. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ static void *drain_main(void *argument)
 	return NULL;
 }
 
-/* Read all from now on, stop the log, and see what had come. */
+/* Start to read, stop the log, and see what came. */
 static void drain_and_free(struct log *log, int reader, struct seen *seen, uint64_t *ret_lost)
 {
 	struct drain drain = { .fd = reader };
@@ -78,20 +78,23 @@ static void test_a_full_ring_counts(void **state)
 	drain_and_free(log, reader, &seen, &lost);
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + lost, 2 * MANY);
-	assert_int_equal(seen.told, lost);
+	assert_int_equal(seen.reported, lost);
 }
 
-/* A line that tells of a gap: in the name of the ring, and just that gap. */
-static void must_tell_of_gaps(const char *text, uint64_t last)
+/* Each gap is reported at its place, in the name of the ring. */
+static void must_report_gaps(const char *text, size_t text_length, uint64_t last)
 {
+	const char note[] = " warn worker/3 log lines lost worker=3 lost=";
 	uint64_t expected = 0, number = 0, lost = 0;
+	size_t length;
 
-	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
-		size_t length = strcspn(line, "\n");
+	for (const char *line = text; line < text + text_length; line += length + 1) {
+		const char *end = memchr(line, '\n', (size_t)(text + text_length - line));
 
+		assert_non_null(end);
+		length = (size_t)(end - line);
 		if (find_number(line, length, "lost", &lost)) {
-			assert_non_null(
-				strstr(line, " warn worker/3 log lines lost worker=3 lost="));
+			assert_non_null(memmem(line, length, note, strlen(note)));
 			continue;
 		}
 		assert_true(find_number(line, length, "number", &number));
@@ -102,7 +105,7 @@ static void must_tell_of_gaps(const char *text, uint64_t last)
 	assert_int_equal(expected + lost, last);
 }
 
-static void test_gaps_are_told_of_where_they_are(void **state)
+static void test_gaps_are_reported_where_they_are(void **state)
 {
 	struct drain drain = { 0 };
 	pthread_t thread;
@@ -128,7 +131,7 @@ static void test_gaps_are_told_of_where_they_are(void **state)
 	log_free(log);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	close(drain.fd);
-	must_tell_of_gaps(drain.text, number);
+	must_report_gaps(drain.text, drain.length, number);
 	free(drain.text);
 }
 
@@ -159,7 +162,7 @@ static void test_stop_with_a_blocked_pipe(void **state)
 	assert_int_equal(seen.lines + lost, MANY + 10);
 }
 
-/* A new target takes over from a blocked one, and tells of what that lost. */
+/* A new target takes over from a blocked one, and reports what that one lost. */
 static void test_apply_with_a_blocked_pipe(void **state)
 {
 	struct seen seen = { 0 };
@@ -188,7 +191,7 @@ static void test_apply_with_a_blocked_pipe(void **state)
 	see_file(&seen, "log");
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + lost, MANY + 1);
-	assert_int_equal(seen.told, lost);
+	assert_int_equal(seen.reported, lost);
 	assert_true(lost > 0);
 }
 
@@ -203,14 +206,14 @@ static void see_json(struct seen *seen, const char *name)
 
 		assert_int_equal(*line, '{');
 		if (lost != NULL && lost < strchr(line, '\n'))
-			seen->told += strtoull(lost + strlen("\"lost\":"), NULL, 10);
+			seen->reported += strtoull(lost + strlen("\"lost\":"), NULL, 10);
 		else
 			seen->lines++;
 	}
 	free(text);
 }
 
-/* What was rendered for the old target does not go to the new one. */
+/* What was formatted for the old target does not go to the new one. */
 static void test_apply_another_format_with_a_blocked_pipe(void **state)
 {
 	struct seen seen = { 0 }, seen_json = { 0 };
@@ -245,7 +248,7 @@ static void test_apply_another_format_with_a_blocked_pipe(void **state)
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen_json.lines, 2);
 	assert_int_equal(seen.lines + lost, 2 * MANY);
-	assert_int_equal(seen.told + seen_json.told, lost);
+	assert_int_equal(seen.reported + seen_json.reported, lost);
 }
 
 static void must_lose_all(bool threaded)
@@ -266,8 +269,8 @@ static void must_lose_all(bool threaded)
 	log_free(log);
 	see_file(&seen, "log");
 	assert_int_equal(seen.lines, 1);
-	assert_int_equal(seen.notes, 1);
-	assert_int_equal(seen.told, 1000);
+	assert_int_equal(seen.reports, 1);
+	assert_int_equal(seen.reported, 1000);
 	assert_int_equal(count_in_file("log", " error=ENOSPC\n"), 1);
 }
 
@@ -305,11 +308,11 @@ static void test_a_reader_comes_back(void **state)
 	drain_and_free(log, readable.fd, &seen, &lost);
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + lost, count);
-	assert_int_equal(seen.told, lost);
+	assert_int_equal(seen.reported, lost);
 	assert_true(lost >= 10);
 }
 
-/* A target that rests after a failure is not given up at the end. */
+/* A target that failed is tried again at the end. */
 static void test_stop_tries_once_more(void **state)
 {
 	char path[PATH_ROOM];
@@ -330,13 +333,13 @@ static void test_stop_tries_once_more(void **state)
 	drain_and_free(log, reader, &seen, &lost);
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + lost, count);
-	assert_int_equal(seen.told, lost);
+	assert_int_equal(seen.reported, lost);
 }
 
-#define FIRST 1000u /* so that all lines are as long */
+#define FIRST 1000u /* numbers of four digits: all lines have the same length */
 #define LIMITED 200u
 
-/* In a child: files may not grow beyond `limit`, then they may. Returns the lines logged. SIGXFSZ
+/* In a child: files may grow to `limit`, and later to any size. Returns the lines logged. SIGXFSZ
  * would end the child. */
 static uint64_t write_up_to(rlim_t limit, bool threaded)
 {
@@ -364,8 +367,8 @@ static uint64_t write_up_to(rlim_t limit, bool threaded)
 	return number - FIRST;
 }
 
-/* `torn`: the line that met the limit stays unfinished. */
-static void must_bear_limit(rlim_t limit, bool threaded, bool torn)
+/* `partial`: the line that met the limit stays unfinished. */
+static void must_bear_limit(rlim_t limit, bool threaded, bool partial)
 {
 	struct seen seen = { 0 };
 	char path[PATH_ROOM];
@@ -387,11 +390,11 @@ static void must_bear_limit(rlim_t limit, bool threaded, bool torn)
 	close(result[0]);
 	close(result[1]);
 	see_file(&seen, "log");
-	assert_int_equal(seen.bad, torn);
+	assert_int_equal(seen.bad, partial);
 	assert_int_equal(seen.unfinished, 0);
-	assert_int_equal(seen.lines + seen.told, count);
-	assert_int_equal(count_in_file("log", " error=EFBIG\n"), seen.notes);
-	assert_true(seen.notes > 0);
+	assert_int_equal(seen.lines + seen.reported, count);
+	assert_int_equal(count_in_file("log", " error=EFBIG\n"), seen.reports);
+	assert_true(seen.reports > 0);
 }
 
 static void test_file_size_limit(void **state)
@@ -411,7 +414,7 @@ static void test_file_size_limit(void **state)
 		must_bear_limit(line, threaded, false);
 		must_bear_limit(line + 1, threaded, true);
 		must_bear_limit(2 * line - 2, threaded, true);
-		must_bear_limit(2 * line - 1, threaded, false); /* lacks but the newline */
+		must_bear_limit(2 * line - 1, threaded, false); /* lacks only the newline */
 		must_bear_limit(5000, threaded, 5000 % line != 0 && 5000 % line != line - 1);
 	}
 }
@@ -427,7 +430,7 @@ static uint64_t write_to_terminal(const char *name)
 
 	(void)alarm(60);
 	if (dup2(fd, STDERR_FILENO) < 0 || log_new(&settings, &log) < 0 ||
-		log_apply(log, &settings) < 0 || log_ring_new(log, LOG_MAIN, 0, &ring) < 0 ||
+		log_apply(log, &settings) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0 ||
 		log_start(log) < 0)
 		_exit(1);
 	for (uint64_t i = 0; i < MANY; i++)
@@ -440,7 +443,7 @@ static uint64_t write_to_terminal(const char *name)
 	return lost;
 }
 
-/* A terminal that passes on what it is given; returns its other end. */
+/* A terminal that changes no byte; returns its other end. */
 static int open_terminal(int *ret_fd)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -456,7 +459,7 @@ static int open_terminal(int *ret_fd)
 	return terminal;
 }
 
-/* All lines are as long, and the last can be cut, or lack just the newline. */
+/* All lines have the same length; the last can be cut, or lack only the newline. */
 static void test_stop_with_a_terminal_that_nobody_reads(void **state)
 {
 	struct seen seen = { 0 };
@@ -496,7 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_DIRECTORY(test_a_full_ring_counts),
-		IN_DIRECTORY(test_gaps_are_told_of_where_they_are),
+		IN_DIRECTORY(test_gaps_are_reported_where_they_are),
 		IN_DIRECTORY(test_stop_with_a_blocked_pipe),
 		IN_DIRECTORY(test_apply_with_a_blocked_pipe),
 		IN_DIRECTORY(test_apply_another_format_with_a_blocked_pipe),

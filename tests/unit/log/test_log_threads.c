@@ -17,12 +17,12 @@ struct producer {
 	pthread_t thread;
 	struct log_ring *ring;
 	unsigned number;
-	unsigned lines; /* at least */
+	unsigned lines;
 	_Atomic bool *last;
 	uint64_t logged;
 };
 
-/* Log at least so many, and until it is told that they are the last. */
+/* Log at least `lines`, and until `last` is set. */
 static void *produce(void *argument)
 {
 	struct producer *producer = argument;
@@ -83,7 +83,7 @@ static void test_many_lines(void **state)
 	see_file(&seen, "log");
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + log_lost(log), logged);
-	assert_int_equal(seen.told, log_lost(log));
+	assert_int_equal(seen.reported, log_lost(log));
 	log_free(log);
 }
 
@@ -107,7 +107,7 @@ static void test_start_and_stop_meanwhile(void **state)
 	see_file(&seen, "log");
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + log_lost(log), logged);
-	assert_int_equal(seen.told, log_lost(log));
+	assert_int_equal(seen.reported, log_lost(log));
 	log_free(log);
 }
 
@@ -119,8 +119,8 @@ static const char *old_name(char path[static PATH_ROOM], unsigned number)
 	return in_directory(path, name);
 }
 
-/* The files in the order of their renaming hold each producer's lines in order: so none is lost,
- * none is in two files. */
+/* The files, in the order of their renaming, hold each producer's lines in order: no line is lost
+ * or in two files. */
 static void test_reopen_meanwhile(void **state)
 {
 	struct producers producers = { 0 };
@@ -144,11 +144,11 @@ static void test_reopen_meanwhile(void **state)
 	see_file(&seen, "log");
 	assert_int_equal(seen.bad + seen.unfinished, 0);
 	assert_int_equal(seen.lines + log_lost(log), logged);
-	assert_int_equal(seen.told, log_lost(log));
+	assert_int_equal(seen.reported, log_lost(log));
 	log_free(log);
 }
 
-/* Of a format each file has only its own. */
+/* Each file has lines of one format only. */
 static void test_apply_meanwhile(void **state)
 {
 	struct producers producers = { 0 };

@@ -1,4 +1,4 @@
-/* Files of workers that come and go, and the room that the main thread has to speak of all. */
+/* Files of workers that come and go, and the room for the main thread's line about each worker. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,7 +90,7 @@ static void test_refused_number_changes_nothing(void **state)
 	log_free(log);
 }
 
-/* A growth that met the limit of descriptors, and was taken back. */
+/* More workers than the limit of descriptors allows, then fewer again. */
 static void test_limit_of_descriptors(void **state)
 {
 	char path[PATH_ROOM];
@@ -109,7 +109,7 @@ static void test_limit_of_descriptors(void **state)
 	while (i < 100 && error == 0) {
 		struct log_ring *unused;
 
-		error = log_ring_new(log, LOG_WORKER, i++, &unused);
+		error = log_add_ring(log, LOG_WORKER, i++, &unused);
 	}
 	assert_int_equal(error, -EMFILE);
 	assert_int_equal(log_apply(log, &settings), -EMFILE);
@@ -136,8 +136,8 @@ static void fill(const char *fifo)
 	close(fd);
 }
 
-/* A summary of each worker, while the target takes nothing. */
-static void test_main_speaks_of_all_workers(void **state)
+/* A summary of each worker finds room while the target takes nothing. */
+static void test_main_logs_about_all_workers(void **state)
 {
 	char path[PATH_ROOM];
 	struct log_settings settings = settings_for(in_directory(path, "fifo"));
@@ -173,7 +173,7 @@ int main(void)
 		IN_DIRECTORY(test_files_follow_the_number),
 		IN_DIRECTORY(test_refused_number_changes_nothing),
 		IN_DIRECTORY(test_limit_of_descriptors),
-		IN_DIRECTORY(test_main_speaks_of_all_workers),
+		IN_DIRECTORY(test_main_logs_about_all_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
