@@ -13,7 +13,7 @@ void coroutine_free(struct coroutine *coroutine);
 /* Run it until it yields or ends. Not from within a coroutine. */
 void coroutine_resume(struct coroutine *coroutine);
 
-/* Back to whoever resumed it. */
+/* Back to its resumer. */
 void coroutine_yield(struct coroutine *coroutine);
 
 #endif

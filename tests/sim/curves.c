@@ -38,7 +38,7 @@ static void set_up(
 {
 	run->network.sockets_count = 1;
 	run->network.sockets[0].room = 4096;
-	run->network.sockets[0].lanes = 1;
+	run->network.sockets[0].reuseport_sockets = 1;
 	run->scenario = (struct scenario){
 		.services_count = 1,
 		.services = { {

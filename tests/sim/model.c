@@ -31,7 +31,7 @@ void model_free(struct model *model)
 /* --- flows */
 
 /* An IPv4 address, mapped or not; an IPv6 network; a link-local address with its scope. Where
- * clients are told apart, all of the address, and the port. */
+ * clients are distinguished, all of the address, and the port. */
 static void key_of(const struct model *model, const union addr *from, unsigned char key[24])
 {
 	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };

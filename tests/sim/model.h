@@ -46,7 +46,7 @@ struct model {
 	unsigned window;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
-	int64_t service_peak_ns; /* the slowest of late */
+	int64_t service_peak_ns; /* the recent maximum */
 	int64_t job_ewma_ns;	 /* a letter, with all around it; moving */
 	unsigned shed;		 /* kept for a busy reply */
 	uint64_t busy_replied;
@@ -71,7 +71,7 @@ void model_add(struct model *model, uint32_t letter);
 void model_remove(struct model *model, uint32_t letter, bool to_run);
 void model_finish(struct model *model, uint32_t letter);
 
-/* model_rules.c: may the flow have been put aside, as stale? */
+/* model_rules.c: may the flow have been put aside, as aged? */
 bool model_may_be_aside(const struct model *model, const struct model_flow *flow);
 
 /* May the queue take this one next, out of its flow or, unsorted, with all that wait? */

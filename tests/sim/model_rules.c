@@ -4,8 +4,8 @@
 /* The product's lists of flows by length end there: longer ones are equally long. */
 #define LENGTH_MAX 65u
 
-/* While overloaded, one of so many that are taken is the newest of all; a flow whose newest waited
- * for this part of the overload interval is stale; so many stale ones are put aside at once. */
+/* While overloaded, one of NEWEST_EVERY that are taken is the newest of all; a flow whose newest waited
+ * for this part of the overload interval is aged; AGED_FLOWS_MAX are put aside at once. */
 #define NEWEST_EVERY 3
 #define AGED_PART 4
 #define AGED_FLOWS_MAX 16
@@ -13,7 +13,7 @@
 /* Of the served time the product's lists tell so many leading bits apart. */
 #define SERVED_BITS 6
 
-/* A receiver does not help while the slowest of late took longer; the pool's workers are called for
+/* A receiver does not help while the recent maximum took longer; the pool's workers are called for
  * a backlog that takes helpers longer, or is half of the queue. */
 #define ASSIST_PEAK_NS 200000
 #define ASSIST_BACKLOG_NS 1000000
@@ -28,7 +28,7 @@ static int64_t newest_arrived_ns(const struct model_flow *flow)
 	return letter_at(flow->newest)->datagram->arrived_ns;
 }
 
-/* A flow that was put aside as stale, perhaps by a worker with a later clock, or when the settings
+/* A flow that was put aside as aged, perhaps by a worker with a later clock, or when the settings
  * were others, stays so until it is heard from. */
 bool model_may_be_aside(const struct model *model, const struct model_flow *flow)
 {
@@ -63,24 +63,24 @@ static bool is_least_served(const struct model *model, const struct model_flow *
 	return true;
 }
 
-/* A stale one is not next while there are fresher ones, unless too many are stale. */
+/* An aged one is not next while there are fresher ones, unless too many are aged. */
 static bool makes_way(const struct model *model, const struct model_flow *flow, int64_t now_ns)
 {
 	int64_t aged_before_ns = now_ns - model->settings.overload_interval_ns / AGED_PART;
-	unsigned stale = 0, fresh = 0;
+	unsigned aged = 0, fresh = 0;
 
 	if (newest_arrived_ns(flow) >= aged_before_ns)
 		return false;
 	for (uint32_t i = 0; i < model->flows_count; i++) {
 		if (!model_is_ready(model, &model->flows[i]))
 			continue;
-		stale += newest_arrived_ns(&model->flows[i]) < aged_before_ns;
+		aged += newest_arrived_ns(&model->flows[i]) < aged_before_ns;
 		fresh += !model_may_be_aside(model, &model->flows[i]);
 	}
-	return fresh > 0 && stale <= AGED_FLOWS_MAX;
+	return fresh > 0 && aged <= AGED_FLOWS_MAX;
 }
 
-/* Not empty for so long, and the oldest is stale. */
+/* Not empty for so long, and the oldest is aged. */
 static bool is_overloaded(const struct model *model, int64_t now_ns)
 {
 	int64_t interval_ns = model->settings.overload_interval_ns;

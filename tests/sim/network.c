@@ -79,7 +79,7 @@ unsigned network_lane(const struct network *network, unsigned first, const union
 
 	for (size_t i = 0; i < sizeof(*client); i++)
 		hash = hash * 31 + ((const unsigned char *)client)[i];
-	return first + hash % network->sockets[first].lanes;
+	return first + hash % network->sockets[first].reuseport_sockets;
 }
 
 /* --- places */

@@ -67,7 +67,8 @@ struct letter {
 
 struct sim_socket {
 	unsigned service;
-	unsigned lanes; /* sockets with its address, from this one on; 0: it is not the first */
+	unsigned
+		reuseport_sockets; /* sockets with its address, from this one on; 0: it is not the first */
 	union addr bound;
 	bool segments;	   /* it takes joined messages apart, */
 	int join_error;	   /* but not */

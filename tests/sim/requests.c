@@ -30,7 +30,7 @@ static void set_up(struct run *run, enum runner runner)
 	};
 	run->network.sockets_count = 1;
 	run->network.sockets[0].room = 2 * BATCH;
-	run->network.sockets[0].lanes = 1;
+	run->network.sockets[0].reuseport_sockets = 1;
 	run->network.sockets[0].segments = true;
 	run->network.blind = true;
 	run->world.reading_ns = 100;

@@ -114,13 +114,13 @@ static void wait_until(struct run *run, int64_t ns)
 		task_wait(&run->world, ns);
 }
 
-static void hurry(struct run *run)
+static void abort_run(struct run *run)
 {
 	struct datagram_list dropped = { 0 };
 
 	atomic_store(&run->shared.aborting, true);
-	if (run->hurry_ns == 0)
-		run->hurry_ns = run->world.now_ns;
+	if (run->abort_ns == 0)
+		run->abort_ns = run->world.now_ns;
 	for (unsigned i = 0; i < run->scenario.services_count; i++)
 		if (run->services[i].queue != NULL)
 			queue_discard(run->services[i].queue, &dropped);
@@ -134,7 +134,7 @@ static void await_end(
 {
 	if (have_ended(run, tasks, count, deadline_ns))
 		return;
-	hurry(run);
+	abort_run(run);
 	(void)have_ended(run, tasks, count, INT64_MAX);
 }
 

@@ -31,7 +31,7 @@ struct run {
 	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];
 	struct worker_shared shared;
 	_Atomic unsigned shutdowns;
-	int64_t hurry_ns; /* since when nothing is begun any more */
+	int64_t abort_ns; /* since when nothing is begun any more */
 	struct worker *workers[SCENARIO_WORKERS_MAX];
 	struct task *worker_tasks[SCENARIO_WORKERS_MAX];
 	bool refusing; /* what is still received is dropped */

@@ -30,7 +30,7 @@ static bool does_a_worker_sleep(const struct run *run)
 }
 
 /* One of the service's receivers will look at the queue when it comes back. */
-static bool will_be_helped(const struct run *run, unsigned service)
+static bool will_be_assisted(const struct run *run, unsigned service)
 {
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
 		if (run->network.sockets[i].service == service && is_away(run->receiver_tasks[i]))
@@ -46,7 +46,7 @@ static void must_be_seen_to(const struct run *run, const struct model *model)
 
 	if (model->ready == 0 || model->active_workers >= model->settings.max_workers)
 		return;
-	if (assisted && will_be_helped(run, model->service))
+	if (assisted && will_be_assisted(run, model->service))
 		return;
 	must(is_anybody_up(run) || !does_a_worker_sleep(run),
 		"a worker sleeps while service %u has work", model->service);

@@ -10,7 +10,7 @@ static void bind_sockets(struct run *run)
 		struct sim_socket *socket = &run->network.sockets[i];
 
 		memset(&socket->bound, 0, sizeof(socket->bound));
-		if (socket->lanes == 0)
+		if (socket->reuseport_sockets == 0)
 			socket->bound = socket[-1].bound;
 		else
 			must(addr_parse(i % 2 == 0 ? "192.0.2.1" : "2001:db8::1",

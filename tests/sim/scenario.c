@@ -80,16 +80,17 @@ static void draw_sockets(struct run *run)
 	static const int64_t rooms[] = { 1, 4, 20, 100, 1000 };
 
 	for (unsigned i = 0; i < 2 * run->scenario.services_count; i++) {
-		unsigned lanes = random_below(random, 3) == 0 ? 2 + random_below(random, 2) : 1;
+		unsigned reuseport_sockets =
+			random_below(random, 3) == 0 ? 2 + random_below(random, 2) : 1;
 
 		if (i % 2 == 1 && random_below(random, 3) > 0)
 			continue;
-		for (unsigned j = 0; j < lanes; j++) {
+		for (unsigned j = 0; j < reuseport_sockets; j++) {
 			struct sim_socket *socket =
 				&run->network.sockets[run->network.sockets_count++];
 
 			socket->service = i / 2;
-			socket->lanes = j == 0 ? lanes : 0;
+			socket->reuseport_sockets = j == 0 ? reuseport_sockets : 0;
 			socket->room = (unsigned)RANDOM_OF(random, rooms);
 			draw_joining(random, socket);
 		}
@@ -113,7 +114,7 @@ static void draw_groups(struct run *run)
 
 		group->pattern = random_below(random, FORGED + 1);
 		group->socket = random_below(random, scenario->sockets_count);
-		while (run->network.sockets[group->socket].lanes == 0)
+		while (run->network.sockets[group->socket].reuseport_sockets == 0)
 			group->socket--;
 		group->addresses = (unsigned)RANDOM_OF(random, addresses);
 		group->ports = 1 + random_below(random, 2) * random_below(random, 4);

@@ -84,7 +84,7 @@ struct run;
 /* Draw it all from the run's seed. */
 void scenario_draw(struct run *run);
 
-/* scenario.c: settings as they may be drawn anew while it runs. */
+/* scenario.c: settings as they may be drawn again while it runs. */
 void scenario_draw_settings(
 	struct random *random, unsigned workers, struct queue_settings *ret_settings);
 

@@ -19,8 +19,8 @@ void model_begins(uint32_t number)
 	must(world->now_ns - world->running->held_ns < letter->expires_ns,
 		"letter %u: run %" PRId64 " ns after its deadline", number,
 		world->now_ns - letter->expires_ns);
-	must(the_run->hurry_ns == 0 || world->now_ns - world->running->held_ns <= the_run->hurry_ns,
-		"letter %u: run although the server is in a hurry", number);
+	must(the_run->abort_ns == 0 || world->now_ns - world->running->held_ns <= the_run->abort_ns,
+		"letter %u: run although the server is in a aborting", number);
 	if (model->queue == NULL) {
 		model_begins_inline(letter);
 		return;
@@ -53,9 +53,9 @@ static enum ledger_failure failure_of(int error)
 }
 
 /* Where it has to stand in the books. */
-static void settle(const struct letter *letter, struct ledger *expected, bool hurry)
+static void expect_result(const struct letter *letter, struct ledger *expected, bool aborting)
 {
-	if (letter->runs == 0 && letter->expires_ns <= the_run->world.now_ns && !hurry)
+	if (letter->runs == 0 && letter->expires_ns <= the_run->world.now_ns && !aborting)
 		expected->dropped[DROP_EXPIRED]++;
 	else if (letter->runs == 0)
 		expected->dropped[DROP_SHUTDOWN]++;
@@ -74,10 +74,10 @@ static void settle(const struct letter *letter, struct ledger *expected, bool hu
 			letter - the_run->network.letters);
 }
 
-/* When the server is in a hurry, some of a batch may have expired before. */
-static bool is_settled(const struct ledger *results, struct ledger expected, bool hurry)
+/* When the server is in a aborting, some of a batch may have expired before. */
+static bool are_results_right(const struct ledger *results, struct ledger expected, bool aborting)
 {
-	if (hurry && results->dropped[DROP_EXPIRED] <= expected.dropped[DROP_SHUTDOWN]) {
+	if (aborting && results->dropped[DROP_EXPIRED] <= expected.dropped[DROP_SHUTDOWN]) {
 		expected.dropped[DROP_SHUTDOWN] -= results->dropped[DROP_EXPIRED];
 		expected.dropped[DROP_EXPIRED] += results->dropped[DROP_EXPIRED];
 	}
@@ -86,7 +86,7 @@ static bool is_settled(const struct ledger *results, struct ledger expected, boo
 
 void watch_must_be_results(const struct datagram_list *jobs, const struct ledger *results)
 {
-	bool hurry = atomic_load(&the_run->shared.aborting);
+	bool aborting = atomic_load(&the_run->shared.aborting);
 	struct ledger expected = { 0 };
 
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
@@ -96,9 +96,10 @@ void watch_must_be_results(const struct datagram_list *jobs, const struct ledger
 			watch_number_of(job), letter->state);
 		must(letter->runs == 0 || job->service_ns >= letter->service_ns,
 			"letter %u: took %" PRId64, watch_number_of(job), job->service_ns);
-		settle(letter, &expected, hurry);
+		expect_result(letter, &expected, aborting);
 	}
-	must(is_settled(results, expected, hurry), "a batch's results are not what happened");
+	must(are_results_right(results, expected, aborting),
+		"a batch's results are not what happened");
 }
 
 /* How long handlers take, as the queue measures it. */

@@ -12,7 +12,7 @@ static struct model_flow *flow_of(struct model *model, const struct datagram *da
 	return &model->flows[watch_letter_of(datagram)->flow];
 }
 
-/* A share was charged before the model saw it go. */
+/* A batch was charged before the model saw it go. */
 static void note_ahead(struct model *model, const struct datagram_list *jobs)
 {
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next)

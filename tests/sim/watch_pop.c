@@ -114,7 +114,7 @@ static void must_be_short(const struct model *model, unsigned count, int64_t ser
 }
 
 /* One by one, each by its flow's turn, or unsorted; where there are flows that is all at once. */
-static void take_share(struct model *model, const struct datagram_list *jobs, int64_t now_ns)
+static void take_batch(struct model *model, const struct datagram_list *jobs, int64_t now_ns)
 {
 	bool sorted = jobs->first != NULL && jobs->first->flow != NULL;
 	struct queue_report report;
@@ -158,7 +158,7 @@ static void give_shed(struct model *model, const struct datagram_list *shed)
 }
 
 /* What it gave, and answered. */
-static void must_be_share(struct model *model, int64_t now_ns, const struct queue_batch *batch,
+static void must_be_batch(struct model *model, int64_t now_ns, const struct queue_batch *batch,
 	enum queue_result answer)
 {
 	bool allowed = model->active_workers < model->settings.max_workers;
@@ -168,7 +168,7 @@ static void must_be_share(struct model *model, int64_t now_ns, const struct queu
 	expire(model, now_ns, &batch->expired);
 	give_shed(model, &batch->shed);
 	must(batch->jobs.count == 0 || allowed, "more workers than allowed");
-	take_share(model, &batch->jobs, now_ns);
+	take_batch(model, &batch->jobs, now_ns);
 	must(answer == expected_answer(model, batch, allowed), "pop answers %d", answer);
 	model->active_workers += batch->jobs.count > 0;
 }
@@ -182,7 +182,7 @@ enum queue_result __wrap_queue_pop(
 		return __real_queue_pop(queue, now_ns, ret_batch);
 	watch_begin();
 	answer = __real_queue_pop(queue, now_ns, ret_batch);
-	must_be_share(watch_model_of(queue), now_ns, ret_batch, answer);
+	must_be_batch(watch_model_of(queue), now_ns, ret_batch, answer);
 	watch_end();
 	return answer;
 }
@@ -198,10 +198,10 @@ enum queue_result __wrap_queue_assist(
 	watch_begin();
 	answer = __real_queue_assist(queue, now_ns, ret_batch);
 	if (model_is_assisted(model))
-		must_be_share(model, now_ns, ret_batch, answer);
+		must_be_batch(model, now_ns, ret_batch, answer);
 	else
 		must(answer == QUEUE_EMPTY && ret_batch->expired.count + ret_batch->shed.count == 0,
-			"a receiver helps with a handler that was slow of late");
+			"a receiver assists with a handler that was slow recently");
 	watch_end();
 	return answer;
 }

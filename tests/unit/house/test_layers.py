@@ -34,6 +34,7 @@ ARROWS = {
     "src/engine/receiver*": [
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
+    "src/process/*": [API, "process/*", "engine/handler.h", *STATION],
     "src/server/*": ["engine/*", "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
     "src/json/json*": [],
@@ -50,6 +51,8 @@ ARROWS = {
     "src/config/decode*": ["config/check.h", "config/services.h", "config/values.h", "json/*"],
     "src/config/config*": [API, "config/decode.h", "config/services.h", "json/*"],
     "src/config/*": ["config/config.h", "config/params.h", "config/values.h", "json/*"],
+    "src/admin/*": [API, "admin/*", "config/*", "json/*", "base/*"],
+    "src/ctl/*": ["ctl/*", "json/*", "base/*"],
     "src/daemon/*": [API, "daemon/*", "config/*", "json/*", "base/*"],
     "src/load/*": ["load/*", "base/*"],
 }
