@@ -189,8 +189,9 @@ static void put_escaped(
 		fitting = count_fitting(escape, bytes, fitting, most - CUT_LENGTH);
 	for (size_t i = 0; i < fitting; i++) {
 		char unit[UNIT_MAX];
+		size_t unit_length = escape_byte(escape, bytes[i], unit);
 
-		put_bytes(text, unit, escape_byte(escape, bytes[i], unit));
+		put_bytes(text, unit, unit_length);
 	}
 	if (fitting < length)
 		put(text, CUT);

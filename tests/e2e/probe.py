@@ -142,15 +142,20 @@ class Reader(threading.Thread):
                     return
                 self._data += chunk
 
-    def lines(self):
-        text = bytes(self._data).decode("ascii", "backslashreplace").replace("\r\n", "\n")
-        return text.split("\n")[:-1]
+    def text(self):
+        return bytes(self._data).decode("ascii", "backslashreplace").replace("\r\n", "\n")
 
-    def all_lines(self):
+    def all_text(self):
         self.join(dgramtest.PATIENCE)
         if self.is_alive():
             raise AssertionError("somebody still holds the other end")
-        return self.lines()
+        return self.text()
+
+    def lines(self):
+        return self.text().split("\n")[:-1]
+
+    def all_lines(self):
+        return self.all_text().split("\n")[:-1]
 
 
 class Load(threading.Thread):

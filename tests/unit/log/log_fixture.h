@@ -97,10 +97,9 @@ static inline unsigned count_in_file(const char *name, const char *what)
 	size_t length;
 	char *text = file_text(name, &length);
 
-	/* Not strstr(3): see end_of_word(). */
-	for (const char *at = text;
-		(at = memmem(at, (size_t)(text + length - at), what, strlen(what))) != NULL; at++)
-		count++;
+	/* Not strstr(3) or memmem(3): sanitizers make them read all that follows, for each line. */
+	for (size_t i = 0; i + strlen(what) <= length; i++)
+		count += text[i] == what[0] && memcmp(text + i, what, strlen(what)) == 0;
 	free(text);
 	return count;
 }

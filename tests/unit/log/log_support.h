@@ -71,8 +71,8 @@ static inline const char *end_of_value(const char *value, const char *end)
 	return NULL;
 }
 
-/* The end of a word: a blank, "=", or the end of the line. With strict_string_checks, which
- * check-asan sets, strcspn(3) would read all lines that follow. */
+/* The end of a word: a blank, "=", or the end of the line. Not strcspn(3): AddressSanitizer with
+ * strict_string_checks makes it read all lines that follow. */
 static inline const char *end_of_word(const char *word, const char *end)
 {
 	while (word < end && *word != ' ' && *word != '=')
