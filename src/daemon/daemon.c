@@ -23,6 +23,7 @@ static int exit_status(int error)
 	case -EADDRINUSE:
 	case -EADDRNOTAVAIL:
 	case -EAFNOSUPPORT:
+	case -ENODEV:
 		return EX_UNAVAILABLE;
 	case -EACCES:
 	case -EPERM:
