@@ -133,7 +133,18 @@ class Startup(dgramtest.Case):
         self.sweep(faults.FULL, "fstat", errno.EIO, True, first=2)
 
     def test_standard_descriptors(self):
-        self.sweep(faults.PLAIN, "open", errno.EMFILE, False, FAULT_PATH="/dev/null")
+        """/dev/null takes the place of those that are closed, and is needed for nothing else."""
+        for closed in (), (0,), (1,), (0, 1):
+            settings = faults.settings("open", 1, errno.ENOENT, FAULT_PATH="/dev/null")
+            with self.subTest(closed=closed):
+                with faults.Run(
+                        faults.PLAIN, settings, preexec_fn=lambda fds=closed: list(map(os.close, fds))) as run:
+                    self.assertEqual(run.ready(), not closed, run.lines())
+                    if closed:
+                        self.check_refused(run, run.wait(), errno.ENOENT)
+                    else:
+                        run.stop()
+                        self.assertEqual(run.report()["calls"], 0)
 
     def test_configuration_file(self):
         """The first to be opened and read."""

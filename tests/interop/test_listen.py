@@ -1,27 +1,22 @@
 """What a service listens on, as the network really is: addresses that come late, interfaces that are not
 there, ports that are ours. In a network of the test's own; for root only."""
 
-import ctypes
-import os
 import shutil
 import subprocess
 
 import dgramtest
+import namespaces
 
-CLONE_NEWNET = 0x40000000
 UNAVAILABLE, NO_PERMISSION = 69, 77
 LINK_LOCAL, LATE, LATE_6 = "fe80::1", "10.9.0.7", "fd09::7"
 
 
 class Listen(dgramtest.Case):
     def setUp(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root, for a network of its own")
+        namespaces.skip_without(self, namespaces.NETWORK)
         if not shutil.which("ip"):
             self.skipTest("no ip")
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNET) < 0:
-            self.skipTest(f"no network of its own: {os.strerror(ctypes.get_errno())}")
+        namespaces.unshare(namespaces.NETWORK)
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *arguments):
@@ -108,9 +103,8 @@ class Listen(dgramtest.Case):
 
 def give_up_capabilities():
     """In the child: the bounding set goes, and with it what root would get by exec."""
-    libc = ctypes.CDLL(None)
     for capability in range(64):
-        libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+        namespaces.libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
 
 
 dgramtest.main()
