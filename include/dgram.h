@@ -169,10 +169,14 @@ enum dgram_ordering {
  * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
 	unsigned abi;
-	const char *name;	  /* default: the handler's name */
-	const char *const *hosts; /* numeric IPv4 or IPv6 addresses, "fe80::1%eth0" with a scope; */
-	size_t hosts_count;	  /* default: 127.0.0.1 alone */
-	uint16_t port;		  /* 0: the kernel picks one for each host; default 0 */
+	const char *name; /* default: the handler's name */
+
+	/* Numeric IPv4 or IPv6 addresses; "fe80::1%eth0" with an interface, which need not be there before
+	 * dgram_server_bind(). "::" is IPv6 alone: with "0.0.0.0" beside it, a service has both. Refused:
+	 * what no machine can serve, as multicast addresses and two that exclude each other. */
+	const char *const *hosts;
+	size_t hosts_count; /* default: 127.0.0.1 alone */
+	uint16_t port;	    /* 0: the kernel picks one for each host; default 0 */
 	const struct dgram_handler *handler;
 	void *context; /* given to open() */
 
@@ -207,6 +211,10 @@ struct dgram_service {
 	 * among them. With several (SO_REUSEPORT) other programs of the same user can bind to the
 	 * address, too, if they ask for it. 1 to 16; default 1 */
 	unsigned receivers;
+
+	/* Listen on hosts that are not addresses of this machine, too: they may come later, or a route
+	 * delivers them (IP_FREEBIND, IPV6_FREEBIND); default false */
+	bool freebind;
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -303,12 +311,13 @@ DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
 
 /* Check the options, copy them (handlers and contexts are borrowed until free) and take all memory
- * that the server will need. -EINVAL: an option out of its range; -ENOMEM. Thread: any. */
+ * that the server will need. -EINVAL: an option out of its range, or hosts that no machine can serve;
+ * -ENOMEM. Thread: any. */
 DGRAM_API int dgram_server_new(
 	const struct dgram_options *options, struct dgram_server **ret_server);
 
-/* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it;
- * -EALREADY. Thread: owner. */
+/* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -ENODEV: no
+ * such interface; -EALREADY. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
 /* Start all threads; binds first if that was not done. When it fails no thread runs. Thread:

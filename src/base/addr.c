@@ -23,18 +23,13 @@ static bool parse_number(const char *text, uint32_t *ret_number)
 	return *text != '\0';
 }
 
-static int parse_scope(const char *text, uint32_t *ret_scope)
+/* The text behind "%": a number, or else a name. */
+static int parse_scope(const char *text, uint32_t *ret_scope, const char **ret_name)
 {
-	unsigned index;
-
 	if (*text == '\0')
 		return -EINVAL;
-	if (parse_number(text, ret_scope))
-		return 0;
-	index = if_nametoindex(text);
-	if (index == 0)
-		return -ENODEV;
-	*ret_scope = index;
+	if (!parse_number(text, ret_scope))
+		*ret_name = text;
 	return 0;
 }
 
@@ -44,7 +39,7 @@ static int parse_v4(const char *text, union addr *addr)
 	return inet_pton(AF_INET, text, &addr->in.sin_addr) == 1 ? 0 : -EINVAL;
 }
 
-static int parse_v6(const char *text, union addr *addr)
+static int parse_v6(const char *text, union addr *addr, const char **ret_name)
 {
 	char host[INET6_ADDRSTRLEN];
 	const char *scope = strchr(text, '%');
@@ -57,19 +52,38 @@ static int parse_v6(const char *text, union addr *addr)
 	addr->in6.sin6_family = AF_INET6;
 	if (inet_pton(AF_INET6, host, &addr->in6.sin6_addr) != 1)
 		return -EINVAL;
-	return scope == NULL ? 0 : parse_scope(scope + 1, &addr->in6.sin6_scope_id);
+	return scope == NULL ? 0 : parse_scope(scope + 1, &addr->in6.sin6_scope_id, ret_name);
 }
 
-int addr_parse(const char *text, uint16_t port, union addr *ret_addr)
+int addr_parse_named(const char *text, uint16_t port, union addr *ret_addr, const char **ret_name)
 {
+	const char *name = NULL;
 	union addr addr;
 	int error;
 
 	memset(&addr, 0, sizeof(addr));
-	error = strchr(text, ':') == NULL ? parse_v4(text, &addr) : parse_v6(text, &addr);
+	error = strchr(text, ':') == NULL ? parse_v4(text, &addr) : parse_v6(text, &addr, &name);
 	if (error < 0)
 		return error;
 	addr_set_port(&addr, port);
+	*ret_addr = addr;
+	*ret_name = name;
+	return 0;
+}
+
+int addr_parse(const char *text, uint16_t port, union addr *ret_addr)
+{
+	const char *name;
+	union addr addr;
+	int error = addr_parse_named(text, port, &addr, &name);
+
+	if (error < 0)
+		return error;
+	if (name != NULL) {
+		addr.in6.sin6_scope_id = if_nametoindex(name);
+		if (addr.in6.sin6_scope_id == 0)
+			return -ENODEV;
+	}
 	*ret_addr = addr;
 	return 0;
 }
@@ -153,4 +167,10 @@ bool addr_same_host(const union addr *a, const union addr *b)
 		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
 	return IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr) &&
 	       same_scope(&a->in6, &b->in6);
+}
+
+bool addr_excludes(const union addr *a, const union addr *b)
+{
+	return a->sa.sa_family == b->sa.sa_family && addr_same_port(a, b) &&
+	       (addr_is_wildcard(a) || addr_is_wildcard(b) || addr_same_host(a, b));
 }

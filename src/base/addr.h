@@ -25,6 +25,10 @@ _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockadd
  * are never looked up); -ENODEV: no interface of that name. */
 int addr_parse(const char *text, uint16_t port, union addr *ret_addr);
 
+/* The same without a look at this machine: *ret_name is the part of the text that names an interface, or NULL,
+ * and the scope is left 0 then. */
+int addr_parse_named(const char *text, uint16_t port, union addr *ret_addr, const char **ret_name);
+
 /* "127.0.0.1:20000", "[::1]:20000", "[fe80::1%eth0]:20000"; the scope as a number where the
  * interface has no name. Returns `text`. */
 const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX]);
@@ -66,5 +70,9 @@ static inline bool addr_same(const union addr *a, const union addr *b)
 	return b->sa.sa_family == AF_INET && a->in.sin_port == b->in.sin_port &&
 	       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
 }
+
+/* Can only one socket be bound to either? Of one port a wildcard takes each address of its family; IPv6
+ * sockets take IPv6 alone. */
+bool addr_excludes(const union addr *a, const union addr *b);
 
 #endif

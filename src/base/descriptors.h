@@ -3,7 +3,7 @@
 #define BASE_DESCRIPTORS_H
 
 /* Open /dev/null for each of 0, 1 and 2 that is closed. Otherwise a socket would get its number, and what
- * is printed. -errno. Thread: the main one, before all else. */
+ * is printed. Where all are open /dev/null need not exist. -errno. Thread: the main one, before all else. */
 int descriptors_open_standard(void);
 
 #endif

@@ -46,6 +46,7 @@ struct limits {
 #define LIMITS_CPUS { 0, 255, 0 }
 #define LIMITS_LOG_TARGET { 1, 4095, 0 } /* PATH_MAX */
 #define DEFAULT_HOST "127.0.0.1"
+#define ALL_HOSTS "*" /* in server.json alone: both wildcards */
 #define DEFAULT_LOG_TARGET "stderr"
 #define LOG_FORMATS "auto", "logfmt", "json", "journal" /* the first is the default */
 #define SERVICE_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "base/cpus.h"
+#include "base/endpoint.h"
 #include "json/json.h"
 #include "json/suggest.h"
 #include "json/utf8.h"
@@ -113,12 +113,12 @@ static void check_text(const struct check *check, struct element element)
 static bool is_address(const char *text, size_t length)
 {
 	char copy[ADDR_TEXT_MAX] = "";
-	union addr addr;
+	struct endpoint endpoint;
 
 	if (length >= sizeof(copy))
 		return false;
 	memcpy(copy, text, length);
-	return addr_parse(copy, 0, &addr) == 0;
+	return endpoint_parse(copy, 0, &endpoint) != ENDPOINT_NO_ADDRESS;
 }
 
 static bool is_address_in_brackets(const char *text, size_t length)
@@ -128,16 +128,13 @@ static bool is_address_in_brackets(const char *text, size_t length)
 }
 
 /* What is wrong with a host that is not an address: the bytes from *ret_offset on. */
-static const char *explain_host(const char *text, int error, size_t *ret_offset)
+static const char *explain_text(const char *text, size_t *ret_offset)
 {
-	const char *colon = strrchr(text, ':'), *scope = strchr(text, '%');
+	const char *colon = strrchr(text, ':');
 	size_t before = colon ? (size_t)(colon - text) : 0;
 
-	*ret_offset = 0;
-	if (error == -ENODEV && scope) {
-		*ret_offset = (size_t)(scope - text) + 1;
-		return "there is no network interface of this name";
-	}
+	if (strcmp(text, ALL_HOSTS) == 0)
+		return "\"" ALL_HOSTS "\" is every address, so it stands alone";
 	if (is_address_in_brackets(text, strlen(text)))
 		return "an IPv6 address is written without brackets here";
 	if (is_address(text, before) || is_address_in_brackets(text, before)) {
@@ -147,26 +144,51 @@ static const char *explain_host(const char *text, int error, size_t *ret_offset)
 	return "must be a numeric IPv4 or IPv6 address; names are not looked up";
 }
 
+/* Why no machine can serve it, or NULL; the same. */
+static const char *explain_host(const char *text, size_t *ret_offset)
+{
+	struct endpoint endpoint;
+
+	*ret_offset = 0;
+	switch (endpoint_parse(text, 0, &endpoint)) {
+	case ENDPOINT_POSSIBLE:
+		return NULL;
+	case ENDPOINT_MULTICAST:
+		return "a multicast address cannot answer; listen on the address of an interface";
+	case ENDPOINT_MAPPED:
+		return "an IPv4 address is written as such, without ::ffff:";
+	case ENDPOINT_NO_SCOPE:
+		return "a link-local address needs its interface, as in \"fe80::1%eth0\"";
+	case ENDPOINT_INTERFACE:
+		*ret_offset = strcspn(text, "%") + 1;
+		return "no network interface can have this name";
+	default:
+		return explain_text(text, ret_offset);
+	}
+}
+
 static void check_host(const struct check *check, struct element element)
 {
 	const char *text = element.item->valuestring, *message;
 	struct report_place place = element_place(element);
-	union addr addr;
 	size_t offset;
-	int r;
 
 	if (!cJSON_IsString(element.item)) {
 		report_type(check->label, element, "an address in a string, or a list of them",
 			check->report);
 		return;
 	}
-	r = addr_parse(text, 0, &addr);
-	if (r == 0)
+	message = explain_host(text, &offset);
+	if (!message)
 		return;
-	message = explain_host(text, r, &offset);
 	if (offset > 0)
 		place = element_part_place(element, offset, strlen(text) - offset);
 	report_add(check->report, place, "%s: %s", check->label, message);
+}
+
+static bool is_all_hosts(struct element element)
+{
+	return cJSON_IsString(element.item) && strcmp(element.item->valuestring, ALL_HOSTS) == 0;
 }
 
 static void check_hosts(const struct check *check, struct element element)
@@ -174,6 +196,8 @@ static void check_hosts(const struct check *check, struct element element)
 	const struct limits *limits = &check->param->limits;
 	unsigned count = (unsigned)cJSON_GetArraySize(element.item);
 
+	if (is_all_hosts(element) || (count == 1 && is_all_hosts(element_first(element))))
+		return;
 	if (!cJSON_IsArray(element.item)) {
 		check_host(check, element);
 		return;

@@ -51,9 +51,7 @@ static void fill_service(
 
 	dgram_service_init(service, DGRAM_ABI);
 	service->name = values_name(values);
-	service->hosts_count = value_texts_count(&of[PARAM_HOST]);
-	for (size_t i = 0; i < service->hosts_count; i++)
-		hosts[i] = value_text(&of[PARAM_HOST], &params[PARAM_HOST], i);
+	service->hosts_count = values_hosts(values, hosts);
 	service->hosts = hosts;
 	service->port = (uint16_t)of[PARAM_PORT].number;
 	service->handler = values_handler(values);
@@ -69,6 +67,7 @@ static void fill_service(
 	service->parameters = values->parameters;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
+	service->freebind = of[PARAM_FREEBIND].number;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)

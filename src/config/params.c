@@ -26,7 +26,8 @@ const struct param params[PARAM_COUNT] = {
 		"the name of its handler.",
 		.type = PARAM_TYPE_NAME, .limits = LIMITS_NAME },
 	[PARAM_HOST] = { "host", BOTH,
-		"The numeric IPv4 or IPv6 address to listen on, or a list of them.",
+		"The numeric IPv4 or IPv6 address to listen on, or a list of them; * means "
+		"0.0.0.0 and ::.",
 		.type = PARAM_TYPE_HOSTS, .text = DEFAULT_HOST,
 		.limits = { 1, DGRAM_HOSTS_MAX, 0 } },
 	[PARAM_PORT] = { "port", BOTH,
@@ -52,6 +53,9 @@ const struct param params[PARAM_COUNT] = {
 		"Datagrams from lower ports are dropped, because other servers use those ports, "
 		"and two servers that answer each other never stop.",
 		WHOLE(min_source_port), LIVE },
+	[PARAM_FREEBIND] = { "freebind", BOTH,
+		"Whether to listen on addresses that this machine does not have, or not yet.",
+		.type = PARAM_TYPE_BOOLEAN },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request or reply; longer requests are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },

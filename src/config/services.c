@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/addr.h"
+#include "base/endpoint.h"
 #include "config/check.h"
 
 /* Without services the deferred options are the top's; else they go with the services. */
@@ -167,73 +167,81 @@ static void check_name(const struct config *config, size_t index, struct report 
 	}
 }
 
-/* An address and port that a service listens on. */
-struct endpoint {
-	size_t service;
-	size_t host; /* number of its text */
-	union addr addr;
+/* What all services listen on, and whose it is. */
+struct places {
+	size_t count;
+	struct endpoint *endpoints;
+	struct place {
+		size_t service;
+		const char *host;
+		size_t text; /* number of the host's, as written */
+	} * of;
 };
 
-static size_t list_endpoints(const struct config *config, struct endpoint *endpoints)
+static void add_service(struct places *places, const struct config *config, size_t service)
 {
-	size_t count = 0;
+	const struct values *values = &config->services[service];
+	const struct value *port = &values->of[PARAM_PORT];
+	const char *hosts[DGRAM_HOSTS_MAX];
+	size_t written = value_texts_count(&values->of[PARAM_HOST]), count;
 
-	for (size_t i = 0; i < config->services_count; i++) {
-		const struct value *host = &config->services[i].of[PARAM_HOST];
-		const struct value *port = &config->services[i].of[PARAM_PORT];
+	if (values->of[PARAM_HOST].invalid || port->invalid)
+		return;
+	count = values_hosts(values, hosts);
+	for (size_t i = 0; i < count; i++) {
+		size_t at = places->count++;
 
-		if (host->invalid || port->invalid || port->number == 0)
-			continue;
-		for (size_t j = 0; j < value_texts_count(host); j++) {
-			endpoints[count] = (struct endpoint){ .service = i, .host = j };
-			if (addr_parse(value_text(host, &params[PARAM_HOST], j),
-				    (uint16_t)port->number, &endpoints[count].addr) == 0)
-				count++;
-		}
+		(void)endpoint_parse(hosts[i], (uint16_t)port->number, &places->endpoints[at]);
+		places->of[at] = (struct place){ service, hosts[i], i < written ? i : 0 };
 	}
-	return count;
 }
 
-/* `b` is taken already. */
-static void report_endpoint(const struct config *config, const struct endpoint *a,
-	const struct endpoint *b, struct report *report)
+/* Number `index` is excluded by number `rival`, which comes before it. */
+static void report_rival(const struct config *config, const struct places *places, size_t index,
+	size_t rival, struct report *report)
 {
-	const struct values *service = &config->services[a->service];
+	const struct place *ours = &places->of[index], *other = &places->of[rival];
+	const struct values *service = &config->services[ours->service];
 	const struct value *host = &service->of[PARAM_HOST], *port = &service->of[PARAM_PORT];
-	const char *text = value_text(host, &params[PARAM_HOST], a->host);
+	bool same = addr_same_host(&places->endpoints[index].addr, &places->endpoints[rival].addr);
 	struct report_place place;
 
 	if (host->present)
-		place = value_text_place(host, a->host);
+		place = value_text_place(host, ours->text);
 	else
 		place = element_place(port->present ? port->element : service->element);
-	if (!config->services_listed)
-		report_add(report, place, "host: %s is given twice", text);
-	else
+	if (ours->service != other->service)
 		report_add(report, place,
-			"services.%zu: services.%zu listens on %s port %u already", a->service,
-			b->service, text, addr_port(&a->addr));
+			"services.%zu: services.%zu listens on %s port %u already%s%s",
+			ours->service, other->service, other->host, port->number,
+			same ? "" : ", which excludes ", same ? "" : ours->host);
+	else if (same)
+		report_add(report, place, "host: %s is given twice", ours->host);
+	else
+		report_add(report, place, "host: %s and %s exclude each other", other->host,
+			ours->host);
 }
 
 static int check_endpoints(const struct config *config, struct report *report)
 {
-	struct endpoint *endpoints =
-		calloc(config->services_count * DGRAM_HOSTS_MAX, sizeof(*endpoints));
-	size_t count;
+	size_t most = config->services_count * DGRAM_HOSTS_MAX;
+	struct places places = {
+		.endpoints = calloc(most, sizeof(*places.endpoints)),
+		.of = calloc(most, sizeof(*places.of)),
+	};
+	bool made = places.endpoints && places.of;
 
-	if (!endpoints)
-		return -ENOMEM;
-	count = list_endpoints(config, endpoints);
-	for (size_t i = 0; i < count; i++) {
-		size_t same = 0; /* the first one like it */
+	for (size_t i = 0; made && i < config->services_count; i++)
+		add_service(&places, config, i);
+	for (size_t i = 0; i < places.count; i++) {
+		size_t rival = endpoint_find_rival(places.endpoints, i);
 
-		while (!addr_same(&endpoints[same].addr, &endpoints[i].addr))
-			same++;
-		if (same < i)
-			report_endpoint(config, &endpoints[i], &endpoints[same], report);
+		if (rival < i)
+			report_rival(config, &places, i, rival, report);
 	}
-	free(endpoints);
-	return 0;
+	free(places.endpoints);
+	free(places.of);
+	return made ? 0 : -ENOMEM;
 }
 
 int services_resolve(struct config *config, struct report *report)

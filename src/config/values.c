@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 void values_init(struct values *values)
 {
@@ -42,6 +43,20 @@ size_t value_texts_count(const struct value *value)
 const char *value_text(const struct value *value, const struct param *param, size_t index)
 {
 	return value->present ? text_element(value, index).item->valuestring : param->text;
+}
+
+size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX])
+{
+	const struct value *value = &values->of[PARAM_HOST];
+	size_t count = value_texts_count(value);
+
+	for (size_t i = 0; i < count; i++)
+		hosts[i] = value_text(value, &params[PARAM_HOST], i);
+	if (strcmp(hosts[0], ALL_HOSTS) != 0)
+		return count;
+	hosts[0] = "0.0.0.0";
+	hosts[1] = "::";
+	return 2;
 }
 
 struct report_place value_text_place(const struct value *value, size_t index)

@@ -54,6 +54,9 @@ const char *values_name(const struct values *values);
 const char *value_text(const struct value *value, const struct param *param, size_t index);
 size_t value_texts_count(const struct value *value);
 
+/* The addresses of valid hosts. Returns their number. */
+size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX]);
+
 /* Where text number `index` of a value stands that is present. */
 struct report_place value_text_place(const struct value *value, size_t index);
 

@@ -80,6 +80,19 @@ static int act(const struct cli *cli)
 	}
 }
 
+/* What /dev/null is needed for alone. */
+static int open_standard(void)
+{
+	int error = descriptors_open_standard();
+
+	if (error < 0)
+		(void)fprintf(stderr,
+			"dgramd: error: a standard descriptor is closed, and /dev/null cannot take "
+			"its place: %s\n",
+			strerrordesc_np(-error));
+	return error;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli;
@@ -88,8 +101,7 @@ int main(int argc, char **argv)
 
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
-	error = descriptors_open_standard();
-	status = error < 0 ? fail(error) : act(&cli);
+	status = open_standard() < 0 ? EX_OSERR : act(&cli);
 	cli_free(&cli);
 	return status;
 }

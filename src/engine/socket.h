@@ -30,6 +30,7 @@ struct socket_config {
 	unsigned send_bytes;
 	bool gro;
 	unsigned busy_poll_us; /* how long a reception may spin in the device's driver */
+	bool freebind;	       /* bind to an address that this machine may get later, or never */
 };
 
 /* The ancillary data of a message: a timestamp, a segment's length, and an address. */

@@ -57,6 +57,15 @@ static bool has_segments(int fd)
 	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
 }
 
+/* Not for a wildcard, which needs no address. */
+static int allow_any_address(int fd, const union addr *address)
+{
+	if (addr_is_wildcard(address))
+		return 0;
+	return address->sa.sa_family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
+						 : set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+}
+
 static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 {
 	socklen_t length = sizeof(*ret_bound);
@@ -80,6 +89,8 @@ static int open_socket(const union addr *address, const struct socket_config *co
 	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, config->receive_bytes);
 	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
 	error = set_options(opened.fd, address);
+	if (error == 0 && config->freebind)
+		error = allow_any_address(opened.fd, address);
 	if (error == 0 && reuseport)
 		error = set_option(opened.fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (error == 0)

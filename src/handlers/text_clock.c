@@ -29,6 +29,16 @@ void text_clock_stop(void *state)
 	free(clock);
 }
 
+#define SECONDS_PER_MINUTE 60
+
+/* localtime_r(3) reads /etc/localtime once in a process. tzset(3) looks at it again (6 us), unless TZ is set.
+ * The name of a zone stays valid, as other threads may still use it. */
+static void follow_zone(const struct text_clock *clock, time_t now)
+{
+	if (clock->length == 0 || now / SECONDS_PER_MINUTE != clock->second / SECONDS_PER_MINUTE)
+		tzset();
+}
+
 /* CLOCK_REALTIME, because time(2) can be a tick behind and give the second before. */
 ssize_t text_clock_read(struct text_clock *clock, const char *format, void *reply, size_t size)
 {
@@ -37,6 +47,7 @@ ssize_t text_clock_read(struct text_clock *clock, const char *format, void *repl
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (clock->length == 0 || now.tv_sec != clock->second) {
+		follow_zone(clock, now.tv_sec);
 		if (localtime_r(&now.tv_sec, &tm) == NULL)
 			return -EOVERFLOW;
 		clock->length =

@@ -1,5 +1,6 @@
 /* The time as text, made once a second. The C library takes a lock to find the local time. Each
- * worker has a text clock of its own, so workers rarely wait for that lock. */
+ * worker has a text clock of its own, so workers rarely wait for that lock. Once a minute the C library is
+ * asked to look whether /etc/localtime has changed. */
 #ifndef HANDLERS_TEXT_CLOCK_H
 #define HANDLERS_TEXT_CLOCK_H
 

@@ -1,5 +1,6 @@
 /* Opening a server: its log, its services, its sockets. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/server.h"
@@ -33,18 +34,69 @@ static int open_services(struct dgram_server *server)
 	return 0;
 }
 
-static const char *bind_hint(int error)
+/* Why an address cannot be listened on, where the error and the port tell. */
+static const char *cause_of(int error, uint16_t port)
 {
 	switch (error) {
 	case -EADDRINUSE:
-		return "another program has this port: see ss -ulnp";
+		return port == 0 ? "no port is free: widen net.ipv4.ip_local_port_range"
+				 : "another program has this port: see ss -ulnp";
 	case -EADDRNOTAVAIL:
-		return "no interface has this address";
+		return "no interface has this address yet: see ip address, or set freebind";
+	case -ENODEV:
+		return "there is no such interface yet: see ip link";
+	case -EAFNOSUPPORT:
+		return "there is no IPv6 here: the kernel runs without it, or "
+		       "RestrictAddressFamilies forbids it";
 	case -EACCES:
-		return "ports below 1024 need CAP_NET_BIND_SERVICE";
+		return port < 1024 ? "ports below 1024 need CAP_NET_BIND_SERVICE"
+				   : "net.ipv4.ip_unprivileged_port_start or a security module "
+				     "forbids the port";
+	case -EPERM:
+		return "SocketBindDeny or a security module forbids it";
+	case -EMFILE:
+		return "the process has no descriptor left: raise its limit of open files";
+	case -ENFILE:
+		return "the system has no file left: raise fs.file-max";
+	case -ENOBUFS:
+	case -ENOMEM:
+		return "the system has no memory left for a socket";
+	case -ENOPROTOOPT:
+		return "this kernel lacks an option of sockets: it is too old";
 	default:
-		return "see udp(7)";
+		return "the kernel gives no reason";
 	}
+}
+
+/* A socket of ours that has the address, or NULL. */
+static const struct listener *find_rival(
+	const struct dgram_server *server, const struct listener *listener)
+{
+	union addr address;
+
+	if (endpoint_resolve(&listener->endpoint, &address) < 0)
+		return NULL;
+	for (const struct listener *other = server->listeners; other < listener; other++)
+		if (addr_excludes(&server->sockets[other - server->listeners].bound, &address))
+			return other;
+	return NULL;
+}
+
+static void log_cannot_listen(
+	struct dgram_server *server, const struct listener *listener, int error)
+{
+	const struct listener *rival = error == -EADDRINUSE ? find_rival(server, listener) : NULL;
+	char address[ADDR_TEXT_MAX], hint[128];
+
+	(void)snprintf(
+		hint, sizeof(hint), "%s", cause_of(error, addr_port(&listener->endpoint.addr)));
+	if (rival != NULL)
+		(void)snprintf(hint, sizeof(hint), "our service %s listens there already",
+			server->services[rival->service].name);
+	log_event(server->ring, EVENT_CANNOT_LISTEN,
+		LOG_FIELDS(log_text("service", server->services[listener->service].name),
+			log_text("address", endpoint_format(&listener->endpoint, address)),
+			log_errno("error", -error), log_text("hint", hint)));
 }
 
 /* What the kernel takes of its buffer for an IPv4 datagram of 198 to 645 bytes, its own data included (Linux
@@ -99,30 +151,35 @@ static void log_listening(
 			LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound)));
 }
 
-static int open_sockets(struct dgram_server *server)
+static int open_socket_of(
+	struct dgram_server *server, const struct listener *listener, struct socket *ret_socket)
 {
 	const struct socket_config config = {
 		.receive_bytes = server->options.receive_buffer_bytes,
 		.send_bytes = server->options.send_buffer_bytes,
 		.gro = server->options.gro,
 		.busy_poll_us = server->options.busy_poll_us,
+		.freebind = listener->freebind,
 	};
+	union addr address;
+	int error;
 
+	if (listener->reuseport_index > 0)
+		return socket_open_reuseport(
+			ret_socket - listener->reuseport_index, &config, ret_socket);
+	error = endpoint_resolve(&listener->endpoint, &address);
+	return error < 0 ? error : socket_open(&address, &config, ret_socket);
+}
+
+static int open_sockets(struct dgram_server *server)
+{
 	for (unsigned i = 0; i < server->sockets_count; i++) {
 		const struct listener *listener = &server->listeners[i];
 		struct socket *socket = &server->sockets[i];
-		int error = listener->reuseport_index == 0
-				    ? socket_open(&listener->address, &config, socket)
-				    : socket_open_reuseport(
-					      socket - listener->reuseport_index, &config, socket);
+		int error = open_socket_of(server, listener, socket);
 
 		if (error < 0) {
-			log_event(server->ring, EVENT_CANNOT_LISTEN,
-				LOG_FIELDS(log_text("service",
-						   server->services[listener->service].name),
-					log_addr("address", &listener->address),
-					log_errno("error", -error),
-					log_text("hint", bind_hint(error))));
+			log_cannot_listen(server, listener, error);
 			return error;
 		}
 		if (listener->reuseport_index == 0)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "server/server.h"
 
 _Static_assert((int)DGRAM_LOG_DEBUG == (int)LOG_LEVEL_DEBUG, "the log's levels are dgram.h's");
@@ -102,6 +101,36 @@ static const char *find_word(const char *word, const char *const *words)
 	return NULL;
 }
 
+/* All services together, of which each is valid. */
+static int list_endpoints(const struct dgram_options *options, struct endpoint *endpoints)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < options->services_count; i++)
+		for (size_t j = 0; j < server_hosts(&options->services[i]); j++, count++)
+			if (server_endpoint(&options->services[i], j, &endpoints[count]) !=
+					ENDPOINT_POSSIBLE ||
+				endpoint_find_rival(endpoints, count) < count)
+				return -EINVAL;
+	return 0;
+}
+
+static int check_listening(const struct dgram_options *options)
+{
+	struct endpoint *endpoints;
+	size_t count = 0;
+	int error;
+
+	for (size_t i = 0; i < options->services_count; i++)
+		count += server_hosts(&options->services[i]);
+	endpoints = calloc(count, sizeof(*endpoints));
+	if (endpoints == NULL)
+		return -ENOMEM;
+	error = list_endpoints(options, endpoints);
+	free(endpoints);
+	return error;
+}
+
 int server_options_check(const struct dgram_options *options)
 {
 	struct cpus cpus;
@@ -118,7 +147,7 @@ int server_options_check(const struct dgram_options *options)
 	for (size_t i = 0; i < options->services_count; i++)
 		if (!service_is_valid(&options->services[i]))
 			return -EINVAL;
-	return 0;
+	return check_listening(options);
 }
 
 int server_options_copy(struct dgram_server *server, const struct dgram_options *options)

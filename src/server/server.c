@@ -7,8 +7,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/limits.h"
-
 const char *dgram_version(void)
 {
 	return DGRAM_VERSION;
@@ -18,16 +16,6 @@ int server_failed(struct dgram_server *server, enum log_event_id event, int erro
 {
 	log_event(server->ring, event, LOG_FIELDS(log_errno("error", -error)));
 	return error;
-}
-
-static size_t hosts_of(const struct dgram_service *service)
-{
-	return service->hosts_count > 0 ? service->hosts_count : 1;
-}
-
-static const char *host_of(const struct dgram_service *service, size_t i)
-{
-	return service->hosts_count > 0 ? service->hosts[i] : DEFAULT_HOST;
 }
 
 static int make_log(struct dgram_server *server)
@@ -55,7 +43,7 @@ static int copy_values(struct handler *handler, const double *values)
 
 static size_t sockets_of(const struct dgram_service *service)
 {
-	return hosts_of(service) * service->receivers;
+	return server_hosts(service) * service->receivers;
 }
 
 /* Receivers that assist hold jobs as workers do. */
@@ -150,12 +138,11 @@ static int make_listeners(
 		listener->service = service;
 		listener->host = i / options->receivers;
 		listener->reuseport_index = i % options->receivers;
+		listener->freebind = options->freebind;
+		(void)server_endpoint(options, listener->host, &listener->endpoint);
 		error = make_receiver(server, number);
 		if (error < 0)
 			return error;
-		if (addr_parse(host_of(options, listener->host), options->port,
-			    &listener->address) < 0)
-			return -EINVAL;
 	}
 	return 0;
 }

@@ -6,6 +6,8 @@
 #include <poll.h>
 
 #include "base/cpus.h"
+#include "base/endpoint.h"
+#include "base/limits.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
 
@@ -28,7 +30,8 @@ struct listener {
 	unsigned service;
 	unsigned host;		  /* of the service's */
 	unsigned reuseport_index; /* of the host's receivers; 0 is bound first */
-	union addr address;	  /* to bind to */
+	struct endpoint endpoint; /* to bind to */
+	bool freebind;
 	struct start_latch latch;
 	pthread_t thread;
 	bool started;
@@ -75,11 +78,25 @@ struct dgram_server {
 /* server.c: log that `event` failed with this error, a negative errno value, and return it. */
 int server_failed(struct dgram_server *server, enum log_event_id event, int error);
 
-/* options.c: -EINVAL when a value is out of its range; copy all but the services. */
+/* options.c: -EINVAL when a value is out of its range or no machine can listen on a host, -ENOMEM; copy all
+ * but the services. */
 int server_options_check(const struct dgram_options *options);
 int server_options_copy(struct dgram_server *server, const struct dgram_options *options);
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(const struct service *service, unsigned workers);
+
+/* Where a service listens, by default on loopback. */
+static inline size_t server_hosts(const struct dgram_service *service)
+{
+	return service->hosts_count > 0 ? service->hosts_count : 1;
+}
+
+static inline enum endpoint_verdict server_endpoint(
+	const struct dgram_service *service, size_t host, struct endpoint *ret_endpoint)
+{
+	return endpoint_parse(service->hosts_count > 0 ? service->hosts[host] : DEFAULT_HOST,
+		service->port, ret_endpoint);
+}
 
 /* Threads of the pool: none where all services are inline. */
 static inline unsigned server_workers(

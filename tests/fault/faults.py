@@ -34,7 +34,7 @@ class Run:
 
     Its log is read from the file it is in, and so is what it prints: no thread has to."""
 
-    def __init__(self, config, environment):
+    def __init__(self, config, environment, **options):
         self.directory = tempfile.mkdtemp(prefix="dgramd-")
         self.path("server.json", config)
         with open(self.path("stderr"), "wb") as stderr:
@@ -42,7 +42,7 @@ class Run:
                 [dgramtest.DGRAMD, "-c", "server.json"], cwd=self.directory,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
                 env={**os.environ, **environment, "LD_PRELOAD": SHIM,
-                     "FAULT_REPORT": self.path("report")})
+                     "FAULT_REPORT": self.path("report")}, **options)
 
     def __enter__(self):
         return self

@@ -2,6 +2,7 @@
 the same, or ends with one clear line and the right exit code; and it leaves nothing behind."""
 
 import errno
+import json
 import os
 
 import dgramtest
@@ -87,6 +88,26 @@ class Startup(dgramtest.Case):
         for error in errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.ENOMEM:
             self.sweep(faults.FULL, "bind", error)
 
+    def test_hints(self):
+        """Each error that tells a cause names that; the others are tested with the real one."""
+        for call, error, cause in (
+                ("socket", errno.EMFILE, "the process has no descriptor left"),
+                ("socket", errno.ENFILE, "fs.file-max"),
+                ("socket", errno.ENOBUFS, "the system has no memory left"),
+                ("socket", errno.EAFNOSUPPORT, "the kernel runs without it"),
+                ("socket", errno.EPERM, "a security module forbids it"),
+                ("bind", errno.EACCES, "ip_unprivileged_port_start or a security module"),
+                ("bind", errno.EPERM, "SocketBindDeny"),
+                ("bind", errno.EIO, "the kernel gives no reason"),
+                ("setsockopt", errno.ENOPROTOOPT, "it is too old")):
+            config = json.dumps({"host": "127.0.0.1", "port": 29999, "socket": {
+                "receive_buffer_bytes": 0, "send_buffer_bytes": 0}})
+            with self.subTest(call=call, error=errno.errorcode[error]):
+                with faults.Run(config, faults.settings(call, 1, error)) as run:
+                    self.assertFalse(run.ready(), run.lines())
+                    run.wait()
+                    self.assertIn(cause, run.events("cannot listen")[0]["hint"])
+
     def test_setsockopt(self):
         for error in errno.ENOPROTOOPT, errno.EPERM, errno.ENOMEM:
             self.sweep(faults.FULL, "setsockopt", error)
@@ -112,7 +133,18 @@ class Startup(dgramtest.Case):
         self.sweep(faults.FULL, "fstat", errno.EIO, True, first=2)
 
     def test_standard_descriptors(self):
-        self.sweep(faults.PLAIN, "open", errno.EMFILE, False, FAULT_PATH="/dev/null")
+        """/dev/null takes the place of those that are closed, and is needed for nothing else."""
+        for closed in (), (0,), (1,), (0, 1):
+            settings = faults.settings("open", 1, errno.ENOENT, FAULT_PATH="/dev/null")
+            with self.subTest(closed=closed):
+                with faults.Run(
+                        faults.PLAIN, settings, preexec_fn=lambda fds=closed: list(map(os.close, fds))) as run:
+                    self.assertEqual(run.ready(), not closed, run.lines())
+                    if closed:
+                        self.check_refused(run, run.wait(), errno.ENOENT)
+                    else:
+                        run.stop()
+                        self.assertEqual(run.report()["calls"], 0)
 
     def test_configuration_file(self):
         """The first to be opened and read."""

@@ -1,26 +1,21 @@
 """Replies that the system really refuses to send: a firewall's rule, a missing route. In a network
 of the test's own, with a loopback interface and nothing else; for root only."""
 
-import ctypes
-import os
 import shutil
 import signal
 import socket
 import subprocess
 
 import dgramtest
+import namespaces
 
-CLONE_NEWNET = 0x40000000
 GOOD, BAD = 29, 3
 
 
 class SendErrors(dgramtest.Case):
     def setUp(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root, for a network of its own")
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNET) < 0:
-            self.skipTest(f"no network of its own: {os.strerror(ctypes.get_errno())}")
+        namespaces.skip_without(self, namespaces.NETWORK)
+        namespaces.unshare(namespaces.NETWORK)
         self.tool("ip", "link", "set", "lo", "up")
         self.daemon = self.start({"handler": "echo", "pool": {"workers": 1}})
 

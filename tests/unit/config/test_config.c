@@ -39,6 +39,7 @@ static void must_be_default(struct config *config)
 	assert_null(service->parameters);
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
+	assert_false(service->freebind);
 	assert_int_equal(options->handler_timeout_ms, expected.handler_timeout_ms);
 	assert_int_equal(options->workers, expected.workers);
 	assert_int_equal(options->max_datagram_bytes, expected.max_datagram_bytes);
@@ -74,7 +75,7 @@ static void test_every_value(void **state)
 {
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
-		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,"
+		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,"
 		"\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
 		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
@@ -95,6 +96,7 @@ static void test_every_value(void **state)
 	assert_string_equal(service->name, "echo");
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
+	assert_true(service->freebind);
 	assert_int_equal(service->queue_capacity, 1048576);
 	assert_int_equal(service->queue_max_wait_ms, 0);
 	assert_int_equal(service->queue_discipline, DGRAM_FIFO);
@@ -115,14 +117,33 @@ static void test_every_value(void **state)
 	config_free(config);
 }
 
+static void must_be_all_hosts(const char *text)
+{
+	struct config *config = must_load(text, NULL);
+	const struct dgram_service *service = only_service(config);
+
+	assert_int_equal(service->hosts_count, 2);
+	assert_string_equal(service->hosts[0], "0.0.0.0");
+	assert_string_equal(service->hosts[1], "::");
+	config_free(config);
+}
+
+static void test_all_hosts(void **state)
+{
+	(void)state;
+	must_be_all_hosts("{\"host\": \"*\"}");
+	must_be_all_hosts("{\"host\": [\"*\"]}");
+	must_be_all_hosts("{\"services\": [{\"host\": \"*\"}]}");
+}
+
 static void test_services(void **state)
 {
 	struct config *config = must_load(
-		"{\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
+		"{\"freebind\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
 		"{\"handler\":\"echo\",\"port\":7},"
 		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5,"
 		"\"discipline\":\"fifo\",\"busy_replies\":true},"
-		"\"max_workers\":2,\"min_source_port\":3}]}",
+		"\"max_workers\":2,\"min_source_port\":3,\"freebind\":false}]}",
 		NULL);
 	const struct dgram_service *services = config_options(config)->services;
 
@@ -136,6 +157,8 @@ static void test_services(void **state)
 	assert_int_equal(services[0].queue_ordering, DGRAM_ORDERING_PER_CLIENT);
 	assert_false(services[0].busy_replies);
 	assert_int_equal(services[0].max_workers, 9);
+	assert_true(services[0].freebind);
+	assert_false(services[1].freebind);
 	assert_string_equal(services[1].name, "b");
 	assert_string_equal(services[1].hosts[0], "::1");
 	assert_ptr_equal(services[1].handler, dgram_builtin_handler("time"));
@@ -341,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_value),
+		cmocka_unit_test(test_all_hosts),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_whole_numbers),

@@ -56,6 +56,7 @@ static void test_round_trip(void **state)
 		"\"overload_interval_ms\": 7, \"fair_window_ms\": 8, \"busy_replies\": true},"
 		"\"pool\": {\"handler_timeout_ms\": 9}}");
 	must_come_back("{\"handler\": \"simulate\"}");
+	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
 		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"
 		       "\"fail_rate\": 1e-300, \"silent_rate\": -0}}");
@@ -167,6 +168,8 @@ static void test_changes(void **state)
 		"logging.level info>debug;logging.target stderr>x;");
 	must_change("{\"host\": \"::1\"}", "{\"host\": [\"::1\", \"127.0.0.1\"]}", 1,
 		"host ::1>::1, 127.0.0.1 restart;");
+	must_change("{\"host\": \"::\"}", "{\"host\": \"*\", \"freebind\": true}", 2,
+		"host ::>* restart;freebind false>true restart;");
 	must_change("{}", "{\"handler\": \"echo\"}", 1, "handler time>echo restart;");
 	must_change(
 		"{}", "{\"services\": [{\"name\": \"a\"}]}", 1, "services.0.name time>a restart;");

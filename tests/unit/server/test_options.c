@@ -175,6 +175,63 @@ static void test_counts(void **state)
 	must_refuse(&setup, "65 hosts");
 }
 
+static void check_hosts(const char *const *hosts, size_t count, uint16_t port, bool valid)
+{
+	struct setup setup;
+
+	setup_init(&setup, &handler);
+	setup.services[0].hosts = hosts;
+	setup.services[0].hosts_count = count;
+	setup.services[0].port = port;
+	if (valid)
+		must_accept(&setup, hosts[0]);
+	else
+		must_refuse(&setup, hosts[0]);
+}
+
+#define HOSTS(...)                            \
+	(const char *const[]){ __VA_ARGS__ }, \
+		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
+
+static void test_hosts(void **state)
+{
+	(void)state;
+	check_hosts(HOSTS("127.0.0.1", "::1", "203.0.113.9", "fe80::1%no-such-if"), 7, true);
+	check_hosts(HOSTS("0.0.0.0", "::"), 7, true);
+	check_hosts(HOSTS("fe80::1%lo", "fe80::1%1"), 7, true);
+	check_hosts(HOSTS("::1", "::1"), 0, true);
+	check_hosts(HOSTS("::1", "::1"), 7, false);
+	check_hosts(HOSTS("0.0.0.0", "127.0.0.1"), 7, false);
+	check_hosts(HOSTS("::1", "::"), 7, false);
+	check_hosts(HOSTS("*"), 7, false);
+	check_hosts(HOSTS("localhost"), 7, false);
+	check_hosts(HOSTS("224.0.0.1"), 7, false);
+	check_hosts(HOSTS("ff02::1%lo"), 7, false);
+	check_hosts(HOSTS("::ffff:127.0.0.1"), 7, false);
+	check_hosts(HOSTS("fe80::1"), 7, false);
+	check_hosts(HOSTS("fe80::1%a/b"), 7, false);
+}
+
+static void test_hosts_of_two_services(void **state)
+{
+	static const char *const all[] = { "0.0.0.0" };
+	struct setup setup;
+
+	(void)state;
+	setup_init(&setup, &handler);
+	setup.options.services_count = 2;
+	setup.services[1].handler = &handler;
+	setup.services[1].name = "other";
+	must_accept(&setup, "port 0 twice");
+	setup.services[0].port = setup.services[1].port = 7;
+	must_refuse(&setup, "port 7 twice");
+	setup.services[1].hosts = all;
+	setup.services[1].hosts_count = 1;
+	must_refuse(&setup, "port 7 of all addresses");
+	setup.services[1].port = 8;
+	must_accept(&setup, "ports 7 and 8");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +240,8 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_hosts_of_two_services),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

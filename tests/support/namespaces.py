@@ -1,0 +1,51 @@
+"""Namespaces of a test's own: what it mounts and configures there nobody else sees. For root only."""
+
+import ctypes
+import os
+
+MOUNTS, NETWORK = 0x20000, 0x40000000
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 1 << 14, 1 << 18
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result, what):
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+
+
+def unshare(namespace):
+    check(libc.unshare(namespace), "unshare")
+    if namespace == MOUNTS:
+        mount("none", "/", None, MS_REC | MS_PRIVATE)
+
+
+def mount(source, target, kind=None, flags=0):
+    encoded = [each.encode() if each else None for each in (source, target, kind)]
+    check(libc.mount(*encoded, ctypes.c_ulong(flags), None), f"mount {target}")
+
+
+def empty(directory):
+    """Nothing is in it any more."""
+    mount("none", directory, "tmpfs")
+    assert not os.listdir(directory)
+
+
+def make_read_only():
+    """All of the file system: mount_setattr(2) with AT_RECURSIVE and MOUNT_ATTR_RDONLY."""
+    attributes = (ctypes.c_uint64 * 4)(1, 0, 0, 0)
+    check(libc.syscall(442, -1, b"/", 0x8000, attributes, ctypes.sizeof(attributes)), "mount_setattr")
+    assert not os.access("/", os.W_OK) and not os.access("/tmp", os.W_OK)
+
+
+def skip_without(test, namespace):
+    """Whether a child of the test can have one: the test itself stays where it is."""
+    if os.geteuid() != 0:
+        test.skipTest("needs root, for a namespace of its own")
+    child = os.fork()
+    if child == 0:
+        os._exit(ctypes.get_errno() if libc.unshare(namespace) < 0 else 0)
+    error = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if error:
+        test.skipTest(f"no namespace of its own: {os.strerror(error)}")
