@@ -274,22 +274,28 @@ void receiver_run(struct receiver *receiver)
 	receiver_finish(receiver, false);
 }
 
-/* None when the server aborts: what is left in the socket will be refused. */
-static bool has_time(const struct receiver *receiver, int64_t end_ns)
+/* None when the server aborts: what is left in the socket will be refused. Arrival times that are known find
+ * the end; FINISH_MAX_NS is for the others. */
+static bool has_time(const struct receiver *receiver, bool known, int64_t end_ns)
 {
 	if (!receiver->refuse && atomic_load(&receiver->workers->aborting))
 		return false;
-	return (is_inline(receiver) && !receiver->refuse) ||
+	return known || (is_inline(receiver) && !receiver->refuse) ||
 	       sys_monotonic_ns() < end_ns + FINISH_MAX_NS;
 }
 
 void receiver_finish(struct receiver *receiver, bool refuse)
 {
 	int64_t end_ns = sys_monotonic_ns();
+	bool known = true; /* the arrival times of the last batch */
 
 	receiver->refuse = refuse;
 	receiver->last_arrived_ns = 0;
-	while (receiver->last_arrived_ns < end_ns && has_time(receiver, end_ns))
+	while (receiver->last_arrived_ns < end_ns && has_time(receiver, known, end_ns)) {
+		int64_t before_ns = receiver->last_arrived_ns;
+
 		if (receiver_step(receiver) <= 0)
 			break;
+		known = receiver->last_arrived_ns != before_ns;
+	}
 }

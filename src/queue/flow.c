@@ -315,7 +315,7 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_state stat
 		order_insert(&table->orders[state], flow->list, &flow->in_order);
 }
 
-inline void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
+static inline void charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
 	enter_window(table, flow);
 	if (order_list(charged(flow, ns)) != flow->list)
@@ -324,9 +324,9 @@ inline void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 		flow->served_ns = charged(flow, ns);
 }
 
-static struct flow *in_order(struct link *link)
+void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
-	return LINK_OWNER(link, struct flow, in_order);
+	charge(table, flow, ns);
 }
 
 /* Prefetch both cache lines of the third flow of a list: it is needed soon. (A list with fewer ends in
@@ -349,7 +349,7 @@ struct flow *flow_least_served(struct flow_table *table, bool last)
 		return NULL;
 	if (!last)
 		expect_third(head);
-	return in_order(last ? head->previous : head->next);
+	return LINK_OWNER(last ? head->previous : head->next, struct flow, in_order);
 }
 
 /* Forget the idle flow that was served least. */
@@ -360,7 +360,7 @@ static struct flow *forget(struct flow_table *table)
 
 	assert(head != NULL);
 	expect_third(head);
-	flow = in_order(head->next);
+	flow = LINK_OWNER(head->next, struct flow, in_order);
 	flow_move(table, flow, FLOW_RUNNING, 0);
 	*flow->hash_place = flow->hash_next;
 	table->records[flow->hash_next].hash_place = flow->hash_place;
@@ -443,7 +443,7 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 		struct flow *flow = look_up(table, job);
 
 		if (flow != NULL)
-			flow_charge(table, flow, job->service_ns);
+			charge(table, flow, job->service_ns);
 		else
 			flow_move(table, make_flow(table, job), FLOW_IDLE, job->service_ns);
 	}

@@ -1,2 +1,2 @@
 # src/queue/flow.c: what was taken with all is corrected, as if it had been charged
-s/flow_charge(table, flow, job->service_ns);/flow_charge(table, flow, job->service_ns - job->charged_ns);/
+s/charge(table, flow, job->service_ns);/charge(table, flow, job->service_ns - job->charged_ns);/

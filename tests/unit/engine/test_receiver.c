@@ -1,7 +1,7 @@
 /* The receiver's admission: what is queued, what is dropped, and for which reason; on loopback, and
  * for sources that loopback does not have, with a kernel of our own behind sys_receive(). Time stands
- * still, because a receiver ends after a while with datagrams left, which a slow machine would reach. */
-/* link: -Wl,--wrap=sys_receive,--wrap=sys_monotonic_ns */
+ * still, or passes as a test says. */
+/* link: -Wl,--wrap=sys_receive,--wrap=sys_monotonic_ns,--wrap=sys_realtime_ns */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,19 +22,43 @@
 int __real_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
 int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
 int64_t __wrap_sys_monotonic_ns(void);
+int64_t __wrap_sys_realtime_ns(void);
+
+static int64_t now_ns;
 
 int64_t __wrap_sys_monotonic_ns(void)
 {
-	return NS_PER_S;
+	return now_ns;
+}
+
+int64_t __wrap_sys_realtime_ns(void)
+{
+	return 1000 * NS_PER_S + now_ns;
 }
 
 /* Instead of what comes from the socket, when there is any. */
 static struct {
 	union addr sources[SOCKET_BATCH];
 	unsigned count;
+	unsigned repeats;   /* of the same */
+	int64_t takes_ns;   /* each reception */
+	int64_t arrived_ns; /* monotonic; 0: the kernel does not say */
 	unsigned truncated; /* so many of the first */
 	int error;
 } fake;
+
+static void write_timestamp(struct msghdr *header)
+{
+	struct cmsghdr *control = header->msg_control;
+	const struct timespec arrived = { .tv_sec = 1000 + fake.arrived_ns / NS_PER_S,
+		.tv_nsec = fake.arrived_ns % NS_PER_S };
+
+	*control = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_TIMESTAMPNS,
+		.cmsg_len = CMSG_LEN(sizeof(arrived)) };
+	memcpy(CMSG_DATA(control), &arrived, sizeof(arrived));
+	header->msg_controllen = CMSG_SPACE(sizeof(arrived));
+}
 
 int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 {
@@ -44,11 +68,18 @@ int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 		return __real_sys_receive(fd, messages, count);
 	assert_true(fake.count <= count);
 	count = fake.count;
-	fake.count = 0;
+	if (fake.repeats > 0)
+		fake.repeats--;
+	else
+		fake.count = 0;
+	now_ns += fake.takes_ns;
+	fake.arrived_ns += fake.arrived_ns > 0;
 	for (unsigned i = 0; i < count; i++) {
 		memcpy(messages[i].msg_hdr.msg_name, &fake.sources[i], sizeof(union addr));
 		messages[i].msg_hdr.msg_flags = i < fake.truncated ? MSG_TRUNC : 0;
 		messages[i].msg_hdr.msg_controllen = 0;
+		if (fake.arrived_ns > 0)
+			write_timestamp(&messages[i].msg_hdr);
 		messages[i].msg_len = 4;
 	}
 	return (int)count;
@@ -95,6 +126,7 @@ static int setup(void **state)
 
 	assert_non_null(fixture);
 	memset(&fake, 0, sizeof(fake));
+	now_ns = NS_PER_S;
 	verified = 0;
 	for (int i = 0; i < 2; i++) {
 		union addr bound = address(hosts[i], 0);
@@ -303,9 +335,39 @@ static void a_full_queue(void **state)
 
 #define WITH_RECEIVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* A stop takes what had arrived by then, however long that takes; what arrived later ends it. Where the
+ * arrival times are unknown, time does: here 200 ms, which is two receptions. */
+static void a_stop_takes_what_had_arrived(void **state)
+{
+	static const struct {
+		int64_t arrived_ns;
+		unsigned received;
+	} cases[] = { { NS_PER_S - 100, 10 }, { NS_PER_S, 1 }, { 0, 2 } };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct queue_report report;
+		uint64_t before;
+
+		queue_snapshot(fixture->service.queue, &report);
+		before = report.ledger.received;
+		now_ns = NS_PER_S;
+		fake.sources[0] = address("10.0.0.1", 30000);
+		fake.count = 1;
+		fake.repeats = 9;
+		fake.takes_ns = 100 * NS_PER_MS;
+		fake.arrived_ns = cases[i].arrived_ns;
+		receiver_finish(&fixture->receiver, false);
+		fake.count = 0;
+		queue_snapshot(fixture->service.queue, &report);
+		assert_int_equal(report.ledger.received - before, cases[i].received);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_stop_takes_what_had_arrived, setup, teardown),
 		WITH_RECEIVER(sources),
 		WITH_RECEIVER(a_bad_one_anywhere_in_a_batch),
 		WITH_RECEIVER(truncated_ones),
