@@ -27,6 +27,9 @@ enum log_level {
 		"This kernel does not support socket.gro: unset it.")                              \
 	X(EVENT_NO_BUSY_POLLING, WARN, "no busy polling",                                          \
 		"The kernel did not grant socket.busy_poll_us, which needs CAP_NET_ADMIN.")        \
+	X(EVENT_OWN_ADDRESSES_UNKNOWN, WARN, "own addresses unknown",                              \
+		"The kernel did not list this machine's addresses: on wildcard hosts a request "   \
+		"from a port that is also ours is dropped as source_self. Do what the hint says.") \
 	X(EVENT_REACHABLE, WARN, "reachable from other machines",                                  \
 		"The address is not a loopback one: have a firewall say who may ask.")             \
 	X(EVENT_READY, INFO, "ready", "All addresses are bound and all threads run.")              \

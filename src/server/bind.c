@@ -106,6 +106,7 @@ static int open_sockets(struct dgram_server *server)
 		.send_bytes = server->options.send_buffer_bytes,
 		.gro = server->options.gro,
 		.busy_poll_us = server->options.busy_poll_us,
+		.own = server->own,
 	};
 
 	for (unsigned i = 0; i < server->sockets_count; i++) {
@@ -148,8 +149,10 @@ int dgram_server_bind(struct dgram_server *server)
 	error = server_bind_log(server, &server->options);
 	if (error == 0)
 		error = open_services(server);
-	if (error == 0)
+	if (error == 0) {
+		server_own_open(server);
 		error = open_sockets(server);
+	}
 	if (error < 0)
 		server_bind_undo(server);
 	else
