@@ -2,84 +2,30 @@
 port is not answered, and a client of another machine is, whatever its port. In two networks of the
 test's own, a server's and its neighbour's; for root only."""
 
-import contextlib
-import ctypes
 import errno
 import os
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 
 import dgramtest
+import networks
+from networks import HOSTS, NEIGHBOURS, family_of
 
-CLONE_NEWNET = 0x40000000
 IP_FREEBIND, IPV6_FREEBIND, IPV6_CHECKSUM = 15, 78, 7
 PORT = 20007
-HOSTS, NEIGHBOURS = ("10.9.0.1", "2001:db8:9::1"), ("10.9.0.2", "2001:db8:9::2")
 ANYIP, ANYIP_HOSTS = ("10.77.0.0/16", "2001:db8:77::/48"), ("10.77.1.2", "2001:db8:77::1:2")
 WILDCARDS = ("0.0.0.0", "::")
 KINDS = [(concurrency, which) for concurrency in ("pool", "inline") for which in (WILDCARDS, HOSTS)]
 
 
-def family_of(host):
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-class OwnAddresses(dgramtest.Case):
+class OwnAddresses(networks.Case):
     def setUp(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root, for networks of its own")
-        self.libc = ctypes.CDLL(None, use_errno=True)
-        self.there, self.here = self.network(), self.network()
-        with self.enter(self.there):
-            self.ip(f"link add there type veth peer name here netns /proc/{os.getpid()}/fd/{self.here}")
-            self.up("there", NEIGHBOURS)
-        self.up("here", HOSTS)
+        super().setUp()
         with self.enter(self.there):
             for host, prefix in zip(HOSTS, ANYIP):
                 self.ip(f"route add {prefix} via {host}")
-
-    def network(self):
-        """A new one, which is the current one."""
-        if self.libc.unshare(CLONE_NEWNET) < 0:
-            self.skipTest(f"no network of its own: {os.strerror(ctypes.get_errno())}")
-        descriptor = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self.addCleanup(os.close, descriptor)
-        return descriptor
-
-    @contextlib.contextmanager
-    def enter(self, network):
-        self.assertEqual(self.libc.setns(network, CLONE_NEWNET), 0)
-        try:
-            yield
-        finally:
-            self.assertEqual(self.libc.setns(self.here, CLONE_NEWNET), 0)
-
-    def ip(self, words):
-        if not shutil.which("ip"):
-            self.skipTest("no ip")
-        family = ["-6"] if ":" in words and "netns" not in words else []
-        done = subprocess.run(["ip", *family, *words.split()], stdin=subprocess.DEVNULL, text=True,
-            stderr=subprocess.PIPE, check=False)
-        if done.returncode and "type veth" in words:
-            self.skipTest(f"no veth: {done.stderr}")
-        self.assertEqual(done.returncode, 0, f"ip {words}: {done.stderr}")
-
-    def up(self, device, hosts):
-        self.ip("link set lo up")
-        self.ip(f"link set {device} up")
-        self.add(device, *hosts)
-
-    def add(self, device, *hosts):
-        for host in hosts:
-            self.ip(f"address add {host}" + ("/64" if ":" in host else "/24") + f" dev {device}" +
-                    (" nodad" if ":" in host else ""))
-
-    def setting(self, name, value):
-        with open(f"/proc/sys/net/{name}", "w", encoding="ascii") as file:
-            file.write(str(value))
 
     def serve(self, hosts=WILDCARDS, concurrency="pool", **options):
         return self.start({
@@ -167,7 +113,7 @@ class OwnAddresses(dgramtest.Case):
             daemon.wait_for("datagram dropped", 2)
             self.must_drop(daemon, 2)
             for host in added:
-                self.ip(f"address del {host}/" + ("64" if ":" in host else "24") + " dev here")
+                self.ip(f"address del {host}/" + ("64" if ":" in host else "16") + " dev here")
 
     def test_address_that_goes(self):
         """To the neighbour."""
@@ -177,7 +123,7 @@ class OwnAddresses(dgramtest.Case):
             daemon = self.serve(concurrency=concurrency)
             for host in moved:
                 self.forge(host, host)
-                self.ip(f"address del {host}/" + ("64" if ":" in host else "24") + " dev here")
+                self.ip(f"address del {host}/" + ("64" if ":" in host else "16") + " dev here")
             with self.enter(self.there):
                 self.add("there", *moved)
             for host, neighbour in zip(HOSTS, moved):
@@ -186,7 +132,7 @@ class OwnAddresses(dgramtest.Case):
             self.assertGreaterEqual(daemon.stop()["echo"]["dropped_source_self"], 2)
             for host in moved:
                 with self.enter(self.there):
-                    self.ip(f"address del {host}/" + ("64" if ":" in host else "24") + " dev there")
+                    self.ip(f"address del {host}/" + ("64" if ":" in host else "16") + " dev there")
             self.add("here", *moved)
 
     def test_device_that_goes(self):
