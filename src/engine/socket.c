@@ -338,40 +338,22 @@ void socket_close(struct socket *socket)
 	socket->fd = -1;
 }
 
-/* Only an address of this machine can be bound to. When that cannot be tried, say yes, because to drop
- * one datagram is better than to answer ourselves for ever. */
-static bool is_local(const union addr *address)
+/* A wildcard socket is at all of the machine's addresses of its family. */
+static bool is_at(const struct socket *socket, const union addr *source)
 {
-	union addr any_port = *address;
-	int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool local = true;
-
-	if (fd < 0)
-		return true;
-	addr_set_port(&any_port, 0);
-	if (bind(fd, &any_port.sa, addr_length(&any_port)) < 0)
-		local = errno != EADDRNOTAVAIL;
-	close(fd);
-	return local;
+	if (!socket->wildcard || socket->bound.sa.sa_family != source->sa.sa_family)
+		return addr_same_host(&socket->bound, source);
+	return socket->own == NULL || own_addresses_hold(socket->own, source);
 }
 
 /* Of those with the source's port. Not inline, because nearly every datagram stops at its port. */
 __attribute__((noinline)) static bool is_own_at_port(
 	const struct socket *sockets, unsigned count, const union addr *source)
 {
-	bool foreign = false; /* the kernel says that it is not this machine's */
-
-	for (unsigned i = 0; i < count; i++) {
-		const union addr *bound = &sockets[i].bound;
-		bool any;
-
-		if (!addr_same_port(bound, source) || sockets[i].reuseport)
-			continue;
-		any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
-		if (any ? !foreign && is_local(source) : addr_same_host(bound, source))
+	for (unsigned i = 0; i < count; i++)
+		if (addr_same_port(&sockets[i].bound, source) && !sockets[i].reuseport &&
+			is_at(&sockets[i], source))
 			return true;
-		foreign |= any;
-	}
 	return false;
 }
 

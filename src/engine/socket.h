@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "core/datagram.h"
+#include "guard/own_addresses.h"
 
 #define SOCKET_BATCH 64u
 
@@ -22,6 +23,7 @@ struct socket {
 	unsigned send_buffer_bytes;
 	bool gro; /* the kernel may hand over several datagrams as one message (UDP_GRO) */
 	unsigned busy_poll_us;
+	struct own_addresses *own; /* of the machine, where it is a wildcard; NULL: not known */
 };
 
 /* What to ask of the kernel; 0: nothing, its default stays. */
@@ -29,8 +31,9 @@ struct socket_config {
 	unsigned receive_bytes; /* of the buffer */
 	unsigned send_bytes;
 	bool gro;
-	unsigned busy_poll_us; /* how long a reception may spin in the device's driver */
-	bool freebind;	       /* bind to an address that this machine may get later, or never */
+	struct own_addresses *own; /* that a wildcard socket is at; outlives it */
+	unsigned busy_poll_us;	   /* how long a reception may spin in the device's driver */
+	bool freebind; /* bind to an address that this machine may get later, or never */
 };
 
 /* The ancillary data of a message: a timestamp, a segment's length, and an address. */
@@ -86,8 +89,8 @@ bool socket_batch_holds_more(const struct socket_batch *batch);
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 
-/* Would an answer to `source` come back to one of these sockets? For a wildcard socket the kernel is asked
- * whether the address is this machine's, so addresses that were added later count. */
+/* Would an answer to `source` come back to one of these sockets? To a wildcard socket it would from each of
+ * the machine's own addresses, and from any where these are not known. */
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
 
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO

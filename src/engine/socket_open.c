@@ -28,7 +28,8 @@ static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
 		(void)set_option(fd, SOL_SOCKET, option, (int)bytes);
 }
 
-/* IPv6 sockets take IPv6 only. Replies ignore a path MTU that a forged ICMP message may have shrunk
+/* IPv6 sockets take IPv6 only. IPV6_FREEBIND (Linux 4.15) lets a reply leave from an address that a route
+ * of type local makes ours (AnyIP), as IPv4 does without. Replies ignore a path MTU that a forged ICMP message may have shrunk
  * (IP_PMTUDISC_OMIT). */
 static int set_options(int fd, const union addr *address)
 {
@@ -40,6 +41,8 @@ static int set_options(int fd, const union addr *address)
 			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
 		if (error == 0 && addr_is_wildcard(address))
 			error = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		if (error == 0 && addr_is_wildcard(address))
+			(void)set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
 	} else if (error == 0) {
 		error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
 		if (error == 0 && addr_is_wildcard(address))
@@ -80,7 +83,9 @@ static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 static int open_socket(const union addr *address, const struct socket_config *config,
 	bool reuseport, struct socket *ret_socket)
 {
-	struct socket opened = { .wildcard = addr_is_wildcard(address), .reuseport = reuseport };
+	struct socket opened = {
+		.wildcard = addr_is_wildcard(address), .reuseport = reuseport, .own = config->own
+	};
 	int error;
 
 	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -99,44 +99,59 @@ static void log_cannot_listen(
 			log_errno("error", -error), log_text("hint", hint)));
 }
 
-/* What the kernel takes of its buffer for an IPv4 datagram of 198 to 645 bytes, its own data included (Linux
- * 6.18; up to 197 bytes take 832, more than 645 take 2304). */
-#define BUFFER_PER_DATAGRAM 1280u
+/* What the kernel takes of its buffer for an IPv4 datagram of up to so many bytes, its own data included (Linux
+ * 6.18; longer ones take 2304, and from 2000 bytes on 4352). */
+static const struct {
+	unsigned datagram_bytes, buffer_bytes;
+} steps[] = { { 197, 832 }, { 645, 1280 } };
 
-/* The part of a burst that the queue could hold and the socket cannot is lost in the kernel. */
+/* The part of a burst that the queue could hold and the socket cannot is lost in the kernel. Bursts are of short
+ * datagrams: longer ones than the last step are not reckoned with. */
 static void log_burst(
 	struct dgram_server *server, const struct service *service, const struct socket *socket)
 {
-	unsigned holds = socket->receive_buffer_bytes / BUFFER_PER_DATAGRAM;
+	unsigned step = server->options.max_datagram_bytes <= steps[0].datagram_bytes ? 0 : 1;
+	unsigned holds = socket->receive_buffer_bytes / steps[step].buffer_bytes;
 
 	if (service->queue == NULL || holds >= service->capacity)
 		return;
 	log_event(server->ring, EVENT_RECEIVE_BUFFER_BELOW_QUEUE,
 		LOG_FIELDS(log_text("service", service->name), log_uint("holds", holds),
+			log_uint("datagram_bytes", steps[step].datagram_bytes),
 			log_uint("capacity", service->capacity),
 			log_text("hint", "raise net.core.rmem_max and "
 					 "socket.receive_buffer_bytes, or lower queue.capacity")));
 }
 
+/* The kernel doubles what it is asked for, to have room for its own overhead. */
+static void log_reduced(
+	struct dgram_server *server, const struct service *service, const struct socket *socket)
+{
+	if (socket->receive_buffer_bytes / 2 < server->options.receive_buffer_bytes)
+		log_event(server->ring, EVENT_RECEIVE_BUFFER_REDUCED,
+			LOG_FIELDS(log_text("service", service->name),
+				log_text("hint", "raise net.core.rmem_max, or lower "
+						 "socket.receive_buffer_bytes")));
+	if (socket->send_buffer_bytes / 2 < server->options.send_buffer_bytes)
+		log_event(server->ring, EVENT_SEND_BUFFER_REDUCED,
+			LOG_FIELDS(log_text("service", service->name),
+				log_text("hint", "raise net.core.wmem_max, or lower "
+						 "socket.send_buffer_bytes")));
+}
+
 static void log_listening(
 	struct dgram_server *server, const struct listener *listener, const struct socket *socket)
 {
-	/* The kernel doubles what it is asked for, to have room for its own overhead. */
-	unsigned asked = server->options.receive_buffer_bytes;
 	const struct service *service = &server->services[listener->service];
 	const char *name = service->name;
 
 	log_event(server->ring, EVENT_LISTENING,
 		LOG_FIELDS(log_text("service", name), log_addr("address", &socket->bound),
-			log_uint("receive_buffer_asked", asked),
+			log_uint("receive_buffer_asked", server->options.receive_buffer_bytes),
 			log_uint("receive_buffer_granted", socket->receive_buffer_bytes / 2),
 			log_uint("send_buffer_asked", server->options.send_buffer_bytes),
 			log_uint("send_buffer_granted", socket->send_buffer_bytes / 2)));
-	if (socket->receive_buffer_bytes / 2 < asked)
-		log_event(server->ring, EVENT_RECEIVE_BUFFER_REDUCED,
-			LOG_FIELDS(log_text("service", name),
-				log_text("hint", "raise net.core.rmem_max, or lower "
-						 "socket.receive_buffer_bytes")));
+	log_reduced(server, service, socket);
 	log_burst(server, service, socket);
 	if (server->options.gro && !socket->gro)
 		log_event(server->ring, EVENT_NO_UDP_GRO,
@@ -160,6 +175,7 @@ static int open_socket_of(
 		.gro = server->options.gro,
 		.busy_poll_us = server->options.busy_poll_us,
 		.freebind = listener->freebind,
+		.own = server->own,
 	};
 	union addr address;
 	int error;
@@ -205,8 +221,10 @@ int dgram_server_bind(struct dgram_server *server)
 	error = server_bind_log(server, &server->options);
 	if (error == 0)
 		error = open_services(server);
-	if (error == 0)
+	if (error == 0) {
+		server_own_open(server);
 		error = open_sockets(server);
+	}
 	if (error < 0)
 		server_bind_undo(server);
 	else

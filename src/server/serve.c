@@ -54,11 +54,12 @@ static int64_t run_timers(struct dgram_server *server, bool hook_ready)
  * `fd` is. */
 static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = server->abort_fd, .events = POLLIN },
 		{ .fd = server->options.hook != NULL ? server->options.hook_fd : -1,
 			.events = POLLIN },
+		{ .fd = server_own_fd(server), .events = POLLIN },
 	};
 	int64_t now_ns = sys_monotonic_ns();
 
@@ -66,7 +67,9 @@ static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 		int64_t due_ns = earlier(run_timers(server, fds[2].revents != 0), deadline_ns);
 
 		now_ns = sys_monotonic_ns();
-		(void)sys_wait(fds, 3, milliseconds_until(due_ns, now_ns));
+		(void)sys_wait(fds, 4, milliseconds_until(due_ns, now_ns));
+		if (fds[3].revents != 0)
+			server_own_follow(server);
 		if (fds[0].revents != 0)
 			return true;
 		if (fds[1].revents != 0)

@@ -159,7 +159,7 @@ static int make_services(struct dgram_server *server, const struct dgram_service
 	}
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		server->listeners[i].receiver.sockets_count = server->sockets_count;
-	return 0;
+	return server_own_make(server);
 }
 
 static int make_eventfds(struct dgram_server *server)
@@ -191,7 +191,7 @@ static int make_tables(struct dgram_server *server, size_t sockets)
 	server->services = calloc(server->options.services_count, sizeof(*server->services));
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
-	server->polls = calloc(sockets + 1, sizeof(*server->polls));
+	server->polls = calloc(sockets + 2, sizeof(*server->polls));
 	return server->services == NULL || server->sockets == NULL || server->listeners == NULL ||
 			       server->polls == NULL
 		       ? -ENOMEM
@@ -308,6 +308,7 @@ void dgram_server_free(struct dgram_server *server)
 	}
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
+	own_addresses_free(server->own);
 	log_free(server->log);
 	close_fd(server->stop_fd);
 	close_fd(server->abort_fd);

@@ -56,7 +56,9 @@ struct dgram_server {
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
-	struct pollfd *polls; /* room for handle_request(): a socket each, and stop_fd */
+	struct pollfd *polls; /* room for handle_request(): a socket each, stop_fd, and `own` */
+	struct own_addresses *own; /* NULL: no host is a wildcard */
+	bool own_unknown;	   /* the log has said so */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
@@ -108,6 +110,13 @@ static inline unsigned server_workers(
 /* bind.c: open the log as the options say, with files for their workers; close sockets and services. */
 int server_bind_log(struct dgram_server *server, const struct dgram_options *options);
 void server_bind_undo(struct dgram_server *server);
+
+/* own.c: learn the machine's own addresses, where a host is a wildcard; a descriptor to poll, -1: none; take
+ * in what has changed. */
+int server_own_make(struct dgram_server *server);
+void server_own_open(struct dgram_server *server);
+int server_own_fd(const struct dgram_server *server);
+void server_own_follow(struct dgram_server *server);
 
 /* start.c: join the receivers' threads, all of which end, or those that have ended. */
 void server_start_join(struct dgram_server *server);

@@ -24,7 +24,7 @@ static size_t memory_bytes(const struct dgram_server *server)
 				 reply_batch_bytes(server->options.max_datagram_bytes)) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
-	       sizeof(*server);
+	       (server->own != NULL ? own_addresses_bytes() : 0) + sizeof(*server);
 }
 
 static void *receiver_main(void *argument)

@@ -57,6 +57,35 @@ static int handle_batch(struct dgram_server *server, struct receiver *receiver)
 	return received > 0 ? received : count;
 }
 
+static int time_left_ms(int timeout_ms, int64_t begin_ns)
+{
+	int64_t left_ms = timeout_ms - (sys_monotonic_ns() - begin_ns) / NS_PER_MS;
+
+	return timeout_ms < 0 ? -1 : left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* As sys_wait(), for a socket or the end; changes of the machine's addresses are taken in meanwhile. */
+static int wait_for_request(struct dgram_server *server, int timeout_ms)
+{
+	struct pollfd *end = &server->polls[server->sockets_count], *own = end + 1;
+	int64_t begin_ns = sys_monotonic_ns();
+	int left_ms = timeout_ms, ready;
+
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
+	*end = (struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
+	*own = (struct pollfd){ .fd = server_own_fd(server), .events = POLLIN };
+	for (;;) {
+		ready = sys_wait(server->polls, server->sockets_count + 2, left_ms);
+		if (ready <= 0 || own->revents == 0)
+			return ready;
+		server_own_follow(server);
+		if (ready > 1 || left_ms == 0)
+			return ready - 1;
+		left_ms = time_left_ms(timeout_ms, begin_ns);
+	}
+}
+
 int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 {
 	int received = 0;
@@ -66,11 +95,7 @@ int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
 		error = -ESHUTDOWN;
 	if (error < 0)
 		return error;
-	for (unsigned i = 0; i < server->sockets_count; i++)
-		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
-	server->polls[server->sockets_count] =
-		(struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
-	error = sys_wait(server->polls, server->sockets_count + 1, timeout_ms);
+	error = wait_for_request(server, timeout_ms);
 	if (error < 0)
 		return error;
 	for (unsigned i = 0; i < server->sockets_count; i++) {

@@ -119,6 +119,22 @@ class Receivers(dgramtest.Case):
             with self.subTest(config=config):
                 self.must_take_a_burst(config)
 
+    def test_buffer_that_holds_less_than_the_queue(self):
+        """The warning says how many of which length fit, and so many do."""
+        for longest, length in (100, 100), (8192, 645):
+            daemon = self.start({
+                "handler": "echo", "max_datagram_bytes": longest,
+                "socket": {"receive_buffer_bytes": 65536}})
+            said = daemon.wait_for("receive buffer holds less than the queue")
+            self.assertLessEqual(length, int(said["datagram_bytes"]))
+            holds, address = int(said["holds"]), daemon.address()
+            daemon.freeze()
+            with dgramtest.socket_for(address) as client:
+                for _ in range(3 * holds):
+                    client.sendto(b"x" * length, address)
+            daemon.kill(signal.SIGCONT)
+            self.assertIn(daemon.stop()["echo"]["received"], range(holds, 2 * holds))
+
     def must_drain(self, config):
         """Stopped, the daemon finds a full socket and SIGTERM at once; and takes its time."""
         daemon = self.start(

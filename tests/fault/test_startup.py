@@ -171,6 +171,19 @@ class Startup(dgramtest.Case):
     def test_reads_after_the_configuration(self):
         self.sweep(faults.FULL, "read", errno.EIO, True, first=3)
 
+    def test_buffers_smaller_than_asked(self):
+        """Without the privilege to exceed the system's limits."""
+        asked = {"receive_buffer_bytes": 2**30 - 1, "send_buffer_bytes": 2**30 - 1}
+        config = json.dumps({**json.loads(faults.PLAIN), "socket": asked})
+        for nth, buffer in (1, "receive"), (2, "send"):  # SO_RCVBUFFORCE, SO_SNDBUFFORCE
+            with faults.Run(config, faults.settings("setsockopt", nth, errno.EPERM)) as run:
+                self.assertTrue(run.ready(), run.lines())
+                listening = run.events("listening")[0]
+                self.assertLess(int(listening[f"{buffer}_buffer_granted"]), 2**30 - 1)
+                said = run.events(f"{buffer} buffer smaller than asked")
+                self.assertEqual([line["service"] for line in said], ["time"])
+                self.assertEqual(run.stop()[0], 0)
+
     def test_supervisor_out_of_reach(self):
         """Said in a line, and no reason not to serve."""
         settings = faults.settings("connect", 1, errno.ECONNREFUSED, NOTIFY_SOCKET="/nowhere")

@@ -267,7 +267,7 @@ class Systemd(Place):
         path = self.write("dgramd.service", self.unit)
         said = run("systemd-analyze", "security", "--offline=true", "--no-pager", path)
         score = re.search(r"Overall exposure level for dgramd.service: ([\d.]+)", said)
-        self.assertLessEqual(float(score[1]), 1.7, said)
+        self.assertLessEqual(float(score[1]), 1.4, said)
 
     def test_stop_waits_for_the_drain(self):
         self.assertGreater(int(self.values("TimeoutStopSec")[0]) * 1000, default_drain_ms() + 1000)

@@ -105,6 +105,7 @@ struct fixture {
 	struct worker_shared workers;
 	_Atomic unsigned shutdowns;
 	int stop_fd;
+	struct own_addresses *own;
 };
 
 static union addr address(const char *host, uint16_t port)
@@ -120,7 +121,7 @@ static int setup(void **state)
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
 	const struct queue_limits limits = { .capacity = CAPACITY, .workers_max = 1 };
 	const struct queue_settings queue = { .max_workers = 1 };
-	const struct socket_config buffers = { 0 };
+	struct socket_config config = { 0 };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const char *hosts[] = { "127.0.0.1", "0.0.0.0" };
 
@@ -128,10 +129,13 @@ static int setup(void **state)
 	memset(&fake, 0, sizeof(fake));
 	now_ns = NS_PER_S;
 	verified = 0;
+	assert_int_equal(own_addresses_new(&fixture->own), 0);
+	assert_int_equal(own_addresses_open(fixture->own), 0);
+	config.own = fixture->own;
 	for (int i = 0; i < 2; i++) {
 		union addr bound = address(hosts[i], 0);
 
-		assert_int_equal(socket_open(&bound, &buffers, &fixture->sockets[i]), 0);
+		assert_int_equal(socket_open(&bound, &config, &fixture->sockets[i]), 0);
 	}
 	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
 	assert_int_equal(queue_new(&limits, &queue, &fixture->service.queue), 0);
@@ -165,6 +169,7 @@ static int teardown(void **state)
 	queue_free(fixture->service.queue);
 	slab_free(fixture->slab); /* asserts that every slot came back */
 	log_free(fixture->log);
+	own_addresses_free(fixture->own);
 	for (int i = 0; i < 2; i++)
 		socket_close(&fixture->sockets[i]);
 	close(fixture->stop_fd);

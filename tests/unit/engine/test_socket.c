@@ -276,8 +276,18 @@ static void kernel_drops(void **state)
 	end(fixture);
 }
 
+static struct own_addresses *know_own(void)
+{
+	struct own_addresses *own;
+
+	assert_int_equal(own_addresses_new(&own), 0);
+	assert_int_equal(own_addresses_open(own), 0);
+	return own;
+}
+
 static void own_sockets(void **state)
 {
+	struct own_addresses *own = know_own();
 	struct socket sockets[2];
 	union addr source;
 	uint16_t ports[2];
@@ -285,6 +295,7 @@ static void own_sockets(void **state)
 	(void)state;
 	assert_int_equal(open_at("127.0.0.1", 0, 0, &sockets[0]), 0);
 	assert_int_equal(open_at("0.0.0.0", 0, 0, &sockets[1]), 0);
+	sockets[1].own = own;
 	for (int i = 0; i < 2; i++)
 		ports[i] = addr_port(&sockets[i].bound);
 	source = address("127.0.0.1", ports[0]);
@@ -299,19 +310,25 @@ static void own_sockets(void **state)
 	assert_false(socket_is_own(sockets, 2, &source));
 	source = address("127.0.0.1", (uint16_t)(ports[0] == 1 ? 2 : 1));
 	assert_false(socket_is_own(sockets, 2, &source));
+	sockets[1].own = NULL; /* they are not known */
+	source = address("192.0.2.1", ports[1]);
+	assert_true(socket_is_own(sockets, 2, &source));
 	socket_close(&sockets[0]);
 	socket_close(&sockets[1]);
+	own_addresses_free(own);
 }
 
 /* Whether it is its own does not depend on which of several at one address it is compared with. */
 static void own_sockets_beside_each_other(void **state)
 {
 	const struct socket_config config = { 0 };
+	struct own_addresses *own = know_own();
 	struct socket sockets[3];
 	union addr source;
 
 	(void)state;
 	assert_int_equal(open_at("0.0.0.0", 0, 0, &sockets[0]), 0);
+	sockets[0].own = own;
 	for (int i = 1; i < 3; i++) {
 		assert_int_equal(socket_open_reuseport(&sockets[0], &config, &sockets[i]), 0);
 		assert_true(sockets[i].reuseport);
@@ -322,6 +339,7 @@ static void own_sockets_beside_each_other(void **state)
 	assert_false(socket_is_own(sockets, 3, &source));
 	for (int i = 0; i < 3; i++)
 		socket_close(&sockets[i]);
+	own_addresses_free(own);
 }
 
 int main(void)

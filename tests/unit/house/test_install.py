@@ -115,6 +115,11 @@ class Install(dgramtest.Case):
             self.run_command(
                 f"{home}/x/sbin/dgramd", "-t", "-c", f"{home}/x/etc/dgramd/server.json", user=user)
 
+    def test_examples(self):
+        share = pathlib.Path(f"{self.stage}{PREFIX}/share/dgramd")
+        settings = (share / "sysctl.d/dgramd.conf").read_text(encoding="utf-8")
+        self.assertIn("unres_qlen_bytes = 4096", settings)
+
     def test_uninstall_leaves_the_configuration_alone(self):
         self.addCleanup(self.make, "install")
         prefix = pathlib.Path(self.stage + PREFIX)

@@ -23,10 +23,12 @@ ARROWS = {
     "src/log/ring*": ["log/format.h", *LOG],
     "src/log/format*": LOG,
     "src/core/*": ["core/datagram.h", "base/*"],
+    "src/guard/prefixes*": ["base/*"],
+    "src/guard/own_addresses*": ["guard/prefixes.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
     "src/queue/flow*": ["core/datagram.h", "base/*"],
-    "src/engine/socket*": ["core/datagram.h", "base/*"],
+    "src/engine/socket*": ["guard/own_addresses.h", "core/datagram.h", "base/*"],
     "src/engine/handler*": ["engine/socket.h", *STATION],
     "src/engine/service*": ["engine/handler.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
@@ -35,7 +37,7 @@ ARROWS = {
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
     "src/process/*": [API, "process/*", "engine/handler.h", *STATION],
-    "src/server/*": ["engine/*", "server/*", *STATION],
+    "src/server/*": ["engine/*", "guard/own_addresses.h", "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
     "src/json/json*": [],
     "src/json/utf8*": [],
@@ -115,6 +117,9 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/log/event.h", '"base/clock.h"')
         self.must_forbid("src/queue/queue.c", '"engine/worker.h"')
         self.must_forbid("src/queue/queue.c", '"log/log.h"')
+        self.must_forbid("src/guard/own_addresses.c", '"engine/socket.h"')
+        self.must_forbid("src/engine/worker.c", '"guard/own_addresses.h"')
+        self.must_forbid("src/server/own.c", '"guard/prefixes.h"')
         self.must_forbid("src/engine/socket.c", '"engine/receiver.h"')
         self.must_forbid("src/engine/receiver.c", '"engine/pool.h"')
         self.must_forbid("src/engine/worker.c", '"engine/receiver.h"')
