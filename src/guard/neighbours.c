@@ -45,13 +45,13 @@ static int take_table(void *context, const struct nlmsghdr *message)
 int neighbours_limits(sa_family_t family, struct neighbour_limits *ret_limits)
 {
 	const struct ndtmsg what = { .ndtm_family = (unsigned char)family };
+	const struct netlink_question question = { RTM_GETNEIGHTBL, sizeof(what), &what };
 	struct neighbour_limits limits = { 0 };
 	struct netlink netlink = { .fd = -1 };
 	int error = netlink_open(&netlink, 0);
 
 	if (error == 0)
-		error = netlink_list(
-			&netlink, RTM_GETNEIGHTBL, &what, sizeof(what), take_table, &limits);
+		error = netlink_list(&netlink, &question, take_table, &limits);
 	netlink_close(&netlink);
 	if (error < 0)
 		return error;

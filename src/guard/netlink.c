@@ -1,5 +1,6 @@
 #include "guard/netlink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -78,18 +79,19 @@ const void *netlink_attribute(
 	return NULL;
 }
 
-static int ask_for(struct netlink *netlink, uint16_t type, const void *what, size_t bytes)
+static int ask_for(struct netlink *netlink, const struct netlink_question *question)
 {
 	struct nlmsghdr header = {
-		.nlmsg_len = (uint32_t)(sizeof(header) + bytes),
-		.nlmsg_type = type,
+		.nlmsg_len = (uint32_t)(sizeof(header) + question->bytes),
+		.nlmsg_type = question->type,
 		.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 		.nlmsg_seq = ++netlink->sequence,
 	};
 	unsigned char request[64];
 
+	assert(header.nlmsg_len <= sizeof(request));
 	memcpy(request, &header, sizeof(header));
-	memcpy(request + sizeof(header), what, bytes);
+	memcpy(request + sizeof(header), question->what, question->bytes);
 	return send(netlink->fd, request, header.nlmsg_len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -130,10 +132,10 @@ static int take_received(
 }
 
 /* To the end of the answer, even if it is of no use any more: the next question comes behind it. */
-int netlink_list(struct netlink *netlink, uint16_t type, const void *what, size_t bytes,
+int netlink_list(struct netlink *netlink, const struct netlink_question *question,
 	netlink_take *take, void *context)
 {
-	int result = ask_for(netlink, type, what, bytes);
+	int result = ask_for(netlink, question);
 	bool more = result == 0;
 
 	while (more) {

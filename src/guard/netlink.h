@@ -41,10 +41,16 @@ const void *netlink_attribute(
 /* Takes a message of an answer. Returns 0 or -errno. */
 typedef int netlink_take(void *context, const struct nlmsghdr *message);
 
-/* Have everything of a kind listed, `what` being what follows the header of the question, and give each message
- * of the answer to `take`. Returns its -errno, or the kernel's; -EINTR: something
+/* What to list: the type of the message, and what follows its header. */
+struct netlink_question {
+	uint16_t type;
+	size_t bytes;
+	const void *what;
+};
+
+/* Ask, and give each message of the answer to `take`. Returns its -errno, or the kernel's; -EINTR: something
  * changed meanwhile, so the list may be wrong. */
-int netlink_list(struct netlink *netlink, uint16_t type, const void *what, size_t bytes,
+int netlink_list(struct netlink *netlink, const struct netlink_question *question,
 	netlink_take *take, void *context);
 
 #endif

@@ -149,9 +149,12 @@ static int dump_once(struct own_addresses *own, struct prefixes *prefixes)
 	int error = 0;
 
 	prefixes_clear(prefixes);
-	for (size_t i = 0; error == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		error = netlink_list(
-			&own->list, RTM_GETROUTE, &kinds[i], sizeof(kinds[i]), add_route, prefixes);
+	for (size_t i = 0; error == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct netlink_question question = { RTM_GETROUTE, sizeof(kinds[i]),
+			&kinds[i] };
+
+		error = netlink_list(&own->list, &question, add_route, prefixes);
+	}
 	return error;
 }
 
