@@ -1,17 +1,13 @@
 #include "guard/own_addresses.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/lock.h"
+#include "guard/netlink.h"
 #include "guard/prefixes.h"
-
-/* The kernel gives at most this at once (af_netlink.c). */
-#define BUFFER_BYTES 32768u
 
 /* A list during which a route changed is read again, this often. */
 #define DUMP_TRIES 16
@@ -27,14 +23,13 @@
 		RTMGRP_IPV6_IFADDR)
 
 struct own_addresses {
-	int notices_fd;
-	int dump_fd; /* of its own: so a dump meets no notice, and needs no descriptor later */
-	uint32_t sequence;
+	/* Two, so that a list meets no notice, and needs no descriptor when there is none left. */
+	struct netlink notices;
+	struct netlink list;
 	bool stale; /* what is known is older than a change */
 	struct lock lock;
 	const struct prefixes *known; /* under the lock; NULL: none are */
 	struct prefixes sets[2];
-	_Alignas(struct nlmsghdr) unsigned char buffer[BUFFER_BYTES];
 };
 
 int own_addresses_new(struct own_addresses **ret_own)
@@ -43,7 +38,7 @@ int own_addresses_new(struct own_addresses **ret_own)
 
 	if (own == NULL)
 		return -ENOMEM;
-	own->notices_fd = own->dump_fd = -1;
+	own->notices.fd = own->list.fd = -1;
 	own->stale = true;
 	lock_init(&own->lock);
 	*ret_own = own;
@@ -54,10 +49,8 @@ void own_addresses_free(struct own_addresses *own)
 {
 	if (own == NULL)
 		return;
-	if (own->notices_fd >= 0)
-		close(own->notices_fd);
-	if (own->dump_fd >= 0)
-		close(own->dump_fd);
+	netlink_close(&own->notices);
+	netlink_close(&own->list);
 	lock_destroy(&own->lock);
 	free(own);
 }
@@ -86,46 +79,10 @@ static void publish(struct own_addresses *own, const struct prefixes *known)
 
 /* --- messages of the kernel */
 
-/* The number of bytes received; 0: nothing was there, or it was not the kernel's. -errno. */
-static ssize_t receive_messages(struct own_addresses *own, int fd)
-{
-	struct sockaddr_nl from = { 0 };
-	socklen_t from_length = sizeof(from);
-	ssize_t length;
-
-	do {
-		length = recvfrom(fd, own->buffer, sizeof(own->buffer), MSG_DONTWAIT | MSG_TRUNC,
-			(struct sockaddr *)(void *)&from, &from_length);
-	} while (length < 0 && errno == EINTR);
-	if (length < 0)
-		return -errno;
-	if ((size_t)length > sizeof(own->buffer))
-		return -EMSGSIZE;
-	return from.nl_pid == 0 ? length : 0;
-}
-
-/* The message at `at`, or NULL: there is no whole one. */
-static const struct nlmsghdr *message_at(const struct own_addresses *own, size_t length, size_t at)
-{
-	const struct nlmsghdr *message = (const void *)(own->buffer + at);
-
-	if (at + sizeof(*message) > length || message->nlmsg_len < sizeof(*message) ||
-		message->nlmsg_len > length - at)
-		return NULL;
-	return message;
-}
-
-/* What a message says after its header, or NULL: less than this. */
-static const void *payload_of(const struct nlmsghdr *message, size_t bytes)
-{
-	return message->nlmsg_len >= NLMSG_HDRLEN + bytes ? (const char *)message + NLMSG_HDRLEN
-							  : NULL;
-}
-
 /* The route of a message about one that leads to this machine, or NULL. */
 static const struct rtmsg *local_route(const struct nlmsghdr *message)
 {
-	const struct rtmsg *route = payload_of(message, sizeof(*route));
+	const struct rtmsg *route = netlink_payload(message, sizeof(*route));
 
 	if (route == NULL ||
 		(message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE))
@@ -135,24 +92,15 @@ static const struct rtmsg *local_route(const struct nlmsghdr *message)
 	return route;
 }
 
-/* Copy the attribute of this type, where the route has it in this length. */
-static void get_attribute(
-	const struct nlmsghdr *message, unsigned short type, void *to, size_t bytes)
+/* Copy the route's attribute of this type, where it has one. */
+static void get_attribute(const struct nlmsghdr *message, unsigned type, void *to, size_t bytes)
 {
-	const char *start = (const char *)message;
-	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct rtmsg));
+	const size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct rtmsg));
+	const void *found = netlink_attribute(
+		(const char *)message + at, message->nlmsg_len - at, type, bytes, NULL);
 
-	while (at + sizeof(struct rtattr) <= message->nlmsg_len) {
-		struct rtattr attribute;
-
-		memcpy(&attribute, start + at, sizeof(attribute));
-		if (attribute.rta_len < sizeof(attribute) ||
-			attribute.rta_len > message->nlmsg_len - at)
-			return;
-		if (attribute.rta_type == type && attribute.rta_len == RTA_LENGTH(bytes))
-			memcpy(to, start + at + RTA_LENGTH(0), bytes);
-		at += RTA_ALIGN(attribute.rta_len);
-	}
+	if (found != NULL)
+		memcpy(to, found, bytes);
 }
 
 /* A default route of type local is in a table of its own where a proxy takes over what firewall rules
@@ -167,8 +115,9 @@ static bool is_for_marked(const struct nlmsghdr *message, const struct rtmsg *ro
 }
 
 /* Returns 0, or -EOVERFLOW. */
-static int add_route(struct prefixes *prefixes, const struct nlmsghdr *message)
+static int add_route(void *context, const struct nlmsghdr *message)
 {
+	struct prefixes *prefixes = context;
 	const struct rtmsg *route = local_route(message);
 	union addr address = { 0 };
 	uint32_t interface = 0;
@@ -190,80 +139,21 @@ static int add_route(struct prefixes *prefixes, const struct nlmsghdr *message)
 
 /* --- the list as a whole */
 
-static int ask_for(struct own_addresses *own, unsigned char family, unsigned char type)
-{
-	const struct {
-		struct nlmsghdr header;
-		struct rtmsg route;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETROUTE,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-			.nlmsg_seq = ++own->sequence },
-		.route = { .rtm_family = family, .rtm_type = type },
-	};
-
-	return send(own->dump_fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* One message of the answer. Returns 0 or -errno; more are to come, even then, where *ret_more says so. */
-static int take_listed(const struct nlmsghdr *message, struct prefixes *prefixes, bool *ret_more)
-{
-	const int *error = payload_of(message, sizeof(*error));
-	bool ends = message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
-
-	*ret_more = !ends;
-	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-		return -EINTR;
-	if (ends)
-		return error != NULL ? *error : 0;
-	return add_route(prefixes, message);
-}
-
-/* Read the answer to its end, even if it is of no use any more: the next question comes behind it. */
-static int read_answer(struct own_addresses *own, struct prefixes *prefixes)
-{
-	bool more = true;
-	int result = 0;
-
-	while (more) {
-		ssize_t length = receive_messages(own, own->dump_fd);
-		const struct nlmsghdr *message;
-		size_t at = 0;
-
-		if (length < 0)
-			return (int)length;
-		while (more && (message = message_at(own, (size_t)length, at)) != NULL) {
-			int error = message->nlmsg_seq == own->sequence
-					    ? take_listed(message, prefixes, &more)
-					    : 0;
-
-			at += NLMSG_ALIGN(message->nlmsg_len);
-			if (result == 0)
-				result = error;
-		}
-		if (more && result == 0 && at < (size_t)length)
-			result = -EBADMSG;
-	}
-	return result;
-}
-
 static int dump_once(struct own_addresses *own, struct prefixes *prefixes)
 {
-	static const struct {
-		unsigned char family, type;
-	} kinds[] = {
-		{ AF_INET, RTN_LOCAL },
-		{ AF_INET6, RTN_LOCAL },
-		{ AF_INET6, RTN_ANYCAST },
+	static const struct rtmsg kinds[] = {
+		{ .rtm_family = AF_INET, .rtm_type = RTN_LOCAL },
+		{ .rtm_family = AF_INET6, .rtm_type = RTN_LOCAL },
+		{ .rtm_family = AF_INET6, .rtm_type = RTN_ANYCAST },
 	};
 	int error = 0;
 
 	prefixes_clear(prefixes);
 	for (size_t i = 0; error == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		error = ask_for(own, kinds[i].family, kinds[i].type);
-		if (error == 0)
-			error = read_answer(own, prefixes);
+		const struct netlink_question question = { RTM_GETROUTE, sizeof(kinds[i]),
+			&kinds[i] };
+
+		error = netlink_list(&own->list, &question, add_route, prefixes);
 	}
 	return error;
 }
@@ -285,35 +175,24 @@ static int dump(struct own_addresses *own)
 
 /* --- changes */
 
-static int open_netlink(unsigned groups, int *ret_fd)
-{
-	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
-
-	*ret_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (*ret_fd < 0 ||
-		bind(*ret_fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) < 0)
-		return -errno;
-	return 0;
-}
-
 /* With NETLINK_GET_STRICT_CHK (Linux 4.20) the kernel lists only the type asked for: a router may have a
  * million others. */
 int own_addresses_open(struct own_addresses *own)
 {
 	const int on = 1;
-	int error = open_netlink(GROUPS, &own->notices_fd);
+	int error = netlink_open(&own->notices, GROUPS);
 
 	if (error == 0)
-		error = open_netlink(0, &own->dump_fd);
+		error = netlink_open(&own->list, 0);
 	if (error < 0)
 		return error;
-	(void)setsockopt(own->dump_fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	(void)setsockopt(own->list.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return dump(own);
 }
 
 int own_addresses_fd(const struct own_addresses *own)
 {
-	return own->notices_fd;
+	return own->notices.fd;
 }
 
 /* Not of routes elsewhere, which a router changes all the time, nor of an interface's counters and flags:
@@ -336,16 +215,16 @@ static bool concerns_us(const struct nlmsghdr *message)
 static void note_changes(struct own_addresses *own, size_t length)
 {
 	const struct nlmsghdr *message;
+	size_t at = 0;
 
-	for (size_t at = 0; (message = message_at(own, length, at)) != NULL;
-		at += NLMSG_ALIGN(message->nlmsg_len))
+	while ((message = netlink_next(&own->notices, length, &at)) != NULL)
 		own->stale |= concerns_us(message);
 }
 
 int own_addresses_follow(struct own_addresses *own)
 {
 	for (unsigned i = 0; i < NOTICES_MAX; i++) {
-		ssize_t length = receive_messages(own, own->notices_fd);
+		ssize_t length = netlink_receive(&own->notices);
 
 		if (length == -EAGAIN)
 			break;

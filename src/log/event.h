@@ -23,6 +23,9 @@ enum log_level {
 	X(EVENT_SEND_BUFFER_REDUCED, WARN, "send buffer smaller than asked",                        \
 		"The kernel granted less than socket.send_buffer_bytes, and replies to neighbours " \
 		"that do not answer fill it earlier: raise net.core.wmem_max.")                     \
+	X(EVENT_SEND_BUFFER_BELOW_NEIGHBOURS, WARN, "send buffer holds less than neighbours",       \
+		"Replies to forged neighbours, which wait for three seconds, can fill the send "    \
+		"buffer, and then nobody is answered: lower the unres_qlen_bytes of the hint.")     \
 	X(EVENT_RECEIVE_BUFFER_BELOW_QUEUE, WARN, "receive buffer holds less than the queue",       \
 		"The kernel drops a part of a burst that is as long as the queue: raise "           \
 		"socket.receive_buffer_bytes, or lower queue.capacity.")                            \

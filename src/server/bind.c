@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guard/neighbours.h"
 #include "server/server.h"
 
 int server_bind_log(struct dgram_server *server, const struct dgram_options *options)
@@ -139,6 +140,32 @@ static void log_reduced(
 						 "socket.send_buffer_bytes")));
 }
 
+/* Enough forged requests from neighbours that do not exist fill the send buffer for three seconds, unless what
+ * may wait for all neighbours that the kernel knows is less. */
+static void log_neighbours(
+	struct dgram_server *server, const struct service *service, const struct socket *socket)
+{
+	sa_family_t family = socket->bound.sa.sa_family;
+	struct neighbour_limits limits;
+	uint64_t wait_bytes; /* for each: one short reply always may */
+
+	if (addr_is_loopback(&socket->bound) || neighbours_limits(family, &limits) < 0)
+		return;
+	wait_bytes = limits.queue_bytes > steps[0].buffer_bytes ? limits.queue_bytes
+								: steps[0].buffer_bytes;
+	if (wait_bytes * limits.neighbours <= socket->send_buffer_bytes)
+		return;
+	log_event(server->ring, EVENT_SEND_BUFFER_BELOW_NEIGHBOURS,
+		LOG_FIELDS(log_text("service", service->name),
+			log_uint("unres_qlen_bytes", limits.queue_bytes),
+			log_uint("neighbours", limits.neighbours),
+			log_uint("fits", socket->send_buffer_bytes / limits.neighbours),
+			log_text("hint",
+				family == AF_INET6
+					? "lower net.ipv6.neigh.default.unres_qlen_bytes"
+					: "lower net.ipv4.neigh.default.unres_qlen_bytes")));
+}
+
 static void log_listening(
 	struct dgram_server *server, const struct listener *listener, const struct socket *socket)
 {
@@ -153,6 +180,7 @@ static void log_listening(
 			log_uint("send_buffer_granted", socket->send_buffer_bytes / 2)));
 	log_reduced(server, service, socket);
 	log_burst(server, service, socket);
+	log_neighbours(server, service, socket);
 	if (server->options.gro && !socket->gro)
 		log_event(server->ring, EVENT_NO_UDP_GRO,
 			LOG_FIELDS(log_text("service", name),

@@ -15,6 +15,7 @@ SETTINGS = dict(re.findall(
     r"^([\w.]+) = (\d+)$", open(f"{dgramtest.TOP}/conf/sysctl.d/dgramd.conf", encoding="ascii").read(),
     re.MULTILINE))
 GRANTED_BEFORE_6_18 = 212992
+WARNING = "send buffer holds less than neighbours"
 
 
 def checksum(data):
@@ -25,6 +26,15 @@ def checksum(data):
 
 
 class Neighbours(networks.Case):
+    def setUp(self):
+        super().setUp()
+        daemon = self.start({"handler": "echo", "host": ["0.0.0.0", "::"]})
+        said = [daemon.wait_for(WARNING, 2), daemon.events(WARNING)[0]]
+        self.assertEqual({line["hint"] for line in said}, {
+            f"lower net.ipv{version}.neigh.default.unres_qlen_bytes" for version in (4, 6)})
+        self.neighbours = int(said[0]["neighbours"])
+        daemon.stop()
+
     def forged(self, host, number):
         """An IP packet with a request from an address on the link, where nobody is."""
         to = socket.inet_pton(networks.family_of(host), host)
@@ -93,6 +103,7 @@ class Neighbours(networks.Case):
                 granted = int(daemon.wait_for("listening")["send_buffer_granted"])
                 self.assertEqual(granted, send_buffer)
                 self.assertGreaterEqual(self.flood(host, sources), at_least)
+                self.must_warn(daemon, queue, granted)
                 self.assertEqual(daemon.stop()["echo"]["failed_send_no_buffer"], 0)
 
     def test_a_small_send_buffer(self):
@@ -101,6 +112,24 @@ class Neighbours(networks.Case):
     def test_a_send_buffer_of_the_file(self):
         """As many neighbours as the network has addresses for; the kernel bears 1024 of them."""
         self.must_answer(6000, int(SETTINGS["net.core.wmem_max"]), 0.9)
+
+    def must_warn(self, daemon, queue, granted):
+        """If what may wait for all neighbours, whose number the first warning says, does not fit."""
+        said = daemon.events(WARNING)
+        if int(queue) * self.neighbours <= 2 * granted:
+            self.assertEqual(said, [])
+            return
+        self.assertEqual(
+            [(line["unres_qlen_bytes"], int(line["fits"])) for line in said],
+            [(str(queue), 2 * granted // self.neighbours)])
+
+    def test_no_neighbours_at_all(self):
+        self.network()
+        self.ip("link set lo up")
+        for host in "0.0.0.0", "::", "127.0.0.1", "::1":
+            daemon = self.start({"handler": "echo", "host": host})
+            self.assertEqual(daemon.events(WARNING), [])
+            daemon.stop()
 
 
 dgramtest.main()

@@ -221,6 +221,7 @@ ssize_t __wrap_recvfrom(
 	assert_true(flags & MSG_DONTWAIT);
 	assert_true(room >= 32768 && *from_length == sizeof(sender));
 	memcpy(from, &sender, sizeof(sender));
+	*from_length = sizeof(sender);
 	return fd == DUMP_FD ? (ssize_t)answer(to) : notice(to);
 }
 
