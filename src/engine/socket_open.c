@@ -28,8 +28,13 @@ static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
 		(void)set_option(fd, SOL_SOCKET, option, (int)bytes);
 }
 
-/* IPv6 sockets take IPv6 only. Replies ignore a path MTU that a forged ICMP message may have shrunk
- * (IP_PMTUDISC_OMIT). */
+/* IPv6 sockets take IPv6 only.
+ *
+ * Routers fragment an IPv4 reply where their link is narrower, so it ignores a path MTU that a forged ICMP
+ * message may have shrunk (OMIT). They drop an IPv6 reply, so it has to be fragmented here, by the path
+ * MTU that their "packet too big" gives (DONT). The first reply that is too long for a path is lost. A
+ * forged message has the replies to the one address that it names fragmented to 1280 bytes at the least,
+ * for ten minutes, and none of them is lost. */
 static int set_options(int fd, const union addr *address)
 {
 	int error = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
@@ -37,7 +42,7 @@ static int set_options(int fd, const union addr *address)
 	if (error == 0 && address->sa.sa_family == AF_INET6) {
 		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 		if (error == 0)
-			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 		if (error == 0 && addr_is_wildcard(address))
 			error = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	} else if (error == 0) {
