@@ -169,10 +169,11 @@ enum dgram_ordering {
  * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
 	unsigned abi;
-	const char *name;	  /* default: the handler's name */
-	const char *const *hosts; /* numeric IPv4 or IPv6 addresses, "fe80::1%eth0" with a scope; */
-	size_t hosts_count;	  /* default: 127.0.0.1 alone */
-	uint16_t port;		  /* 0: the kernel picks one for each host; default 0 */
+	const char *name; /* default: the handler's name */
+	const char *const
+		*hosts;	    /* numeric addresses, "fe80::1%eth0" with a scope; no multicast; */
+	size_t hosts_count; /* default: 127.0.0.1 alone */
+	uint16_t port;	    /* 0: the kernel picks one for each host; default 0 */
 	const struct dgram_handler *handler;
 	void *context; /* given to open() */
 
@@ -207,6 +208,10 @@ struct dgram_service {
 	 * among them. With several (SO_REUSEPORT) other programs of the same user can bind to the
 	 * address, too, if they ask for it. 1 to 16; default 1 */
 	unsigned receivers;
+
+	/* Serve what was sent to a broadcast or multicast address, too; default false: it is
+	 * dropped, because many machines could answer one request that was forged */
+	bool broadcast;
 };
 
 /* A server: one pool of workers over one or more services. */

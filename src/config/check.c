@@ -134,6 +134,9 @@ static const char *explain_host(const char *text, int error, size_t *ret_offset)
 	size_t before = colon ? (size_t)(colon - text) : 0;
 
 	*ret_offset = 0;
+	if (error == 0)
+		return "no service can have a multicast address; "
+		       "0.0.0.0 or :: with `broadcast` serves those of this machine";
 	if (error == -ENODEV && scope) {
 		*ret_offset = (size_t)(scope - text) + 1;
 		return "there is no network interface of this name";
@@ -161,7 +164,7 @@ static void check_host(const struct check *check, struct element element)
 		return;
 	}
 	r = addr_parse(text, 0, &addr);
-	if (r == 0)
+	if (r == 0 && !addr_is_multicast(&addr))
 		return;
 	message = explain_host(text, r, &offset);
 	if (offset > 0)

@@ -15,7 +15,7 @@
 struct socket {
 	int fd;		  /* -1: not open */
 	union addr bound; /* with the real port */
-	bool wildcard;	  /* the address that was asked comes with each datagram (IP_PKTINFO) */
+	bool wildcard;	  /* or broadcast: the address that was asked comes with each datagram */
 	bool reuseport;	  /* it shares the address of one that was opened before it */
 	bool segments;	  /* the kernel splits a message into datagrams (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */

@@ -35,7 +35,7 @@ static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
  * MTU that their "packet too big" gives (DONT). The first reply that is too long for a path is lost. A
  * forged message has the replies to the one address that it names fragmented to 1280 bytes at the least,
  * for ten minutes, and none of them is lost. */
-static int set_options(int fd, const union addr *address)
+static int set_options(int fd, const union addr *address, bool wildcard)
 {
 	int error = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 
@@ -43,11 +43,11 @@ static int set_options(int fd, const union addr *address)
 		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 		if (error == 0)
 			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-		if (error == 0 && addr_is_wildcard(address))
+		if (error == 0 && wildcard)
 			error = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	} else if (error == 0) {
 		error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-		if (error == 0 && addr_is_wildcard(address))
+		if (error == 0 && wildcard)
 			error = set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	}
 	return error;
@@ -60,6 +60,26 @@ static bool has_segments(int fd)
 	socklen_t length = sizeof(value);
 
 	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
+}
+
+/* Does the kernel have to say which address was asked? On a wildcard socket; and on a broadcast address,
+ * which connect(2) refuses. */
+static int is_asked_at_many(const union addr *address, bool *ret_many)
+{
+	bool many = addr_is_wildcard(address) ||
+		    (address->sa.sa_family == AF_INET &&
+			    address->in.sin_addr.s_addr == htonl(INADDR_BROADCAST));
+
+	if (!many && address->sa.sa_family == AF_INET) {
+		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0)
+			return -errno;
+		many = connect(fd, &address->sa, sizeof(address->in)) < 0 && errno == EACCES;
+		close(fd);
+	}
+	*ret_many = many;
+	return 0;
 }
 
 static int bind_to(int fd, const union addr *address, union addr *ret_bound)
@@ -76,15 +96,17 @@ static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 static int open_socket(const union addr *address, const struct socket_config *config,
 	bool reuseport, struct socket *ret_socket)
 {
-	struct socket opened = { .wildcard = addr_is_wildcard(address), .reuseport = reuseport };
-	int error;
+	struct socket opened = { .reuseport = reuseport };
+	int error = is_asked_at_many(address, &opened.wildcard);
 
+	if (error < 0)
+		return error;
 	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (opened.fd < 0)
 		return -errno;
 	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, config->receive_bytes);
 	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
-	error = set_options(opened.fd, address);
+	error = set_options(opened.fd, address, opened.wildcard);
 	if (error == 0 && reuseport)
 		error = set_option(opened.fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (error == 0)

@@ -98,6 +98,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->max_workers = options->max_workers;
 	service->helpers = options->handler->never_blocks ? (unsigned)sockets_of(options) : 0;
 	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
+	service->broadcast = options->broadcast;
 	service->handler.calls = options->handler;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
@@ -154,7 +155,8 @@ static int make_listeners(
 		if (error < 0)
 			return error;
 		if (addr_parse(host_of(options, listener->host), options->port,
-			    &listener->address) < 0)
+			    &listener->address) < 0 ||
+			addr_is_multicast(&listener->address))
 			return -EINVAL;
 	}
 	return 0;

@@ -139,6 +139,9 @@ void network_put(struct network *network, const void *place, uint32_t letter);
 /* Which of the sockets with the address of `first` a client's letters come to. */
 unsigned network_lane(const struct network *network, unsigned first, const union addr *client);
 
+/* To what it was sent, which the kernel says where it was not the socket's own address. */
+enum datagram_cast network_cast(uint32_t letter);
+
 /* Is this what was sent, up to `length` bytes? */
 bool network_is_content(const struct letter *letter, const unsigned char *bytes, size_t length);
 

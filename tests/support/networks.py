@@ -78,6 +78,6 @@ class Networks:
                     f"netns /proc/{os.getpid()}/fd/{other}")
         for network, interface, given in (one, name, addresses), (other, other_name, other_addresses):
             with self.inside(network):
-                self.ip(*(f"address add {address} dev {interface}" +
-                          ("" if ":" in address else " broadcast +") for address in given),
-                        f"link set {interface} up")
+                self.ip(f"link set {interface} up", *(
+                    f"address add {address} dev {interface}" +
+                    ("" if ":" in address else " broadcast +") for address in given))
