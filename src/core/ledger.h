@@ -26,7 +26,7 @@
 	X(FAIL_SEND_NO_BUFFER, "send_no_buffer")     /* EAGAIN, ENOBUFS, ENOMEM */                 \
 	X(FAIL_SEND_FORBIDDEN, "send_forbidden")     /* EPERM, EACCES: firewall, broadcast */      \
 	X(FAIL_SEND_UNREACHABLE, "send_unreachable") /* ENETUNREACH, EHOSTUNREACH, ENETDOWN ... */ \
-	X(FAIL_SEND_REFUSED, "send_refused")	     /* ECONNREFUSED, twice */                     \
+	X(FAIL_SEND_NO_SOURCE, "send_no_source")     /* EADDRNOTAVAIL: our address is gone */      \
 	X(FAIL_SEND_TOO_LONG, "send_too_long")	     /* EMSGSIZE */                                \
 	X(FAIL_SEND_INVALID, "send_invalid")	     /* EINVAL and what else a bad address gives */
 

@@ -6,7 +6,6 @@
  *	sending a message	what happens
  *	sent			its replies count as replied
  *	EAGAIN, ENOBUFS		once a batch, waits ROOM_WAIT_MS at most and tries again
- *	ECONNREFUSED		tries again once: the error may be another client's (an ICMP message)
  *	others, coalesced	split: each of its replies is tried alone
  *	others, single		counts as failed, by the errno's reason; goes on with the next message
  *
@@ -326,9 +325,24 @@ static void restore_gso_limit(struct reply_batch *batch)
 	memset(batch->narrow, 0, sizeof(batch->narrow));
 }
 
+/* ENETUNREACH over IPv4 and EINVAL over IPv6 may mean that our own address is gone. */
+static int cause_of(struct reply_batch *batch, const union addr *local, int error)
+{
+	if (error != ENETUNREACH && error != EINVAL)
+		return error;
+	if (!addr_same_host(&batch->source, local)) {
+		batch->source = *local;
+		batch->source_gone = !socket_is_local(local);
+	}
+	return batch->source_gone ? EADDRNOTAVAIL : error;
+}
+
 static void count_failure(struct reply_batch *batch, unsigned i, int error, struct ledger *results)
 {
-	log_failure(batch, batch->messages[i].request, error);
+	const struct datagram *request = batch->messages[i].request;
+
+	error = cause_of(batch, &request->local, error);
+	log_failure(batch, request, error);
 	results->failed[ledger_send_failure(error)]++;
 }
 
@@ -342,12 +356,9 @@ static unsigned count_replies(const struct reply_batch *batch, unsigned first, u
 }
 
 /* Is it worth trying the same again? */
-static bool try_again(struct reply_batch *batch, int fd, int error, bool *refused)
+static bool try_again(struct reply_batch *batch, int fd, int error)
 {
-	bool first_time = error == ECONNREFUSED && !*refused;
-
-	*refused |= first_time;
-	return first_time || ((error == EAGAIN || error == ENOBUFS) && wait_for_room(batch, fd));
+	return (error == EAGAIN || error == ENOBUFS) && wait_for_room(batch, fd);
 }
 
 /* Send messages `first` up to `end`, all of one socket; returns their end, which moves when
@@ -356,15 +367,13 @@ static unsigned send_run(
 	struct reply_batch *batch, unsigned first, unsigned end, struct ledger *results)
 {
 	int fd = batch->sockets[batch->messages[first].request->socket].fd;
-	bool refused = false;
 	int split_error = 0; /* the error for which the message at `first` was split */
 
 	while (first < end) {
 		int sent = sys_send(fd, &batch->headers[first], end - first);
 
-		if (sent < 0 && try_again(batch, fd, -sent, &refused))
+		if (sent < 0 && try_again(batch, fd, -sent))
 			continue;
-		refused = false;
 		if (sent > 0) {
 			if (split_error != 0)
 				lower_gso_limit(batch, first, split_error);
@@ -394,6 +403,7 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	prepare_headers(batch);
 	restore_gso_limit(batch);
 	batch->waited = false;
+	batch->source.sa.sa_family = AF_UNSPEC;
 	while (first < batch->messages_count) {
 		unsigned end = first + 1;
 

@@ -48,6 +48,8 @@ struct reply_batch {
 	size_t narrow_bytes_max;    /* the least limit of the paths */
 	struct reply_path narrow[REPLY_PLACES]; /* by the route's hash; the newest has the place */
 	bool waited;				/* for room in a socket's buffer, in this batch */
+	union addr source; /* ours, of which the kernel was asked last in this batch: */
+	bool source_gone;
 
 	unsigned count; /* of replies */
 	unsigned char *replies[QUEUE_BATCH_MAX];

@@ -350,7 +350,7 @@ void socket_close(struct socket *socket)
 
 /* Only an address of this machine can be bound to. When that cannot be tried, say yes, because to drop
  * one datagram is better than to answer ourselves for ever. */
-static bool is_local(const union addr *address)
+bool socket_is_local(const union addr *address)
 {
 	union addr any_port = *address;
 	int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -378,7 +378,7 @@ __attribute__((noinline)) static bool is_own_at_port(
 		if (!addr_same_port(bound, source) || sockets[i].reuseport)
 			continue;
 		any = bound->sa.sa_family == source->sa.sa_family && sockets[i].wildcard;
-		if (any ? !foreign && is_local(source) : addr_same_host(bound, source))
+		if (any ? !foreign && socket_is_local(source) : addr_same_host(bound, source))
 			return true;
 		foreign |= any;
 	}

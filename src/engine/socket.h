@@ -89,6 +89,9 @@ int socket_receive(const struct socket *socket, struct socket_batch *batch,
  * whether the address is this machine's, so addresses that were added later count. */
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
 
+/* Is it an address of this machine? Yes when that cannot be found out. */
+bool socket_is_local(const union addr *address);
+
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
  * several joined ones. */
 uint64_t socket_kernel_drops(const struct socket *socket);

@@ -122,6 +122,11 @@ bool network_is_content(const struct letter *letter, const unsigned char *bytes,
 	return true;
 }
 
+bool network_is_gone(unsigned socket)
+{
+	return addr_port(&the_run->network.sockets[socket].bound) / 2 % 2 == 1;
+}
+
 enum datagram_cast network_cast(uint32_t letter)
 {
 	if (the_run->scenario.bad_one_in == 0 || letter % 17 != 0)

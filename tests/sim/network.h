@@ -142,6 +142,9 @@ unsigned network_lane(const struct network *network, unsigned first, const union
 /* To what it was sent, which the kernel says where it was not the socket's own address. */
 enum datagram_cast network_cast(uint32_t letter);
 
+/* Has the address of this socket left the machine? The kernel's answers do not tell. */
+bool network_is_gone(unsigned socket);
+
 /* Is this what was sent, up to `length` bytes? */
 bool network_is_content(const struct letter *letter, const unsigned char *bytes, size_t length);
 

@@ -140,8 +140,7 @@ static void must_have_learned(const struct letter *first, size_t segment)
 static int draw_send_error(struct network *network, struct sim_socket *socket, size_t segment)
 {
 	static const int64_t errors[] = { EAGAIN, ENOBUFS, ENOMEM, EPERM, EACCES, ENETUNREACH,
-		EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, ECONNREFUSED, ECONNREFUSED, EMSGSIZE,
-		EINVAL };
+		EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, EMSGSIZE, EMSGSIZE, EMSGSIZE, EINVAL };
 	static const int64_t of_joined[] = { EIO, EINVAL, EMSGSIZE };
 	struct world *world = &the_run->world;
 	int error;

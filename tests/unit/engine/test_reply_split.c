@@ -2,7 +2,7 @@
 /* link: -Wl,--wrap=sys_send,--wrap=sys_wait,--wrap=log_event */
 #include "reply_support.h"
 
-static const int errors[] = { EIO, EINVAL, EMSGSIZE, EPERM, ENOBUFS, EAGAIN, ECONNREFUSED };
+static const int errors[] = { EIO, EINVAL, EMSGSIZE, EPERM, ENOBUFS, EAGAIN };
 
 #define ERRORS (sizeof(errors) / sizeof(errors[0]))
 
@@ -53,13 +53,12 @@ static void an_error_is_no_reason_to_split(int error, unsigned waits)
 	end();
 }
 
-/* For want of room, or for somebody else's earlier reply: the whole is tried again. */
+/* For want of room: the whole is tried again. */
 static void passing_errors(void **state)
 {
 	(void)state;
 	an_error_is_no_reason_to_split(ENOBUFS, 1);
 	an_error_is_no_reason_to_split(EAGAIN, 1);
-	an_error_is_no_reason_to_split(ECONNREFUSED, 0);
 }
 
 /* The kernel does not bear joined replies of this length and more; the first batch teaches that, with one
