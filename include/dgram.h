@@ -215,6 +215,10 @@ struct dgram_service {
 	/* Listen on hosts that are not addresses of this machine, too: they may come later, or a route
 	 * delivers them (IP_FREEBIND, IPV6_FREEBIND); default false */
 	bool freebind;
+
+	/* Serve what was sent to a broadcast or multicast address, too; default false: it is
+	 * dropped, because many machines could answer one request that was forged */
+	bool broadcast;
 };
 
 /* A server: one pool of workers over one or more services. */

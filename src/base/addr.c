@@ -150,6 +150,15 @@ bool addr_is_loopback(const union addr *addr)
 	return IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
 }
 
+bool addr_is_multicast(const union addr *addr)
+{
+	uint32_t v4;
+
+	if (get_v4(addr, &v4))
+		return IN_MULTICAST(v4);
+	return IN6_IS_ADDR_MULTICAST(&addr->in6.sin6_addr);
+}
+
 /* Only link-local addresses mean different hosts in different scopes; of all others the kernel
  * ignores it. */
 static bool same_scope(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b)

@@ -57,6 +57,7 @@ static inline void addr_set_port(union addr *addr, uint16_t port)
 /* A v4-mapped address counts as its IPv4 address. */
 bool addr_is_wildcard(const union addr *addr);
 bool addr_is_loopback(const union addr *addr);
+bool addr_is_multicast(const union addr *addr);
 
 /* The same family and address, and for link-local ones the same scope; ports are not compared. A v4-mapped
  * address differs from its IPv4 address. */

@@ -68,6 +68,7 @@ static void fill_service(
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 	service->freebind = of[PARAM_FREEBIND].number;
+	service->broadcast = of[PARAM_BROADCAST].number;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)

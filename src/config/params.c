@@ -56,6 +56,11 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_BROADCAST] = { "broadcast", BOTH,
+		"Whether datagrams that were sent to a broadcast or multicast address are served, "
+		"too; else they are dropped, because all servers of a network would answer one "
+		"that was forged.",
+		.type = PARAM_TYPE_BOOLEAN },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request or reply; longer requests are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },

@@ -19,6 +19,9 @@ struct flow_source {
 	uint64_t words[3];
 };
 
+/* To how many machines it was sent, at least. */
+enum datagram_cast { DATAGRAM_UNICAST, DATAGRAM_BROADCAST, DATAGRAM_MULTICAST };
+
 struct datagram {
 	/* What the queue needs of it: one cache line. */
 	struct datagram *next;
@@ -40,10 +43,11 @@ struct datagram {
 	int64_t service_ns;	   /* how long the handler took; 0: it was not run */
 	struct timespec timestamp; /* CLOCK_REALTIME, as the kernel took it */
 	union addr client;
-	union addr local; /* the address it was sent to; the wildcard when unknown */
+	union addr local; /* ours, which it was sent to; the wildcard when unknown */
 	uint32_t length;
 	uint16_t socket; /* number of the socket it came from, and is answered from */
 	bool truncated;	 /* it was longer than the slot; `length` is its true one */
+	uint8_t cast;	 /* enum datagram_cast */
 	unsigned char data[];
 };
 

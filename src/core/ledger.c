@@ -59,10 +59,9 @@ enum ledger_failure ledger_send_failure(int error)
 	case ENETDOWN:
 	case EHOSTDOWN:
 	case ENONET:
-	case EADDRNOTAVAIL:
 		return FAIL_SEND_UNREACHABLE;
-	case ECONNREFUSED:
-		return FAIL_SEND_REFUSED;
+	case EADDRNOTAVAIL:
+		return FAIL_SEND_NO_SOURCE;
 	case EMSGSIZE:
 		return FAIL_SEND_TOO_LONG;
 	default:

@@ -8,8 +8,10 @@
 
 /* Dropped before the handler ran: identifier, name. */
 #define LEDGER_DROPS(X)                                                                           \
-	X(DROP_TRUNCATED, "truncated")		     /* longer than max_datagram_bytes */         \
-	X(DROP_SOURCE_SELF, "source_self")	     /* came from one of our own sockets */       \
+	X(DROP_TRUNCATED, "truncated")	   /* longer than max_datagram_bytes */                   \
+	X(DROP_BROADCAST, "broadcast")	   /* sent to many machines, without `broadcast` */       \
+	X(DROP_MULTICAST, "multicast")	   /* the same */                                         \
+	X(DROP_SOURCE_SELF, "source_self") /* came from one of our own sockets */                 \
 	X(DROP_SOURCE_PORT_ZERO, "source_port_zero") /* cannot be answered */                     \
 	X(DROP_SOURCE_PORT_LOW, "source_port_low") /* below min_source_port: a service, a loop */ \
 	X(DROP_VERIFY, "verify")		   /* the handler's verify() said no */           \
@@ -24,7 +26,7 @@
 	X(FAIL_SEND_NO_BUFFER, "send_no_buffer")     /* EAGAIN, ENOBUFS, ENOMEM */                 \
 	X(FAIL_SEND_FORBIDDEN, "send_forbidden")     /* EPERM, EACCES: firewall, broadcast */      \
 	X(FAIL_SEND_UNREACHABLE, "send_unreachable") /* ENETUNREACH, EHOSTUNREACH, ENETDOWN ... */ \
-	X(FAIL_SEND_REFUSED, "send_refused")	     /* ECONNREFUSED, twice */                     \
+	X(FAIL_SEND_NO_SOURCE, "send_no_source")     /* EADDRNOTAVAIL: our address is gone */      \
 	X(FAIL_SEND_TOO_LONG, "send_too_long")	     /* EMSGSIZE */                                \
 	X(FAIL_SEND_INVALID, "send_invalid")	     /* EINVAL and what else a bad address gives */
 

@@ -63,6 +63,14 @@ static unsigned lowest_port(const struct receiver *receiver)
 	return port > 0 ? port : 1;
 }
 
+/* Was it sent to many machines, for whom we do not answer? The kernel gives each of several sockets at an
+ * address a copy: the first one's is served. */
+static bool is_for_others(const struct receiver *receiver, const struct datagram *datagram)
+{
+	return datagram->cast != DATAGRAM_UNICAST &&
+	       (!receiver->service->broadcast || receiver->sockets[receiver->number].reuseport);
+}
+
 /* Must this datagram be dropped before the queue? */
 static bool is_refused(const struct receiver *receiver, const struct datagram *datagram,
 	unsigned lowest, enum ledger_drop *ret_reason)
@@ -73,6 +81,9 @@ static bool is_refused(const struct receiver *receiver, const struct datagram *d
 		*ret_reason = DROP_SHUTDOWN;
 	else if (datagram->truncated)
 		*ret_reason = DROP_TRUNCATED;
+	else if (is_for_others(receiver, datagram))
+		*ret_reason = datagram->cast == DATAGRAM_BROADCAST ? DROP_BROADCAST
+								   : DROP_MULTICAST;
 	else if (port < lowest)
 		*ret_reason = port == 0 ? DROP_SOURCE_PORT_ZERO : DROP_SOURCE_PORT_LOW;
 	else if (socket_is_own(receiver->sockets, receiver->sockets_count, &datagram->client))

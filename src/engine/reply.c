@@ -6,13 +6,13 @@
  *	sending a message	what happens
  *	sent			its replies count as replied
  *	EAGAIN, ENOBUFS		once a batch, waits ROOM_WAIT_MS at most and tries again
- *	ECONNREFUSED		tries again once: the error may be another client's (an ICMP message)
  *	others, coalesced	split: each of its replies is tried alone
  *	others, single		counts as failed, by the errno's reason; goes on with the next message
  *
  * When the first reply of a split message is sent after EIO, EINVAL or EMSGSIZE, it was the coalescing
  * that the kernel, the device or the path did not bear. Then gso_bytes_max falls below that length (after
- * EIO to 0) for GSO_RETRY_BATCHES batches, because it may be the path of one client, or change. */
+ * EIO to 0) for GSO_RETRY_BATCHES batches, because that may change. An IPv6 path's MTU may be forged
+ * (socket_open.c), so EINVAL and EMSGSIZE then count for that route alone. */
 #include "engine/reply.h"
 
 #include <errno.h>
@@ -60,6 +60,7 @@ int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
 		return -ENOMEM;
 	batch->buffer_bytes = reply_bytes;
 	batch->gso_bytes_max = reply_bytes;
+	batch->narrow_bytes_max = reply_bytes;
 	batch->buffers = mmap(NULL, room_for(reply_bytes), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (batch->buffers == MAP_FAILED) {
@@ -134,12 +135,21 @@ static struct reply_message *find_message(
 	return NULL;
 }
 
+static bool is_narrow(const struct reply_batch *batch, uint64_t route, size_t length)
+{
+	const struct reply_path *path = &batch->narrow[hash_place(route)];
+
+	return path->route == route && length > path->gso_bytes_max;
+}
+
 /* How many replies of this length may be coalesced with a first one. */
 static unsigned coalesce_room(
-	const struct reply_batch *batch, const struct socket *socket, size_t length)
+	const struct reply_batch *batch, const struct socket *socket, uint64_t route, size_t length)
 {
 	if (!socket->segments || length == 0 || length > batch->gso_bytes_max ||
 		length > MESSAGE_BYTES_MAX)
+		return 0;
+	if (length > batch->narrow_bytes_max && is_narrow(batch, route, length))
 		return 0;
 	if (length * SEGMENTS_MAX <= MESSAGE_BYTES_MAX)
 		return SEGMENTS_MAX - 1;
@@ -168,7 +178,7 @@ void reply_add(struct reply_batch *batch, struct datagram *request, size_t lengt
 		.request = request,
 		.length = length,
 		.replies = 1,
-		.room = coalesce_room(batch, socket, length),
+		.room = coalesce_room(batch, socket, route, length),
 		.first = number,
 		.last = number,
 		.older = *newest,
@@ -265,35 +275,74 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 	return true;
 }
 
+static void log_not_joined(struct reply_batch *batch, const struct reply_message *message,
+	size_t longer_than, int error)
+{
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&batch->gso_log_limit, sys_monotonic_ns(), &suppressed))
+		return;
+	log_event(batch->log, EVENT_REPLIES_NOT_JOINED,
+		LOG_FIELDS(log_addr("client", &message->request->client),
+			log_uint("longer_than", longer_than), log_errno("error", error),
+			log_uint("suppressed", suppressed)));
+}
+
+static void lower_path_limit(struct reply_batch *batch, uint64_t route, size_t gso_bytes_max)
+{
+	batch->narrow[hash_place(route)] =
+		(struct reply_path){ .route = route, .gso_bytes_max = gso_bytes_max };
+	if (gso_bytes_max < batch->narrow_bytes_max)
+		batch->narrow_bytes_max = gso_bytes_max;
+}
+
 /* The first reply of the message at `i` was sent once it was split, after this error. Longer messages of
  * the batch, which were coalesced before that was known, say nothing new. */
 static void lower_gso_limit(struct reply_batch *batch, unsigned i, int error)
 {
-	size_t gso_bytes_max = error == EIO ? 0 : batch->messages[i].length - 1;
-	uint64_t suppressed;
+	const struct reply_message *message = &batch->messages[i];
+	size_t gso_bytes_max = error == EIO ? 0 : message->length - 1;
 
 	if (error != EIO && error != EINVAL && error != EMSGSIZE)
 		return;
-	if (gso_bytes_max >= batch->gso_bytes_max)
+	if (gso_bytes_max >= batch->gso_bytes_max ||
+		is_narrow(batch, message->route, message->length))
 		return;
-	batch->gso_bytes_max = gso_bytes_max;
+	if (error != EIO && message->request->client.sa.sa_family == AF_INET6)
+		lower_path_limit(batch, message->route, gso_bytes_max);
+	else
+		batch->gso_bytes_max = gso_bytes_max;
 	batch->gso_retry_batches = GSO_RETRY_BATCHES;
-	if (!log_limit_pass(&batch->gso_log_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(batch->log, EVENT_REPLIES_NOT_JOINED,
-		LOG_FIELDS(log_uint("longer_than", batch->gso_bytes_max), log_errno("error", error),
-			log_uint("suppressed", suppressed)));
+	log_not_joined(batch, message, gso_bytes_max, error);
 }
 
 static void restore_gso_limit(struct reply_batch *batch)
 {
-	if (batch->gso_retry_batches > 0 && --batch->gso_retry_batches == 0)
-		batch->gso_bytes_max = batch->buffer_bytes;
+	if (batch->gso_retry_batches == 0 || --batch->gso_retry_batches > 0)
+		return;
+	batch->gso_bytes_max = batch->buffer_bytes;
+	batch->narrow_bytes_max = batch->buffer_bytes;
+	memset(batch->narrow, 0, sizeof(batch->narrow));
+}
+
+/* ENETUNREACH over IPv4 and EINVAL over IPv6 may mean that our own address is gone. */
+static int send_error_cause(struct reply_batch *batch, const union addr *local, int error)
+{
+	if (error != ENETUNREACH && error != EINVAL)
+		return error;
+	if (!addr_same_host(&batch->source, local)) {
+		batch->source = *local;
+		batch->source_gone = !socket_is_local(local);
+	}
+	return batch->source_gone ? EADDRNOTAVAIL : error;
 }
 
 static void count_failure(struct reply_batch *batch, unsigned i, int error, struct ledger *results)
 {
-	log_failure(batch, batch->messages[i].request, error);
+	const struct datagram *request = batch->messages[i].request;
+
+	error = send_error_cause(batch, &request->local, error);
+	log_failure(batch, request, error);
 	results->failed[ledger_send_failure(error)]++;
 }
 
@@ -307,12 +356,9 @@ static unsigned count_replies(const struct reply_batch *batch, unsigned first, u
 }
 
 /* Is it worth trying the same again? */
-static bool try_again(struct reply_batch *batch, int fd, int error, bool *refused)
+static bool try_again(struct reply_batch *batch, int fd, int error)
 {
-	bool first_time = error == ECONNREFUSED && !*refused;
-
-	*refused |= first_time;
-	return first_time || ((error == EAGAIN || error == ENOBUFS) && wait_for_room(batch, fd));
+	return (error == EAGAIN || error == ENOBUFS) && wait_for_room(batch, fd);
 }
 
 /* Send messages `first` up to `end`, all of one socket; returns their end, which moves when
@@ -321,15 +367,13 @@ static unsigned send_run(
 	struct reply_batch *batch, unsigned first, unsigned end, struct ledger *results)
 {
 	int fd = batch->sockets[batch->messages[first].request->socket].fd;
-	bool refused = false;
 	int split_error = 0; /* the error for which the message at `first` was split */
 
 	while (first < end) {
 		int sent = sys_send(fd, &batch->headers[first], end - first);
 
-		if (sent < 0 && try_again(batch, fd, -sent, &refused))
+		if (sent < 0 && try_again(batch, fd, -sent))
 			continue;
-		refused = false;
 		if (sent > 0) {
 			if (split_error != 0)
 				lower_gso_limit(batch, first, split_error);
@@ -359,6 +403,7 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	prepare_headers(batch);
 	restore_gso_limit(batch);
 	batch->waited = false;
+	batch->source.sa.sa_family = AF_UNSPEC;
 	while (first < batch->messages_count) {
 		unsigned end = first + 1;
 

@@ -28,6 +28,12 @@ struct reply_message {
 	bool exact;	      /* `route` says all: IPv4, from an address that is the socket's */
 };
 
+/* An IPv6 route on which replies longer than this are not coalesced. */
+struct reply_path {
+	uint64_t route;
+	size_t gso_bytes_max;
+};
+
 struct reply_batch {
 	/* Set by the owner. */
 	const struct socket *sockets; /* by number */
@@ -39,7 +45,11 @@ struct reply_batch {
 	unsigned char *next_buffer; /* where the next reply goes: buffer_bytes of room */
 	size_t gso_bytes_max;	    /* longer replies are not coalesced, */
 	unsigned gso_retry_batches; /* for this number of batches */
-	bool waited;		    /* for room in a socket's buffer, in this batch */
+	size_t narrow_bytes_max;    /* the least limit of the paths */
+	struct reply_path narrow[REPLY_PLACES]; /* by the route's hash; the newest has the place */
+	bool waited;				/* for room in a socket's buffer, in this batch */
+	union addr source; /* ours, of which the kernel was asked last in this batch: */
+	bool source_gone;
 
 	unsigned count; /* of replies */
 	unsigned char *replies[QUEUE_BATCH_MAX];

@@ -4,6 +4,7 @@
 #define ENGINE_SERVICE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "queue/queue.h"
@@ -12,6 +13,7 @@
 struct service {
 	char *name;
 	struct handler handler;
+	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
 	struct queue *queue; /* NULL: inline, its receivers run the handler */
 	_Atomic unsigned min_source_port;
 	_Atomic int64_t max_wait_ns; /* 0: no limit */

@@ -20,6 +20,7 @@
 struct super_packet {
 	union addr client;
 	union addr local;
+	uint8_t cast;
 	struct timespec timestamp;
 	size_t length;
 	size_t segment; /* bytes of each segment */
@@ -80,19 +81,24 @@ bool socket_batch_holds_more(const struct socket_batch *batch)
 
 /* --- ancillary data that comes with a message */
 
-/* ipi_spec_dst is ours also where the datagram was sent to a broadcast address. */
-static void read_local_v4(const struct in_pktinfo *info, union addr *local)
+/* ipi_addr is what the datagram was sent to. ipi_spec_dst is the same where that is ours, else the
+ * address that an answer is to come from. */
+static enum datagram_cast read_local_v4(const struct in_pktinfo *info, union addr *local)
 {
 	local->in.sin_addr = info->ipi_spec_dst;
+	if (info->ipi_addr.s_addr == info->ipi_spec_dst.s_addr)
+		return DATAGRAM_UNICAST;
+	return IN_MULTICAST(ntohl(info->ipi_addr.s_addr)) ? DATAGRAM_MULTICAST : DATAGRAM_BROADCAST;
 }
 
-static void read_local_v6(const struct in6_pktinfo *info, union addr *local)
+static enum datagram_cast read_local_v6(const struct in6_pktinfo *info, union addr *local)
 {
 	if (IN6_IS_ADDR_MULTICAST(&info->ipi6_addr))
-		return;
+		return DATAGRAM_MULTICAST;
 	local->in6.sin6_addr = info->ipi6_addr;
 	if (IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
 		local->in6.sin6_scope_id = info->ipi6_ifindex;
+	return DATAGRAM_UNICAST;
 }
 
 /* The control message at `at` of those that the kernel wrote, or NULL: there is none. */
@@ -109,7 +115,7 @@ static const struct cmsghdr *control_at(const struct msghdr *header, size_t at)
 /* What came with a message: its time of arrival, and on a wildcard socket the address that was asked,
  * where the kernel gave them. Returns the length of its segments, 0 when it is one datagram. */
 static inline size_t read_controls(
-	const struct msghdr *header, struct timespec *timestamp, union addr *local)
+	const struct msghdr *header, struct timespec *timestamp, union addr *local, uint8_t *cast)
 {
 	const struct cmsghdr *control;
 	int segment = 0;
@@ -121,9 +127,9 @@ static inline size_t read_controls(
 		if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS)
 			*timestamp = *(const struct timespec *)data;
 		else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO)
-			read_local_v4(data, local);
+			*cast = read_local_v4(data, local);
 		else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO)
-			read_local_v6(data, local);
+			*cast = read_local_v6(data, local);
 		else if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
 			memcpy(&segment, data, sizeof(segment));
 	}
@@ -175,8 +181,10 @@ static int receive_singles(
 		slots[i]->length = batch->messages[i].msg_len;
 		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
 		slots[i]->local = socket->bound;
+		slots[i]->cast = DATAGRAM_UNICAST;
 		slots[i]->timestamp = (struct timespec){ 0 };
-		(void)read_controls(header, &slots[i]->timestamp, &slots[i]->local);
+		(void)read_controls(
+			header, &slots[i]->timestamp, &slots[i]->local, &slots[i]->cast);
 		note_arrival(&batch->clocks, slots[i]);
 	}
 	return count;
@@ -213,9 +221,10 @@ static int receive_super_packets(const struct socket *socket, struct super_packe
 
 		packet->length = super->messages[i].msg_len;
 		packet->local = socket->bound;
+		packet->cast = DATAGRAM_UNICAST;
 		packet->timestamp = (struct timespec){ 0 };
-		packet->segment = read_controls(
-			&super->messages[i].msg_hdr, &packet->timestamp, &packet->local);
+		packet->segment = read_controls(&super->messages[i].msg_hdr, &packet->timestamp,
+			&packet->local, &packet->cast);
 		if (packet->segment == 0)
 			packet->segment = packet->length;
 	}
@@ -237,6 +246,7 @@ static void take_segment(struct socket_batch *batch, struct datagram *datagram)
 
 	datagram->client = packet->client;
 	datagram->local = packet->local;
+	datagram->cast = packet->cast;
 	datagram->timestamp = packet->timestamp;
 	datagram->length = (uint32_t)length;
 	datagram->truncated = length > batch->data_bytes || (header->msg_flags & MSG_TRUNC);
@@ -336,6 +346,22 @@ void socket_close(struct socket *socket)
 	if (socket->fd >= 0)
 		close(socket->fd);
 	socket->fd = -1;
+}
+
+/* Only an address of this machine can be bound to. For the reason of a send that failed, no more often. */
+bool socket_is_local(const union addr *address)
+{
+	union addr any_port = *address;
+	int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local = true;
+
+	if (fd < 0)
+		return true;
+	addr_set_port(&any_port, 0);
+	if (bind(fd, &any_port.sa, addr_length(&any_port)) < 0)
+		local = errno != EADDRNOTAVAIL;
+	close(fd);
+	return local;
 }
 
 /* A wildcard socket is at all of the machine's addresses of its family. */

@@ -16,7 +16,7 @@
 struct socket {
 	int fd;		  /* -1: not open */
 	union addr bound; /* with the real port */
-	bool wildcard;	  /* the address that was asked comes with each datagram (IP_PKTINFO) */
+	bool wildcard;	  /* or broadcast: the address that was asked comes with each datagram */
 	bool reuseport;	  /* it shares the address of one that was opened before it */
 	bool segments;	  /* the kernel splits a message into datagrams (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
@@ -92,6 +92,9 @@ int socket_receive(const struct socket *socket, struct socket_batch *batch,
 /* Would an answer to `source` come back to one of these sockets? To a wildcard socket it would from each of
  * the machine's own addresses, and from any where these are not known. */
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source);
+
+/* Is it an address of this machine? Yes when that cannot be found out. */
+bool socket_is_local(const union addr *address);
 
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
  * several joined ones. */

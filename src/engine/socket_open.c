@@ -28,24 +28,29 @@ static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
 		(void)set_option(fd, SOL_SOCKET, option, (int)bytes);
 }
 
-/* IPv6 sockets take IPv6 only. IPV6_FREEBIND (Linux 4.15) lets a reply leave from an address that a route
- * of type local makes ours (AnyIP), as IPv4 does without. Replies ignore a path MTU that a forged ICMP message may have shrunk
- * (IP_PMTUDISC_OMIT). */
-static int set_options(int fd, const union addr *address)
+/* IPv6 sockets take IPv6 only. IPV6_FREEBIND (Linux 4.15) lets a reply leave from an address that a route of
+ * type local makes ours (AnyIP), as IPv4 does without.
+ *
+ * Routers fragment an IPv4 reply where their link is narrower, so it ignores a path MTU that a forged ICMP
+ * message may have shrunk (OMIT). They drop an IPv6 reply, so it has to be fragmented here, by the path
+ * MTU that their "packet too big" gives (DONT). The first reply that is too long for a path is lost. A
+ * forged message has the replies to the one address that it names fragmented to 1280 bytes at the least,
+ * for ten minutes, and none of them is lost. */
+static int set_options(int fd, const union addr *address, bool wildcard)
 {
 	int error = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 
 	if (error == 0 && address->sa.sa_family == AF_INET6) {
 		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 		if (error == 0)
-			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
-		if (error == 0 && addr_is_wildcard(address))
+			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+		if (error == 0 && wildcard)
 			error = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 		if (error == 0 && addr_is_wildcard(address))
 			(void)set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
 	} else if (error == 0) {
 		error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-		if (error == 0 && addr_is_wildcard(address))
+		if (error == 0 && wildcard)
 			error = set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	}
 	return error;
@@ -69,6 +74,26 @@ static int allow_any_address(int fd, const union addr *address)
 						 : set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
 }
 
+/* Does the kernel have to say which address was asked? On a wildcard socket; and on a broadcast address,
+ * which connect(2) refuses. */
+static int is_asked_at_many(const union addr *address, bool *ret_many)
+{
+	bool many = addr_is_wildcard(address) ||
+		    (address->sa.sa_family == AF_INET &&
+			    address->in.sin_addr.s_addr == htonl(INADDR_BROADCAST));
+
+	if (!many && address->sa.sa_family == AF_INET) {
+		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0)
+			return -errno;
+		many = connect(fd, &address->sa, sizeof(address->in)) < 0 && errno == EACCES;
+		close(fd);
+	}
+	*ret_many = many;
+	return 0;
+}
+
 static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 {
 	socklen_t length = sizeof(*ret_bound);
@@ -83,17 +108,17 @@ static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 static int open_socket(const union addr *address, const struct socket_config *config,
 	bool reuseport, struct socket *ret_socket)
 {
-	struct socket opened = {
-		.wildcard = addr_is_wildcard(address), .reuseport = reuseport, .own = config->own
-	};
-	int error;
+	struct socket opened = { .reuseport = reuseport, .own = config->own };
+	int error = is_asked_at_many(address, &opened.wildcard);
 
+	if (error < 0)
+		return error;
 	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (opened.fd < 0)
 		return -errno;
 	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, config->receive_bytes);
 	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
-	error = set_options(opened.fd, address);
+	error = set_options(opened.fd, address, opened.wildcard);
 	if (error == 0 && config->freebind)
 		error = allow_any_address(opened.fd, address);
 	if (error == 0 && reuseport)

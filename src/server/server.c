@@ -86,6 +86,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->max_workers = options->max_workers;
 	service->helpers = options->handler->never_blocks ? (unsigned)sockets_of(options) : 0;
 	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
+	service->broadcast = options->broadcast;
 	service->handler.calls = options->handler;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);

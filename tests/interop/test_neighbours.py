@@ -124,8 +124,7 @@ class Neighbours(networks.Case):
             [(str(queue), 2 * granted // self.neighbours)])
 
     def test_no_neighbours_at_all(self):
-        self.network()
-        self.ip("link set lo up")
+        self.networks.add()
         for host in "0.0.0.0", "::", "127.0.0.1", "::1":
             daemon = self.start({"handler": "echo", "host": host})
             self.assertEqual(daemon.events(WARNING), [])

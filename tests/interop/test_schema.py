@@ -29,6 +29,7 @@ GOOD = (
     {"logging": {"level": "debug", "format": "json", "target": "log/{worker}.log"}},
     {"logging": {"summary_interval_s": 0}, "shutdown": {"drain_timeout_ms": 0}},
     {"max_workers": 1, "min_source_port": 1},
+    {"broadcast": True, "services": [{"broadcast": False}]},
     {"services": [{}]},
     {"services": [{"handler": "echo"}, {"handler": "time", "port": 20001, "queue": {"capacity": 1}}]},
     {"queue": {"capacity": 7}, "max_workers": 2, "services": [
@@ -69,6 +70,7 @@ BAD = (
     {"max_datagram_bytes": 0},
     {"min_source_port": 0},
     {"max_workers": 1025},
+    {"broadcast": 1},
     {"name": "only-in-services"},
     {"services": []},
     {"services": {}},

@@ -1,5 +1,5 @@
-"""Replies that the system really refuses to send: a firewall's rule, a missing route. In a network
-of the test's own, with a loopback interface and nothing else; for root only."""
+"""Replies that the system really refuses to send: a firewall's rule, a missing route, an address of ours
+that is gone. In a network of the test's own, with a loopback interface and nothing else."""
 
 import shutil
 import signal
@@ -7,28 +7,31 @@ import socket
 import subprocess
 
 import dgramtest
-import namespaces
+import networks
 
 GOOD, BAD = 29, 3
 
 
 class SendErrors(dgramtest.Case):
     def setUp(self):
-        namespaces.skip_without(self, namespaces.NETWORK)
-        namespaces.unshare(namespaces.NETWORK)
-        self.tool("ip", "link", "set", "lo", "up")
-        self.daemon = self.start({"handler": "echo", "pool": {"workers": 1}})
+        self.networks = networks.Networks(self)
+        self.networks.add()
+        self.serve()
+
+    def serve(self, **config):
+        self.daemon = self.start({"handler": "echo", "pool": {"workers": 1}, **config})
 
     def tool(self, *command):
         if not shutil.which(command[0]):
             self.skipTest(f"no {command[0]}")
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
-    def client(self, host="127.0.0.1"):
-        client = dgramtest.socket_for(self.daemon.address())
+    def client(self, host="127.0.0.1", to="127.0.0.1"):
+        address = (to, self.daemon.port, 0, 0)[:4 if ":" in to else 2]
+        client = dgramtest.socket_for(address)
         self.addCleanup(client.close)
         client.bind((host, 0))
-        client.connect(self.daemon.address())
+        client.connect(address)
         return client
 
     def exchange(self, good, bad, between=lambda: None):
@@ -47,14 +50,10 @@ class SendErrors(dgramtest.Case):
 
     def gone(self, *route):
         """The bad client's address leaves this machine while its requests wait."""
-        self.tool("ip", "address", "add", "10.9.0.1/32", "dev", "lo")
+        self.networks.ip("address add 10.9.0.1/32 dev lo")
         good, bad = self.client(), self.client("10.9.0.1")
-
-        def between():
-            self.tool("ip", "address", "del", "10.9.0.1/32", "dev", "lo")
-            if route:
-                self.tool("ip", "route", "add", *route, "10.9.0.1/32")
-        return self.exchange(good, bad, between)
+        return self.exchange(good, bad, lambda: self.networks.ip(
+            "address del 10.9.0.1/32 dev lo", *(f"route add {kind} 10.9.0.1/32" for kind in route)))
 
     def test_firewall(self):
         good, bad = self.client(), self.client()
@@ -71,9 +70,60 @@ class SendErrors(dgramtest.Case):
     def test_prohibited(self):
         self.assertEqual(self.gone("prohibit"), {"failed_send_forbidden": BAD})
 
+    def test_no_source(self):
+        """Our own address leaves while requests to it wait: that is no client's fault."""
+        for concurrency in "pool", "inline":
+            for any_host, stays, goes in (
+                    ("0.0.0.0", "127.0.0.1", "10.9.0.2/32"), ("::", "::1", "fd09::2/128")):
+                with self.subTest(concurrency=concurrency, host=any_host):
+                    self.networks.ip(f"address add {goes} dev lo")
+                    self.serve(concurrency=concurrency, host=any_host)
+                    good = self.client(stays, stays)
+                    bad = self.client(stays, goes.partition("/")[0])
+                    failed = self.exchange(
+                        good, bad, lambda: self.networks.ip(f"address del {goes} dev lo"))
+                    self.assertEqual(failed, {"failed_send_no_source": BAD})
+                    line, = self.daemon.events("reply not sent")
+                    self.assertEqual(line["reason"], "send_no_source")
+
+    def test_no_source_of_a_specific_host(self):
+        """The same over IPv4. Over IPv6 the kernel sends from the address that a socket is bound to."""
+        for host, client_host, count in (
+                ("10.9.0.2", "127.0.0.1", 1), ("fd09::2", "::1", 0)):
+            with self.subTest(host=host):
+                self.networks.ip(f"address add {host} dev lo")
+                self.serve(host=host)
+                client = self.client(client_host, host)
+                self.daemon.freeze()
+                client.send(b"request")
+                self.networks.ip(f"address del {host} dev lo")
+                self.daemon.kill(signal.SIGCONT)
+                if count == 0:
+                    self.assertEqual(client.recv(64), b"request")
+                else:
+                    self.daemon.wait_for("reply not sent", reason="send_no_source")
+                ledger = self.daemon.stop()["echo"]
+                self.assertEqual(
+                    (ledger["received"], ledger["failed_send_no_source"]), (1, count))
+
+    def test_closed_client(self):
+        """What its machine says then reaches no socket of ours: all replies count as sent."""
+        for any_host, own in ("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::", "::1"):
+            with self.subTest(host=any_host):
+                self.serve(host=any_host)
+                good = self.client(own, own)
+                for number in range(10):
+                    with self.client(own, own) as closed:
+                        self.daemon.freeze()
+                        closed.send(b"closed")
+                    self.daemon.kill(signal.SIGCONT)
+                    good.send(b"%d" % number)
+                    self.assertEqual(good.recv(64), b"%d" % number)
+                self.assertEqual(self.daemon.stop()["echo"]["replied"], 20)
+
     def test_small_mtu(self):
         """A reply that is larger than the interface takes goes in fragments."""
-        self.tool("ip", "link", "set", "lo", "mtu", "1280")
+        self.networks.ip("link set lo mtu 1280")
         client = self.client()
         client.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
         for length in 1252, 1253, 4000, 8192:

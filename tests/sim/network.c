@@ -122,21 +122,51 @@ bool network_is_content(const struct letter *letter, const unsigned char *bytes,
 	return true;
 }
 
+bool network_is_gone(unsigned socket)
+{
+	return addr_port(&the_run->network.sockets[socket].bound) / 2 % 2 == 1;
+}
+
+enum datagram_cast network_cast(uint32_t letter)
+{
+	if (the_run->scenario.bad_one_in == 0 || letter % 17 != 0)
+		return DATAGRAM_UNICAST;
+	return letter % 2 == 0 ? DATAGRAM_BROADCAST : DATAGRAM_MULTICAST;
+}
+
+static void put_control(struct msghdr *header, int level, int type, const void *data, size_t length)
+{
+	struct cmsghdr *control =
+		(struct cmsghdr *)(void *)((char *)header->msg_control + header->msg_controllen);
+
+	*control = (struct cmsghdr){
+		.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(length)
+	};
+	memcpy(CMSG_DATA(control), data, length);
+	header->msg_controllen += CMSG_SPACE(length);
+}
+
 static void put_stamp(struct msghdr *header, int64_t stamp_ns)
 {
 	struct timespec ts = { stamp_ns / NS_PER_S, stamp_ns % NS_PER_S };
-	struct cmsghdr *control = CMSG_FIRSTHDR(header);
 
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_TIMESTAMPNS;
-	control->cmsg_len = CMSG_LEN(sizeof(ts));
-	memcpy(CMSG_DATA(control), &ts, sizeof(ts));
-	header->msg_controllen = CMSG_SPACE(sizeof(ts));
+	put_control(header, SOL_SOCKET, SCM_TIMESTAMPNS, &ts, sizeof(ts));
+}
+
+static void put_asked(struct msghdr *header, const union addr *bound, enum datagram_cast cast)
+{
+	struct in_pktinfo info = { .ipi_spec_dst = bound->in.sin_addr,
+		.ipi_addr.s_addr = htonl(
+			cast == DATAGRAM_BROADCAST ? INADDR_BROADCAST : INADDR_ALLHOSTS_GROUP) };
+
+	if (cast != DATAGRAM_UNICAST)
+		put_control(header, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
 /* As the kernel does it: what does not fit is cut, and the message says so. */
 static void fill(struct mmsghdr *message, const struct letter *letter)
 {
+	const struct network *network = &the_run->network;
 	struct msghdr *header = &message->msg_hdr;
 	unsigned char *bytes = header->msg_iov->iov_base;
 	size_t room = header->msg_iov->iov_len;
@@ -148,10 +178,11 @@ static void fill(struct mmsghdr *message, const struct letter *letter)
 	header->msg_namelen = addr_length(&letter->from);
 	header->msg_flags = letter->length > room ? MSG_TRUNC : 0;
 	message->msg_len = (unsigned)length;
+	header->msg_controllen = 0;
 	if (letter->stamped)
 		put_stamp(header, letter->stamp_ns);
-	else
-		header->msg_controllen = 0;
+	put_asked(header, &network->sockets[letter->socket].bound,
+		network_cast((uint32_t)(letter - network->letters)));
 }
 
 static uint32_t take(struct sim_socket *socket)

@@ -97,6 +97,7 @@ struct sender {
 	size_t apart_length;
 	bool learned; /* not to join what is longer than */
 	size_t join_most;
+	uint32_t learned_of; /* the letter; over IPv6 and above 0 it is for this client alone */
 	uint64_t learned_at; /* when it had begun so many */
 };
 
@@ -138,6 +139,12 @@ void network_put(struct network *network, const void *place, uint32_t letter);
 
 /* Which of the sockets with the address of `first` a client's letters come to. */
 unsigned network_lane(const struct network *network, unsigned first, const union addr *client);
+
+/* To what it was sent, which the kernel says where it was not the socket's own address. */
+enum datagram_cast network_cast(uint32_t letter);
+
+/* Has the address of this socket left the machine? The kernel's answers do not tell. */
+bool network_is_gone(unsigned socket);
 
 /* Is this what was sent, up to `length` bytes? */
 bool network_is_content(const struct letter *letter, const unsigned char *bytes, size_t length);

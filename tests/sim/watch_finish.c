@@ -31,8 +31,12 @@ void model_begins(uint32_t number)
 	flow->ran = letter->sequence;
 }
 
-static enum ledger_failure failure_of(int error)
+static enum ledger_failure failure_of(const struct letter *letter)
 {
+	int error = letter->send_error;
+
+	if ((error == ENETUNREACH || error == EINVAL) && network_is_gone(letter->socket))
+		return FAIL_SEND_NO_SOURCE;
 	switch (error) {
 	case EAGAIN:
 	case ENOBUFS:
@@ -41,8 +45,8 @@ static enum ledger_failure failure_of(int error)
 	case EPERM:
 	case EACCES:
 		return FAIL_SEND_FORBIDDEN;
-	case ECONNREFUSED:
-		return FAIL_SEND_REFUSED;
+	case EADDRNOTAVAIL:
+		return FAIL_SEND_NO_SOURCE;
 	case EMSGSIZE:
 		return FAIL_SEND_TOO_LONG;
 	case EINVAL:
@@ -68,7 +72,7 @@ static void expect_result(const struct letter *letter, struct ledger *expected, 
 	else if (letter->replies > 0)
 		expected->replied++;
 	else if (letter->send_error != 0)
-		expected->failed[failure_of(letter->send_error)]++;
+		expected->failed[failure_of(letter)]++;
 	else
 		run_fail("letter %td: its answer was never tried alone",
 			letter - the_run->network.letters);

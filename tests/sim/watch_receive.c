@@ -16,6 +16,8 @@ static enum ledger_drop refusal(unsigned service, uint32_t number)
 		return DROP_SHUTDOWN;
 	if (letter->length > SCENARIO_DATA_BYTES)
 		return DROP_TRUNCATED;
+	if (network_cast(number) != DATAGRAM_UNICAST)
+		return network_cast(number) == DATAGRAM_BROADCAST ? DROP_BROADCAST : DROP_MULTICAST;
 	if (port == 0)
 		return DROP_SOURCE_PORT_ZERO;
 	if (port < atomic_load(&run->services[service].min_source_port))

@@ -123,6 +123,24 @@ static void must_be(const char *text, bool wildcard, bool loopback)
 	assert_int_equal(addr_is_loopback(&addr), loopback);
 }
 
+static void test_multicast(void **state)
+{
+	static const struct {
+		const char *text;
+		bool multicast;
+	} rows[] = { { "224.0.0.0", true }, { "224.0.0.1", true }, { "239.255.255.255", true },
+		{ "223.255.255.255", false }, { "240.0.0.0", false }, { "255.255.255.255", false },
+		{ "0.0.0.0", false }, { "ff02::1", true }, { "ff00::", true }, { "feff::", false },
+		{ "::", false }, { "::ffff:224.0.0.1", true }, { "::ffff:10.0.0.1", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		union addr addr = parse(rows[i].text, 1);
+
+		assert_int_equal(addr_is_multicast(&addr), rows[i].multicast);
+	}
+}
+
 static void test_kinds(void **state)
 {
 	(void)state;
@@ -170,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_none),
 		cmocka_unit_test(test_what_the_kernel_needs),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_multicast),
 		cmocka_unit_test(test_same_host),
 	};
 

@@ -40,6 +40,7 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
 	assert_false(service->freebind);
+	assert_int_equal(service->broadcast, expected_service.broadcast);
 	assert_int_equal(options->handler_timeout_ms, expected.handler_timeout_ms);
 	assert_int_equal(options->workers, expected.workers);
 	assert_int_equal(options->max_datagram_bytes, expected.max_datagram_bytes);
@@ -75,7 +76,7 @@ static void test_every_value(void **state)
 {
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
-		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,"
+		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,\"broadcast\":true,"
 		"\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
 		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
@@ -97,6 +98,7 @@ static void test_every_value(void **state)
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
 	assert_true(service->freebind);
+	assert_true(service->broadcast);
 	assert_int_equal(service->queue_capacity, 1048576);
 	assert_int_equal(service->queue_max_wait_ms, 0);
 	assert_int_equal(service->queue_discipline, DGRAM_FIFO);
@@ -139,11 +141,11 @@ static void test_all_hosts(void **state)
 static void test_services(void **state)
 {
 	struct config *config = must_load(
-		"{\"freebind\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
+		"{\"freebind\":true,\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
 		"{\"handler\":\"echo\",\"port\":7},"
 		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5,"
 		"\"discipline\":\"fifo\",\"busy_replies\":true},"
-		"\"max_workers\":2,\"min_source_port\":3,\"freebind\":false}]}",
+		"\"max_workers\":2,\"min_source_port\":3,\"freebind\":false,\"broadcast\":false}]}",
 		NULL);
 	const struct dgram_service *services = config_options(config)->services;
 
@@ -156,6 +158,7 @@ static void test_services(void **state)
 	assert_int_equal(services[0].queue_discipline, DGRAM_FAIR);
 	assert_int_equal(services[0].queue_ordering, DGRAM_ORDERING_PER_CLIENT);
 	assert_false(services[0].busy_replies);
+	assert_true(services[0].broadcast);
 	assert_int_equal(services[0].max_workers, 9);
 	assert_true(services[0].freebind);
 	assert_false(services[1].freebind);
@@ -169,6 +172,7 @@ static void test_services(void **state)
 	assert_true(services[1].busy_replies);
 	assert_int_equal(services[1].max_workers, 2);
 	assert_int_equal(services[1].min_source_port, 3);
+	assert_false(services[1].broadcast);
 	config_free(config);
 }
 

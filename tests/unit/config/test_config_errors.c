@@ -191,6 +191,7 @@ static const struct bad bad_texts[] = {
 	{ "{\"host\": [\"::1\", \"*\"]}", 1, 18, "host: \"*\" is every address" },
 	{ "{\"host\": \"**\"}", 1, 10, "must be a numeric" },
 	{ "{\"freebind\": 1}", 1, 14, "freebind: must be true or false" },
+	{ "{\"broadcast\": 1}", 1, 15, "broadcast: must be true or false, not a number" },
 	{ "{\"host\": []}", 1, 10, "a list of 1 to 64 addresses" },
 	{ "{\"host\": 1}", 1, 10, "an address in a string" },
 	{ "{\"host\": [\"::1\", 1]}", 1, 18, "not a number" },

@@ -49,8 +49,9 @@ static void test_round_trip(void **state)
 	must_come_back(
 		"{\"logging\": {\"target\": \"a\\\"\\\\\\u0001\\n\\u007f\xc3\xbc{worker}\"}}");
 	must_come_back("{\"services\": [{\"port\": 1, \"host\": \"::1\"}]}");
-	must_come_back("{\"queue\": {\"capacity\": 1}, \"services\": [{\"handler\": \"echo\"},"
-		       "{\"port\": 1, \"queue\": {\"max_wait_ms\": 0}, \"max_workers\": 3}]}");
+	must_come_back(
+		"{\"queue\": {\"capacity\": 1}, \"services\": [{\"handler\": \"echo\"},"
+		"{\"port\": 1, \"queue\": {\"max_wait_ms\": 0}, \"max_workers\": 3, \"broadcast\": true}]}");
 	must_come_back(
 		"{\"queue\": {\"discipline\": \"fifo\", \"ordering\": \"per-client\","
 		"\"overload_interval_ms\": 7, \"fair_window_ms\": 8, \"busy_replies\": true},"

@@ -70,7 +70,7 @@ static void every_errno_has_a_reason(void **state)
 	assert_int_equal(ledger_send_failure(EPERM), FAIL_SEND_FORBIDDEN);
 	assert_int_equal(ledger_send_failure(EACCES), FAIL_SEND_FORBIDDEN);
 	assert_int_equal(ledger_send_failure(ENETUNREACH), FAIL_SEND_UNREACHABLE);
-	assert_int_equal(ledger_send_failure(ECONNREFUSED), FAIL_SEND_REFUSED);
+	assert_int_equal(ledger_send_failure(EADDRNOTAVAIL), FAIL_SEND_NO_SOURCE);
 	assert_int_equal(ledger_send_failure(EMSGSIZE), FAIL_SEND_TOO_LONG);
 	assert_int_equal(ledger_send_failure(EINVAL), FAIL_SEND_INVALID);
 	for (int error = 1; error < 4096; error++)

@@ -44,8 +44,35 @@ static struct {
 	int64_t takes_ns;   /* each reception */
 	int64_t arrived_ns; /* monotonic; 0: the kernel does not say */
 	unsigned truncated; /* so many of the first */
+	const char *asked;  /* the address that they were sent to; NULL: the kernel does not say */
 	int error;
 } fake;
+
+static union addr address(const char *host, uint16_t port)
+{
+	union addr parsed;
+
+	assert_int_equal(addr_parse(host, port, &parsed), 0);
+	return parsed;
+}
+
+/* As a wildcard socket of the machine 10.0.0.1 has it. */
+static void put_asked(struct msghdr *header)
+{
+	struct cmsghdr *control = header->msg_control;
+	union addr asked = address(fake.asked, 0);
+	struct in_pktinfo v4 = { .ipi_addr = asked.in.sin_addr,
+		.ipi_spec_dst = address("10.0.0.1", 0).in.sin_addr };
+	struct in6_pktinfo v6 = { .ipi6_addr = asked.in6.sin6_addr };
+	bool is_v4 = asked.sa.sa_family == AF_INET;
+	size_t length = is_v4 ? sizeof(v4) : sizeof(v6);
+
+	*control = (struct cmsghdr){ .cmsg_level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+		.cmsg_type = is_v4 ? IP_PKTINFO : IPV6_PKTINFO,
+		.cmsg_len = CMSG_LEN(length) };
+	memcpy(CMSG_DATA(control), is_v4 ? (void *)&v4 : (void *)&v6, length);
+	header->msg_controllen = CMSG_SPACE(length);
+}
 
 static void write_timestamp(struct msghdr *header)
 {
@@ -80,6 +107,8 @@ int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 		messages[i].msg_hdr.msg_controllen = 0;
 		if (fake.arrived_ns > 0)
 			write_timestamp(&messages[i].msg_hdr);
+		if (fake.asked != NULL)
+			put_asked(&messages[i].msg_hdr);
 		messages[i].msg_len = 4;
 	}
 	return (int)count;
@@ -107,14 +136,6 @@ struct fixture {
 	int stop_fd;
 	struct own_addresses *own;
 };
-
-static union addr address(const char *host, uint16_t port)
-{
-	union addr parsed;
-
-	assert_int_equal(addr_parse(host, port, &parsed), 0);
-	return parsed;
-}
 
 static int setup(void **state)
 {
@@ -221,6 +242,28 @@ static void sources(void **state)
 	comes_from(fixture, "127.0.0.1", 0, DROP_SOURCE_PORT_ZERO);
 	fixture->service.min_source_port = 65535;
 	comes_from(fixture, "127.0.0.1", 65534, DROP_SOURCE_PORT_LOW);
+}
+
+static void what_was_sent_to_many(void **state)
+{
+	static const struct {
+		const char *asked;
+		int drop;
+	} rows[] = { { "10.0.0.1", -1 }, { "255.255.255.255", DROP_BROADCAST },
+		{ "10.0.0.255", DROP_BROADCAST }, { "10.0.0.0", DROP_BROADCAST },
+		{ "224.0.0.1", DROP_MULTICAST }, { "239.255.255.255", DROP_MULTICAST },
+		{ "fd00::1", -1 }, { "ff02::1", DROP_MULTICAST } };
+	struct fixture *fixture = *state;
+
+	for (int broadcast = 0; broadcast < 2; broadcast++)
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			fixture->service.broadcast = broadcast;
+			fake.asked = rows[i].asked;
+			comes_from(fixture, "192.0.2.1", 5000, broadcast ? -1 : rows[i].drop);
+			comes_from(fixture, "192.0.2.1", 1023,
+				broadcast || rows[i].drop < 0 ? DROP_SOURCE_PORT_LOW
+							      : rows[i].drop);
+		}
 }
 
 /* A bad one in every position, and in every pair of them: all others are queued. */
@@ -374,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_stop_takes_what_had_arrived, setup, teardown),
 		WITH_RECEIVER(sources),
+		WITH_RECEIVER(what_was_sent_to_many),
 		WITH_RECEIVER(a_bad_one_anywhere_in_a_batch),
 		WITH_RECEIVER(truncated_ones),
 		WITH_RECEIVER(the_handler_verifies),

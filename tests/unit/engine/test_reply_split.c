@@ -2,7 +2,7 @@
 /* link: -Wl,--wrap=sys_send,--wrap=sys_wait,--wrap=log_event */
 #include "reply_support.h"
 
-static const int errors[] = { EIO, EINVAL, EMSGSIZE, EPERM, ENOBUFS, EAGAIN, ECONNREFUSED };
+static const int errors[] = { EIO, EINVAL, EMSGSIZE, EPERM, ENOBUFS, EAGAIN };
 
 #define ERRORS (sizeof(errors) / sizeof(errors[0]))
 
@@ -53,21 +53,20 @@ static void an_error_is_no_reason_to_split(int error, unsigned waits)
 	end();
 }
 
-/* For want of room, or for somebody else's earlier reply: the whole is tried again. */
+/* For want of room: the whole is tried again. */
 static void passing_errors(void **state)
 {
 	(void)state;
 	an_error_is_no_reason_to_split(ENOBUFS, 1);
 	an_error_is_no_reason_to_split(EAGAIN, 1);
-	an_error_is_no_reason_to_split(ECONNREFUSED, 0);
 }
 
 /* The kernel does not bear joined replies of this length and more; the first batch teaches that, with one
  * line in the log, and then these are sent. */
 static void must_learn(
-	int error, size_t least, const char *first, const char *then, const char *messages)
+	bool v6, int error, size_t least, const char *first, const char *then, const char *messages)
 {
-	begin(false, false);
+	begin(v6, v6);
 	kernel.bad = "abc";
 	kernel.error = error;
 	kernel.joined_only = true;
@@ -84,12 +83,27 @@ static void must_learn(
 static void what_cannot_be_joined_is_learned(void **state)
 {
 	(void)state;
-	must_learn(EIO, 5, "a5a5", "a5a5b1b1", "a5 a5 b1 b1"); /* the device never does it */
-	must_learn(EINVAL, 5, "a5a5", "a6a6a5a5a4a4", "a6 a6 a5 a5 a44");
-	must_learn(EMSGSIZE, 5, "a5a5", "a6a6a5a5a4a4", "a6 a6 a5 a5 a44");
-	must_learn(EIO, 0, "a5a5b5b5c5c5", "a1a1", "a1 a1"); /* told once, for all of them */
-	must_learn(EINVAL, 5, "a5a5b5b5", "a5a5a4a4", "a5 a5 a44");
-	must_learn(EINVAL, 5, "a5a5b9b9c7c7", "a9a9a7a7a5a5a4a4", "a9 a9 a7 a7 a5 a5 a44");
+	for (int v6 = 0; v6 < 2; v6++) {
+		must_learn(
+			v6, EIO, 5, "a5a5", "a5a5b1b1", "a5 a5 b1 b1"); /* the device never does */
+		must_learn(v6, EINVAL, 5, "a5a5", "a6a6a5a5a4a4", "a6 a6 a5 a5 a44");
+		must_learn(v6, EMSGSIZE, 5, "a5a5", "a6a6a5a5a4a4", "a6 a6 a5 a5 a44");
+		must_learn(v6, EIO, 0, "a5a5b5b5c5c5", "a1a1", "a1 a1"); /* told once, for all */
+		must_learn(v6, EINVAL, 5, "a5a5b5b5", "a5a5a4a4", "a5 a5 a44");
+		must_learn(
+			v6, EINVAL, 5, "a7a7a5a5a9a9", "a9a9a7a7a5a5a4a4", "a9 a9 a7 a7 a5 a5 a44");
+	}
+	must_learn(false, EINVAL, 5, "a5a5b9b9c7c7", "a9a9a7a7a5a5a4a4", "a9 a9 a7 a7 a5 a5 a44");
+}
+
+/* The MTU of an IPv6 path says nothing of another's, and shorter replies are joined there, too. */
+static void a_narrow_path_is_one_clients(void **state)
+{
+	(void)state;
+	must_learn(false, EMSGSIZE, 5, "a5a5", "m5m5n5n5", "m5 m5 n5 n5");
+	must_learn(true, EMSGSIZE, 5, "a5a5", "m5m5n5n5a5a5a4a4", "m55 n55 a5 a5 a44");
+	must_learn(true, EINVAL, 5, "a5a5", "m9m9a4a4a9a9", "m99 a44 a9 a9");
+	must_learn(true, EMSGSIZE, 5, "a5a5b5b5", "a5a5b5b5m5m5", "a5 a5 b5 b5 m55");
 }
 
 static void must_not_learn(const char *batch, int error, const char *bad, bool joined_only)
@@ -118,27 +132,36 @@ static void nothing_else_is_learned(void **state)
 }
 
 /* It was the way to somebody, perhaps: after a while it is tried again. */
-static void what_was_learned_is_forgotten(void **state)
+static void must_forget(bool v6, int error)
 {
 	unsigned batches = 0;
 
-	(void)state;
-	begin(false, false);
+	begin(v6, v6);
 	kernel.bad = "a";
-	kernel.error = EIO;
+	kernel.error = error;
 	kernel.joined_only = true;
 	send_batch("a5a5");
+	kernel.error = 0;
 	for (; batches < 100000; batches++) {
-		send_batch("b5b5");
-		if (strcmp(kernel.seen, "b5 b5") != 0)
+		send_batch("a5a5");
+		if (strcmp(kernel.seen, "a5 a5") != 0)
 			break;
 	}
-	assert_string_equal(kernel.seen, "b55");
+	assert_string_equal(kernel.seen, "a55");
 	assert_in_range(batches, 65000, 66000);
+	kernel.error = error;
 	send_batch("a5a5"); /* and learned again */
-	check_sent("a5a5", "", EIO);
-	must_send("b5b5", "b5 b5");
+	check_sent("a5a5", "", error);
+	must_send("a5a5", "a5 a5");
 	end();
+}
+
+static void what_was_learned_is_forgotten(void **state)
+{
+	(void)state;
+	must_forget(false, EIO);
+	must_forget(false, EMSGSIZE);
+	must_forget(true, EMSGSIZE);
 }
 
 int main(void)
@@ -147,6 +170,7 @@ int main(void)
 		cmocka_unit_test(a_bad_one_costs_only_itself),
 		cmocka_unit_test(passing_errors),
 		cmocka_unit_test(what_cannot_be_joined_is_learned),
+		cmocka_unit_test(a_narrow_path_is_one_clients),
 		cmocka_unit_test(nothing_else_is_learned),
 		cmocka_unit_test(what_was_learned_is_forgotten),
 	};

@@ -202,6 +202,38 @@ static void local_address(void **state)
 	asks("::", "::1");
 }
 
+/* To many machines: as IP_PKTINFO says, also where the socket is bound to a broadcast address. */
+static void is_cast(const char *host, const char *to, enum datagram_cast cast)
+{
+	struct fixture *fixture = begin(host, "127.0.0.1", 0);
+	union addr many = address(to, addr_port(&fixture->socket.bound));
+	union addr one = address("127.0.0.1", 0);
+	int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+
+	assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(sender, IPPROTO_IP, IP_MULTICAST_IF, &one.in.sin_addr,
+				 sizeof(one.in.sin_addr)),
+		0);
+	assert_int_equal(sendto(sender, "data", 4, 0, &many.sa, addr_length(&many)), 4);
+	assert_int_equal(receive(fixture), 1);
+	assert_int_equal(fixture->slots[0]->cast, cast);
+	assert_true(
+		addr_same_host(&fixture->slots[0]->local, cast == DATAGRAM_UNICAST ? &many : &one));
+	close(sender);
+	end(fixture);
+}
+
+static void sent_to_many(void **state)
+{
+	(void)state;
+	is_cast("0.0.0.0", "127.0.0.1", DATAGRAM_UNICAST);
+	is_cast("0.0.0.0", "127.0.0.9", DATAGRAM_UNICAST);
+	is_cast("127.0.0.9", "127.0.0.9", DATAGRAM_UNICAST);
+	is_cast("0.0.0.0", "127.255.255.255", DATAGRAM_BROADCAST);
+	is_cast("127.255.255.255", "127.255.255.255", DATAGRAM_BROADCAST);
+	is_cast("0.0.0.0", "224.0.0.1", DATAGRAM_MULTICAST);
+}
+
 /* A bind of IPv6 alone: the same port of IPv4 stays free, and v4-mapped datagrams do not come. Several
  * ports are tried, because another process may have the same one of IPv4. */
 static void ipv6_takes_ipv6_only(void **state)
@@ -351,6 +383,7 @@ int main(void)
 		cmocka_unit_test(the_count_is_the_kernels),
 		cmocka_unit_test(times_of_arrival),
 		cmocka_unit_test(local_address),
+		cmocka_unit_test(sent_to_many),
 		cmocka_unit_test(ipv6_takes_ipv6_only),
 		cmocka_unit_test(a_port_is_bound_once),
 		cmocka_unit_test(buffers),

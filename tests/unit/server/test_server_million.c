@@ -41,7 +41,7 @@ static const struct {
 	{ ENOBUFS, "send_no_buffer" },
 	{ EPERM, "send_forbidden" },
 	{ ENETUNREACH, "send_unreachable" },
-	{ ECONNREFUSED, "send_refused" },
+	{ EADDRNOTAVAIL, "send_no_source" },
 	{ EMSGSIZE, "send_too_long" },
 	{ EINVAL, "send_invalid" },
 	{ 0, NULL },
