@@ -52,6 +52,15 @@ size_t reply_batch_bytes(size_t reply_bytes)
 	return sizeof(struct reply_batch) + room_for(reply_bytes);
 }
 
+static void lift_gso_limits(struct reply_batch *batch)
+{
+	batch->gso_bytes_max = batch->buffer_bytes;
+	if (batch->gso_bytes_max > MESSAGE_BYTES_MAX)
+		batch->gso_bytes_max = MESSAGE_BYTES_MAX;
+	batch->gso_bytes_sure = batch->gso_bytes_max;
+	memset(batch->narrow, 0, sizeof(batch->narrow));
+}
+
 int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
 {
 	struct reply_batch *batch = calloc(1, sizeof(*batch));
@@ -59,8 +68,7 @@ int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
 	if (batch == NULL)
 		return -ENOMEM;
 	batch->buffer_bytes = reply_bytes;
-	batch->gso_bytes_max = reply_bytes;
-	batch->narrow_bytes_max = reply_bytes;
+	lift_gso_limits(batch);
 	batch->buffers = mmap(NULL, room_for(reply_bytes), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (batch->buffers == MAP_FAILED) {
@@ -146,10 +154,10 @@ static bool is_narrow(const struct reply_batch *batch, uint64_t route, size_t le
 static unsigned coalesce_room(
 	const struct reply_batch *batch, const struct socket *socket, uint64_t route, size_t length)
 {
-	if (!socket->segments || length == 0 || length > batch->gso_bytes_max ||
-		length > MESSAGE_BYTES_MAX)
+	if (!socket->segments || length == 0)
 		return 0;
-	if (length > batch->narrow_bytes_max && is_narrow(batch, route, length))
+	if (length > batch->gso_bytes_sure &&
+		(length > batch->gso_bytes_max || is_narrow(batch, route, length)))
 		return 0;
 	if (length * SEGMENTS_MAX <= MESSAGE_BYTES_MAX)
 		return SEGMENTS_MAX - 1;
@@ -292,8 +300,6 @@ static void lower_path_limit(struct reply_batch *batch, uint64_t route, size_t g
 {
 	batch->narrow[hash_place(route)] =
 		(struct reply_path){ .route = route, .gso_bytes_max = gso_bytes_max };
-	if (gso_bytes_max < batch->narrow_bytes_max)
-		batch->narrow_bytes_max = gso_bytes_max;
 }
 
 /* The first reply of the message at `i` was sent once it was split, after this error. Longer messages of
@@ -312,6 +318,8 @@ static void lower_gso_limit(struct reply_batch *batch, unsigned i, int error)
 		lower_path_limit(batch, message->route, gso_bytes_max);
 	else
 		batch->gso_bytes_max = gso_bytes_max;
+	if (gso_bytes_max < batch->gso_bytes_sure)
+		batch->gso_bytes_sure = gso_bytes_max;
 	batch->gso_retry_batches = GSO_RETRY_BATCHES;
 	log_not_joined(batch, message, gso_bytes_max, error);
 }
@@ -320,9 +328,7 @@ static void restore_gso_limit(struct reply_batch *batch)
 {
 	if (batch->gso_retry_batches == 0 || --batch->gso_retry_batches > 0)
 		return;
-	batch->gso_bytes_max = batch->buffer_bytes;
-	batch->narrow_bytes_max = batch->buffer_bytes;
-	memset(batch->narrow, 0, sizeof(batch->narrow));
+	lift_gso_limits(batch);
 }
 
 /* ENETUNREACH over IPv4 and EINVAL over IPv6 may mean that our own address is gone. */

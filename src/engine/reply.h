@@ -43,9 +43,9 @@ struct reply_batch {
 	size_t buffer_bytes;
 	unsigned char *buffers;	    /* replies one behind the other: a cache holds a whole batch */
 	unsigned char *next_buffer; /* where the next reply goes: buffer_bytes of room */
-	size_t gso_bytes_max;	    /* longer replies are not coalesced, */
+	size_t gso_bytes_sure;	    /* replies no longer than this are coalesced on every route; */
+	size_t gso_bytes_max;	    /* longer ones than this on none, */
 	unsigned gso_retry_batches; /* for this number of batches */
-	size_t narrow_bytes_max;    /* the least limit of the paths */
 	struct reply_path narrow[REPLY_PLACES]; /* by the route's hash; the newest has the place */
 	bool waited;				/* for room in a socket's buffer, in this batch */
 	union addr source; /* ours, of which the kernel was asked last in this batch: */

@@ -127,9 +127,9 @@ static inline size_t read_controls(
 		if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS)
 			*timestamp = *(const struct timespec *)data;
 		else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO)
-			*cast = read_local_v4(data, local);
+			*cast = (uint8_t)read_local_v4(data, local);
 		else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO)
-			*cast = read_local_v6(data, local);
+			*cast = (uint8_t)read_local_v6(data, local);
 		else if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
 			memcpy(&segment, data, sizeof(segment));
 	}

@@ -1,5 +1,5 @@
-"""Requests to many machines at once: dropped, or answered by one of our own addresses. In networks of
-the test's own, with a client on the link."""
+"""Requests to many machines at once: dropped, or answered by one of our own addresses. In networks
+of the test's own, with a client on the link."""
 
 import re
 import socket
@@ -51,10 +51,10 @@ class Broadcast(dgramtest.Case):
             print(f"# not sent yet: {address}: {error}")
             return False
 
-    def check(self, broadcast, **config):
+    def check(self, broadcast, gro=False, **config):
         """Each is answered once, or dropped."""
         receivers = config.get("receivers", 1)
-        daemon = self.start({"broadcast": broadcast, "services": [
+        daemon = self.start({"broadcast": broadcast, "socket": {"gro": gro}, "services": [
             {"name": name, "handler": "echo", "host": host, **config}
             for name, host, _, _ in FAMILIES]})
         for name, _, family, asked in FAMILIES:
@@ -89,6 +89,10 @@ class Broadcast(dgramtest.Case):
         """Each has a copy."""
         for broadcast in False, True:
             self.check(broadcast, receivers=3)
+
+    def test_trains(self):
+        for broadcast in False, True:
+            self.check(broadcast, gro=True)
 
     def test_served(self):
         self.check(True)

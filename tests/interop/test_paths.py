@@ -1,5 +1,6 @@
-"""Replies over paths of any MTU: a router between the server and its client, whose link is as wide as
-the server's interface, or narrower, or the server's route says its MTU. In networks of the test's own."""
+"""Replies over paths of any MTU: a router between the server and its client, whose link is as wide
+as the server's interface, or narrower, or the server's route says its MTU. In networks of the
+test's own."""
 
 import signal
 import socket
@@ -122,7 +123,7 @@ class Paths(dgramtest.Case):
             raw.sendto(struct.pack("!BBHI", 2, 0, 0, mtu) + packet + bytes(1000), ("fd01::1", 0))
 
     def test_forged_too_big(self):
-        """It makes the replies to one address fragments, no smaller than 1280 bytes, and loses none."""
+        """It makes replies to one address fragments, no smaller than 1280 bytes, and loses none."""
         client = self.ask("pool-any6", "interface", socket.AF_INET6)
         for mtu, believed in (68, False), (1279, False), (1280, True), (68, True):
             self.forge_too_big("fd02::1", mtu)

@@ -1,5 +1,5 @@
-"""Replies that the system really refuses to send: a firewall's rule, a missing route, an address of ours
-that is gone. In a network of the test's own, with a loopback interface and nothing else."""
+"""Replies that the system really refuses to send: a firewall's rule, a missing route, an address of
+ours that is gone. In a network of the test's own, with a loopback interface and nothing else."""
 
 import shutil
 import signal
@@ -87,7 +87,7 @@ class SendErrors(dgramtest.Case):
                     self.assertEqual(line["reason"], "send_no_source")
 
     def test_no_source_of_a_specific_host(self):
-        """The same over IPv4. Over IPv6 the kernel sends from the address that a socket is bound to."""
+        """The same over IPv4. Over IPv6 the kernel sends from what a socket is bound to."""
         for host, client_host, count in (
                 ("10.9.0.2", "127.0.0.1", 1), ("fd09::2", "::1", 0)):
             with self.subTest(host=host):

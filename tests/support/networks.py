@@ -1,4 +1,4 @@
-"""Networks of a test's own: namespaces that end with the test, and links between them. For root only.
+"""Networks of a test's own: namespaces that end with the test, and links between them. For root.
 
     def setUp(self):
         self.networks = networks.Networks(self)  # skips where there can be none
@@ -79,7 +79,8 @@ class Networks:
         with self.inside(one):
             self.ip(f"link add {name} mtu {mtu} type veth peer name {other_name} mtu {mtu} "
                     f"netns /proc/{os.getpid()}/fd/{other}")
-        for network, interface, given in (one, name, addresses), (other, other_name, other_addresses):
+        for network, interface, given in (
+                (one, name, addresses), (other, other_name, other_addresses)):
             with self.inside(network):
                 self.ip(f"link set {interface} up", *(
                     f"address add {address} dev {interface}" +
