@@ -331,7 +331,7 @@ static void restore_gso_limit(struct reply_batch *batch)
 	lift_gso_limits(batch);
 }
 
-/* ENETUNREACH over IPv4 and EINVAL over IPv6 may mean that our own address is gone. */
+/* ENETUNREACH over IPv4, and EINVAL over IPv6 before Linux 4.15, may mean that our own address is gone. */
 static int send_error_cause(struct reply_batch *batch, const union addr *local, int error)
 {
 	if (error != ENETUNREACH && error != EINVAL)
