@@ -179,6 +179,8 @@ int daemon_serve(const struct cli *cli, struct config *config)
 	/* Handlers that still run use what would be freed, so the process ends without freeing it. */
 	if (daemon.abandoned)
 		_exit(EX_OK);
+	if (error < 0)
+		notify_failure(error);
 	dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
+#include "daemon/notify.h"
 
 static int fail(int error)
 {
@@ -52,6 +53,8 @@ static int load_and_go(const struct cli *cli)
 	else if (error < 0)
 		(void)report_print(&report, stderr);
 	report_free(&report);
+	if (error < 0 && cli->action == CLI_SERVE)
+		notify_failure(error);
 	if (error < 0)
 		return error == -EINVAL ? EX_CONFIG : EX_OSERR;
 	switch (cli->action) {

@@ -54,3 +54,13 @@ void notify_send(int fd, const char *format, ...)
 	if (length > 0 && (size_t)length < sizeof(text))
 		(void)send(fd, text, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
+
+void notify_failure(int error)
+{
+	int fd;
+
+	if (notify_open(&fd) < 0 || fd < 0)
+		return;
+	notify_send(fd, "ERRNO=%d\nSTATUS=%s", -error, strerrordesc_np(-error));
+	close(fd);
+}

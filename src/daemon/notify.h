@@ -10,4 +10,8 @@ int notify_open(int *ret_fd);
  * -1. */
 void notify_send(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The start failed with this negative errno value: ERRNO, so that a supervisor which waits for READY need not
+ * wait for its time-out. Connects by itself. */
+void notify_failure(int error);
+
 #endif

@@ -1,5 +1,6 @@
 """What a supervisor is told through $NOTIFY_SOCKET, as sd_notify(3) has it."""
 
+import errno
 import os
 import signal
 import socket
@@ -69,7 +70,7 @@ class Notify(dgramtest.Case):
         self.must_notify(f"\0{name}", f"@{name}")
 
     def test_not_ready_when_it_cannot_start(self):
-        """READY comes after the sockets are bound."""
+        """READY comes after the sockets are bound; a start that fails sends why, and nothing else."""
         path = os.path.join(self.start().directory, "notify")
         supervisor = self.serve(path)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
@@ -77,6 +78,9 @@ class Notify(dgramtest.Case):
             daemon = self.start(
                 {"port": taken.getsockname()[1]}, ready=False, environment={"NOTIFY_SOCKET": path})
             daemon.wait(69)
+        self.assertEqual(self.receive(supervisor)["ERRNO"], str(errno.EADDRINUSE))
+        self.start({"port": -1}, ready=False, environment={"NOTIFY_SOCKET": path}).wait(78)
+        self.assertEqual(self.receive(supervisor)["ERRNO"], str(errno.EINVAL))
         supervisor.setblocking(False)
         self.assertRaises(BlockingIOError, supervisor.recv, 4096)
 
