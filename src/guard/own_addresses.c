@@ -26,7 +26,7 @@ struct own_addresses {
 	/* Two, so that a list meets no notice, and needs no descriptor when there is none left. */
 	struct netlink notices;
 	struct netlink list;
-	bool stale; /* what is known is older than a change */
+	bool outdated; /* what is known is older than a change */
 	struct lock lock;
 	const struct prefixes *known; /* under the lock; NULL: none are */
 	struct prefixes sets[2];
@@ -39,7 +39,7 @@ int own_addresses_new(struct own_addresses **ret_own)
 	if (own == NULL)
 		return -ENOMEM;
 	own->notices.fd = own->list.fd = -1;
-	own->stale = true;
+	own->outdated = true;
 	lock_init(&own->lock);
 	*ret_own = own;
 	return 0;
@@ -166,9 +166,9 @@ static int dump(struct own_addresses *own)
 
 	for (int i = 0; error == -EINTR && i < DUMP_TRIES; i++)
 		error = dump_once(own, spare);
-	own->stale = error < 0;
+	own->outdated = error < 0;
 	if (error == 0)
-		prefixes_settle(spare);
+		prefixes_merge(spare);
 	publish(own, error == 0 ? spare : NULL);
 	return error;
 }
@@ -218,7 +218,7 @@ static void note_changes(struct own_addresses *own, size_t length)
 	size_t at = 0;
 
 	while ((message = netlink_next(&own->notices, length, &at)) != NULL)
-		own->stale |= concerns_us(message);
+		own->outdated |= concerns_us(message);
 }
 
 int own_addresses_follow(struct own_addresses *own)
@@ -229,9 +229,9 @@ int own_addresses_follow(struct own_addresses *own)
 		if (length == -EAGAIN)
 			break;
 		if (length < 0)
-			own->stale = true; /* ENOBUFS: notices were lost */
+			own->outdated = true; /* ENOBUFS: notices were lost */
 		else
 			note_changes(own, (size_t)length);
 	}
-	return own->stale ? dump(own) : 0;
+	return own->outdated ? dump(own) : 0;
 }

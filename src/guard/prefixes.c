@@ -66,7 +66,7 @@ bool prefixes_add(struct prefixes *prefixes, const union addr *address, unsigned
 	return true;
 }
 
-void prefixes_settle(struct prefixes *prefixes)
+void prefixes_merge(struct prefixes *prefixes)
 {
 	struct prefix_range *ranges = prefixes->ranges;
 	unsigned kept = 0;

@@ -30,7 +30,7 @@ void prefixes_clear(struct prefixes *prefixes);
 bool prefixes_add(struct prefixes *prefixes, const union addr *address, unsigned bits);
 
 /* All have been added. */
-void prefixes_settle(struct prefixes *prefixes);
+void prefixes_merge(struct prefixes *prefixes);
 
 /* Is the address in one of them? O(log n). */
 bool prefixes_hold(const struct prefixes *prefixes, const union addr *address);

@@ -43,7 +43,7 @@ static int setup(void **state)
 static void an_empty_one_holds_nothing(void **state)
 {
 	(void)state;
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_false(holds("0.0.0.0"));
 	assert_false(holds("127.0.0.1"));
 	assert_false(holds("::"));
@@ -57,7 +57,7 @@ static void first_last_and_beside(void **state)
 	add("192.0.2.128", 27);
 	add("2001:db8:5::", 48);
 	add("2001:db8:7::1", 128);
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_true(holds("10.1.0.0") && holds("10.1.255.255"));
 	assert_false(holds("10.0.255.255") || holds("10.2.0.0"));
 	assert_true(holds("192.0.2.7"));
@@ -77,13 +77,13 @@ static void whole_families(void **state)
 	add("10.0.0.0", 8);
 	add("0.0.0.0", 0);
 	add("192.0.2.1", 32);
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_int_equal(set.count, 1);
 	assert_true(holds("0.0.0.0") && holds("10.0.0.1") && holds("255.255.255.255"));
 	assert_false(holds("::") || holds("2001:db8::1"));
 	prefixes_clear(&set);
 	add("::", 0);
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_true(holds("::") && holds("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"));
 }
 
@@ -97,7 +97,7 @@ static void overlaps(void **state)
 	add("10.0.0.0", 8);
 	add("10.255.255.255", 32);
 	add("11.0.0.1", 32);
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_int_equal(set.count, 2);
 	assert_true(holds("10.0.0.0") && holds("10.1.1.2") && holds("10.255.255.255"));
 	assert_false(holds("11.0.0.0") || holds("9.255.255.255"));
@@ -111,7 +111,7 @@ static void scopes(void **state)
 	add("fe80::1%3", 128);
 	add("fe80::9", 128);
 	add("2001:db8::1%3", 128);
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_true(holds("fe80::1%3"));
 	assert_false(holds("fe80::1%4") || holds("fe80::1") || holds("fe80::2%3"));
 	assert_true(holds("fe80::9") && holds("fe80::9%3") && holds("fe80::9%4"));
@@ -128,7 +128,7 @@ static void no_more_than_the_maximum(void **state)
 		assert_true(prefixes_add(&set, &each, 32));
 	}
 	assert_false(prefixes_add(&set, &each, 32));
-	prefixes_settle(&set);
+	prefixes_merge(&set);
 	assert_int_equal(set.count, PREFIXES_MAX);
 	for (unsigned i = 0; i < 2 * PREFIXES_MAX; i++) {
 		each.in.sin_addr.s_addr = htonl(0x0a000000u + i);
@@ -155,7 +155,7 @@ static void as_a_plain_list_has_it(void **state)
 			each.in.sin_addr.s_addr = htonl(list[i].network);
 			assert_true(prefixes_add(&set, &each, list[i].bits));
 		}
-		prefixes_settle(&set);
+		prefixes_merge(&set);
 		for (uint32_t asked = 0x09ffffffu; asked <= 0x0a000100u; asked++) {
 			bool expected = false;
 
