@@ -97,7 +97,9 @@ struct sender {
 	size_t apart_length;
 	bool learned; /* not to join what is longer than */
 	size_t join_most;
-	uint32_t learned_of; /* the letter; over IPv6 and above 0 it is for this client alone */
+	uint32_t
+		learned_of; /* the letter; over IPv6, except after EIO, it is for this client alone */
+	int learned_error;
 	uint64_t learned_at; /* when it had begun so many */
 };
 

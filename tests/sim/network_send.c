@@ -122,6 +122,7 @@ static void learn(const struct letter *letter)
 	sent->learned = true;
 	sent->learned_at = the_run->network.begun;
 	sent->learned_of = sent->apart;
+	sent->learned_error = sent->apart_error;
 	sent->join_most = sent->apart_error == EIO ? 0 : sent->apart_length - 1;
 }
 
@@ -130,7 +131,9 @@ static void must_have_learned(const struct letter *first, size_t segment)
 	const struct sender *sent = sender();
 	const struct letter *of = &the_run->network.letters[sent->learned_of];
 
-	if (sent->join_most > 0 && of->from.sa.sa_family == AF_INET6 && !same_client(of, first))
+	/* Other errors than EIO over IPv6 may be of one path. */
+	if (sent->learned_error != EIO && of->from.sa.sa_family == AF_INET6 &&
+		!same_client(of, first))
 		return;
 	must(!sent->learned || first->began <= sent->learned_at || segment <= sent->join_most,
 		"replies of %zu bytes are joined, and those longer than %zu cannot be", segment,
