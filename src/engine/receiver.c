@@ -71,6 +71,17 @@ static bool is_for_others(const struct receiver *receiver, const struct datagram
 	       (!receiver->service->broadcast || receiver->sockets[receiver->number].reuseport);
 }
 
+/* Would an answer come back to us? The port of nearly all clients says no. */
+static bool is_from_ourselves(const struct receiver *receiver, const union addr *client)
+{
+	const struct socket *sockets = receiver->sockets;
+
+	for (unsigned i = 0; i < receiver->sockets_count; i++)
+		if (addr_same_port(&sockets[i].bound, client))
+			return socket_is_own(&sockets[i], receiver->sockets_count - i, client);
+	return false;
+}
+
 /* Must this datagram be dropped before the queue? */
 static bool is_refused(const struct receiver *receiver, const struct datagram *datagram,
 	unsigned lowest, enum ledger_drop *ret_reason)
@@ -86,7 +97,7 @@ static bool is_refused(const struct receiver *receiver, const struct datagram *d
 								   : DROP_MULTICAST;
 	else if (port < lowest)
 		*ret_reason = port == 0 ? DROP_SOURCE_PORT_ZERO : DROP_SOURCE_PORT_LOW;
-	else if (socket_is_own(receiver->sockets, receiver->sockets_count, &datagram->client))
+	else if (is_from_ourselves(receiver, &datagram->client))
 		*ret_reason = DROP_SOURCE_SELF;
 	else if (!is_verified(receiver, datagram))
 		*ret_reason = DROP_VERIFY;

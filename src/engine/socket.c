@@ -372,22 +372,12 @@ static bool is_at(const struct socket *socket, const union addr *source)
 	return socket->own == NULL || own_addresses_hold(socket->own, source);
 }
 
-/* Of those with the source's port. Not inline, because nearly every datagram stops at its port. */
-__attribute__((noinline)) static bool is_own_at_port(
-	const struct socket *sockets, unsigned count, const union addr *source)
+bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (addr_same_port(&sockets[i].bound, source) && !sockets[i].reuseport &&
 			is_at(&sockets[i], source))
 			return true;
-	return false;
-}
-
-bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (addr_same_port(&sockets[i].bound, source))
-			return is_own_at_port(&sockets[i], count - i, source);
 	return false;
 }
 
