@@ -124,7 +124,9 @@ bool network_is_content(const struct letter *letter, const unsigned char *bytes,
 
 bool network_is_gone(unsigned socket)
 {
-	return addr_port(&the_run->network.sockets[socket].bound) / 2 % 2 == 1;
+	unsigned family = the_run->network.sockets[socket].bound.sa.sa_family;
+
+	return the_run->seed >> (family == AF_INET6 ? 1 : 0) & 1;
 }
 
 enum datagram_cast network_cast(uint32_t letter)

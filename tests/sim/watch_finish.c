@@ -20,7 +20,7 @@ void model_begins(uint32_t number)
 		"letter %u: run %" PRId64 " ns after its deadline", number,
 		world->now_ns - letter->expires_ns);
 	must(the_run->abort_ns == 0 || world->now_ns - world->running->held_ns <= the_run->abort_ns,
-		"letter %u: run although the server is in a aborting", number);
+		"letter %u: run although the server aborts", number);
 	if (model->queue == NULL) {
 		model_begins_inline(letter);
 		return;
@@ -78,7 +78,7 @@ static void expect_result(const struct letter *letter, struct ledger *expected, 
 			letter - the_run->network.letters);
 }
 
-/* When the server is in a aborting, some of a batch may have expired before. */
+/* When the server aborts, some of a batch may have expired before. */
 static bool are_results_right(const struct ledger *results, struct ledger expected, bool aborting)
 {
 	if (aborting && results->dropped[DROP_EXPIRED] <= expected.dropped[DROP_SHUTDOWN]) {
