@@ -67,7 +67,6 @@ static void reload(struct daemon *daemon)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	tzset(); /* handlers take the local time from /etc/localtime, which may have changed */
 	if (!daemon_reload(daemon)) /* a reload that succeeded has reopened them */
 		(void)dgram_server_reopen_logs(daemon->server);
 	notify_send(daemon->notify_fd, "READY=1");

@@ -1,6 +1,7 @@
 #include "handlers/text_clock.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,14 +30,18 @@ void text_clock_stop(void *state)
 	free(clock);
 }
 
-#define SECONDS_PER_MINUTE 60
-
-/* localtime_r(3) reads /etc/localtime once in a process. tzset(3) looks at it again (6 us), unless TZ is set.
- * The name of a zone stays valid, as other threads may still use it. */
-static void follow_zone(const struct text_clock *clock, time_t now)
+/* localtime_r(3) alone reads /etc/localtime once in a process; tzset(3) looks at it again (6 us), unless TZ is
+ * set. What both use is the process's: the C library protects it by a lock that ThreadSanitizer does not see. */
+static struct tm *get_local_time(const time_t *time, struct tm *tm)
 {
-	if (clock->length == 0 || now / SECONDS_PER_MINUTE != clock->second / SECONDS_PER_MINUTE)
-		tzset();
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct tm *result;
+
+	(void)pthread_mutex_lock(&lock);
+	tzset();
+	result = localtime_r(time, tm);
+	(void)pthread_mutex_unlock(&lock);
+	return result;
 }
 
 /* CLOCK_REALTIME, because time(2) can be a tick behind and give the second before. */
@@ -47,8 +52,7 @@ ssize_t text_clock_read(struct text_clock *clock, const char *format, void *repl
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (clock->length == 0 || now.tv_sec != clock->second) {
-		follow_zone(clock, now.tv_sec);
-		if (localtime_r(&now.tv_sec, &tm) == NULL)
+		if (get_local_time(&now.tv_sec, &tm) == NULL)
 			return -EOVERFLOW;
 		clock->length =
 			strftime_l(clock->text, sizeof(clock->text), format, &tm, clock->locale);

@@ -1,6 +1,5 @@
-/* The time as text, made once a second. The C library takes a lock to find the local time. Each
- * worker has a text clock of its own, so workers rarely wait for that lock. Once a minute the C library is
- * asked to look whether /etc/localtime has changed. */
+/* The time as text, made once a second by the zone that /etc/localtime has then. To find the local time takes a
+ * lock. Each worker has a text clock of its own, so workers rarely wait for it. */
 #ifndef HANDLERS_TEXT_CLOCK_H
 #define HANDLERS_TEXT_CLOCK_H
 

@@ -5,7 +5,7 @@
 
 #include "server_support.h"
 
-static int waited_ms; /* the last wait's limit */
+static _Atomic int waited_ms; /* the last wait's limit */
 
 int __real_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
