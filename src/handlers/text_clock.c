@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int text_clock_start(void *state, unsigned worker, void **ret_clock)
 {
@@ -30,15 +32,32 @@ void text_clock_stop(void *state)
 	free(clock);
 }
 
-/* localtime_r(3) alone reads /etc/localtime once in a process; tzset(3) looks at it again (6 us), unless TZ is
- * set. What both use is the process's: the C library protects it by a lock that ThreadSanitizer does not see. */
+/* With the lock of get_local_time(). A file that is not there has no inode. */
+static bool zone_has_changed(void)
+{
+	static struct stat seen;
+	struct stat now = { 0 };
+	bool changed;
+
+	(void)stat("/etc/localtime", &now);
+	changed = now.st_ino != seen.st_ino || now.st_dev != seen.st_dev ||
+		  now.st_mtim.tv_sec != seen.st_mtim.tv_sec ||
+		  now.st_mtim.tv_nsec != seen.st_mtim.tv_nsec;
+	seen = now;
+	return changed;
+}
+
+/* localtime_r(3) alone reads /etc/localtime once in a process; tzset(3) reads it again, unless TZ is set, and
+ * allocates each time. What both use is the process's, which the C library protects by a lock that
+ * ThreadSanitizer does not see. */
 static struct tm *get_local_time(const time_t *time, struct tm *tm)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct tm *result;
 
 	(void)pthread_mutex_lock(&lock);
-	tzset();
+	if (zone_has_changed())
+		tzset();
 	result = localtime_r(time, tm);
 	(void)pthread_mutex_unlock(&lock);
 	return result;
