@@ -50,7 +50,7 @@ struct queue {
 	unsigned active_workers;   /* between a pop that gave jobs and its finish */
 	int64_t service_ewma_ns;   /* of the handler's time; 0 until it was measured */
 	int64_t service_peak_ns;   /* its recent maximum */
-	int64_t job_ewma_ns; /* of a job with its locks and sending: an echo takes 0.05 us of 2 */
+	int64_t job_ewma_ns;	   /* of a job with its locks and sending, most of an echo */
 	struct backlog backlog;
 	struct datagram_list shed; /* in the books as dropped, kept for a busy reply */
 	struct ledger ledger;
