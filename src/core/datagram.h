@@ -25,7 +25,7 @@ enum datagram_cast { DATAGRAM_UNICAST, DATAGRAM_BROADCAST, DATAGRAM_MULTICAST };
 struct datagram {
 	/* What the queue needs of it: one cache line. */
 	struct datagram *next;
-	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines */
+	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines (engine/arrivals.h) */
 	int64_t expires_ns; /* CLOCK_MONOTONIC: from this time on the handler is not run */
 	struct flow *flow;  /* from its sorting to its finish; else NULL */
 	union {
@@ -41,7 +41,7 @@ struct datagram {
 	};
 
 	int64_t service_ns;	   /* how long the handler took; 0: it was not run */
-	struct timespec timestamp; /* CLOCK_REALTIME, as the kernel took it */
+	struct timespec timestamp; /* the same, CLOCK_REALTIME */
 	union addr client;
 	union addr local; /* ours, which it was sent to; the wildcard when unknown */
 	uint32_t length;

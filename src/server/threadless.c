@@ -1,6 +1,7 @@
 /* Serving without any thread: one batch at a time, in the owner's. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

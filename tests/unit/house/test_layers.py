@@ -30,7 +30,9 @@ ARROWS = {
     "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
     "src/queue/flow*": ["core/datagram.h", "base/*"],
-    "src/engine/socket*": ["guard/own_addresses.h", "core/datagram.h", "base/*"],
+    "src/engine/arrivals*": ["base/*"],
+    "src/engine/socket*": [
+        "engine/arrivals.h", "guard/own_addresses.h", "core/datagram.h", "base/*"],
     "src/engine/handler*": ["engine/socket.h", *STATION],
     "src/engine/service*": ["engine/handler.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
