@@ -73,7 +73,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
-	service->name = strdup(options->name != NULL ? options->name : options->handler->name);
+	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM
 				      : server_parameters_copy(options, &service->handler.values);
@@ -239,7 +239,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		return error;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL)
-		return -ENOMEM;
+		return server_options_fail(options, -ENOMEM);
 	server->stop_fd = server->abort_fd = server->workers_done_fd = server->receivers_done_fd =
 		-1;
 	pool_init(&server->pool);
@@ -250,7 +250,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = make_server(server, options->services);
 	if (error < 0) {
 		dgram_server_free(server);
-		return error;
+		return server_options_fail(options, error);
 	}
 	*ret_server = server;
 	return 0;
