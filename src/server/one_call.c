@@ -69,6 +69,12 @@ static void shut_down(void *context)
 		dgram_server_shutdown(call->server);
 }
 
+static int tell(const char *text, int error)
+{
+	(void)dprintf(STDERR_FILENO, "dgram_serve: %s\n", text);
+	return error;
+}
+
 static int serve_call(struct call *call, const struct dgram_handler *handler, uint16_t port)
 {
 	char text[DGRAM_ERROR_TEXT_MAX];
@@ -88,10 +94,8 @@ static int serve_call(struct call *call, const struct dgram_handler *handler, ui
 	options.error_text = text;
 	options.error_text_size = sizeof(text);
 	error = dgram_server_new(&options, &call->server);
-	if (error < 0) {
-		(void)dprintf(STDERR_FILENO, "dgram_serve: %s\n", text);
-		return error;
-	}
+	if (error < 0)
+		return tell(text, error);
 	error = dgram_server_serve_forever(call->server);
 	dgram_server_free(call->server);
 	return error;
@@ -103,7 +107,7 @@ int dgram_serve(const struct dgram_handler *handler, uint16_t port)
 	int error = take_signals(&call.signals);
 
 	if (error < 0)
-		return error;
+		return tell("no descriptor for signals", error);
 	error = serve_call(&call, handler, port);
 	give_back_signals(&call.signals);
 	return error;
