@@ -223,10 +223,10 @@ int server_options_check(const struct dgram_options *options)
 	return error == 0 ? server_hosts_check(options) : error;
 }
 
-/* The word of the table. */
+/* The word of the table, or NULL. */
 static const char *find_word(const char *word, const char *const *words)
 {
-	while (strcmp(word, *words) != 0)
+	while (*words != NULL && strcmp(word, *words) != 0)
 		words++;
 	return *words;
 }

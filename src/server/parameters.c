@@ -235,8 +235,8 @@ static void complete_word(const struct dgram_parameter *parameter, struct dgram_
 	size_t word = (size_t)parameter->initial;
 
 	if (value->text != NULL)
-		for (word = 0; strcmp(parameter->words[word], value->text) != 0;)
-			word++;
+		for (word = 0; strcmp(parameter->words[word], value->text) != 0; word++)
+			;
 	value->text = parameter->words[word];
 	value->number = (double)word;
 }
