@@ -426,6 +426,7 @@ static void test_tables(void **state)
 	check_table(TABLE(.type = DGRAM_BOOLEAN, .initial = 2), 1, no_default);
 	check_table(TABLE(.type = DGRAM_WORD, .words = modes, .initial = 2), 1, no_default);
 	check_table(TABLE(.type = DGRAM_WORD, .words = modes, .initial = -1), 1, no_default);
+	check_table(TABLE(.type = DGRAM_WORD, .words = modes, .initial = 0.5), 1, no_default);
 	check_table(TABLE(.type = DGRAM_TEXT, .maximum = 2, .text = "long"), 1, no_default);
 	check_table(TABLE(.type = DGRAM_TEXTS, .minimum = 1, .maximum = 2), 1, no_default);
 	check_table(TABLE(.type = DGRAM_WORD), 1, "has no words");
