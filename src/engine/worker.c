@@ -404,12 +404,10 @@ static enum worker_result step_or_wait(struct worker *worker)
 	result = worker_step(worker);
 	if (result != WORKER_IDLE)
 		return result;
-	key = eventcount_prepare(&worker->shared->work);
+	key = eventcount_key(&worker->shared->work);
 	result = worker_step(worker);
 	if (result == WORKER_IDLE && is_wanted(worker))
 		eventcount_wait(&worker->shared->work, key, -1);
-	else
-		eventcount_cancel(&worker->shared->work);
 	return result;
 }
 

@@ -252,11 +252,11 @@ inline worker_step()
 /* Without its first look, after others went first, which wakeup.pml has. */
 inline step_or_wait(me)
 {
-	eventcount_prepare(me);
+	eventcount_key(me);
 	worker_step();
 	if
 	:: did == IDLE && WANTED(me) -> eventcount_wait(me)
-	:: else -> eventcount_cancel(me)
+	:: else -> eventcount_forget(me)
 	fi
 }
 

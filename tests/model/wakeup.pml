@@ -213,13 +213,13 @@ active [WORKERS] proctype worker()
 			if
 			:: worked
 			:: !worked ->
-				eventcount_prepare(me);
+				eventcount_key(me);
 				worker_step();
 #ifdef MUTANT_WOKEN_AFTER_LOOKING
 				wakeup_pending = true;
 #endif
 				if
-				:: worked -> eventcount_cancel(me)
+				:: worked -> eventcount_forget(me)
 				:: !worked -> eventcount_wait(me)
 				fi
 			fi

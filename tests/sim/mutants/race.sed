@@ -1,2 +1,2 @@
 # src/engine/worker.c: a worker sleeps without looking again
-/eventcount_prepare/{n;s/result = worker_step(worker);/result = WORKER_IDLE;/}
+/eventcount_key/{n;s/result = worker_step(worker);/result = WORKER_IDLE;/}

@@ -100,7 +100,7 @@ static void *consume(void *argument)
 	struct shared *shared = consumer->shared;
 
 	for (;;) {
-		uint32_t key = eventcount_prepare(&shared->work);
+		uint32_t key = eventcount_key(&shared->work);
 		struct queue_batch batch;
 		enum queue_result answer = queue_pop(shared->queue, 0, &batch);
 
@@ -108,7 +108,6 @@ static void *consume(void *argument)
 			eventcount_wait(&shared->work, key, -1);
 			continue;
 		}
-		eventcount_cancel(&shared->work);
 		if (answer == QUEUE_ENDED) {
 			eventcount_notify(&shared->work, UINT_MAX);
 			return NULL;
