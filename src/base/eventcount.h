@@ -7,8 +7,8 @@
  * DESIGN (no lost wake-up): the key is the epoch before the waiter looked for work. Wait counts the
  * waiter, then compares the epoch; notify raises the epoch, then reads the count. All four are
  * sequentially consistent, so either notify sees the waiter and wakes it, or the waiter sees the new
- * epoch and does not sleep. A condition variable
- * would do as well without glibc bug 25847 (a lost wake-up), for which Debian 12's changelog lists no fix. Thread: any. */
+ * epoch and does not sleep. A condition variable would do as well without glibc bug 25847 (a lost
+ * wake-up), for which Debian 12's changelog lists no fix. Thread: any. */
 #ifndef BASE_EVENTCOUNT_H
 #define BASE_EVENTCOUNT_H
 

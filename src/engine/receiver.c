@@ -179,9 +179,9 @@ static void push_batch(
 {
 	struct datagram_list dropped = { 0 };
 
-	if (queue_push(receiver->service->queue, admitted, admission,
-		    receiver->batch.arrivals.monotonic_ns, &dropped))
-		worker_wake(receiver->workers);
+	queue_push(receiver->service->queue, admitted, admission,
+		receiver->batch.arrivals.monotonic_ns, &dropped);
+	demand_wake(&receiver->workers->demand);
 	log_evicted(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
 }
@@ -326,8 +326,10 @@ void receiver_run(struct receiver *receiver)
 	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
 		if (!receive_or_stand_back(receiver))
 			wait_readable(receiver);
-	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
-		worker_wake(receiver->workers);
+	if (!is_inline(receiver)) {
+		queue_end_assist(receiver->service->queue);
+		demand_wake(&receiver->workers->demand);
+	}
 	receiver_finish(receiver, false);
 }
 

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/eventcount.h"
 #include "base/histogram.h"
 #include "base/lock.h"
+#include "core/demand.h"
 #include "core/slab.h"
 #include "engine/reply.h"
 #include "engine/service.h"
@@ -45,11 +45,9 @@ struct worker_shared {
 	unsigned services_count;
 	const struct socket *sockets;
 	struct slab *slab;
-	struct eventcount work;	    /* notified when there may be something to pop, or to end for */
-	atomic_bool wakeup_pending; /* a worker is about to look at the queues */
-	_Atomic unsigned wanted;    /* workers from this number on are to end */
-	atomic_bool track_calls;    /* keep `running_call` */
-	atomic_bool aborting;	    /* drop what was popped and has not run yet */
+	struct demand demand;
+	atomic_bool track_calls; /* keep `running_call` */
+	atomic_bool aborting;	 /* drop what was popped and has not run yet */
 };
 
 /* Numbers of receivers' workers begin behind those of the pool's. */
@@ -74,7 +72,7 @@ struct worker {
 enum worker_result {
 	WORKER_WORKED,
 	WORKER_IDLE,  /* there is nothing that it may do */
-	WORKER_ENDED, /* and nothing will come: all queues are closed and empty */
+	WORKER_ENDED, /* and nothing will come: all queues are empty, and the demand is closed */
 };
 
 /* What differs from worker to worker. */
@@ -95,9 +93,6 @@ void worker_free(struct worker *worker);
  * its error is returned. Thread: the worker's. */
 int worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
-
-/* Have a worker look at the queues. Thread: any. */
-void worker_wake(struct worker_shared *shared);
 
 /* One batch of one service. Waits for nothing but its handler. Thread: the worker's. */
 enum worker_result worker_step(struct worker *worker);

@@ -80,15 +80,6 @@ static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 	return false;
 }
 
-/* Nothing more is pushed: the workers end when they have served what is queued. */
-static void close_queues(struct dgram_server *server)
-{
-	for (unsigned i = 0; i < server->services_count; i++)
-		if (server->services[i].queue != NULL)
-			queue_close(server->services[i].queue);
-	eventcount_notify(&server->pool.shared.work, UINT_MAX);
-}
-
 /* Drop what is queued, and what workers popped or receivers received and did not begin. */
 static void abort_queued(struct dgram_server *server)
 {
@@ -99,7 +90,7 @@ static void abort_queued(struct dgram_server *server)
 		if (server->services[i].queue != NULL)
 			queue_discard(server->services[i].queue, &dropped);
 	slab_give(server->slab, &dropped);
-	eventcount_notify(&server->pool.shared.work, UINT_MAX);
+	demand_wake_all(&server->pool.shared.demand);
 }
 
 /* Wait until `fd` says that all threads of a kind have ended; after the deadline, GRACE_NS longer for the
@@ -129,7 +120,8 @@ static bool drain(struct dgram_server *server)
 	if (!await_end(server, server->receivers_done_fd, deadline_ns))
 		return false;
 	server_start_join(server);
-	close_queues(server);
+	demand_close(
+		&server->pool.shared.demand); /* they end when they have served what is queued */
 	return server_workers(server, &server->options) == 0 ||
 	       await_end(server, server->workers_done_fd, deadline_ns);
 }

@@ -141,10 +141,12 @@ struct fixture {
 static int setup(void **state)
 {
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
-	const struct queue_limits limits = { .capacity = CAPACITY, .workers_max = 1 };
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	const struct queue_limits limits = {
+		.capacity = CAPACITY, .workers_max = 1, .demand = &fixture->workers.demand
+	};
 	const struct queue_settings queue = { .max_workers = 1 };
 	struct socket_config config = { 0 };
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const char *hosts[] = { "127.0.0.1", "0.0.0.0" };
 
 	assert_non_null(fixture);
@@ -362,7 +364,7 @@ static void it_refuses_what_comes_too_late(void **state)
 {
 	struct fixture *fixture = *state;
 
-	queue_close(fixture->service.queue);
+	demand_close(&fixture->workers.demand);
 	send_some(fixture, 150);
 	receiver_finish(&fixture->receiver, true);
 	assert_int_equal(books(fixture).received, 150);
@@ -390,10 +392,10 @@ static void a_stop_takes_what_had_arrived(void **state)
 {
 	static const struct {
 		int64_t arrived_ns; /* after the stop; 0: the kernel does not say */
-		unsigned count; /* of each reception */
+		unsigned count;	    /* of each reception */
 		unsigned receptions;
-	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 },
-		{ 0, SOCKET_BATCH, 2 }, { -100, SOCKET_BATCH - 1, 1 } };
+	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 }, { 0, SOCKET_BATCH, 2 },
+		{ -100, SOCKET_BATCH - 1, 1 } };
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

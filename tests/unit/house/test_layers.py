@@ -27,7 +27,7 @@ ARROWS = {
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
-    "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/queue/queue*": ["queue/backlog.h", "core/*", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
     "src/queue/flow*": ["core/datagram.h", "base/*"],
     "src/engine/arrivals*": ["base/*"],
