@@ -165,6 +165,14 @@ enum dgram_ordering {
 	DGRAM_ORDERING_PER_CLIENT, /* they run in their order, one at a time */
 };
 
+/* What to do about a host that this machine does not have when it starts: no such address, or a tentative one;
+ * no such interface; no IPv6. A port that is taken is always an error. */
+enum dgram_missing_address {
+	DGRAM_MISSING_AUTO, /* wait, if the service has another one; else it is an error */
+	DGRAM_MISSING_WAIT, /* wait */
+	DGRAM_MISSING_FAIL, /* it is an error */
+};
+
 /* One service: addresses, a handler and a queue of its own. A field's comment ends with its range
  * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
@@ -219,6 +227,9 @@ struct dgram_service {
 	/* Serve what was sent to a broadcast or multicast address, too; default false: it is
 	 * dropped, because many machines could answer one request that was forged */
 	bool broadcast;
+
+	/* Hosts that wait are listened on as soon as they can be; default DGRAM_MISSING_AUTO */
+	enum dgram_missing_address on_missing_address;
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -269,7 +280,8 @@ struct dgram_options {
 	unsigned log_summary_interval_s;
 
 	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: each time
-	 * `hook_fd` is readable (-1: none), and at least every `hook_interval_ms` (0: not). */
+	 * `hook_fd` is readable (-1: none), when a host has got its address or lost its interface, and at
+	 * least every `hook_interval_ms` (0: not). */
 	void (*hook)(void *hook_context);
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
@@ -301,6 +313,7 @@ struct dgram_service_stats {
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
 	 * messages of up to 64 datagrams each. */
 	uint64_t dropped_by_kernel;
+	unsigned hosts_waiting; /* for their address: see dgram_server_waiting() */
 };
 
 DGRAM_API const char *dgram_version(void);
@@ -321,7 +334,8 @@ DGRAM_API int dgram_server_new(
 	const struct dgram_options *options, struct dgram_server **ret_server);
 
 /* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -ENODEV: no
- * such interface; -EALREADY. Thread: owner. */
+ * such interface; -EALREADY. Hosts that wait for their address are no error: serve_forever() and
+ * handle_request() look for it, as the kernel tells and each second. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
 /* Start all threads; binds first if that was not done. When it fails no thread runs. Thread:
@@ -344,8 +358,17 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
  * done. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
 
+/* Has each service an address that it listens on? Thread: owner. */
+DGRAM_API bool dgram_server_is_ready(struct dgram_server *server);
+
+/* Write which hosts wait, and why, as "192.0.2.7:5353 (no such address), [fe80::1%wg0]:5353 (no such
+ * interface)", cut to `size` bytes with its NUL. Returns how many do. Thread: owner. */
+DGRAM_API size_t dgram_server_waiting(struct dgram_server *server, char *ret_text, size_t size);
+
 /* The socket of a service's host, to poll before handle_request(). With several `receivers` it is only the
- * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: owner. */
+ * first one's, so configure 1 for a loop of your own. It stays the same, but epoll(7) loses it when an interface
+ * that a host names is made anew. -ENOENT; -EBADF before bind; -EADDRNOTAVAIL: the host waits for its address,
+ * for which handle_request() looks when it is called. Thread: owner. */
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
 
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */

@@ -56,6 +56,11 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_ON_MISSING_ADDRESS] = { "on_missing_address", BOTH,
+		"What to do about an address that this machine does not have: with wait the service "
+		"listens there once it comes; with fail the start fails; auto waits while the "
+		"service has another address.",
+		WORDS("auto", "wait", "fail"), LIMITS(on_missing_address) },
 	[PARAM_BROADCAST] = { "broadcast", BOTH,
 		"Whether datagrams that were sent to a broadcast or multicast address are served, "
 		"too; else they are dropped, because all servers of a network would answer one "

@@ -77,7 +77,7 @@ static bool is_from_ourselves(const struct receiver *receiver, const union addr 
 	const struct socket *sockets = receiver->sockets;
 
 	for (unsigned i = 0; i < receiver->sockets_count; i++)
-		if (addr_same_port(&sockets[i].bound, client))
+		if (socket_has_port(&sockets[i], client))
 			return socket_is_own(&sockets[i], receiver->sockets_count - i, client);
 	return false;
 }
@@ -286,16 +286,6 @@ static void wait_readable(const struct receiver *receiver)
 	(void)sys_wait(fds, 2, -1);
 }
 
-void receiver_run(struct receiver *receiver)
-{
-	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
-		if (!receive_or_stand_back(receiver))
-			wait_readable(receiver);
-	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
-		worker_wake(receiver->workers);
-	receiver_finish(receiver, false);
-}
-
 /* None when the server aborts: what is left in the socket will be refused. Arrival times that are known find
  * the end; FINISH_MAX_NS is for the others. */
 static bool has_time(const struct receiver *receiver, bool known, int64_t end_ns)
@@ -306,12 +296,12 @@ static bool has_time(const struct receiver *receiver, bool known, int64_t end_ns
 	       sys_monotonic_ns() < end_ns + FINISH_MAX_NS;
 }
 
-void receiver_finish(struct receiver *receiver, bool refuse)
+/* What has arrived at its socket by now. */
+static void take_arrived(struct receiver *receiver)
 {
 	int64_t end_ns = sys_monotonic_ns();
 	bool known = true; /* the arrival times of the last batch */
 
-	receiver->refuse = refuse;
 	receiver->last_arrived_ns = 0;
 	while (receiver->last_arrived_ns < end_ns && has_time(receiver, known, end_ns)) {
 		int64_t before_ns = receiver->last_arrived_ns;
@@ -320,4 +310,40 @@ void receiver_finish(struct receiver *receiver, bool refuse)
 			break;
 		known = receiver->last_arrived_ns != before_ns;
 	}
+}
+
+void receiver_offer(struct receiver *receiver, const struct socket *next)
+{
+	assert(!atomic_load(&receiver->offered));
+	receiver->next = *next;
+	atomic_store(&receiver->offered, true);
+	socket_wake(&receiver->sockets[receiver->number]);
+}
+
+void receiver_take_over(struct receiver *receiver)
+{
+	if (!atomic_load(&receiver->offered))
+		return;
+	take_arrived(receiver);
+	socket_replace(&receiver->sockets[receiver->number], &receiver->next);
+	atomic_store(&receiver->offered, false);
+}
+
+void receiver_finish(struct receiver *receiver, bool refuse)
+{
+	receiver->refuse = refuse;
+	receiver_take_over(receiver);
+	take_arrived(receiver);
+}
+
+void receiver_run(struct receiver *receiver)
+{
+	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0) {
+		receiver_take_over(receiver);
+		if (!receive_or_stand_back(receiver))
+			wait_readable(receiver);
+	}
+	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
+		worker_wake(receiver->workers);
+	receiver_finish(receiver, false);
 }

@@ -167,6 +167,7 @@ static void prepare_slots(struct socket_batch *batch, struct datagram *const slo
 static int receive_singles(
 	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
 {
+	union addr local;
 	int count;
 
 	prepare_slots(batch, slots);
@@ -174,13 +175,14 @@ static int receive_singles(
 	if (count <= 0)
 		return count;
 	batch->used = (unsigned)count;
+	local = socket_address(socket);
 	clock_pair_read(&batch->clocks);
 	for (int i = 0; i < count; i++) {
 		struct msghdr *header = &batch->messages[i].msg_hdr;
 
 		slots[i]->length = batch->messages[i].msg_len;
 		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
-		slots[i]->local = socket->bound;
+		slots[i]->local = local;
 		slots[i]->cast = DATAGRAM_UNICAST;
 		slots[i]->timestamp = (struct timespec){ 0 };
 		(void)read_controls(
@@ -220,7 +222,7 @@ static int receive_super_packets(const struct socket *socket, struct super_packe
 		struct super_packet *packet = &super->packets[i];
 
 		packet->length = super->messages[i].msg_len;
-		packet->local = socket->bound;
+		packet->local = socket_address(socket);
 		packet->cast = DATAGRAM_UNICAST;
 		packet->timestamp = (struct timespec){ 0 };
 		packet->segment = read_controls(&super->messages[i].msg_hdr, &packet->timestamp,
@@ -346,6 +348,7 @@ void socket_close(struct socket *socket)
 	if (socket->fd >= 0)
 		close(socket->fd);
 	socket->fd = -1;
+	atomic_store(&socket->port, 0);
 }
 
 /* Only an address of this machine can be bound to. For the reason of a send that failed, no more often. */
@@ -367,15 +370,17 @@ bool socket_is_local(const union addr *address)
 /* A wildcard socket is at all of the machine's addresses of its family. */
 static bool is_at(const struct socket *socket, const union addr *source)
 {
-	if (!socket->wildcard || socket->bound.sa.sa_family != source->sa.sa_family)
-		return addr_same_host(&socket->bound, source);
+	const union addr address = socket_address(socket);
+
+	if (!socket->wildcard || address.sa.sa_family != source->sa.sa_family)
+		return addr_same_host(&address, source);
 	return socket->own == NULL || own_addresses_hold(socket->own, source);
 }
 
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (addr_same_port(&sockets[i].bound, source) && !sockets[i].reuseport &&
+		if (socket_has_port(&sockets[i], source) && !sockets[i].reuseport &&
 			is_at(&sockets[i], source))
 			return true;
 	return false;
@@ -385,8 +390,9 @@ uint64_t socket_kernel_drops(const struct socket *socket)
 {
 	uint32_t values[SK_MEMINFO_VARS] = { 0 };
 	socklen_t length = sizeof(values);
+	uint64_t before = atomic_load(&socket->drops_before);
 
 	if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, values, &length) < 0)
-		return 0;
-	return values[SK_MEMINFO_DROPS];
+		return before;
+	return before + values[SK_MEMINFO_DROPS];
 }

@@ -1,5 +1,6 @@
-/* Opening a socket. */
+/* Opening a socket, and putting another one in its place. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <unistd.h>
@@ -105,6 +106,14 @@ static int bind_to(int fd, const union addr *address, union addr *ret_bound)
 	return 0;
 }
 
+/* From now on others may read it. */
+static void publish_bound(struct socket *socket, const union addr *bound)
+{
+	if (bound->sa.sa_family == AF_INET6)
+		atomic_store(&socket->scope, bound->in6.sin6_scope_id);
+	atomic_store_explicit(&socket->port, bound->in.sin_port, memory_order_release);
+}
+
 static int open_socket(const union addr *address, const struct socket_config *config,
 	bool reuseport, struct socket *ret_socket)
 {
@@ -129,6 +138,7 @@ static int open_socket(const union addr *address, const struct socket_config *co
 		close(opened.fd);
 		return error;
 	}
+	publish_bound(&opened, &opened.bound);
 	opened.receive_buffer_bytes = get_option(opened.fd, SO_RCVBUF);
 	opened.send_buffer_bytes = get_option(opened.fd, SO_SNDBUF);
 	opened.segments = has_segments(opened.fd);
@@ -154,4 +164,51 @@ int socket_open_reuseport(
 	int error = set_option(first->fd, SOL_SOCKET, SO_REUSEPORT, 1);
 
 	return error < 0 ? error : open_socket(&first->bound, config, true, ret_socket);
+}
+
+int socket_open_idle(sa_family_t family, struct socket *ret_socket)
+{
+	const int type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	int fd = socket(family, type, 0);
+
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		fd = socket(family == AF_INET ? AF_INET6 : AF_INET, type, 0);
+	if (fd < 0)
+		return -errno;
+	*ret_socket = (struct socket){ .fd = fd };
+	return 0;
+}
+
+/* What does not change when a socket at the same address of another interface takes its place. */
+static void copy_unshared(struct socket *socket, const struct socket *next)
+{
+	socket->bound = next->bound;
+	socket->wildcard = next->wildcard;
+	socket->reuseport = next->reuseport;
+	socket->segments = next->segments;
+	socket->receive_buffer_bytes = next->receive_buffer_bytes;
+	socket->send_buffer_bytes = next->send_buffer_bytes;
+	socket->gro = next->gro;
+	socket->busy_poll_us = next->busy_poll_us;
+	socket->own = next->own;
+}
+
+void socket_replace(struct socket *socket, const struct socket *next)
+{
+	uint64_t drops = socket_kernel_drops(socket);
+
+	while (dup3(next->fd, socket->fd, O_CLOEXEC) < 0 && errno == EINTR)
+		;
+	close(next->fd);
+	atomic_store(&socket->drops_before, drops);
+	if (!socket_is_bound(socket))
+		copy_unshared(socket, next);
+	publish_bound(socket, &next->bound);
+}
+
+/* It says ENOTCONN, and wakes the pollers all the same: inet_shutdown() does that on purpose. What arrives is
+ * still received, because UDP asks for the mark only when it has nothing and may wait (Linux 6.18). */
+void socket_wake(const struct socket *socket)
+{
+	(void)shutdown(socket->fd, SHUT_RD);
 }

@@ -38,9 +38,13 @@ enum log_level {
 		"from a port that is also ours is dropped as source_self. Do what the hint says.")  \
 	X(EVENT_REACHABLE, WARN, "reachable from other machines",                                   \
 		"The address is not a loopback one: have a firewall say who may ask.")              \
-	X(EVENT_READY, INFO, "ready", "All addresses are bound and all threads run.")               \
+	X(EVENT_WAITING, WARN, "waiting for an address",                                            \
+		"This machine does not have the address: the service listens there as soon as it "  \
+		"does. If it should be there already, do what the hint says.")                      \
+	X(EVENT_READY, INFO, "ready", "Each service has an address, and all threads run.")          \
 	X(EVENT_CANNOT_LISTEN, ERROR, "cannot listen",                                              \
-		"The address cannot be bound: do what the hint says.")                              \
+		"The address cannot be bound: do what the hint says. The start fails; a server "    \
+		"that runs tries again each second.")                                               \
 	X(EVENT_CANNOT_OPEN_LOG, ERROR, "cannot open the log",                                      \
 		"The target of the log cannot be opened: correct logging.target, or make its "      \
 		"directory and let the user of the daemon write there.")                            \

@@ -54,6 +54,7 @@ int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi
 		.handlers_overdue = atomic_load(&books->overdue),
 		.workers_overdue = atomic_load(&books->workers_overdue),
 		.dropped_by_kernel = kernel_drops(server, (unsigned)service),
+		.hosts_waiting = atomic_load(&books->hosts_waiting),
 	};
 	for (int i = 0; i < DROP_COUNT; i++)
 		ret_stats->dropped[i] =
@@ -73,9 +74,11 @@ uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
 void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event)
 {
 	char keys[DROP_COUNT + FAIL_COUNT][48];
-	struct log_field fields[DROP_COUNT + FAIL_COUNT + 12];
+	struct log_field fields[DROP_COUNT + FAIL_COUNT + 14];
 	struct service *books = &server->services[service];
 	struct queue_report report;
+	char waiting_for[512];
+	size_t waiting = server_late_format(server, service, waiting_for, sizeof(waiting_for));
 	size_t n = 0, k = 0;
 
 	server_books(server, service, &report);
@@ -99,6 +102,9 @@ void server_books_log(struct dgram_server *server, unsigned service, enum log_ev
 	fields[n++] = log_uint("workers_overdue", atomic_load(&books->workers_overdue));
 	fields[n++] = log_uint("dropped_by_kernel", kernel_drops(server, service));
 	fields[n++] = log_uint("log_lines_lost", log_lost(server->log));
+	fields[n++] = log_uint("hosts_waiting", waiting);
+	if (waiting > 0)
+		fields[n++] = log_text("waiting_for", waiting_for);
 	log_event(server->ring, event, fields, n);
 }
 

@@ -35,6 +35,8 @@ static int64_t run_timers(struct dgram_server *server, bool hook_ready)
 	const struct dgram_options *options = &server->options;
 	int64_t now_ns = sys_monotonic_ns();
 
+	if (now_ns >= server->next_look_ns)
+		server_network_look(server);
 	if (hook_ready || now_ns >= server->next_hook_ns) {
 		if (options->hook != NULL)
 			options->hook(options->hook_context);
@@ -46,7 +48,7 @@ static int64_t run_timers(struct dgram_server *server, bool hook_ready)
 		server_summary_log(server, now_ns);
 	if (now_ns >= server->next_overdue_check_ns)
 		server_overdue_check(server, now_ns);
-	return earlier(server->next_hook_ns,
+	return earlier(earlier(server->next_hook_ns, server->next_look_ns),
 		earlier(server->next_summary_ns, server->next_overdue_check_ns));
 }
 
@@ -59,7 +61,7 @@ static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 		{ .fd = server->abort_fd, .events = POLLIN },
 		{ .fd = server->options.hook != NULL ? server->options.hook_fd : -1,
 			.events = POLLIN },
-		{ .fd = server_own_fd(server), .events = POLLIN },
+		{ .fd = server_network_fd(server), .events = POLLIN },
 	};
 	int64_t now_ns = sys_monotonic_ns();
 
@@ -69,7 +71,7 @@ static bool run_until(struct dgram_server *server, int fd, int64_t deadline_ns)
 		now_ns = sys_monotonic_ns();
 		(void)sys_wait(fds, 4, milliseconds_until(due_ns, now_ns));
 		if (fds[3].revents != 0)
-			server_own_follow(server);
+			server_network_follow(server);
 		if (fds[0].revents != 0)
 			return true;
 		if (fds[1].revents != 0)

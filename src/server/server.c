@@ -87,6 +87,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->helpers = options->handler->never_blocks ? (unsigned)sockets_of(options) : 0;
 	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
 	service->broadcast = options->broadcast;
+	service->on_missing_address = options->on_missing_address;
 	service->handler.calls = options->handler;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
@@ -139,6 +140,7 @@ static int make_listeners(
 		listener->service = service;
 		listener->host = i / options->receivers;
 		listener->reuseport_index = i % options->receivers;
+		listener->receivers = options->receivers;
 		listener->freebind = options->freebind;
 		(void)server_endpoint(options, listener->host, &listener->endpoint);
 		error = make_receiver(server, number);
@@ -258,6 +260,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		return -ENOMEM;
 	server->stop_fd = server->abort_fd = server->workers_done_fd = server->receivers_done_fd =
 		-1;
+	notices_init(&server->notices);
 	pool_init(&server->pool);
 	error = server_options_copy(server, options);
 	if (error == 0)
@@ -310,6 +313,7 @@ void dgram_server_free(struct dgram_server *server)
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
+	notices_close(&server->notices);
 	log_free(server->log);
 	close_fd(server->stop_fd);
 	close_fd(server->abort_fd);

@@ -3,6 +3,7 @@
 #define SERVER_SERVER_H
 
 #include <dgram.h>
+#include <limits.h>
 #include <poll.h>
 
 #include "base/cpus.h"
@@ -10,6 +11,7 @@
 #include "base/limits.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
+#include "guard/notices.h"
 
 /* How long the end waits for a log target that takes nothing. Half a second is what a supervisor's stop
  * timeout (10 s at least) does not notice. */
@@ -30,8 +32,10 @@ struct listener {
 	unsigned service;
 	unsigned host;		  /* of the service's */
 	unsigned reuseport_index; /* of the host's receivers; 0 is bound first */
-	struct endpoint endpoint; /* to bind to */
+	unsigned receivers;	  /* of the host: its listeners stand one behind the other */
+	struct endpoint endpoint; /* to bind to; once it is, with the real port */
 	bool freebind;
+	int missing; /* the first's: why the host is not listened on, -errno; 0: it is */
 	struct start_latch latch;
 	pthread_t thread;
 	bool started;
@@ -56,9 +60,10 @@ struct dgram_server {
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
-	struct pollfd *polls; /* room for handle_request(): a socket each, stop_fd, and `own` */
+	struct pollfd *polls;	/* room for handle_request(): a socket each, stop_fd, and notices */
+	struct notices notices; /* not open: no host needs them, or there are none */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
-	bool own_unknown;	   /* the log has said so */
+	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
@@ -71,9 +76,11 @@ struct dgram_server {
 	_Atomic unsigned receiving;
 	_Atomic unsigned shutdowns;
 
+	bool ready; /* the log has said so */
 	int64_t next_hook_ns;
 	int64_t next_summary_ns;
 	int64_t next_overdue_check_ns;
+	int64_t next_look_ns; /* for what is missing of the network */
 	int64_t last_summary_ns;
 };
 
@@ -111,14 +118,47 @@ static inline unsigned server_workers(
 int server_bind_log(struct dgram_server *server, const struct dgram_options *options);
 void server_bind_undo(struct dgram_server *server);
 
-/* own.c: learn the machine's own addresses, where a host is a wildcard; a descriptor to poll, -1: none; take
- * in what has changed. */
-int server_own_make(struct dgram_server *server);
-void server_own_open(struct dgram_server *server);
-int server_own_fd(const struct dgram_server *server);
-void server_own_follow(struct dgram_server *server);
+/* listen.c: a host is its first listener. Open a socket for each of its receivers, all or none, and note why not in
+ * `missing`; log that it is listened on, by these sockets; or that it is not. */
+int server_listen_open(
+	struct dgram_server *server, struct listener *host, struct socket *ret_sockets);
+void server_listen_log(
+	struct dgram_server *server, const struct listener *host, const struct socket *sockets);
+void server_listen_log_missing(
+	struct dgram_server *server, const struct listener *host, enum log_event_id event);
 
-/* start.c: join the receivers' threads, all of which end, or those that have ended. */
+/* late.c: may the address come? Has this service one? Let a host wait for its. */
+bool server_late_is_missing(int error);
+bool server_late_has_address(const struct dgram_server *server, unsigned service);
+int server_late_begin(struct dgram_server *server, struct listener *host);
+
+/* Look for the addresses that hosts wait for, and for interfaces that were made anew. Returns whether there is
+ * more to wait for. Can there ever be? */
+bool server_late_look(struct dgram_server *server);
+bool server_late_can_change(const struct dgram_server *server);
+
+/* Write which hosts wait, and why, as dgram_server_waiting() does; of this service, or of all. */
+#define SERVER_ALL_SERVICES UINT_MAX
+size_t server_late_format(
+	const struct dgram_server *server, unsigned service, char *text, size_t size);
+
+/* own.c: the machine's own addresses, where a host is a wildcard: read them, and log if they are unknown then.
+ * May it help to read them again? */
+int server_own_make(struct dgram_server *server);
+void server_own_read(struct dgram_server *server);
+bool server_own_is_due(const struct dgram_server *server);
+
+/* network.c: follow its changes, once the sockets are open; a descriptor to poll, -1: none; take in what has
+ * come there; look for what is missing, when that is due. */
+void server_network_open(struct dgram_server *server);
+int server_network_fd(const struct dgram_server *server);
+void server_network_follow(struct dgram_server *server);
+void server_network_look(struct dgram_server *server);
+
+/* start.c: log that it is ready, once all threads run and each service has an address. */
+void server_start_log_ready(struct dgram_server *server);
+
+/* Join the receivers' threads, all of which end, or those that have ended. */
 void server_start_join(struct dgram_server *server);
 void server_start_join_ended(struct dgram_server *server);
 

@@ -127,12 +127,16 @@ static int park_all(struct dgram_server *server)
 	return error;
 }
 
-static void log_ready(struct dgram_server *server)
+void server_start_log_ready(struct dgram_server *server)
 {
+	if (server->ready || server->state != SERVER_STARTED || !dgram_server_is_ready(server))
+		return;
+	server->ready = true;
 	log_event(server->ring, EVENT_READY,
 		LOG_FIELDS(log_uint("workers", server_workers(server, &server->options)),
 			log_uint("services", server->services_count),
 			log_uint("receivers", server->sockets_count),
+			log_uint("hosts_waiting", dgram_server_waiting(server, NULL, 0)),
 			log_uint("queue_capacity", server->queue_capacity),
 			log_uint("max_datagram_bytes", server->options.max_datagram_bytes),
 			log_uint("memory_max_bytes", memory_bytes(server))));
@@ -160,6 +164,6 @@ int dgram_server_start(struct dgram_server *server)
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;
-	log_ready(server);
+	server_start_log_ready(server);
 	return 0;
 }

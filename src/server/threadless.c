@@ -57,32 +57,41 @@ static int handle_batch(struct dgram_server *server, struct receiver *receiver)
 	return received > 0 ? received : count;
 }
 
-static int time_left_ms(int timeout_ms, int64_t begin_ns)
+/* Until the end of the timeout, or the next look at the network. */
+static int time_left_ms(const struct dgram_server *server, int64_t end_ns)
 {
-	int64_t left_ms = timeout_ms - (sys_monotonic_ns() - begin_ns) / NS_PER_MS;
+	int64_t until_ns = end_ns < server->next_look_ns ? end_ns : server->next_look_ns;
+	int64_t left_ns = until_ns - sys_monotonic_ns();
 
-	return timeout_ms < 0 ? -1 : left_ms > 0 ? (int)left_ms : 0;
+	if (until_ns == INT64_MAX)
+		return -1;
+	return left_ns > 0 ? (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS) : 0;
 }
 
-/* As sys_wait(), for a socket or the end; changes of the machine's addresses are taken in meanwhile. */
+/* As sys_wait(), for a socket or the end; changes of the machine's network are taken in meanwhile. */
 static int wait_for_request(struct dgram_server *server, int timeout_ms)
 {
-	struct pollfd *end = &server->polls[server->sockets_count], *own = end + 1;
-	int64_t begin_ns = sys_monotonic_ns();
-	int left_ms = timeout_ms, ready;
+	struct pollfd *end = &server->polls[server->sockets_count], *notices = end + 1;
+	int64_t end_ns = timeout_ms < 0 ? INT64_MAX : sys_monotonic_ns() + timeout_ms * NS_PER_MS;
+	int ready;
 
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
 	*end = (struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
-	*own = (struct pollfd){ .fd = server_own_fd(server), .events = POLLIN };
+	*notices = (struct pollfd){ .fd = server_network_fd(server), .events = POLLIN };
 	for (;;) {
-		ready = sys_wait(server->polls, server->sockets_count + 2, left_ms);
-		if (ready <= 0 || own->revents == 0)
+		ready = sys_wait(
+			server->polls, server->sockets_count + 2, time_left_ms(server, end_ns));
+		if (ready > 0 && notices->revents != 0) {
+			server_network_follow(server);
+			ready--;
+		} else if (sys_monotonic_ns() >= server->next_look_ns) {
+			server_network_look(server);
+		} else {
 			return ready;
-		server_own_follow(server);
-		if (ready > 1 || left_ms == 0)
-			return ready - 1;
-		left_ms = time_left_ms(timeout_ms, begin_ns);
+		}
+		if (ready != 0 || sys_monotonic_ns() >= end_ns)
+			return ready;
 	}
 }
 

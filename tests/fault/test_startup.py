@@ -18,11 +18,11 @@ CODES = {
 
 
 class Startup(dgramtest.Case):
-    def check_served(self, run, code, ledgers):
+    def check_served(self, run, asked, code, ledgers):
+        """An address that was missing once may have come since it was asked."""
         self.assertEqual(code, 0)
         self.assertEqual(run.errors(), [])
-        self.assertEqual(
-            sum(ledger["replied"] for ledger in ledgers.values()), len(run.addresses()))
+        self.assertEqual(sum(ledger["replied"] for ledger in ledgers.values()), asked)
 
     def check_refused(self, run, code, error):
         self.assertIn(code, CODES.get(error, {OS_ERROR}))
@@ -36,9 +36,10 @@ class Startup(dgramtest.Case):
             served = run.ready()
             try:
                 if served:
-                    for address in run.addresses():
+                    addresses = run.addresses()
+                    for address in addresses:
                         self.assertTrue(run.ask(address))
-                    self.check_served(run, *run.stop())
+                    self.check_served(run, len(addresses), *run.stop())
                 else:
                     self.check_refused(run, run.wait(), error)
             except AssertionError as trouble:
@@ -94,7 +95,7 @@ class Startup(dgramtest.Case):
                 ("socket", errno.EMFILE, "the process has no descriptor left"),
                 ("socket", errno.ENFILE, "fs.file-max"),
                 ("socket", errno.ENOBUFS, "the system has no memory left"),
-                ("socket", errno.EAFNOSUPPORT, "the kernel runs without it"),
+                ("socket", errno.EAFNOSUPPORT, "there is no IPv4 here"),
                 ("socket", errno.EPERM, "a security module forbids it"),
                 ("bind", errno.EACCES, "ip_unprivileged_port_start or a security module"),
                 ("bind", errno.EPERM, "SocketBindDeny"),

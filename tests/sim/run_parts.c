@@ -18,6 +18,7 @@ static void bind_sockets(struct run *run)
 				"addresses");
 		run->sockets[i] = (struct socket){
 			.fd = (int)(NETWORK_FIRST_FD + i),
+			.port = socket->bound.in.sin_port,
 			.bound = socket->bound,
 			.segments = socket->segments,
 		};

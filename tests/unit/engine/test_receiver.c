@@ -151,7 +151,7 @@ static int setup(void **state)
 	now_ns = NS_PER_S;
 	verified = 0;
 	assert_int_equal(own_addresses_new(&fixture->own), 0);
-	assert_int_equal(own_addresses_open(fixture->own), 0);
+	assert_int_equal(own_addresses_read(fixture->own), 0);
 	config.own = fixture->own;
 	for (int i = 0; i < 2; i++) {
 		union addr bound = address(hosts[i], 0);

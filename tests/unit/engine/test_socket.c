@@ -313,7 +313,7 @@ static struct own_addresses *know_own(void)
 	struct own_addresses *own;
 
 	assert_int_equal(own_addresses_new(&own), 0);
-	assert_int_equal(own_addresses_open(own), 0);
+	assert_int_equal(own_addresses_read(own), 0);
 	return own;
 }
 
