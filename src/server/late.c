@@ -39,7 +39,11 @@ int server_late_begin(struct dgram_server *server, struct listener *host)
 	for (unsigned i = 0; error == 0 && i < host->receivers; i++)
 		error = socket_open_idle(host->endpoint.addr.sa.sa_family, &sockets[i]);
 	note_counts(server);
-	return error < 0 ? server_failed(server, EVENT_CANNOT_LISTEN, error) : 0;
+	if (error == 0)
+		return 0;
+	host->missing = error;
+	server_listen_log_missing(server, host, EVENT_CANNOT_LISTEN);
+	return error;
 }
 
 /* --- looking for it */

@@ -258,6 +258,14 @@ class Late(dgramtest.Case):
         self.listening(daemon, "10.66.0.7")
         self.must_answer("10.66.0.7")
 
+    def test_broadcast_address(self):
+        """Of which the kernel sends no notice, but for the address that comes before it."""
+        daemon = self.serve(["127.0.0.1", "10.9.0.255"], broadcast=True)
+        self.make(address=False)
+        self.ip(f"address add {LATE}/24 broadcast + dev late0")
+        self.listening(daemon, "10.9.0.255")
+        daemon.stop()
+
     def test_port_that_is_taken_when_the_address_comes(self):
         """That is an error, once; and when it is free again, the address is served."""
         daemon = self.serve(["127.0.0.1", LATE])

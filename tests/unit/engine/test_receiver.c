@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,6 +17,7 @@
 
 #include "base/sys.h"
 #include "engine/receiver.h"
+#include "support/scaled.h"
 
 #define DATA_BYTES 64u
 #define CAPACITY 256u
@@ -135,6 +138,7 @@ struct fixture {
 	_Atomic unsigned shutdowns;
 	int stop_fd;
 	struct own_addresses *own;
+	union addr offered;
 };
 
 static int setup(void **state)
@@ -335,14 +339,18 @@ static void errors_of_the_socket(void **state)
 	comes_from(fixture, "127.0.0.9", 5000, -1);
 }
 
-static void send_some(const struct fixture *fixture, unsigned count)
+static void send_to(const union addr *to, unsigned count)
 {
-	const union addr *to = &fixture->sockets[0].bound;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(sendto(fd, "data", 4, 0, &to->sa, addr_length(to)), 4);
 	close(fd);
+}
+
+static void send_some(const struct fixture *fixture, unsigned count)
+{
+	send_to(&fixture->sockets[0].bound, count);
 }
 
 /* Told to stop, it takes what has arrived by then. */
@@ -366,6 +374,71 @@ static void it_refuses_what_comes_too_late(void **state)
 	receiver_finish(&fixture->receiver, true);
 	assert_int_equal(books(fixture).received, 150);
 	assert_int_equal(books(fixture).dropped[DROP_SHUTDOWN], 150);
+}
+
+/* Another socket at the same port of another address: the receiver's, from the take-over on. */
+static void offer_another(struct fixture *fixture)
+{
+	union addr bound = address("127.0.0.3", addr_port(&fixture->sockets[0].bound));
+	struct socket next;
+
+	assert_int_equal(socket_open(&bound, &(struct socket_config){ 0 }, &next), 0);
+	receiver_offer(&fixture->receiver, &next);
+	fixture->offered = next.bound;
+}
+
+/* What is in the old one is not lost, and the new one is read at once. */
+static void a_socket_that_is_offered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	send_some(fixture, 150);
+	offer_another(fixture);
+	receiver_take_over(&fixture->receiver);
+	assert_int_equal(books(fixture).queued, 150);
+	send_to(&fixture->offered, 3);
+	assert_int_equal(receiver_step(&fixture->receiver), 3);
+	receiver_take_over(&fixture->receiver);
+	assert_int_equal(receiver_step(&fixture->receiver), 0);
+	assert_int_equal(books(fixture).queued, 153);
+}
+
+/* Before it is taken over, or while: both are read. */
+static void a_stop_takes_the_one_that_is_offered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	send_some(fixture, 5);
+	offer_another(fixture);
+	send_to(&fixture->offered, 7);
+	atomic_store(&fixture->shutdowns, 1);
+	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
+	receiver_run(&fixture->receiver);
+	assert_int_equal(books(fixture).queued, 12);
+	assert_false(atomic_load(&fixture->receiver.offered));
+}
+
+static void *run_receiver(void *receiver)
+{
+	receiver_run(receiver);
+	return NULL;
+}
+
+/* One that waits takes it over, and serves it. */
+static void an_offer_wakes(void **state)
+{
+	struct fixture *fixture = *state;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, run_receiver, &fixture->receiver), 0);
+	offer_another(fixture);
+	send_to(&fixture->offered, 7);
+	for (int i = 0; books(fixture).queued < 7 && i < patience_ms(); i++)
+		(void)poll(NULL, 0, 1);
+	assert_int_equal(books(fixture).queued, 7);
+	atomic_store(&fixture->shutdowns, 1);
+	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 /* More than the queue holds: the oldest go, and their slots come back. */
@@ -424,6 +497,9 @@ int main(void)
 		WITH_RECEIVER(errors_of_the_socket),
 		WITH_RECEIVER(it_stops_when_told),
 		WITH_RECEIVER(it_refuses_what_comes_too_late),
+		WITH_RECEIVER(a_socket_that_is_offered),
+		WITH_RECEIVER(a_stop_takes_the_one_that_is_offered),
+		WITH_RECEIVER(an_offer_wakes),
 		WITH_RECEIVER(a_full_queue),
 	};
 
