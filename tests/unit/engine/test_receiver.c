@@ -377,9 +377,9 @@ static void it_refuses_what_comes_too_late(void **state)
 }
 
 /* Another socket at the same port of another address: the receiver's, from the take-over on. */
-static void offer_another(struct fixture *fixture)
+static void offer_at(struct fixture *fixture, const char *host)
 {
-	union addr bound = address("127.0.0.3", addr_port(&fixture->sockets[0].bound));
+	union addr bound = address(host, addr_port(&fixture->sockets[0].bound));
 	struct socket next;
 
 	assert_int_equal(socket_open(&bound, &(struct socket_config){ 0 }, &next), 0);
@@ -393,7 +393,7 @@ static void a_socket_that_is_offered(void **state)
 	struct fixture *fixture = *state;
 
 	send_some(fixture, 150);
-	offer_another(fixture);
+	offer_at(fixture, "127.0.0.3");
 	receiver_take_over(&fixture->receiver);
 	assert_int_equal(books(fixture).queued, 150);
 	send_to(&fixture->offered, 3);
@@ -409,7 +409,7 @@ static void a_stop_takes_the_one_that_is_offered(void **state)
 	struct fixture *fixture = *state;
 
 	send_some(fixture, 5);
-	offer_another(fixture);
+	offer_at(fixture, "127.0.0.3");
 	send_to(&fixture->offered, 7);
 	atomic_store(&fixture->shutdowns, 1);
 	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
@@ -424,18 +424,20 @@ static void *run_receiver(void *receiver)
 	return NULL;
 }
 
-/* One that waits takes it over, and serves it. */
+/* One that waits takes it over, and serves it: so often that some find it waiting. */
 static void an_offer_wakes(void **state)
 {
 	struct fixture *fixture = *state;
 	pthread_t thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, run_receiver, &fixture->receiver), 0);
-	offer_another(fixture);
-	send_to(&fixture->offered, 7);
-	for (int i = 0; books(fixture).queued < 7 && i < patience_ms(); i++)
-		(void)poll(NULL, 0, 1);
-	assert_int_equal(books(fixture).queued, 7);
+	for (unsigned round = 1; round <= 50; round++) {
+		offer_at(fixture, round % 2 == 0 ? "127.0.0.3" : "127.0.0.4");
+		send_to(&fixture->offered, 1);
+		for (int i = 0; books(fixture).queued < round && i < patience_ms(); i++)
+			(void)poll(NULL, 0, 1);
+		assert_int_equal(books(fixture).queued, round);
+	}
 	atomic_store(&fixture->shutdowns, 1);
 	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);

@@ -148,6 +148,61 @@ static void the_hook_is_called(void **state)
 	check_threads(0);
 }
 
+static _Atomic unsigned inside, released, hooks;
+
+static ssize_t hang(void *state, const struct dgram_request *request, void *reply, size_t size)
+{
+	(void)state;
+	(void)request;
+	(void)reply;
+	(void)size;
+	atomic_fetch_add(&inside, 1);
+	while (!reaches(&released, 1))
+		;
+	return 0;
+}
+
+/* In the server's thread: it is told to stop, the address comes, and some time later the handler returns. */
+static void end_slowly(void *context)
+{
+	const unsigned before = atomic_fetch_add(&hooks, 1);
+
+	(void)context;
+	if (before == 0)
+		dgram_server_shutdown(watched);
+	else if (before == 1)
+		add_address("lo:1", LATE);
+	else if (before == 10)
+		atomic_store(&released, 1);
+}
+
+static void the_end_looks_no_more(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", LATE };
+	static const struct dgram_handler hanging = { DGRAM_ABI, "hanging", .handle = hang };
+	struct setup setup;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	setup_init(&setup, &hanging);
+	setup.services[0].hosts = hosts;
+	setup.services[0].hosts_count = 2;
+	setup.services[0].port = PORT;
+	setup.options.hook = end_slowly;
+	setup.options.hook_interval_ms = 5;
+	setup.options.drain_timeout_ms = 60000;
+	watched = start(&setup);
+	fd = client_at("127.0.0.1");
+	tell(fd, "hang", 4);
+	assert_true(reaches(&inside, 1));
+	assert_int_equal(dgram_server_serve_forever(watched), 0);
+	must_wait_for(watched, 1, LATE ":20000 (no such address)");
+	close(fd);
+	dgram_server_free(watched);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup(what_fails, setup_network),
 		cmocka_unit_test_setup(without_threads, setup_network),
 		cmocka_unit_test_setup(the_hook_is_called, setup_network),
+		cmocka_unit_test_setup(the_end_looks_no_more, setup_network),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
