@@ -71,13 +71,15 @@ static bool is_for_others(const struct receiver *receiver, const struct datagram
 	       (!receiver->service->broadcast || receiver->sockets[receiver->number].reuseport);
 }
 
-/* Would an answer come back to us? The port of nearly all clients says no. */
+/* Would an answer come back to us? The port of nearly all clients says no. None is 0, as that of a socket which is
+ * not bound. */
 static bool is_from_ourselves(const struct receiver *receiver, const union addr *client)
 {
 	const struct socket *sockets = receiver->sockets;
 
 	for (unsigned i = 0; i < receiver->sockets_count; i++)
-		if (socket_has_port(&sockets[i], client))
+		if (atomic_load_explicit(&sockets[i].port, memory_order_acquire) ==
+			client->in.sin_port)
 			return socket_is_own(&sockets[i], receiver->sockets_count - i, client);
 	return false;
 }

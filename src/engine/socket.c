@@ -147,6 +147,16 @@ static inline void note_arrival(const struct clock_pair *clocks, struct datagram
 			.tv_nsec = clocks->realtime_ns % NS_PER_S };
 }
 
+union addr socket_address(const struct socket *socket)
+{
+	union addr address = socket->bound;
+
+	if (address.sa.sa_family == AF_INET6)
+		address.in6.sin6_scope_id =
+			atomic_load_explicit(&socket->scope, memory_order_relaxed);
+	return address;
+}
+
 /* --- one datagram a message */
 
 /* Make ready again what the last call used: its slots may be others now, and the kernel wrote to the
@@ -377,10 +387,17 @@ static bool is_at(const struct socket *socket, const union addr *source)
 	return socket->own == NULL || own_addresses_hold(socket->own, source);
 }
 
+static bool has_port(const struct socket *socket, const union addr *source)
+{
+	in_port_t port = atomic_load_explicit(&socket->port, memory_order_acquire);
+
+	return port == source->in.sin_port && port != 0;
+}
+
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (socket_has_port(&sockets[i], source) && !sockets[i].reuseport &&
+		if (has_port(&sockets[i], source) && !sockets[i].reuseport &&
 			is_at(&sockets[i], source))
 			return true;
 	return false;

@@ -109,14 +109,6 @@ bool socket_batch_holds_more(const struct socket_batch *batch);
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
 
-/* Is it bound, and to this address's port? Thread: any. */
-static inline bool socket_has_port(const struct socket *socket, const union addr *source)
-{
-	in_port_t port = atomic_load_explicit(&socket->port, memory_order_acquire);
-
-	return port == source->in.sin_port && port != 0;
-}
-
 /* Is it bound? Thread: any. */
 static inline bool socket_is_bound(const struct socket *socket)
 {
@@ -124,15 +116,7 @@ static inline bool socket_is_bound(const struct socket *socket)
 }
 
 /* What it is bound to. Thread: any. */
-static inline union addr socket_address(const struct socket *socket)
-{
-	union addr address = socket->bound;
-
-	if (address.sa.sa_family == AF_INET6)
-		address.in6.sin6_scope_id =
-			atomic_load_explicit(&socket->scope, memory_order_relaxed);
-	return address;
-}
+union addr socket_address(const struct socket *socket);
 
 /* Would an answer to `source` come back to one of these sockets? To a wildcard socket it would from each of
  * the machine's own addresses, and from any where these are not known. */
