@@ -19,6 +19,9 @@ struct flow_source {
 	uint64_t words[3];
 };
 
+/* How long a datagram waits, at most, where there is no limit. */
+#define DATAGRAM_FOREVER_NS (INT64_MAX / 2)
+
 /* To how many machines it was sent, at least. */
 enum datagram_cast { DATAGRAM_UNICAST, DATAGRAM_BROADCAST, DATAGRAM_MULTICAST };
 

@@ -208,10 +208,11 @@ static void serve_inline(
 {
 	int64_t max_wait_ns =
 		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
+	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : DATAGRAM_FOREVER_NS;
 	struct ledger results;
 
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
-		job->expires_ns = max_wait_ns > 0 ? job->arrived_ns + max_wait_ns : INT64_MAX;
+		job->expires_ns = job->arrived_ns + wait_ns;
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
 	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);

@@ -28,8 +28,9 @@ ARROWS = {
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/queue/lengths*": ["queue/flow.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
-    "src/queue/flow*": ["core/datagram.h", "base/*"],
+    "src/queue/flow*": ["queue/lengths.h", "core/datagram.h", "base/*"],
     "src/engine/arrivals*": ["base/*"],
     "src/engine/socket*": [
         "engine/arrivals.h", "guard/own_addresses.h", "core/datagram.h", "base/*"],
