@@ -370,11 +370,16 @@ static struct flow *make_flow(struct flow_table *table, const struct datagram *d
 }
 
 /* The first word of an IPv4 address is all of it. */
-static inline bool same_source(const struct flow_source *a, const struct flow_source *b)
+static inline bool same_words(const struct flow_source *a, const struct flow_source *b)
 {
 	return a->words[0] == b->words[0] &&
 	       ((uint16_t)a->words[0] == AF_INET ||
 		       (a->words[1] == b->words[1] && a->words[2] == b->words[2]));
+}
+
+bool flow_same_source(const struct datagram *a, const struct datagram *b)
+{
+	return same_words(&a->source, &b->source);
 }
 
 static inline struct flow *look_up(const struct flow_table *table, const struct datagram *datagram)
@@ -382,7 +387,7 @@ static inline struct flow *look_up(const struct flow_table *table, const struct 
 	for (uint32_t i = *head_of(table, datagram); i != 0;) {
 		struct flow *flow = &table->records[i];
 
-		if (same_source(&flow->source, &datagram->source))
+		if (same_words(&flow->source, &datagram->source))
 			return flow;
 		i = flow->hash_next;
 	}

@@ -66,6 +66,9 @@ void flow_note_sources(
 void flow_prepare(
 	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 
+/* Do these prepared datagrams come from one source? */
+bool flow_same_source(const struct datagram *a, const struct datagram *b);
+
 /* Prefetch hint, shortly before the flows of these prepared datagrams are looked up. */
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
