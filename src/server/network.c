@@ -3,6 +3,7 @@
  * DESIGN: the owner's thread takes in what the kernel tells, and looks for itself each second while something is
  * missing, because there are no notices of some changes: that a port or memory is free again, a setting of the
  * kernel, the route that makes a broadcast address ours. */
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

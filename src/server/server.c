@@ -1,4 +1,5 @@
 /* A server's birth and end: all of its memory is taken here. */
+#include "base/clock.h"
 #include "server/server.h"
 
 #include <errno.h>
@@ -6,11 +7,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-const char *dgram_version(void)
-{
-	return DGRAM_VERSION;
-}
 
 int server_failed(struct dgram_server *server, enum log_event_id event, int error)
 {
@@ -26,19 +22,6 @@ static int make_log(struct dgram_server *server)
 	if (error == 0)
 		error = log_add_ring(server->log, LOG_MAIN, 0, &server->ring);
 	return error;
-}
-
-static int copy_values(struct handler *handler, const double *values)
-{
-	size_t count = handler->calls->parameters_count;
-
-	handler->values = calloc(count + 1, sizeof(*handler->values));
-	if (handler->values == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		handler->values[i] = values != NULL ? values[i]
-						    : handler->calls->parameters[i].initial;
-	return 0;
 }
 
 static size_t sockets_of(const struct dgram_service *service)
@@ -89,11 +72,13 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->broadcast = options->broadcast;
 	service->on_missing_address = options->on_missing_address;
 	service->handler.calls = options->handler;
+	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
-	service->name = strdup(options->name != NULL ? options->name : options->handler->name);
+	service->name = strdup(server_service_name(options));
+	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM
-				      : copy_values(&service->handler, options->parameters);
+				      : server_parameters_copy(options, &service->handler.values);
 	if (error == 0 && options->concurrency == DGRAM_POOL)
 		error = make_queue(server, service, options);
 	return error;
@@ -257,7 +242,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		return error;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL)
-		return -ENOMEM;
+		return server_options_fail(options, -ENOMEM);
 	server->stop_fd = server->abort_fd = server->workers_done_fd = server->receivers_done_fd =
 		-1;
 	notices_init(&server->notices);
@@ -269,7 +254,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = make_server(server, options->services);
 	if (error < 0) {
 		dgram_server_free(server);
-		return error;
+		return server_options_fail(options, error);
 	}
 	*ret_server = server;
 	return 0;
