@@ -30,8 +30,10 @@
  * line that says what failed. Structs that you allocate start with an ABI number, set by their init
  * function; structs that the library allocates may grow at their end.
  *
- * Thread: "owner" is the one thread that calls bind, start, serve_forever, handle_request,
- * reconfigure and free; they are never called at the same time. */
+ * Thread: "owner" is the thread that calls bind, start, serve_forever, handle_request, reconfigure,
+ * reopen_logs or free. Only one can at a time: what another thread calls meanwhile is -EBUSY and changes
+ * nothing. The next call may be another thread's: make a server in one, serve in another, and free it in
+ * the first. After free has returned 0 nobody may call anything. */
 #ifndef DGRAM_H
 #define DGRAM_H
 
@@ -268,9 +270,12 @@ struct dgram_options {
 	 * default 60. Live */
 	unsigned log_summary_interval_s;
 
-	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: each time
-	 * `hook_fd` is readable (-1: none), and at least every `hook_interval_ms` (0: not). */
-	void (*hook)(void *hook_context);
+	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: at its
+	 * beginning, each time `hook_fd` is readable (-1: none), and at least every `hook_interval_ms`
+	 * (0: not). The first result that is not 0, a negative errno value or a number of yours, has the
+	 * server stop as dgram_server_shutdown() does, and serve_forever() return it. It may call shutdown,
+	 * reconfigure, reopen_logs, log and what any thread may. */
+	int (*hook)(void *hook_context);
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
 	unsigned hook_interval_ms; /* default 0 */
@@ -324,13 +329,16 @@ DGRAM_API int dgram_server_new(
  * such interface; -EALREADY. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
-/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread:
- * owner. */
+/* Start all threads and return; binds first if that was not done. When it fails no thread runs. What
+ * serve_forever() does besides waiting is left out until it is called: summaries, looks at overdue
+ * handlers, changes of the machine's own addresses (on wildcard hosts), and the hook. -EPERM, -EBADF,
+ * -ENOSPC: `hook_fd` cannot be waited for, as epoll_ctl(2) has it. Thread: owner. */
 DGRAM_API int dgram_server_start(struct dgram_server *server);
 
 /* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
- * queued was served or counted. -ETIMEDOUT: handlers still ran when the drain's time was over;
- * the process should exit, for their threads cannot be taken back. Thread: owner. */
+ * queued was served or counted; or else what the hook ended it with. -ETIMEDOUT: handlers still ran when
+ * the drain's time was over; the process should exit, because their threads cannot be taken back. -EALREADY:
+ * it has served; or handle_request() has. Thread: owner. */
 DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
 
 /* Begin to stop: serve_forever() receives what has arrived by now, serves what is queued for at most
@@ -338,11 +346,13 @@ DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
  * drops what is queued. Thread: any; also from a handler; async-signal-safe. */
 DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
 
-/* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then
- * serve one batch of what arrived in this thread. Returns the number of datagrams received, 0 for a
- * timeout. -ESHUTDOWN after dgram_server_shutdown(); -EBUSY once started. Binds first if that was not
- * done. Thread: owner. */
-DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
+/* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then serve in
+ * this thread at most `most` of what arrived: 1 for exactly one, 0 for all of a batch. Returns the number of
+ * datagrams received, those that were dropped included. 0: a timeout, or a signal came; -ESHUTDOWN:
+ * dgram_server_shutdown() was called, if only to end the wait; -EBUSY: once started, too. Binds first if
+ * that was not done. As start(), it leaves out summaries, looks and the hook. Thread: owner. */
+DGRAM_API int dgram_server_handle_request(
+	struct dgram_server *server, unsigned most, int timeout_ms);
 
 /* The socket of a service's host, to poll before handle_request(). With several `receivers` it is only the
  * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: owner. */
@@ -383,9 +393,10 @@ DGRAM_API void dgram_request_log(const struct dgram_request *request, enum dgram
 DGRAM_API int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
 	socklen_t to_length, const void *data, size_t length);
 
-/* Stop at once if it runs, and free. What handlers that do not return still use is left to the end of
- * the process. NULL is fine. Thread: owner, not within serve_forever(). */
-DGRAM_API void dgram_server_free(struct dgram_server *server);
+/* Stop at once if it runs, and free. NULL is fine. -EBUSY: a thread serves, also this one by whose hook it
+ * was called; nothing has happened. -ETIMEDOUT: handlers still run, and what they use is left to the end
+ * of the process. Thread: owner; not a handler's. */
+DGRAM_API int dgram_server_free(struct dgram_server *server);
 
 #ifdef __cplusplus
 }

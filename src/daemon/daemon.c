@@ -73,7 +73,7 @@ static void reload(struct daemon *daemon)
 }
 
 /* The server calls this when a signal arrived, and every STATUS_INTERVAL_MS under a supervisor. */
-static void hook(void *context)
+static int hook(void *context)
 {
 	struct daemon *daemon = context;
 	int signal;
@@ -91,6 +91,7 @@ static void hook(void *context)
 		}
 	}
 	send_status(daemon);
+	return 0;
 }
 
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
@@ -180,7 +181,7 @@ int daemon_serve(const struct cli *cli, struct config *config)
 		_exit(EX_OK);
 	if (error < 0)
 		notify_failure(error);
-	dgram_server_free(daemon.server);
+	(void)dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);

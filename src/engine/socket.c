@@ -48,7 +48,7 @@ int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro)
 			return -ENOMEM;
 	}
 	*batch = (struct socket_batch){
-		.data_bytes = data_bytes, .used = SOCKET_BATCH, .super = super
+		.data_bytes = data_bytes, .most = SOCKET_BATCH, .used = SOCKET_BATCH, .super = super
 	};
 	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
 		batch->vectors[i].iov_len = data_bytes;
@@ -170,7 +170,7 @@ static int receive_singles(
 	int count;
 
 	prepare_slots(batch, slots);
-	count = sys_receive(socket->fd, batch->messages, SOCKET_BATCH);
+	count = sys_receive(socket->fd, batch->messages, batch->most);
 	if (count <= 0)
 		return count;
 	batch->used = (unsigned)count;
@@ -274,7 +274,7 @@ static int receive_segments(
 			return count;
 	}
 	clock_pair_read(&batch->clocks);
-	while (filled < (int)SOCKET_BATCH && super->next < super->count)
+	while (filled < (int)batch->most && super->next < super->count)
 		take_segment(batch, slots[filled++]);
 	return filled;
 }

@@ -48,6 +48,7 @@ struct super_packets;
 /* What a receiver needs for a batch. */
 struct socket_batch {
 	unsigned data_bytes;	     /* of room in each slot */
+	unsigned most;		     /* datagrams to receive at once: at most SOCKET_BATCH */
 	unsigned used;		     /* messages that the kernel wrote to, from the first */
 	struct clock_pair clocks;    /* when the last batch was received */
 	struct super_packets *super; /* NULL: each message is a datagram */
@@ -83,7 +84,7 @@ size_t socket_batch_bytes(bool gro);
  * know of them. */
 bool socket_batch_holds_more(const struct socket_batch *batch);
 
-/* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
+/* Receive at most `batch->most` datagrams into these free slots, without waiting. Returns how many
  * slots were filled, from the first (0: nothing had arrived), or -errno. Between two calls only
  * slots that were filled may be exchanged for others. */
 int socket_receive(const struct socket *socket, struct socket_batch *batch,

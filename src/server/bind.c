@@ -240,7 +240,7 @@ void server_bind_undo(struct dgram_server *server)
 		handler_close(&server->services[i].handler);
 }
 
-int dgram_server_bind(struct dgram_server *server)
+int server_bind(struct dgram_server *server)
 {
 	int error;
 
@@ -257,6 +257,17 @@ int dgram_server_bind(struct dgram_server *server)
 		server_bind_undo(server);
 	else
 		server->state = SERVER_BOUND;
+	return error;
+}
+
+int dgram_server_bind(struct dgram_server *server)
+{
+	int error = server_owner_enter(server);
+
+	if (error < 0)
+		return error;
+	error = server_bind(server);
+	server_owner_leave(server);
 	return error;
 }
 

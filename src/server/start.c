@@ -42,7 +42,7 @@ static void *receiver_main(void *argument)
 		worker_stop(receiver->worker);
 	atomic_store(&listener->ended, true);
 	if (go && atomic_fetch_sub(&listener->server->receiving, 1) == 1)
-		(void)eventfd_write(listener->server->receivers_done_fd, 1);
+		(void)eventfd_write(listener->server->receivers_done.watch.fd, 1);
 	return NULL;
 }
 
@@ -138,12 +138,10 @@ static void log_ready(struct dgram_server *server)
 			log_uint("memory_max_bytes", memory_bytes(server))));
 }
 
-int dgram_server_start(struct dgram_server *server)
+int server_start(struct dgram_server *server)
 {
-	int error = 0;
+	int error = server->state == SERVER_NEW ? server_bind(server) : 0;
 
-	if (server->state == SERVER_NEW)
-		error = dgram_server_bind(server);
 	if (error < 0)
 		return error;
 	if (server->state != SERVER_BOUND || server->threadless)
@@ -151,15 +149,29 @@ int dgram_server_start(struct dgram_server *server)
 	error = log_start(server->log);
 	if (error < 0)
 		return server_failed(server, EVENT_CANNOT_START_LOG, error);
-	error = park_all(server);
+	error = server_serve_watch(server);
+	if (error == 0)
+		error = park_all(server);
 	if (error < 0) {
+		server_serve_unwatch(server);
 		log_stop(server->log, SERVER_LOG_STOP_MS);
 		return error;
 	}
-	server_overdue_plan(server, 0);
+	server_overdue_plan(server);
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;
 	log_ready(server);
 	return 0;
+}
+
+int dgram_server_start(struct dgram_server *server)
+{
+	int error = server_owner_enter(server);
+
+	if (error < 0)
+		return error;
+	error = server_start(server);
+	server_owner_leave(server);
+	return error;
 }

@@ -40,14 +40,6 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 	*reported = now;
 }
 
-void server_summary_plan(struct dgram_server *server)
-{
-	unsigned interval_s = server->options.log_summary_interval_s;
-
-	server->next_summary_ns = interval_s > 0 ? server->last_summary_ns + interval_s * NS_PER_S
-						 : INT64_MAX;
-}
-
 /* By the measured time of its handler, the end of a full queue would expire: that length gains nothing.
  * Logged once. */
 static void check_queue_length(struct dgram_server *server, struct service *service)
@@ -70,8 +62,11 @@ static void check_queue_length(struct dgram_server *server, struct service *serv
 			log_text("hint", "lower queue.capacity or raise pool.workers")));
 }
 
-void server_summary_log(struct dgram_server *server, int64_t now_ns)
+static void log_summary(void *context)
 {
+	struct dgram_server *server = context;
+	int64_t now_ns = sys_monotonic_ns();
+
 	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
 		struct worker *worker = server_worker(server, i);
 
@@ -84,5 +79,16 @@ void server_summary_log(struct dgram_server *server, int64_t now_ns)
 			check_queue_length(server, &server->services[i]);
 	}
 	server->last_summary_ns = now_ns;
-	server->next_summary_ns += server->options.log_summary_interval_s * NS_PER_S;
+	events_set(&server->events, &server->summary_timer,
+		server->summary_timer.due_ns + server->options.log_summary_interval_s * NS_PER_S);
+}
+
+void server_summary_plan(struct dgram_server *server)
+{
+	unsigned interval_s = server->options.log_summary_interval_s;
+
+	server->summary_timer.call = log_summary;
+	server->summary_timer.context = server;
+	events_set(&server->events, &server->summary_timer,
+		interval_s > 0 ? server->last_summary_ns + interval_s * NS_PER_S : INT64_MAX);
 }

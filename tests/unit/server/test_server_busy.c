@@ -190,11 +190,12 @@ static void busy_may_have_no_answer(void **state)
 }
 
 /* Told to stop, a server runs its hook once more at most before it drains. */
-static void open_while_it_drains(void *context)
+static int open_while_it_drains(void *context)
 {
 	(void)context;
 	if (++room.hooks == 3)
 		atomic_store(&room.open, 1);
+	return 0;
 }
 
 static void setup_drain(struct setup *setup)

@@ -98,7 +98,7 @@ static void free_at_any_point(void **state)
 	assert_int_equal(dgram_server_bind(server), 0);
 	dgram_server_free(server);
 	server = make(&setup);
-	assert_int_equal(dgram_server_handle_request(server, 0), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), 0);
 	dgram_server_free(server);
 }
 
@@ -118,12 +118,12 @@ static void calls_out_of_order(void **state)
 	assert_int_equal(dgram_server_start(server), 0);
 	assert_int_equal(dgram_server_bind(server), -EALREADY);
 	assert_int_equal(dgram_server_start(server), -EALREADY);
-	assert_int_equal(dgram_server_handle_request(server, 0), -EBUSY);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), -EBUSY);
 	assert_true(dgram_server_fileno(server, 0, 0) >= 0);
 	assert_int_equal(dgram_server_fileno(server, 0, 1), -ENOENT);
 	assert_int_equal(dgram_server_address(server, 1, 0, &address), -ENOENT);
 	stop(server);
-	assert_int_equal(dgram_server_handle_request(server, 0), -EBUSY);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), -EBUSY);
 	assert_int_equal(dgram_server_reconfigure(server, &setup.options), -ESHUTDOWN);
 	dgram_server_free(server);
 }
@@ -176,7 +176,7 @@ static void failed_binds_leave_nothing(void **state)
 		assert_int_equal(dgram_server_bind(server), -EADDRINUSE);
 	assert_int_equal(dgram_server_start(server), -EADDRINUSE);
 	assert_int_equal(dgram_server_serve_forever(server), -EADDRINUSE);
-	assert_int_equal(dgram_server_handle_request(server, 0), -EADDRINUSE);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), -EADDRINUSE);
 	assert_int_equal(open_fds(), fds);
 	dgram_server_free(holder);
 	assert_int_equal(dgram_server_bind(server), 0); /* now it can */
