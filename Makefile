@@ -4,7 +4,7 @@
 # tsan, tsan-clang, fuzz, clang, debug, coverage) is built by the same rules into .build/VARIANT.
 
 VERSION := 0.1.0
-SOVERSION := 0
+SOVERSION := 1
 
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin

@@ -12,17 +12,20 @@
  *		.abi = DGRAM_ABI, .name = "mine", .handle = handle
  *	};
  *
- *	struct dgram_service service;
- *	struct dgram_options options;
- *	struct dgram_server *server;
+ *	return dgram_serve(&handler, 20000) < 0;
+ *
+ * or, where more than that is to be set:
  *
  *	dgram_options_init(&options, DGRAM_ABI);
  *	dgram_service_init(&service, DGRAM_ABI);
  *	service.handler = &handler;
  *	options.services = &service;
  *	options.services_count = 1;
- *	if (dgram_server_new(&options, &server) < 0 || dgram_server_serve_forever(server) < 0)
- *		...
+ *	options.error_text = text;
+ *	options.error_text_size = sizeof(text);
+ *	if (dgram_server_new(&options, &server) < 0)
+ *		errx(1, "%s", text);
+ *	error = dgram_server_serve_forever(server);
  *	dgram_server_free(server);
  *
  * Errors: functions return 0 (or a count) or a negative errno value, and leave their `ret_`
@@ -50,11 +53,15 @@ extern "C" {
 
 #define DGRAM_API __attribute__((visibility("default")))
 
-/* The layout of the structs below. */
-#define DGRAM_ABI 1u
+/* The layout of the structs below. A field is only ever added at the end of a struct, and the number grows
+ * then; libdgram.so.1 serves programs of each number from 2 to its own. */
+#define DGRAM_ABI 2u
 
 /* What handle() returns to send nothing. No errno is as large. */
-#define DGRAM_NO_REPLY ((ssize_t)-65536)
+#define DGRAM_NO_REPLY (-65536)
+
+/* Room for the longest text of `error_text`, with its NUL. */
+#define DGRAM_ERROR_TEXT_MAX 512u
 
 /* Limits of what can be configured. */
 /* 65535 less the IPv4 and UDP headers (RFC 768, RFC 791). */
@@ -91,13 +98,51 @@ struct dgram_request {
 	unsigned worker;
 };
 
-/* A number that configures a handler: one of the "options" of its service in server.json. */
+/* The type of a handler's option. */
+enum dgram_type {
+	DGRAM_NUMBER,  /* any in its range */
+	DGRAM_WHOLE,   /* a whole one */
+	DGRAM_BOOLEAN, /* 0 or 1 */
+	DGRAM_TEXT,
+	DGRAM_WORD,  /* one of `words` */
+	DGRAM_TEXTS, /* a list of texts */
+};
+
+/* An option that a handler has: one of the "options" of its service in server.json. */
 struct dgram_parameter {
 	const char *name;
+	enum dgram_type type;
+	bool required; /* it has no default */
+
+	/* Of a number its range, of a text its length in bytes, of a list the number of its texts. */
 	double minimum;
 	double maximum;
-	double initial; /* its default */
-	const char *sentence;
+
+	double initial;	  /* the default: of a number or boolean; of a word its place in `words` */
+	const char *text; /* of a text; NULL: none. A list is empty by default */
+	const char *const *words; /* NULL after the last */
+	const char *sentence;	  /* what it does */
+};
+
+/* The value of a handler's option. A caller sets the field of its type, and leaves the others 0. */
+struct dgram_setting {
+	const char *name;
+	double number; /* of a number; of a boolean 0 or 1; in open() also of a word, as `initial` */
+	const char *text;	  /* of a text or a word */
+	const char *const *texts; /* of a list */
+	size_t texts_count;
+};
+
+/* What open() and worker_start() have to go by, lent to them for the call; see dgram_log(). */
+struct dgram_start {
+	struct dgram_server *server;
+	const char *service; /* its name */
+
+	/* One for each of the handler's `parameters`, in their order, with defaults where nothing was set.
+	 * They stay until dgram_server_free(). */
+	const struct dgram_setting *values;
+
+	unsigned worker; /* its number, as a request has it; 0 in open() */
 };
 
 /* A handler. Only `abi`, `name` and `handle` are required.
@@ -116,16 +161,15 @@ struct dgram_handler {
 	ssize_t (*handle)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
-	/* Once a service, before its first and after its last request. `context` is the service's;
-	 * `values` are those of `parameters`, in their order, each in its range. An error of open()
-	 * fails the start. Thread: owner. */
-	int (*open)(void *context, const double *values, void **ret_state);
+	/* Once a service, before its first and after its last request. `context` is the service's. An
+	 * error of open() fails the start. Thread: owner. */
+	int (*open)(void *context, const struct dgram_start *start, void **ret_state);
 	void (*close)(void *state);
 
 	/* Once a worker, in that worker's thread (a receiver's, where a receiver runs the handler);
 	 * `state` is the service's. An error of worker_start() fails the start of the server, or the
 	 * reconfiguration that adds the worker. */
-	int (*worker_start)(void *state, unsigned worker, void **ret_worker_state);
+	int (*worker_start)(void *state, const struct dgram_start *start, void **ret_worker_state);
 	void (*worker_stop)(void *worker_state);
 
 	/* May the request be queued? False drops and counts it. Must not block. `state` is the
@@ -141,7 +185,7 @@ struct dgram_handler {
 	ssize_t (*busy)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
-	const struct dgram_parameter *parameters;
+	const struct dgram_parameter *parameters; /* its options */
 	size_t parameters_count;
 
 	/* handle() waits for nothing and takes microseconds. A receiver that has nothing to receive may
@@ -198,8 +242,11 @@ struct dgram_service {
 	 * Live */
 	unsigned queue_fair_window_ms;
 
-	bool busy_replies;	  /* call the handler's busy(); default false */
-	const double *parameters; /* of the handler, in its order; default: their initial values */
+	bool busy_replies; /* call the handler's busy(); default false */
+
+	/* Options of the handler, by name and in any order. */
+	const struct dgram_setting *parameters;
+	size_t parameters_count;
 
 	/* Workers that may run this service at once; 0: no limit; 0 to 1024; default 0. Live */
 	unsigned max_workers;
@@ -279,6 +326,11 @@ struct dgram_options {
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
 	unsigned hook_interval_ms; /* default 0 */
+
+	/* Where dgram_server_new() and dgram_server_reconfigure() write why they fail: one line, which
+	 * names the field; NULL: nowhere. Not kept after the call. */
+	char *error_text;
+	size_t error_text_size; /* DGRAM_ERROR_TEXT_MAX holds all of it */
 };
 
 /* Why a datagram got no answer; `name` is NULL after the last. */
@@ -310,6 +362,16 @@ struct dgram_service_stats {
 
 DGRAM_API const char *dgram_version(void);
 
+/* The size of a struct of this header by its name, as "dgram_options", to check a binding for another
+ * language; 0: there is none. Thread: any. */
+DGRAM_API size_t dgram_sizeof(const char *name);
+
+/* Serve one handler, with default options, on 127.0.0.1 alone, until SIGTERM or SIGINT: then as
+ * dgram_server_shutdown(), and at the second signal too. The log goes to stderr, also why it cannot
+ * start. For the length of the call it takes both signals; other threads that run then must block them. Returns
+ * what dgram_server_new() or dgram_server_serve_forever() does. Thread: one. */
+DGRAM_API int dgram_serve(const struct dgram_handler *handler, uint16_t port);
+
 /* Fill with defaults. Thread: any. */
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
@@ -320,8 +382,8 @@ DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
 
 /* Check the options, copy them (handlers and contexts are borrowed until free) and take all memory
- * that the server will need. -EINVAL: an option out of its range, or hosts that no machine can serve;
- * -ENOMEM. Thread: any. */
+ * that the server will need. -EINVAL: an option that cannot be, which `error_text` names, as it does all
+ * other causes; -ENOMEM. Thread: any. */
 DGRAM_API int dgram_server_new(
 	const struct dgram_options *options, struct dgram_server **ret_server);
 
@@ -371,8 +433,8 @@ DGRAM_API int dgram_server_stats(struct dgram_server *server, size_t service, un
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
 /* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
- * that were added, removed or renamed. When it fails, nothing was changed. -EINVAL: an option out
- * of its range; -ESHUTDOWN: it is too late. Thread: owner. */
+ * that were added, removed or renamed. When it fails, nothing was changed. -EINVAL: an option that cannot
+ * be, see `error_text`; -ESHUTDOWN: it is too late. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
 
@@ -384,9 +446,19 @@ DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
 DGRAM_API void dgram_server_log(struct dgram_server *server, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The same from open() or worker_start(): the line names the service. Thread: the call's. */
+DGRAM_API void dgram_log(const struct dgram_start *start, enum dgram_log_level level,
+	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* The same from a handler, in the name of the worker that runs it. Thread: the handler's. */
 DGRAM_API void dgram_request_log(const struct dgram_request *request, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Where a request belongs: its server; the name of its service; the service's state, which is what
+ * open() returned, or else its context. Thread: the handler's. */
+DGRAM_API struct dgram_server *dgram_request_server(const struct dgram_request *request);
+DGRAM_API const char *dgram_request_service(const struct dgram_request *request);
+DGRAM_API void *dgram_request_state(const struct dgram_request *request);
 
 /* Send a datagram besides the reply, from the address that the request was sent to. Not part of the
  * equation above. Never blocks. Returns 0 or -errno. Thread: the handler's. */

@@ -32,26 +32,19 @@ void clock_pair_read(struct clock_pair *pair)
 	int64_t elapsed, moved;
 
 	read_both(&pair->monotonic_ns, &pair->realtime_ns);
-	pair->stepped = false;
-	if (before.monotonic_ns == 0 && before.realtime_ns == 0)
+	if (before.set_ns == 0) {
+		pair->trusted_ns = pair->set_ns = 1;
 		return;
+	}
+	pair->trusted_ns = pair->set_ns;
 	elapsed = pair->monotonic_ns - before.monotonic_ns;
 	moved = pair->realtime_ns - before.realtime_ns - elapsed;
 	if (moved < 0)
 		moved = -moved;
 	if (moved <= NS_PER_MS + elapsed / SLEW_DIVISOR)
 		return;
-	pair->stepped = true;
+	pair->trusted_ns = INT64_MAX;
 	/* It may have been set at any time since the last reading. Datagrams that still wait in the
 	 * kernel's buffer may carry the old time. */
-	pair->trusted_ns = pair->realtime_ns - elapsed;
-}
-
-int64_t clock_pair_arrival_ns(const struct clock_pair *pair, int64_t timestamp_ns)
-{
-	int64_t age = pair->realtime_ns - timestamp_ns;
-
-	if (timestamp_ns == 0 || pair->stepped || timestamp_ns < pair->trusted_ns || age < 0)
-		age = 0;
-	return pair->monotonic_ns - age;
+	pair->set_ns = pair->realtime_ns - elapsed;
 }

@@ -83,7 +83,8 @@ static void compare_options(struct comparison *comparison, const struct values *
 	if (handler != values_handler(new_values))
 		return;
 	for (size_t i = 0; i < handler->parameters_count; i++) {
-		double old_number = old_values->parameters[i], number = new_values->parameters[i];
+		double old_number = old_values->parameters[i].number;
+		double number = new_values->parameters[i].number;
 
 		if (old_number >= number && old_number <= number)
 			continue;

@@ -65,6 +65,7 @@ static void fill_service(
 	service->receivers = of[PARAM_RECEIVERS].number;
 	service->busy_replies = of[PARAM_BUSY_REPLIES].number;
 	service->parameters = values->parameters;
+	service->parameters_count = service->handler->parameters_count;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 	service->freebind = of[PARAM_FREEBIND].number;

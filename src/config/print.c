@@ -29,7 +29,7 @@ static void print_options(struct json *json, const struct param *param, const st
 		return;
 	json_open(json, param_key(param), '{');
 	for (size_t i = 0; i < handler->parameters_count; i++)
-		json_number(json, handler->parameters[i].name, values->parameters[i]);
+		json_number(json, handler->parameters[i].name, values->parameters[i].number);
 	json_close(json, '}');
 }
 

@@ -98,7 +98,7 @@ static void set_parameters(
 			report_add(report, element_key_place(member),
 				"%s: given twice in one object", path);
 		else if (check_number(path, member, &handler->parameters[i], false, report))
-			service->parameters[i] = member.item->valuedouble;
+			service->parameters[i].number = member.item->valuedouble;
 	}
 }
 
@@ -111,8 +111,10 @@ static int set_initial_parameters(struct values *service)
 	service->parameters = calloc(handler->parameters_count, sizeof(*service->parameters));
 	if (!service->parameters)
 		return -ENOMEM;
-	for (size_t i = 0; i < handler->parameters_count; i++)
-		service->parameters[i] = handler->parameters[i].initial;
+	for (size_t i = 0; i < handler->parameters_count; i++) {
+		service->parameters[i].name = handler->parameters[i].name;
+		service->parameters[i].number = handler->parameters[i].initial;
+	}
 	return 0;
 }
 

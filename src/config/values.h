@@ -15,8 +15,8 @@ struct value {
 
 struct values {
 	struct value of[PARAM_COUNT];
-	struct element element; /* of a service in a list */
-	double *parameters;	/* of the handler, in its order; once loaded, NULL if it has none */
+	struct element element;		  /* of a service in a list */
+	struct dgram_setting *parameters; /* once loaded: of the handler, in its order */
 };
 
 /* An object of options that waits until the handler is known. */

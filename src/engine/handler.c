@@ -14,14 +14,35 @@ static int negative(int error)
 	return error > 0 ? -error : error;
 }
 
-int handler_open(struct handler *handler)
+/* What open() and worker_start() are given, and what dgram_log() needs. */
+struct starting {
+	struct dgram_start start; /* first: a pointer to it is one to the whole */
+	struct log_ring *log;
+};
+
+static struct starting starting_of(
+	const struct handler *handler, unsigned worker, struct log_ring *log)
 {
+	return (struct starting){
+		.start = {
+			.server = handler->server,
+			.service = handler->service,
+			.values = handler->values,
+			.worker = worker,
+		},
+		.log = log,
+	};
+}
+
+int handler_open(struct handler *handler, struct log_ring *log)
+{
+	struct starting starting = starting_of(handler, 0, log);
 	int error = 0;
 
 	handler->state = handler->context;
 	if (handler->calls->open != NULL)
 		error = negative(
-			handler->calls->open(handler->context, handler->values, &handler->state));
+			handler->calls->open(handler->context, &starting.start, &handler->state));
 	handler->opened = error == 0;
 	return error;
 }
@@ -33,10 +54,14 @@ void handler_close(struct handler *handler)
 	handler->opened = false;
 }
 
-int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state)
+int handler_worker_start(
+	const struct handler *handler, unsigned worker, struct log_ring *log, void **ret_state)
 {
+	struct starting starting = starting_of(handler, worker, log);
+
 	if (handler->calls->worker_start != NULL)
-		return negative(handler->calls->worker_start(handler->state, worker, ret_state));
+		return negative(
+			handler->calls->worker_start(handler->state, &starting.start, ret_state));
 	*ret_state = handler->state;
 	return 0;
 }
@@ -76,6 +101,20 @@ ssize_t handler_busy(const struct handler *handler, void *state,
 	return length <= (ssize_t)reply_size ? length : HANDLER_REPLY_TOO_LONG;
 }
 
+void dgram_log(const struct dgram_start *start, enum dgram_log_level level, const char *event,
+	const char *format, ...)
+{
+	const struct starting *whole = (const struct starting *)(const void *)start;
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_user_event(whole->log, (enum log_level)level, event,
+		LOG_FIELDS(log_text("service", start->service), log_text("message", text)));
+}
+
 static const struct handler_request *whole(const struct dgram_request *request)
 {
 	return (const struct handler_request *)(const void *)request;
@@ -93,6 +132,21 @@ void dgram_request_log(const struct dgram_request *request, enum dgram_log_level
 	log_user_event(whole(request)->log, (enum log_level)level, event,
 		LOG_FIELDS(log_addr("client", &whole(request)->datagram->client),
 			log_text("message", text)));
+}
+
+struct dgram_server *dgram_request_server(const struct dgram_request *request)
+{
+	return whole(request)->handler->server;
+}
+
+const char *dgram_request_service(const struct dgram_request *request)
+{
+	return whole(request)->handler->service;
+}
+
+void *dgram_request_state(const struct dgram_request *request)
+{
+	return whole(request)->handler->state;
 }
 
 int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,

@@ -8,11 +8,13 @@
 #include "core/datagram.h"
 #include "engine/socket.h"
 
-/* A handler as a service uses it. Zeroed but for `calls` and `context`, before it is opened. */
+/* A handler as a service uses it. `state` and `opened` are zeroed before it is opened. */
 struct handler {
 	const struct dgram_handler *calls;
+	struct dgram_server *server;
+	const char *service; /* its name */
 	void *context;
-	double *values; /* of its parameters */
+	struct dgram_setting *values; /* of its parameters */
 	void *state;
 	bool opened;
 };
@@ -20,27 +22,30 @@ struct handler {
 /* A request as a handler sees it, and what the functions named dgram_request_ need. */
 struct handler_request {
 	struct dgram_request request; /* first: a pointer to it is one to the whole */
+	const struct handler *handler;
 	const struct datagram *datagram;
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
 };
 
-/* Also for a handler without an open(). Errors are the handler's. Thread: owner. */
-int handler_open(struct handler *handler);
+/* Also for a handler without an open(), which logs in `log`. Errors are the handler's. Thread: owner. */
+int handler_open(struct handler *handler, struct log_ring *log);
 
 /* Closing one that is not open is fine. Thread: owner. */
 void handler_close(struct handler *handler);
 
-/* Returns what handle() is given. Errors are the handler's. Thread: the worker's. */
-int handler_worker_start(const struct handler *handler, unsigned worker, void **ret_state);
+/* Returns what handle() is given. Errors are the handler's, which logs in `log`. Thread: the worker's. */
+int handler_worker_start(
+	const struct handler *handler, unsigned worker, struct log_ring *log, void **ret_state);
 void handler_worker_stop(const struct handler *handler, void *state);
 
 /* A request that handler_lend() points at one datagram after the other. It borrows from these. */
 static inline void handler_request_init(struct handler_request *request,
-	const struct socket *sockets, struct log_ring *log, unsigned worker)
+	const struct handler *handler, const struct socket *sockets, struct log_ring *log,
+	unsigned worker)
 {
 	*request = (struct handler_request){
-		.request = { .worker = worker }, .sockets = sockets, .log = log
+		.request = { .worker = worker }, .handler = handler, .sockets = sockets, .log = log
 	};
 }
 

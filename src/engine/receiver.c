@@ -49,7 +49,8 @@ static bool is_verified(const struct receiver *receiver, const struct datagram *
 
 	if (receiver->service->handler.calls->verify == NULL)
 		return true;
-	handler_request_init(&request, receiver->sockets, receiver->log, 0);
+	handler_request_init(
+		&request, &receiver->service->handler, receiver->sockets, receiver->log, 0);
 	handler_lend(&request, datagram);
 	return handler_verify(&receiver->service->handler, &request);
 }

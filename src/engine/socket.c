@@ -136,12 +136,14 @@ static inline size_t read_controls(
 	return (size_t)segment;
 }
 
-/* From its timestamp, 0 where the kernel gave none: then it arrived now. */
+/* From its timestamp; where that tells nothing, it arrived now. */
 static inline void note_arrival(const struct clock_pair *clocks, struct datagram *datagram)
 {
 	int64_t timestamp_ns = datagram->timestamp.tv_sec * NS_PER_S + datagram->timestamp.tv_nsec;
 
-	datagram->arrived_ns = clock_pair_arrival_ns(clocks, timestamp_ns);
+	datagram->arrived_ns = clocks->monotonic_ns;
+	if (timestamp_ns >= clocks->trusted_ns && timestamp_ns < clocks->realtime_ns)
+		datagram->arrived_ns -= clocks->realtime_ns - timestamp_ns;
 	if (timestamp_ns == 0)
 		datagram->timestamp = (struct timespec){ .tv_sec = clocks->realtime_ns / NS_PER_S,
 			.tv_nsec = clocks->realtime_ns % NS_PER_S };

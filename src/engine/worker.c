@@ -75,7 +75,8 @@ int worker_start(struct worker *worker)
 
 		if (!serves(worker, service))
 			continue;
-		error = handler_worker_start(&service->handler, worker->number, &worker->states[i]);
+		error = handler_worker_start(
+			&service->handler, worker->number, worker->log, &worker->states[i]);
 		if (error < 0) {
 			worker_stop(worker);
 			return error;
@@ -176,8 +177,8 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 	serving->service = service;
 	serving->state = worker->states[service - worker->shared->services];
 	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
-	handler_request_init(
-		&serving->request, worker->shared->sockets, worker->log, worker->number);
+	handler_request_init(&serving->request, &service->handler, worker->shared->sockets,
+		worker->log, worker->number);
 }
 
 /* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */

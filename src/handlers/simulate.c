@@ -11,43 +11,33 @@
 enum { BLOCK_US, BURN_US, JITTER, FAIL_RATE, SILENT_RATE, PARAMETERS };
 
 static const struct dgram_parameter parameters[PARAMETERS] = {
-	[BLOCK_US] = { "block_us", 0, 60e6, 0, "Time that a request blocks, in microseconds." },
-	[BURN_US] = { "burn_us", 0, 60e6, 0, "CPU time that it burns then, in microseconds." },
-	[JITTER] = { "jitter", 0, 1, 0, "Both times vary by up to this share, up or down." },
-	[FAIL_RATE] = { "fail_rate", 0, 1, 0, "The share of the requests that fail." },
-	[SILENT_RATE] = { "silent_rate", 0, 1, 0, "The share of the others that get no reply." },
-};
-
-struct simulation {
-	double values[PARAMETERS];
+	[BLOCK_US] = { "block_us", DGRAM_NUMBER, .maximum = 60e6,
+		.sentence = "Time that a request blocks, in microseconds." },
+	[BURN_US] = { "burn_us", DGRAM_NUMBER, .maximum = 60e6,
+		.sentence = "CPU time that it burns then, in microseconds." },
+	[JITTER] = { "jitter", DGRAM_NUMBER, .maximum = 1,
+		.sentence = "Both times vary by up to this share, up or down." },
+	[FAIL_RATE] = { "fail_rate", DGRAM_NUMBER, .maximum = 1,
+		.sentence = "The share of the requests that fail." },
+	[SILENT_RATE] = { "silent_rate", DGRAM_NUMBER, .maximum = 1,
+		.sentence = "The share of the others that get no reply." },
 };
 
 /* The state of one worker, which draws its own random numbers. */
 struct player {
-	const struct simulation *simulation;
+	const struct dgram_setting *values;
 	uint64_t random;
 };
 
-static int open_service(void *context, const double *values, void **ret_state)
-{
-	struct simulation *simulation = malloc(sizeof(*simulation));
-
-	(void)context;
-	if (simulation == NULL)
-		return -ENOMEM;
-	memcpy(simulation->values, values, sizeof(simulation->values));
-	*ret_state = simulation;
-	return 0;
-}
-
-static int start_worker(void *state, unsigned worker, void **ret_worker_state)
+static int start_worker(void *state, const struct dgram_start *start, void **ret_worker_state)
 {
 	struct player *player = malloc(sizeof(*player));
 
+	(void)state;
 	if (player == NULL)
 		return -ENOMEM;
-	player->simulation = state;
-	player->random = worker + 1;
+	player->values = start->values;
+	player->random = start->worker + 1;
 	*ret_worker_state = player;
 	return 0;
 }
@@ -63,7 +53,7 @@ static double draw_random(struct player *player)
 
 static struct timespec vary(struct player *player, double us)
 {
-	double jitter = player->simulation->values[JITTER];
+	double jitter = player->values[JITTER].number;
 	long long ns = (long long)(us * 1000 * (1 + jitter * (2 * draw_random(player) - 1)));
 
 	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
@@ -90,15 +80,15 @@ static ssize_t handle(
 	void *state, const struct dgram_request *request, void *reply, size_t reply_size)
 {
 	struct player *player = state;
-	const double *values = player->simulation->values;
+	const struct dgram_setting *values = player->values;
 
-	if (values[BLOCK_US] > 0)
-		block(vary(player, values[BLOCK_US]));
-	if (values[BURN_US] > 0)
-		burn(vary(player, values[BURN_US]));
-	if (draw_random(player) < values[FAIL_RATE])
+	if (values[BLOCK_US].number > 0)
+		block(vary(player, values[BLOCK_US].number));
+	if (values[BURN_US].number > 0)
+		burn(vary(player, values[BURN_US].number));
+	if (draw_random(player) < values[FAIL_RATE].number)
 		return -EIO;
-	if (draw_random(player) < values[SILENT_RATE])
+	if (draw_random(player) < values[SILENT_RATE].number)
 		return DGRAM_NO_REPLY;
 	if (request->length > reply_size)
 		return -EMSGSIZE;
@@ -110,8 +100,6 @@ const struct dgram_handler handler_simulate = {
 	.abi = DGRAM_ABI,
 	.name = "simulate",
 	.handle = handle,
-	.open = open_service,
-	.close = free,
 	.worker_start = start_worker,
 	.worker_stop = free,
 	.parameters = parameters,

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int text_clock_start(void *state, unsigned worker, void **ret_clock)
+int text_clock_start(void *state, const struct dgram_start *start, void **ret_clock)
 {
 	struct text_clock *clock = calloc(1, sizeof(*clock));
 
 	(void)state;
-	(void)worker;
+	(void)start;
 	if (clock == NULL)
 		return -ENOMEM;
 	clock->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);

@@ -3,6 +3,7 @@
 #ifndef HANDLERS_TEXT_CLOCK_H
 #define HANDLERS_TEXT_CLOCK_H
 
+#include <dgram.h>
 #include <locale.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -18,7 +19,7 @@ struct text_clock {
 };
 
 /* worker_start and worker_stop of a handler whose state is a text clock. */
-int text_clock_start(void *state, unsigned worker, void **ret_clock);
+int text_clock_start(void *state, const struct dgram_start *start, void **ret_clock);
 void text_clock_stop(void *state);
 
 /* Copy the text for this second, in strftime's `format` and the local time zone, to `reply`.

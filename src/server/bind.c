@@ -23,7 +23,7 @@ int server_bind_log(struct dgram_server *server, const struct dgram_options *opt
 static int open_services(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->services_count; i++) {
-		int error = handler_open(&server->services[i].handler);
+		int error = handler_open(&server->services[i].handler, server->ring);
 
 		if (error == 0)
 			continue;

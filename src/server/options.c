@@ -71,12 +71,15 @@ static bool name_is_valid(const char *name)
 	       name[0] <= 'z' && name[strspn(name, SERVICE_NAME_CHARACTERS)] == '\0';
 }
 
-static bool parameters_are_valid(const struct dgram_handler *handler, const double *values)
+static bool parameters_are_valid(const struct dgram_service *service)
 {
-	for (size_t i = 0; values != NULL && i < handler->parameters_count; i++)
-		if (!(values[i] >= handler->parameters[i].minimum &&
-			    values[i] <= handler->parameters[i].maximum))
+	for (size_t i = 0; i < service->parameters_count; i++) {
+		const struct dgram_parameter *parameter = service->handler->parameters;
+
+		if (!(service->parameters[i].number >= parameter[i].minimum &&
+			    service->parameters[i].number <= parameter[i].maximum))
 			return false;
+	}
 	return true;
 }
 
@@ -88,8 +91,7 @@ static bool service_is_valid(const struct dgram_service *service)
 	       handler->name != NULL && handler->handle != NULL &&
 	       name_is_valid(service->name != NULL ? service->name : handler->name) &&
 	       service->hosts_count <= DGRAM_HOSTS_MAX &&
-	       numbers_are_valid(service, service_numbers) &&
-	       parameters_are_valid(handler, service->parameters);
+	       numbers_are_valid(service, service_numbers) && parameters_are_valid(service);
 }
 
 /* The word of the table, or NULL. */

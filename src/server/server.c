@@ -7,11 +7,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-const char *dgram_version(void)
-{
-	return DGRAM_VERSION;
-}
-
 int server_failed(struct dgram_server *server, enum log_event_id event, int error)
 {
 	log_event(server->ring, event, LOG_FIELDS(log_errno("error", -error)));
@@ -26,19 +21,6 @@ static int make_log(struct dgram_server *server)
 	if (error == 0)
 		error = log_add_ring(server->log, LOG_MAIN, 0, &server->ring);
 	return error;
-}
-
-static int copy_values(struct handler *handler, const double *values)
-{
-	size_t count = handler->calls->parameters_count;
-
-	handler->values = calloc(count + 1, sizeof(*handler->values));
-	if (handler->values == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		handler->values[i] = values != NULL ? values[i]
-						    : handler->calls->parameters[i].initial;
-	return 0;
 }
 
 static size_t sockets_of(const struct dgram_service *service)
@@ -88,11 +70,13 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
 	service->broadcast = options->broadcast;
 	service->handler.calls = options->handler;
+	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
 	service->name = strdup(options->name != NULL ? options->name : options->handler->name);
+	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM
-				      : copy_values(&service->handler, options->parameters);
+				      : server_parameters_copy(options, &service->handler.values);
 	if (error == 0 && options->concurrency == DGRAM_POOL)
 		error = make_queue(server, service, options);
 	return error;

@@ -105,6 +105,9 @@ int server_options_copy(struct dgram_server *server, const struct dgram_options 
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(const struct service *service, unsigned workers);
 
+/* parameters.c: of valid settings the values that open() gets, to be freed as one. -ENOMEM. */
+int server_parameters_copy(const struct dgram_service *service, struct dgram_setting **ret_values);
+
 /* Where a service listens, by default on loopback. */
 static inline size_t server_hosts(const struct dgram_service *service)
 {

@@ -84,7 +84,7 @@ static void make_service(struct run *run, unsigned number)
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
 	atomic_init(&service->max_wait_ns, drawn->settings.max_wait_ns);
 	make_queue(run, number);
-	must(handler_open(&service->handler) == 0, "handler");
+	must(handler_open(&service->handler, NULL) == 0, "handler");
 }
 
 static void make_worker(

@@ -36,7 +36,7 @@ static void must_be_default(struct config *config)
 		service->queue_overload_interval_ms, expected_service.queue_overload_interval_ms);
 	assert_int_equal(service->queue_fair_window_ms, expected_service.queue_fair_window_ms);
 	assert_int_equal(service->busy_replies, expected_service.busy_replies);
-	assert_null(service->parameters);
+	assert_int_equal(service->parameters_count, 0);
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
 	assert_false(service->freebind);
@@ -184,9 +184,9 @@ static void must_have_parameters(const char *text, const char *const *sets, size
 	const struct dgram_service *service = &config_options(config)->services[number];
 
 	assert_string_equal(service->handler->parameters[0].name, "block_us");
-	assert_float_equal(service->parameters[0], block_us, 0);
-	assert_float_equal(service->parameters[1], burn_us, 0);
-	assert_float_equal(service->parameters[2], jitter, 0);
+	assert_float_equal(service->parameters[0].number, block_us, 0);
+	assert_float_equal(service->parameters[1].number, burn_us, 0);
+	assert_float_equal(service->parameters[2].number, jitter, 0);
 	config_free(config);
 }
 

@@ -52,7 +52,7 @@ class Install(dgramtest.Case):
 
     def test_shared(self):
         program = self.embed(self.pkg_config("--cflags", "--libs"))
-        self.assertIn("libdgram.so.0", self.run_command("readelf", "-d", program))
+        self.assertIn("libdgram.so.1", self.run_command("readelf", "-d", program))
         self.run_command(program, LD_LIBRARY_PATH=f"{self.stage}{PREFIX}/lib")
 
     def test_static(self):

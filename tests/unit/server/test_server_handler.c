@@ -79,9 +79,9 @@ static void handle_error(void *state, const struct dgram_request *request, int e
 	atomic_fetch_add(&seen.errors, 1);
 }
 
-static int open_state(void *context, const double *values, void **ret_state)
+static int open_state(void *context, const struct dgram_start *start, void **ret_state)
 {
-	(void)values;
+	(void)start;
 	*ret_state = context;
 	return seen.open_error;
 }
@@ -92,10 +92,10 @@ static void close_state(void *state)
 	atomic_fetch_add(&seen.closed, 1);
 }
 
-static int worker_start(void *state, unsigned worker, void **ret_worker_state)
+static int worker_start(void *state, const struct dgram_start *start, void **ret_worker_state)
 {
 	(void)state;
-	if (worker + 1 == seen.fail_worker)
+	if (start->worker + 1 == seen.fail_worker)
 		return -EBADMSG;
 	atomic_fetch_add(&seen.started, 1);
 	*ret_worker_state = &seen;

@@ -27,11 +27,11 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	return __real_poll(fds, count, timeout_ms);
 }
 
-static int start_worker(void *state, unsigned worker, void **ret_state)
+static int start_worker(void *state, const struct dgram_start *start, void **ret_state)
 {
 	(void)state;
 	atomic_fetch_add(&room.starts, 1);
-	*ret_state = (void *)(uintptr_t)worker;
+	*ret_state = (void *)(uintptr_t)start->worker;
 	return 0;
 }
 

@@ -13,9 +13,9 @@ static struct {
 	_Atomic unsigned calls[DGRAM_RECEIVERS_MAX + 1]; /* by receiver; the last: by the pool */
 } room;
 
-static int start_worker(void *state, unsigned worker, void **ret_state)
+static int start_worker(void *state, const struct dgram_start *start, void **ret_state)
 {
-	if (worker == atomic_load(&room.fails))
+	if (start->worker == atomic_load(&room.fails))
 		return -EPROTO;
 	atomic_fetch_add(&room.starts, 1);
 	*ret_state = state;

@@ -1,0 +1,37 @@
+/* What a program was built for, and what this library is. */
+#include <string.h>
+
+#include "server/server.h"
+
+const char *dgram_version(void)
+{
+	return DGRAM_VERSION;
+}
+
+#define STRUCT(name)                       \
+	{                                  \
+#name, sizeof(struct name) \
+	}
+
+size_t dgram_sizeof(const char *name)
+{
+	static const struct {
+		const char *name;
+		size_t size;
+	} structs[] = {
+		STRUCT(dgram_request),
+		STRUCT(dgram_parameter),
+		STRUCT(dgram_setting),
+		STRUCT(dgram_start),
+		STRUCT(dgram_handler),
+		STRUCT(dgram_service),
+		STRUCT(dgram_options),
+		STRUCT(dgram_reason),
+		STRUCT(dgram_service_stats),
+	};
+
+	for (size_t i = 0; i < sizeof(structs) / sizeof(structs[0]); i++)
+		if (strcmp(structs[i].name, name) == 0)
+			return structs[i].size;
+	return 0;
+}
