@@ -333,8 +333,24 @@ struct dgram_options {
 	size_t error_text_size; /* DGRAM_ERROR_TEXT_MAX holds all of it */
 };
 
-/* Why a datagram got no answer; `name` is NULL after the last. */
-#define DGRAM_REASONS_MAX 16
+/* Statistics are the library's: dgram_stats_free() frees them, with all that they point to. */
+
+enum dgram_counter_kind {
+	DGRAM_COUNT, /* it only grows */
+	DGRAM_NOW,   /* as it is now */
+	DGRAM_MOST,  /* the most that it ever was */
+};
+
+/* A figure of the statistics, for who shows all of them: what dgramd(8) says of it under THE LEDGER. */
+struct dgram_counter {
+	const char *name; /* as in the log: "received", "dropped_verify" */
+	enum dgram_counter_kind kind;
+	const char *unit;     /* "datagrams" */
+	const char *sentence; /* what it means */
+	uint64_t value;
+};
+
+/* Why datagrams got no answer, and how many. */
 struct dgram_reason {
 	const char *name;
 	uint64_t count;
@@ -343,21 +359,47 @@ struct dgram_reason {
 /* The books of a service since its start. At any moment, exactly:
  *	received = replied + no_reply + sum of dropped + sum of failed + queued + running */
 struct dgram_service_stats {
-	const char *name;
+	const char *name; /* stays until dgram_server_free() */
 	uint64_t received;
 	uint64_t replied;
 	uint64_t no_reply;
-	struct dgram_reason dropped[DGRAM_REASONS_MAX]; /* before the handler ran */
-	struct dgram_reason failed[DGRAM_REASONS_MAX]; /* by the handler, or in sending the reply */
+	const struct dgram_reason *dropped; /* before the handler ran: each reason there is */
+	size_t dropped_count;
+	const struct dgram_reason *failed; /* by the handler, or in sending the reply: the same */
+	size_t failed_count;
 	uint64_t queued;
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
 	uint64_t busy_replied;	   /* sent for requests that are counted as dropped */
 	uint64_t handlers_overdue; /* calls longer than handler_timeout_ms, so far */
-	unsigned workers_overdue;  /* those that still do: what the pool lacks */
+	uint64_t workers_overdue;  /* those that still do: what the pool lacks */
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
 	 * messages of up to 64 datagrams each. */
 	uint64_t dropped_by_kernel;
+	uint64_t log_lines_lost; /* of the server */
+
+	const struct dgram_counter
+		*counters; /* all of the above again, in the order of the log's line */
+	size_t counters_count;
+};
+
+/* Durations of up to `most_ns`, but longer than the bucket before. */
+struct dgram_bucket {
+	uint64_t most_ns;
+	uint64_t count;
+};
+
+/* What a worker has done since the start, or a receiver that runs handlers itself. */
+struct dgram_worker_stats {
+	unsigned number;   /* as a request has it: from DGRAM_WORKERS_MAX on it is a receiver */
+	uint64_t requests; /* that the handler was run on */
+	uint64_t errors;   /* of them, those that the handler failed */
+	uint64_t busy_ns;  /* in batches of requests, the one that it is in included */
+
+	/* How long the handler took, in steps of a thirty-second: buckets that are not empty, the shortest
+	 * first. Calls that run are not in it. */
+	const struct dgram_bucket *service_ns;
+	size_t service_ns_count;
 };
 
 DGRAM_API const char *dgram_version(void);
@@ -424,10 +466,18 @@ DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, s
 DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, size_t host,
 	struct sockaddr_storage *ret_address);
 
-/* The books of a service, exact at one moment; -ENOENT. `abi` is DGRAM_ABI: what ret_stats holds.
- * -EINVAL: another. Thread: any. */
-DGRAM_API int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi,
-	struct dgram_service_stats *ret_stats);
+/* The books of a service, exact at one moment. -ENOENT: there is none of this number; -ENOMEM. Thread:
+ * any. */
+DGRAM_API int dgram_server_stats(
+	struct dgram_server *server, size_t service, struct dgram_service_stats **ret_stats);
+
+/* What a worker has done; by `index`, from 0 up to the first -ENOENT: the pool's, then the receivers that run
+ * handlers. -ENOMEM. Thread: any. */
+DGRAM_API int dgram_server_worker_stats(
+	struct dgram_server *server, size_t index, struct dgram_worker_stats **ret_stats);
+
+/* What the last two gave. NULL is fine. Thread: any. */
+DGRAM_API void dgram_stats_free(void *stats);
 
 /* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);

@@ -48,13 +48,17 @@ static int complain(const char *what, int error)
 static void send_status(struct daemon *daemon)
 {
 	uint64_t received = 0, replied = 0, queued = 0;
-	struct dgram_service_stats stats;
+	struct dgram_service_stats *stats;
+	int error = 0;
 
-	for (size_t i = 0; dgram_server_stats(daemon->server, i, DGRAM_ABI, &stats) == 0; i++) {
-		received += stats.received;
-		replied += stats.replied;
-		queued += stats.queued + stats.running;
+	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
+		received += stats->received;
+		replied += stats->replied;
+		queued += stats->queued + stats->running;
+		dgram_stats_free(stats);
 	}
+	if (error != -ENOENT)
+		return;
 	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu",
 		(unsigned long long)received, (unsigned long long)replied,
 		(unsigned long long)queued);

@@ -2,20 +2,6 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-/* The worker's counters now, including the step that it is in. */
-static void read_counters(struct worker *worker, int64_t now_ns, struct worker_counters *ret)
-{
-	struct worker_counters *counters = &worker->counters;
-	int64_t since_ns = atomic_load_explicit(&counters->busy_since_ns, memory_order_relaxed);
-
-	ret->requests = atomic_load_explicit(&counters->requests, memory_order_relaxed);
-	ret->errors = atomic_load_explicit(&counters->errors, memory_order_relaxed);
-	ret->busy_ns = atomic_load_explicit(&counters->busy_ns, memory_order_relaxed);
-	if (since_ns > 0 && since_ns < now_ns)
-		ret->busy_ns += now_ns - since_ns;
-	histogram_copy(&ret->service_ns, &counters->service_ns);
-}
-
 static void log_worker(struct dgram_server *server, struct worker *worker, int64_t now_ns)
 {
 	struct worker_counters *reported = &worker->reported;
@@ -23,7 +9,7 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 	struct histogram interval;
 	int64_t elapsed_ns = now_ns - server->last_summary_ns, busy_ns;
 
-	read_counters(worker, now_ns, &now);
+	worker_counters_read(worker, now_ns, &now);
 	interval = now.service_ns;
 	histogram_subtract(&interval, &reported->service_ns);
 	busy_ns = now.busy_ns - reported->busy_ns;
