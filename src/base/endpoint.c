@@ -46,6 +46,22 @@ enum endpoint_verdict endpoint_parse(const char *text, uint16_t port, struct end
 	return ENDPOINT_POSSIBLE;
 }
 
+const char *endpoint_explain(enum endpoint_verdict verdict)
+{
+	switch (verdict) {
+	case ENDPOINT_MULTICAST:
+		return "a multicast address cannot answer; listen on the address of an interface";
+	case ENDPOINT_MAPPED:
+		return "an IPv4 address is written as such, without ::ffff:";
+	case ENDPOINT_NO_SCOPE:
+		return "a link-local address needs its interface, as in \"fe80::1%eth0\"";
+	case ENDPOINT_INTERFACE:
+		return "no network interface can have this name";
+	default:
+		return "must be a numeric IPv4 or IPv6 address; names are not looked up";
+	}
+}
+
 /* Two names can be those of one interface, and so can a name and a number: only a machine knows. */
 static bool excludes(const struct endpoint *a, const struct endpoint *b)
 {

@@ -26,6 +26,9 @@ enum endpoint_verdict {
 enum endpoint_verdict endpoint_parse(
 	const char *text, uint16_t port, struct endpoint *ret_endpoint);
 
+/* Why no machine can listen there, as it ends a message. */
+const char *endpoint_explain(enum endpoint_verdict verdict);
+
 /* Of those before number `index`, the first that excludes it: binding both fails on every machine. `index`:
  * none does. With port 0 the kernel picks one that is free. */
 size_t endpoint_find_rival(const struct endpoint *endpoints, size_t index);

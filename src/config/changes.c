@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "json/json.h"
-#include "config/values.h"
+#include "config/options.h"
 
 #define VALUE_TEXT_MAX 8192
 
@@ -78,20 +77,19 @@ static void compare_options(struct comparison *comparison, const struct values *
 	const struct values *new_values)
 {
 	const struct dgram_handler *handler = values_handler(old_values);
-	char path[64], old_text[JSON_NUMBER_MAX], new_text[JSON_NUMBER_MAX];
+	char path[64], old_text[VALUE_TEXT_MAX], new_text[VALUE_TEXT_MAX];
 
 	if (handler != values_handler(new_values))
 		return;
 	for (size_t i = 0; i < handler->parameters_count; i++) {
-		double old_number = old_values->parameters[i].number;
-		double number = new_values->parameters[i].number;
+		const struct dgram_parameter *parameter = &handler->parameters[i];
 
-		if (old_number >= number && old_number <= number)
+		options_format(parameter, &old_values->parameters[i], old_text, sizeof(old_text));
+		options_format(parameter, &new_values->parameters[i], new_text, sizeof(new_text));
+		if (strcmp(old_text, new_text) == 0)
 			continue;
-		snprintf(path, sizeof(path), "%s.%s", params[PARAM_OPTIONS].path,
-			handler->parameters[i].name);
-		add_change(comparison, path, json_number_text(old_number, old_text),
-			json_number_text(number, new_text), params[PARAM_OPTIONS].live);
+		snprintf(path, sizeof(path), "%s.%s", params[PARAM_OPTIONS].path, parameter->name);
+		add_change(comparison, path, old_text, new_text, params[PARAM_OPTIONS].live);
 	}
 }
 

@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cpus.h"
 #include "base/endpoint.h"
-#include "json/json.h"
-#include "json/suggest.h"
+#include "base/suggest.h"
 #include "json/utf8.h"
 
 /* How much of a key a message shows; the excerpt shows it whole. */
@@ -27,87 +25,62 @@ bool check_object(const char *label, struct element element, struct report *repo
 	return cJSON_IsObject(element.item);
 }
 
-/* Not cJSON's valueint, which saturates. */
-bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
-	bool whole, struct report *report)
+/* The texts of a list. */
+static bool check_texts(
+	const char *label, struct element list, const struct rule *rule, struct report *report)
 {
-	double number = element.item->valuedouble;
-	bool is_number = cJSON_IsNumber(element.item);
-	char min[JSON_NUMBER_MAX], max[JSON_NUMBER_MAX];
+	unsigned count = (unsigned)cJSON_GetArraySize(list.item);
+	char message[RULE_MESSAGE_MAX];
+	bool valid = rule_takes_count(rule, count, message);
 
-	if (is_number && number >= range->minimum && number <= range->maximum &&
-		(!whole || (double)(unsigned)number >= number))
-		return true;
-	report_add(report, element_place(element), "%s: must be a %snumber from %s to %s%s%s",
-		label, whole ? "whole " : "", json_number_text(range->minimum, min),
-		json_number_text(range->maximum, max), is_number ? "" : ", not ",
-		is_number ? "" : element_type_name(element));
+	if (!valid)
+		report_add(report, element_place(list), "%s: %s", label, message);
+	for (struct element text = element_first(list); valid && text.item;
+		text = element_next(text)) {
+		if (cJSON_IsString(text.item))
+			continue;
+		report_type(label, text, "a string", report);
+		valid = false;
+	}
+	return valid;
+}
+
+/* Not cJSON's valueint, which saturates. */
+static bool takes(const struct rule *rule, struct element element, char message[RULE_MESSAGE_MAX])
+{
+	const cJSON *item = element.item;
+
+	switch (rule->type) {
+	case RULE_NUMBER:
+	case RULE_WHOLE:
+		if (cJSON_IsNumber(item))
+			return rule_takes_number(rule, item->valuedouble, message);
+		break;
+	case RULE_BOOLEAN:
+		if (cJSON_IsBool(item))
+			return true;
+		break;
+	case RULE_TEXTS:
+		break;
+	default:
+		if (cJSON_IsString(item))
+			return rule_takes_text(rule, item->valuestring, message);
+	}
+	rule_refuse(rule, element_type_name(element), message);
 	return false;
 }
 
-static void check_whole(const struct check *check, struct element element, struct value *value)
+bool check_rule(
+	const char *label, struct element element, const struct rule *rule, struct report *report)
 {
-	struct dgram_parameter range = { .minimum = check->param->limits.minimum,
-		.maximum = check->param->limits.maximum };
+	char message[RULE_MESSAGE_MAX];
 
-	if (check_number(check->label, element, &range, true, check->report))
-		value->number = (unsigned)element.item->valuedouble;
-}
-
-/* `"error", "warn", "info"` */
-static void list_words(const struct param *param, char *text, size_t size)
-{
-	size_t at = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; param_word(param, i) && at < size; i++)
-		at += (size_t)snprintf(
-			text + at, size - at, "%s\"%s\"", i > 0 ? ", " : "", param_word(param, i));
-}
-
-static void check_word(const struct check *check, struct element element, struct value *value)
-{
-	const struct param *param = check->param;
-	struct suggestion suggestion = { .written = element.item->valuestring };
-	char words[512];
-
-	if (cJSON_IsString(element.item) &&
-		param_word_find(param, element.item->valuestring, &value->number) == 0)
-		return;
-	list_words(param, words, sizeof(words));
-	for (size_t i = 0; cJSON_IsString(element.item) && param_word(param, i); i++)
-		suggest_offer(&suggestion, param_word(param, i));
-	report_add(check->report, element_place(element), "%s: must be %s%s%s%s%s", check->label,
-		param_word(param, 1) ? "one of " : "", words,
-		suggestion.best ? "; did you mean \"" : "", suggestion.best ? suggestion.best : "",
-		suggestion.best ? "\"?" : "");
-}
-
-static bool is_name(const char *text)
-{
-	return text[0] >= 'a' && text[0] <= 'z' &&
-	       text[strspn(text, SERVICE_NAME_CHARACTERS)] == '\0';
-}
-
-static void check_text(const struct check *check, struct element element)
-{
-	const struct limits *limits = &check->param->limits;
-	const char *text = element.item->valuestring;
-	struct cpus cpus;
-
-	if (!cJSON_IsString(element.item))
-		report_type(check->label, element, "a string", check->report);
-	else if (strlen(text) < limits->minimum || strlen(text) > limits->maximum)
-		report_add(check->report, element_place(element),
-			"%s: must be from %u to %u bytes long", check->label, limits->minimum,
-			limits->maximum);
-	else if (check->param->type == PARAM_TYPE_NAME && !is_name(text))
-		report_add(check->report, element_place(element),
-			"%s: may have a-z, 0-9 and -, a letter first", check->label);
-	else if (check->param->type == PARAM_TYPE_CPUS && cpus_parse(text, &cpus) < 0)
-		report_add(check->report, element_place(element),
-			"%s: must be a list of CPUs as in \"2-5,8\", each at most %u", check->label,
-			CPUS_MAX - 1);
+	if (rule->type == RULE_TEXTS && cJSON_IsArray(element.item))
+		return check_texts(label, element, rule, report);
+	if (takes(rule, element, message))
+		return true;
+	report_add(report, element_place(element), "%s: %s", label, message);
+	return false;
 }
 
 static bool is_address(const char *text, size_t length)
@@ -141,30 +114,20 @@ static const char *explain_text(const char *text, size_t *ret_offset)
 		*ret_offset = before + 1;
 		return "must be an address alone; the port belongs in `port`";
 	}
-	return "must be a numeric IPv4 or IPv6 address; names are not looked up";
+	return endpoint_explain(ENDPOINT_NO_ADDRESS);
 }
 
 /* Why no machine can serve it, or NULL; the same. */
 static const char *explain_host(const char *text, size_t *ret_offset)
 {
 	struct endpoint endpoint;
+	enum endpoint_verdict verdict = endpoint_parse(text, 0, &endpoint);
 
-	*ret_offset = 0;
-	switch (endpoint_parse(text, 0, &endpoint)) {
-	case ENDPOINT_POSSIBLE:
+	*ret_offset = verdict == ENDPOINT_INTERFACE ? strcspn(text, "%") + 1 : 0;
+	if (verdict == ENDPOINT_POSSIBLE)
 		return NULL;
-	case ENDPOINT_MULTICAST:
-		return "a multicast address cannot answer; listen on the address of an interface";
-	case ENDPOINT_MAPPED:
-		return "an IPv4 address is written as such, without ::ffff:";
-	case ENDPOINT_NO_SCOPE:
-		return "a link-local address needs its interface, as in \"fe80::1%eth0\"";
-	case ENDPOINT_INTERFACE:
-		*ret_offset = strcspn(text, "%") + 1;
-		return "no network interface can have this name";
-	default:
-		return explain_text(text, ret_offset);
-	}
+	return verdict == ENDPOINT_NO_ADDRESS ? explain_text(text, ret_offset)
+					      : endpoint_explain(verdict);
 }
 
 static void check_host(const struct check *check, struct element element)
@@ -212,38 +175,69 @@ static void check_hosts(const struct check *check, struct element element)
 		check_host(check, host);
 }
 
-void check_value(const struct check *check, struct element element, struct value *value)
-{
-	size_t errors = check->report->count;
+/* The most handlers that a message names, so that it fits a few lines. */
+#define HANDLERS_NAMED 16
 
-	*value = (struct value){ .present = true, .element = element };
-	switch (check->param->type) {
+/* `names`: room for those of the handlers. */
+static struct rule rule_of(const struct param *param, const char *names[HANDLERS_NAMED + 1])
+{
+	struct rule rule = {
+		.minimum = param->limits.minimum,
+		.maximum = param->limits.maximum,
+		.words = param->words,
+	};
+
+	switch (param->type) {
 	case PARAM_TYPE_WHOLE:
-		check_whole(check, element, value);
+		rule.type = RULE_WHOLE;
 		break;
 	case PARAM_TYPE_BOOLEAN:
-		value->number = cJSON_IsTrue(element.item) ? 1 : 0;
-		if (!cJSON_IsBool(element.item))
-			report_type(check->label, element, "true or false", check->report);
-		break;
-	case PARAM_TYPE_WORD:
-	case PARAM_TYPE_HANDLER:
-		check_word(check, element, value);
+		rule.type = RULE_BOOLEAN;
 		break;
 	case PARAM_TYPE_NAME:
-	case PARAM_TYPE_TEXT:
+		rule.type = RULE_NAME;
+		break;
 	case PARAM_TYPE_CPUS:
-		check_text(check, element);
+		rule.type = RULE_CPUS;
 		break;
-	case PARAM_TYPE_HOSTS:
-		check_hosts(check, element);
+	case PARAM_TYPE_HANDLER:
+		for (size_t i = 0; i < HANDLERS_NAMED && param_word(param, i); i++)
+			names[i] = param_word(param, i);
+		rule.words = names;
+		rule.type = RULE_WORD;
 		break;
-	case PARAM_TYPE_GROUP:
-	case PARAM_TYPE_OPTIONS:
-	case PARAM_TYPE_SERVICES:
-		assert(false); /* they have no single value */
+	case PARAM_TYPE_WORD:
+		rule.type = RULE_WORD;
+		break;
+	default:
+		assert(param->type == PARAM_TYPE_TEXT); /* others have no single value */
+		rule.type = RULE_TEXT;
 	}
-	value->invalid = check->report->count > errors;
+	return rule;
+}
+
+void check_value(const struct check *check, struct element element, struct value *value)
+{
+	const struct param *param = check->param;
+	const char *names[HANDLERS_NAMED + 1] = { NULL };
+	size_t errors = check->report->count;
+	struct rule rule;
+
+	*value = (struct value){ .present = true, .element = element };
+	if (param->type == PARAM_TYPE_HOSTS) {
+		check_hosts(check, element);
+		value->invalid = check->report->count > errors;
+		return;
+	}
+	rule = rule_of(param, names);
+	if (rule.type == RULE_WORD && cJSON_IsString(element.item) &&
+		param_word_find(param, element.item->valuestring, &value->number) == 0)
+		return;
+	value->invalid = !check_rule(check->label, element, &rule, check->report);
+	if (rule.type == RULE_WHOLE && !value->invalid)
+		value->number = (unsigned)element.item->valuedouble;
+	else if (rule.type == RULE_BOOLEAN)
+		value->number = cJSON_IsTrue(element.item) ? 1 : 0;
 }
 
 /* A key with this name or path in any object, preferably in this scope. */
@@ -347,15 +341,10 @@ void check_unknown_option(struct element member, const struct dgram_handler *han
 	const char *label, struct report *report)
 {
 	struct suggestion suggestion = { .written = member.item->string };
-	char advice[160] = "unknown option";
+	char message[RULE_MESSAGE_MAX];
 
 	for (size_t i = 0; i < handler->parameters_count; i++)
 		suggest_offer(&suggestion, handler->parameters[i].name);
-	if (handler->parameters_count == 0)
-		snprintf(
-			advice, sizeof(advice), "the handler \"%s\" has no options", handler->name);
-	else if (suggestion.best)
-		snprintf(advice, sizeof(advice), "unknown option; did you mean \"%s\"?",
-			suggestion.best);
-	report_key(member, label, params[PARAM_OPTIONS].path, advice, report);
+	rule_refuse_option(handler->name, handler->parameters_count > 0, suggestion.best, message);
+	report_key(member, label, params[PARAM_OPTIONS].path, message, report);
 }

@@ -2,6 +2,7 @@
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
 
+#include "base/rule.h"
 #include "json/element.h"
 #include "config/values.h"
 
@@ -15,9 +16,9 @@ struct check {
 /* Replace `value`, and mark it as invalid if the element is. */
 void check_value(const struct check *check, struct element element, struct value *value);
 
-/* True: it is a number in this range. `label` is its name in messages. */
-bool check_number(const char *label, struct element element, const struct dgram_parameter *range,
-	bool whole, struct report *report);
+/* True: it may be. `label` is its name in messages. */
+bool check_rule(
+	const char *label, struct element element, const struct rule *rule, struct report *report);
 
 /* True: it is an object. */
 bool check_object(const char *label, struct element element, struct report *report);

@@ -158,7 +158,6 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	services_clear(config);
-	values_clear(&config->top);
 	for (size_t i = 0; i < config->documents_count; i++)
 		document_free(&config->documents[i]);
 	free(config->documents);

@@ -37,7 +37,7 @@ const struct param params[PARAM_COUNT] = {
 		"The built-in handler that answers the requests.",
 		.type = PARAM_TYPE_HANDLER, .text = "time" },
 	[PARAM_OPTIONS] = { "options", BOTH,
-		"The handler's own settings, each a number.", .type = PARAM_TYPE_OPTIONS },
+		"The handler's own settings.", .type = PARAM_TYPE_OPTIONS },
 	[PARAM_CONCURRENCY] = { "concurrency", BOTH,
 		"Who runs the handler: with pool the worker threads, behind the queue; with inline "
 		"the receiver itself, without a queue.",

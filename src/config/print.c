@@ -21,6 +21,32 @@ static void print_texts(struct json *json, const struct param *param, const stru
 		json_close(json, ']');
 }
 
+/* A text that is not set and has no default is left out. */
+static void print_option(
+	struct json *json, enum dgram_type type, const struct dgram_setting *setting)
+{
+	switch (type) {
+	case DGRAM_NUMBER:
+	case DGRAM_WHOLE:
+		json_number(json, setting->name, setting->number);
+		break;
+	case DGRAM_BOOLEAN:
+		json_bool(json, setting->name, setting->number > 0);
+		break;
+	case DGRAM_TEXT:
+	case DGRAM_WORD:
+		if (setting->text)
+			json_text(json, setting->name, setting->text);
+		break;
+	case DGRAM_TEXTS:
+		json_open(json, setting->name, '[');
+		for (size_t i = 0; i < setting->texts_count; i++)
+			json_text(json, NULL, setting->texts[i]);
+		json_close(json, ']');
+		break;
+	}
+}
+
 static void print_options(struct json *json, const struct param *param, const struct values *values)
 {
 	const struct dgram_handler *handler = values_handler(values);
@@ -29,7 +55,7 @@ static void print_options(struct json *json, const struct param *param, const st
 		return;
 	json_open(json, param_key(param), '{');
 	for (size_t i = 0; i < handler->parameters_count; i++)
-		json_number(json, handler->parameters[i].name, values->parameters[i].number);
+		print_option(json, handler->parameters[i].type, &values->parameters[i]);
 	json_close(json, '}');
 }
 

@@ -30,6 +30,68 @@ static void put_number_type(
 	json_number(json, "default", initial);
 }
 
+static void put_string_list(struct json *json, const char *key, const char *const *words)
+{
+	json_open(json, key, '[');
+	for (; *words; words++)
+		json_text(json, NULL, *words);
+	json_close(json, ']');
+}
+
+static void put_parameter_type(struct json *json, const struct dgram_parameter *parameter)
+{
+	static const char *const types[] = { "number", "integer", "boolean", "string", "string",
+		"array" };
+
+	json_text(json, "type", types[parameter->type]);
+	switch (parameter->type) {
+	case DGRAM_NUMBER:
+	case DGRAM_WHOLE:
+		json_number(json, "minimum", parameter->minimum);
+		json_number(json, "maximum", parameter->maximum);
+		break;
+	case DGRAM_TEXT:
+		json_number(json, "minLength", parameter->minimum);
+		json_number(json, "maxLength", parameter->maximum);
+		break;
+	case DGRAM_WORD:
+		put_string_list(json, "enum", parameter->words);
+		break;
+	case DGRAM_TEXTS:
+		json_open(json, "items", '{');
+		json_text(json, "type", "string");
+		json_close(json, '}');
+		json_number(json, "minItems", parameter->minimum);
+		json_number(json, "maxItems", parameter->maximum);
+		break;
+	case DGRAM_BOOLEAN:
+		break;
+	}
+}
+
+static void put_parameter_default(struct json *json, const struct dgram_parameter *parameter)
+{
+	switch (parameter->type) {
+	case DGRAM_NUMBER:
+	case DGRAM_WHOLE:
+		json_number(json, "default", parameter->initial);
+		break;
+	case DGRAM_BOOLEAN:
+		json_bool(json, "default", parameter->initial > 0);
+		break;
+	case DGRAM_TEXT:
+		if (parameter->text)
+			json_text(json, "default", parameter->text);
+		break;
+	case DGRAM_WORD:
+		json_text(json, "default", parameter->words[(size_t)parameter->initial]);
+		break;
+	case DGRAM_TEXTS:
+		put_string_list(json, "default", (const char *const[]){ NULL });
+		break;
+	}
+}
+
 static void put_parameter(struct json *json, const struct dgram_parameter *parameter)
 {
 	char text[320];
@@ -37,8 +99,29 @@ static void put_parameter(struct json *json, const struct dgram_parameter *param
 	snprintf(text, sizeof(text), "%s Takes effect after a restart.", parameter->sentence);
 	json_open(json, parameter->name, '{');
 	json_text(json, "description", text);
-	put_number_type(json, "number", parameter->minimum, parameter->maximum, parameter->initial);
+	put_parameter_type(json, parameter);
+	if (!parameter->required)
+		put_parameter_default(json, parameter);
 	json_close(json, '}');
+}
+
+static bool has_required(const struct dgram_handler *handler)
+{
+	for (size_t i = 0; i < handler->parameters_count; i++)
+		if (handler->parameters[i].required)
+			return true;
+	return false;
+}
+
+static void put_required_parameters(struct json *json, const struct dgram_handler *handler)
+{
+	if (!has_required(handler))
+		return;
+	json_open(json, "required", '[');
+	for (size_t i = 0; i < handler->parameters_count; i++)
+		if (handler->parameters[i].required)
+			json_text(json, NULL, handler->parameters[i].name);
+	json_close(json, ']');
 }
 
 /* Objects inside each other; the last key is NULL. */
@@ -71,9 +154,13 @@ static void put_handler(struct json *json, const struct dgram_handler *handler)
 	if (strcmp(handler->name, params[PARAM_HANDLER].text) != 0)
 		put_required(json, &params[PARAM_HANDLER]);
 	json_close(json, '}');
-	open_objects(json, (const char *const[]){ "then", "properties", "options", NULL });
+	json_open(json, "then", '{');
+	if (has_required(handler))
+		put_required(json, &params[PARAM_OPTIONS]);
+	open_objects(json, (const char *const[]){ "properties", "options", NULL });
 	json_text(json, "type", "object");
 	json_bool(json, "additionalProperties", false);
+	put_required_parameters(json, handler);
 	json_open(json, "properties", '{');
 	for (size_t i = 0; i < handler->parameters_count; i++)
 		put_parameter(json, &handler->parameters[i]);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/endpoint.h"
-#include "config/check.h"
+#include "config/options.h"
 
 /* Without services the deferred options are the top's; else they go with the services. */
 void services_clear(struct config *config)
@@ -13,7 +13,7 @@ void services_clear(struct config *config)
 	if (config->services_count > 0)
 		config->deferred_count = 0;
 	for (size_t i = 0; i < config->services_count; i++)
-		values_clear(&config->services[i]);
+		options_clear(&config->services[i]);
 	free(config->services);
 	config->services = NULL;
 	config->services_count = 0;
@@ -76,68 +76,44 @@ static void check_single_keys(const struct config *config, struct report *report
 	}
 }
 
-/* `label`: "services.1." */
-static void set_parameters(
-	struct values *service, struct element object, const char *label, struct report *report)
+/* The last object of options, or else what names the handler, or else the service. */
+static struct report_place place_of_options(const struct values *service)
 {
-	const struct dgram_handler *handler = values_handler(service);
-	char path[96];
+	const struct value *options = &service->of[PARAM_OPTIONS];
+	const struct value *handler = &service->of[PARAM_HANDLER];
 
-	for (struct element member = element_first(object); member.item;
-		member = element_next(member)) {
-		const char *name = member.item->string;
-		size_t i = 0;
-
-		while (i < handler->parameters_count &&
-			strcmp(handler->parameters[i].name, name) != 0)
-			i++;
-		snprintf(path, sizeof(path), "%soptions.%s", label, name);
-		if (i == handler->parameters_count)
-			check_unknown_option(member, handler, label, report);
-		else if (cJSON_GetObjectItemCaseSensitive(object.item, name) != member.item)
-			report_add(report, element_key_place(member),
-				"%s: given twice in one object", path);
-		else if (check_number(path, member, &handler->parameters[i], false, report))
-			service->parameters[i].number = member.item->valuedouble;
-	}
+	if (options->present || handler->present)
+		return element_place(options->present ? options->element : handler->element);
+	return service->element.item ? element_place(service->element) : (struct report_place){ 0 };
 }
 
-static int set_initial_parameters(struct values *service)
+static int resolve_service(struct config *config, size_t number, struct report *report)
 {
-	const struct dgram_handler *handler = values_handler(service);
+	struct values *service = &config->services[number];
+	const struct values *owner = config->services_listed ? service : &config->top;
+	char label[32] = "";
+	int r = options_init(service);
 
-	if (handler->parameters_count == 0)
-		return 0;
-	service->parameters = calloc(handler->parameters_count, sizeof(*service->parameters));
-	if (!service->parameters)
-		return -ENOMEM;
-	for (size_t i = 0; i < handler->parameters_count; i++) {
-		service->parameters[i].name = handler->parameters[i].name;
-		service->parameters[i].number = handler->parameters[i].initial;
+	if (service->of[PARAM_HANDLER].invalid)
+		return r; /* the options of an unknown handler are unknown */
+	if (config->services_listed)
+		snprintf(label, sizeof(label), "services.%zu.", number);
+	for (size_t i = 0; r == 0 && i < config->deferred_count; i++) {
+		if (config->deferred[i].values == owner)
+			r = options_set(service, config->deferred[i].object, label, report);
 	}
-	return 0;
+	if (r == 0)
+		options_complete(service, place_of_options(service), label, report);
+	return r;
 }
 
 static int resolve_options(struct config *config, struct report *report)
 {
-	for (size_t i = 0; i < config->services_count; i++) {
-		struct values *service = &config->services[i];
-		const struct values *owner = config->services_listed ? service : &config->top;
-		char label[32] = "";
-		int r = set_initial_parameters(service);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-		if (service->of[PARAM_HANDLER].invalid)
-			continue; /* the options of an unknown handler are unknown */
-		if (config->services_listed)
-			snprintf(label, sizeof(label), "services.%zu.", i);
-		for (size_t j = 0; j < config->deferred_count; j++) {
-			if (config->deferred[j].values == owner)
-				set_parameters(service, config->deferred[j].object, label, report);
-		}
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < config->services_count; i++)
+		r = resolve_service(config, i, report);
+	return r;
 }
 
 /* NULL: it is invalid, or that of an invalid handler. */

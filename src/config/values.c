@@ -1,7 +1,6 @@
 #include "config/values.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 void values_init(struct values *values)
@@ -12,11 +11,6 @@ void values_init(struct values *values)
 		if (params[i].type == PARAM_TYPE_HANDLER)
 			(void)param_word_find(&params[i], params[i].text, &values->of[i].number);
 	}
-}
-
-void values_clear(struct values *values)
-{
-	free(values->parameters);
 }
 
 /* Of a list its member number `index`, else the value itself. */

@@ -15,8 +15,9 @@ struct value {
 
 struct values {
 	struct value of[PARAM_COUNT];
-	struct element element;		  /* of a service in a list */
-	struct dgram_setting *parameters; /* once loaded: of the handler, in its order */
+	struct element element; /* of a service in a list */
+	struct dgram_setting
+		*parameters; /* of the handler, in its order; once loaded all have a name */
 };
 
 /* An object of options that waits until the handler is known. */
@@ -43,7 +44,6 @@ struct config {
 };
 
 void values_init(struct values *values);
-void values_clear(struct values *values);
 
 /* The built-in handler, and a service's name: its handler's by default. */
 const struct dgram_handler *values_handler(const struct values *values);

@@ -72,6 +72,12 @@ void handler_worker_stop(const struct handler *handler, void *state)
 		handler->calls->worker_stop(state);
 }
 
+void handler_log_refusal(const struct handler *handler, struct log_ring *log, int error)
+{
+	log_event(log, EVENT_CANNOT_START_HANDLER,
+		LOG_FIELDS(log_text("service", handler->service), log_errno("error", -error)));
+}
+
 bool handler_verify(const struct handler *handler, const struct handler_request *request)
 {
 	return handler->calls->verify == NULL ||

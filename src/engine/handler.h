@@ -39,6 +39,9 @@ int handler_worker_start(
 	const struct handler *handler, unsigned worker, struct log_ring *log, void **ret_state);
 void handler_worker_stop(const struct handler *handler, void *state);
 
+/* Log that it refused a worker, with its error. Thread: the ring's. */
+void handler_log_refusal(const struct handler *handler, struct log_ring *log, int error);
+
 /* A request that handler_lend() points at one datagram after the other. It borrows from these. */
 static inline void handler_request_init(struct handler_request *request,
 	const struct handler *handler, const struct socket *sockets, struct log_ring *log,

@@ -89,10 +89,14 @@ static void *member_main(void *argument)
 	return NULL;
 }
 
-static void log_start_error(struct log_ring *ring, unsigned number, int error)
+/* Of the system's, where the worker's own start did not fail. */
+static void log_start_error(struct log_ring *ring, const struct worker *worker, int error)
 {
-	log_event(ring, EVENT_CANNOT_START_WORKER,
-		LOG_FIELDS(log_uint("worker", number), log_errno("error", -error)));
+	if (worker->refused != NULL)
+		handler_log_refusal(worker->refused, ring, error);
+	else
+		log_event(ring, EVENT_CANNOT_START_WORKER,
+			LOG_FIELDS(log_uint("worker", worker->number), log_errno("error", -error)));
 }
 
 /* A worker that cannot be pinned still runs. */
@@ -114,6 +118,7 @@ static int park(struct pool_member *member, struct log_ring *ring)
 
 	start_latch_init(&member->latch);
 	member->leaving = false;
+	member->worker->refused = NULL;
 	error = thread_start(
 		"dgram/w", (int)member->worker->number, member_main, member, &member->thread);
 	member->started = error == 0;
@@ -150,7 +155,7 @@ static int park_missing(struct pool *pool, unsigned workers, struct log_ring *ri
 		}
 	}
 	if (error < 0) {
-		log_start_error(ring, failed, error);
+		log_start_error(ring, pool->members[failed].worker, error);
 		pool_release(pool, false);
 	}
 	return error;

@@ -69,6 +69,7 @@ static bool serves(const struct worker *worker, const struct service *service)
 
 int worker_start(struct worker *worker)
 {
+	worker->refused = NULL;
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
 		struct service *service = &worker->shared->services[i];
 		int error = 0;
@@ -78,6 +79,7 @@ int worker_start(struct worker *worker)
 		error = handler_worker_start(
 			&service->handler, worker->number, worker->log, &worker->states[i]);
 		if (error < 0) {
+			worker->refused = &service->handler;
 			worker_stop(worker);
 			return error;
 		}

@@ -61,9 +61,10 @@ struct worker {
 	struct log_ring *log;
 	struct service *only; /* a receiver's; NULL: all services that have a queue */
 	struct reply_batch *replies;
-	void **states; /* of the handlers, one a service */
-	bool *started; /* those that are */
-	unsigned turn; /* the service to look at first */
+	void **states;		       /* of the handlers, one a service */
+	bool *started;		       /* those that are */
+	const struct handler *refused; /* the one that let worker_start() fail, or NULL */
+	unsigned turn;		       /* the service to look at first */
 	struct worker_counters counters;
 	struct worker_counters reported; /* the owner's: as of the last summary */
 	struct running_call running_call;

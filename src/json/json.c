@@ -1,6 +1,6 @@
 #include "json/json.h"
 
-#include <stdlib.h>
+#include "base/rule.h"
 
 static void write_string(FILE *file, const char *text)
 {
@@ -63,22 +63,12 @@ void json_text(struct json *json, const char *key, const char *value)
 	write_string(json->file, value);
 }
 
-const char *json_number_text(double number, char text[JSON_NUMBER_MAX])
-{
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, JSON_NUMBER_MAX, "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
-			break;
-	}
-	return text;
-}
-
 void json_number(struct json *json, const char *key, double value)
 {
-	char text[JSON_NUMBER_MAX];
+	char text[RULE_NUMBER_MAX];
 
 	begin_item(json, key);
-	fputs(json_number_text(value, text), json->file);
+	fputs(rule_number_text(value, text), json->file);
 }
 
 void json_bool(struct json *json, const char *key, bool value)

@@ -19,8 +19,4 @@ void json_text(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, double value);
 void json_bool(struct json *json, const char *key, bool value);
 
-/* The shortest text that reads back as the same finite number. */
-#define JSON_NUMBER_MAX 32
-const char *json_number_text(double number, char text[JSON_NUMBER_MAX]);
-
 #endif

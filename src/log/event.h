@@ -48,14 +48,15 @@ enum log_level {
 		"Its handler refused: see the documentation of the handler.")                       \
 	X(EVENT_CANNOT_START_LOG, ERROR, "cannot start the log",                                    \
 		"The system gave no thread to the log: see its limits of threads and memory.")      \
+	X(EVENT_CANNOT_START_HANDLER, ERROR, "cannot start the handler",                            \
+		"The handler of the service refused a worker, or a receiver that runs it: see the " \
+		"documentation of the handler.")                                                    \
 	X(EVENT_CANNOT_START_WORKER, ERROR, "cannot start a worker",                                \
-		"The system gave it no thread, or its handler refused: see the limits of threads "  \
-		"and memory, and the documentation of the handler.")                                \
+		"The system gave it no thread: see the limits of threads and memory.")              \
 	X(EVENT_CANNOT_PIN_WORKER, WARN, "cannot pin a worker",                                     \
 		"The worker runs on any CPU: correct pool.cpus.")                                   \
 	X(EVENT_CANNOT_START_RECEIVER, ERROR, "cannot start a receiver",                            \
-		"The system gave it no thread, or its handler refused: see the limits of threads "  \
-		"and memory, and the documentation of the handler.")                                \
+		"The system gave it no thread: see the limits of threads and memory.")              \
 	X(EVENT_CANNOT_PIN_RECEIVER, WARN, "cannot pin a receiver",                                 \
 		"The receiver runs on any CPU: correct pool.cpus.")                                 \
 	X(EVENT_CANNOT_WATCH, ERROR, "cannot wait for events",                                      \

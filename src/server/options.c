@@ -1,5 +1,7 @@
 /* The server's options: their defaults and their ranges. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,35 +12,24 @@ _Static_assert(sizeof(enum dgram_log_level) == sizeof(unsigned), "words are numb
 
 /* A number among the options, or the number of a word. */
 struct number {
+	const char *name;
 	size_t offset;
 	struct limits limits;
 };
 
-#define NUMBER(type, field, ...) { offsetof(struct type, field), { __VA_ARGS__ } },
+#define NUMBER(type, field, ...) { #field, offsetof(struct type, field), { __VA_ARGS__ } },
 static const struct number server_numbers[] = { SERVER_NUMBERS(NUMBER){ 0 } };
 static const struct number service_numbers[] = { SERVICE_NUMBERS(NUMBER){ 0 } };
 
 static const char *const formats[] = { LOG_FORMATS, NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
 
-/* `numbers` up to the one whose maximum is 0. */
+/* `numbers` up to the one without a name. */
 static void set_defaults(void *options, const struct number *numbers)
 {
-	for (; numbers->limits.maximum > 0; numbers++)
+	for (; numbers->name != NULL; numbers++)
 		memcpy((char *)options + numbers->offset, &numbers->limits.initial,
 			sizeof(unsigned));
-}
-
-static bool numbers_are_valid(const void *options, const struct number *numbers)
-{
-	for (; numbers->limits.maximum > 0; numbers++) {
-		unsigned value;
-
-		memcpy(&value, (const char *)options + numbers->offset, sizeof(value));
-		if (value < numbers->limits.minimum || value > numbers->limits.maximum)
-			return false;
-	}
-	return true;
 }
 
 void dgram_options_init(struct dgram_options *options, unsigned abi)
@@ -60,96 +51,184 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 	set_defaults(service, service_numbers);
 }
 
-static bool length_is_valid(const char *text, struct limits limits)
+int server_options_refuse(const struct dgram_options *options, const char *format, ...)
 {
-	return text != NULL && strlen(text) >= limits.minimum && strlen(text) <= limits.maximum;
-}
+	va_list arguments;
 
-static bool name_is_valid(const char *name)
-{
-	return length_is_valid(name, (struct limits)LIMITS_NAME) && name[0] >= 'a' &&
-	       name[0] <= 'z' && name[strspn(name, SERVICE_NAME_CHARACTERS)] == '\0';
-}
-
-static bool parameters_are_valid(const struct dgram_service *service)
-{
-	for (size_t i = 0; i < service->parameters_count; i++) {
-		const struct dgram_parameter *parameter = service->handler->parameters;
-
-		if (!(service->parameters[i].number >= parameter[i].minimum &&
-			    service->parameters[i].number <= parameter[i].maximum))
-			return false;
+	if (options->error_text != NULL) {
+		va_start(arguments, format);
+		(void)vsnprintf(options->error_text, options->error_text_size, format, arguments);
+		va_end(arguments);
 	}
-	return true;
+	return -EINVAL;
 }
 
-static bool service_is_valid(const struct dgram_service *service)
+int server_options_fail(const struct dgram_options *options, int error)
+{
+	char text[128];
+
+	(void)server_options_refuse(options, "%s", strerror_r(-error, text, sizeof(text)));
+	return error;
+}
+
+/* What is checked, and what stands before the field in a message: "", "services[1]." */
+struct checked {
+	const struct dgram_options *options;
+	const char *label;
+};
+
+static int refuse_field(const struct checked *checked, const char *field, const char *message)
+{
+	return server_options_refuse(checked->options, "%s%s: %s", checked->label, field, message);
+}
+
+static int check_number(
+	const struct checked *checked, const char *field, double number, struct limits limits)
+{
+	const struct rule rule = { RULE_WHOLE, limits.minimum, limits.maximum, NULL };
+	char message[RULE_MESSAGE_MAX];
+
+	if (rule_takes_number(&rule, number, message))
+		return 0;
+	return refuse_field(checked, field, message);
+}
+
+static int check_numbers(
+	const struct checked *checked, const void *object, const struct number *numbers)
+{
+	int error = 0;
+
+	for (; error == 0 && numbers->name != NULL; numbers++) {
+		unsigned value;
+
+		memcpy(&value, (const char *)object + numbers->offset, sizeof(value));
+		error = check_number(checked, numbers->name, value, numbers->limits);
+	}
+	return error;
+}
+
+static int check_text(const struct checked *checked, const char *field, const char *text,
+	enum rule_type type, struct limits limits)
+{
+	const struct rule rule = { type, limits.minimum, limits.maximum, NULL };
+	char message[RULE_MESSAGE_MAX];
+
+	if (text != NULL && rule_takes_text(&rule, text, message))
+		return 0;
+	return refuse_field(checked, field, text != NULL ? message : "missing");
+}
+
+static int check_word(const struct checked *checked, const char *field, const char *word,
+	const char *const *words)
+{
+	const struct rule rule = { .type = RULE_WORD, .words = words };
+	char message[RULE_MESSAGE_MAX];
+
+	if (word != NULL && rule_takes_text(&rule, word, message))
+		return 0;
+	return refuse_field(checked, field, word != NULL ? message : "missing");
+}
+
+static int check_abi(const struct checked *checked, const char *field, unsigned abi)
+{
+	if (abi == DGRAM_ABI)
+		return 0;
+	return server_options_refuse(checked->options,
+		"%s%s: is %u, and this library serves %u: set it to DGRAM_ABI and build again",
+		checked->label, field, abi, DGRAM_ABI);
+}
+
+static int check_handler(const struct checked *checked, const struct dgram_service *service)
 {
 	const struct dgram_handler *handler = service->handler;
-
-	return service->abi == DGRAM_ABI && handler != NULL && handler->abi == DGRAM_ABI &&
-	       handler->name != NULL && handler->handle != NULL &&
-	       name_is_valid(service->name != NULL ? service->name : handler->name) &&
-	       service->hosts_count <= DGRAM_HOSTS_MAX &&
-	       numbers_are_valid(service, service_numbers) && parameters_are_valid(service);
-}
-
-/* The word of the table, or NULL. */
-static const char *find_word(const char *word, const char *const *words)
-{
-	for (; word != NULL && *words != NULL; words++)
-		if (strcmp(word, *words) == 0)
-			return *words;
-	return NULL;
-}
-
-/* All services together, of which each is valid. */
-static int list_endpoints(const struct dgram_options *options, struct endpoint *endpoints)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < options->services_count; i++)
-		for (size_t j = 0; j < server_hosts(&options->services[i]); j++, count++)
-			if (server_endpoint(&options->services[i], j, &endpoints[count]) !=
-					ENDPOINT_POSSIBLE ||
-				endpoint_find_rival(endpoints, count) < count)
-				return -EINVAL;
-	return 0;
-}
-
-static int check_listening(const struct dgram_options *options)
-{
-	struct endpoint *endpoints;
-	size_t count = 0;
+	const char *name = service->name != NULL ? "name" : "handler->name";
 	int error;
 
-	for (size_t i = 0; i < options->services_count; i++)
-		count += server_hosts(&options->services[i]);
-	endpoints = calloc(count, sizeof(*endpoints));
-	if (endpoints == NULL)
-		return -ENOMEM;
-	error = list_endpoints(options, endpoints);
-	free(endpoints);
-	return error;
+	if (handler == NULL)
+		return refuse_field(checked, "handler", "missing");
+	error = check_abi(checked, "handler->abi", handler->abi);
+	if (error < 0)
+		return error;
+	if (handler->name == NULL || handler->handle == NULL)
+		return refuse_field(checked,
+			handler->name == NULL ? "handler->name" : "handler->handle", "missing");
+	return check_text(
+		checked, name, server_service_name(service), RULE_NAME, (struct limits)LIMITS_NAME);
+}
+
+static int check_service(const struct dgram_options *options, size_t index)
+{
+	const struct dgram_service *service = &options->services[index];
+	char label[32];
+	const struct checked checked = { options, label };
+	int error;
+
+	(void)snprintf(label, sizeof(label), "services[%zu].", index);
+	error = check_abi(&checked, "abi", service->abi);
+	if (error == 0)
+		error = check_handler(&checked, service);
+	if (error == 0)
+		error = check_number(&checked, "hosts_count", (double)service->hosts_count,
+			(struct limits){ 0, DGRAM_HOSTS_MAX, 0 });
+	if (error == 0 && service->hosts_count > 0 && service->hosts == NULL)
+		error = refuse_field(&checked, "hosts", "missing");
+	if (error == 0)
+		error = check_numbers(&checked, service, service_numbers);
+	return error == 0 ? server_parameters_check(options, service, label) : error;
+}
+
+static int check_names(const struct dgram_options *options)
+{
+	for (size_t i = 1; i < options->services_count; i++)
+		for (size_t j = 0; j < i; j++) {
+			const char *name = server_service_name(&options->services[i]);
+
+			if (strcmp(name, server_service_name(&options->services[j])) == 0)
+				return server_options_refuse(options,
+					"services[%zu].name: services[%zu] has the name \"%s\" too",
+					i, j, name);
+		}
+	return 0;
 }
 
 int server_options_check(const struct dgram_options *options)
 {
-	struct cpus cpus;
+	const struct checked checked = { options, "" };
+	int error;
 
-	if (options->abi != DGRAM_ABI || options->services_count < 1 ||
-		options->services_count > DGRAM_SERVICES_MAX ||
-		!numbers_are_valid(options, server_numbers) ||
-		!length_is_valid(options->cpus, (struct limits)LIMITS_CPUS) ||
-		cpus_parse(options->cpus, &cpus) < 0 ||
-		!length_is_valid(options->log_target, (struct limits)LIMITS_LOG_TARGET) ||
-		find_word(options->log_format, formats) == NULL ||
-		find_word(options->log_color, colors) == NULL)
-		return -EINVAL;
-	for (size_t i = 0; i < options->services_count; i++)
-		if (!service_is_valid(&options->services[i]))
-			return -EINVAL;
-	return check_listening(options);
+	if (options->abi < DGRAM_ABI)
+		return -EINVAL; /* without error_text */
+	error = check_abi(&checked, "abi", options->abi);
+	if (error == 0)
+		error = check_numbers(&checked, options, server_numbers);
+	if (error == 0)
+		error = check_text(
+			&checked, "cpus", options->cpus, RULE_CPUS, (struct limits)LIMITS_CPUS);
+	if (error == 0)
+		error = check_text(&checked, "log_target", options->log_target, RULE_TEXT,
+			(struct limits)LIMITS_LOG_TARGET);
+	if (error == 0)
+		error = check_word(&checked, "log_format", options->log_format, formats);
+	if (error == 0)
+		error = check_word(&checked, "log_color", options->log_color, colors);
+	if (error == 0)
+		error = check_number(&checked, "services_count", (double)options->services_count,
+			(struct limits){ 1, DGRAM_SERVICES_MAX, 0 });
+	if (error == 0 && options->services == NULL)
+		error = refuse_field(&checked, "services", "missing");
+	for (size_t i = 0; error == 0 && i < options->services_count; i++)
+		error = check_service(options, i);
+	if (error == 0)
+		error = check_names(options);
+	return error == 0 ? server_hosts_check(options) : error;
+}
+
+/* The word of the table. */
+static const char *find_word(const char *word, const char *const *words)
+{
+	while (strcmp(word, *words) != 0)
+		words++;
+	return *words;
 }
 
 int server_options_copy(struct dgram_server *server, const struct dgram_options *options)
@@ -163,6 +242,7 @@ int server_options_copy(struct dgram_server *server, const struct dgram_options 
 	server->options = *options;
 	server->options.cpus = NULL;
 	server->options.services = NULL;
+	server->options.error_text = NULL;
 	server->options.log_format = find_word(options->log_format, formats);
 	server->options.log_color = find_word(options->log_color, colors);
 	server->options.log_target = target;

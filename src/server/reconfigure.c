@@ -23,17 +23,12 @@ static int make_room(struct dgram_server *server, unsigned workers)
 	return 0;
 }
 
-static const char *name_of(const struct dgram_service *service)
-{
-	return service->name != NULL ? service->name : service->handler->name;
-}
-
 /* Services are identified by their names: one that was added, removed or renamed waits for a restart. */
 static const struct dgram_service *find_wanted(
 	const struct service *service, const struct dgram_options *options)
 {
 	for (size_t i = 0; i < options->services_count; i++)
-		if (strcmp(service->name, name_of(&options->services[i])) == 0)
+		if (strcmp(service->name, server_service_name(&options->services[i])) == 0)
 			return &options->services[i];
 	return NULL;
 }
@@ -83,7 +78,7 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 	if (error < 0)
 		return error;
 	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
-		return -ESHUTDOWN;
+		return server_options_fail(options, -ESHUTDOWN);
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.handler_timeout_ms = options->handler_timeout_ms;
@@ -96,7 +91,7 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 		error = server_options_copy(server, &after);
 	if (error < 0) {
 		(void)apply_all(server, &before);
-		return error;
+		return server_options_fail(options, error);
 	}
 	apply_services(server, options);
 	server_summary_plan(server);

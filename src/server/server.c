@@ -73,7 +73,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
-	service->name = strdup(options->name != NULL ? options->name : options->handler->name);
+	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM
 				      : server_parameters_copy(options, &service->handler.values);
@@ -278,7 +278,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		return error;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL)
-		return -ENOMEM;
+		return server_options_fail(options, -ENOMEM);
 	make_empty(server);
 	error = server_options_copy(server, options);
 	if (error == 0)
@@ -287,7 +287,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = make_server(server, options->services);
 	if (error < 0) {
 		(void)dgram_server_free(server);
-		return error;
+		return server_options_fail(options, error);
 	}
 	*ret_server = server;
 	return 0;

@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/events.h"
 #include "base/limits.h"
+#include "base/rule.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
 
@@ -98,15 +99,29 @@ struct dgram_server {
 /* server.c: log that `event` failed with this error, a negative errno value, and return it. */
 int server_failed(struct dgram_server *server, enum log_event_id event, int error);
 
-/* options.c: -EINVAL when a value is out of its range or no machine can listen on a host, -ENOMEM; copy all
- * but the services. */
+/* options.c: -EINVAL for a value that cannot be, -ENOMEM, each also as error_text; -EINVAL with this text;
+ * `error` with its own; copy all but the services. */
 int server_options_check(const struct dgram_options *options);
+int server_options_refuse(const struct dgram_options *options, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int server_options_fail(const struct dgram_options *options, int error);
 int server_options_copy(struct dgram_server *server, const struct dgram_options *options);
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(const struct service *service, unsigned workers);
 
-/* parameters.c: of valid settings the values that open() gets, to be freed as one. -ENOMEM. */
+/* hosts.c: the same check of what all services listen on, each valid else. */
+int server_hosts_check(const struct dgram_options *options);
+
+/* parameters.c: the same check of the options of a service's handler, `label` in front of the field; of
+ * valid ones the values that open() gets, to be freed as one: -ENOMEM. */
+int server_parameters_check(const struct dgram_options *options,
+	const struct dgram_service *service, const char *label);
 int server_parameters_copy(const struct dgram_service *service, struct dgram_setting **ret_values);
+
+static inline const char *server_service_name(const struct dgram_service *service)
+{
+	return service->name != NULL ? service->name : service->handler->name;
+}
 
 /* Where a service listens, by default on loopback. */
 static inline size_t server_hosts(const struct dgram_service *service)

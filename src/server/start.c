@@ -75,8 +75,11 @@ static int park_receivers(struct dgram_server *server)
 		listener->started = true;
 		pin_receiver(server, listener);
 		error = start_latch_await(&listener->latch);
-		if (error < 0)
-			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
+		if (error < 0) {
+			handler_log_refusal(
+				listener->receiver.worker->refused, server->ring, error);
+			return error;
+		}
 	}
 	return 0;
 }

@@ -31,15 +31,17 @@ static int start_threadless(struct dgram_server *server)
 
 	if (error < 0 || server->threadless)
 		return error;
-	for (unsigned i = 0; error == 0 && i <= server->sockets_count; i++)
-		if (threadless_worker(server, i) != NULL)
-			error = worker_start(threadless_worker(server, i));
-	if (error < 0) {
-		server_threadless_stop(server);
-		return server_failed(server, EVENT_CANNOT_START_WORKER, error);
+	for (unsigned i = 0; error == 0 && i <= server->sockets_count; i++) {
+		struct worker *worker = threadless_worker(server, i);
+
+		error = worker != NULL ? worker_start(worker) : 0;
+		if (error < 0)
+			handler_log_refusal(worker->refused, server->ring, error);
 	}
-	server->threadless = true;
-	return 0;
+	if (error < 0)
+		server_threadless_stop(server);
+	server->threadless = error == 0;
+	return error;
 }
 
 /* Serve a batch of what arrived at a socket, at most `most`; and in the same call what was taken from the

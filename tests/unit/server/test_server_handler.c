@@ -5,6 +5,9 @@
 
 #define REPLY_MAX 512u /* max_datagram_bytes of setup_init() */
 
+/* The context of the service, and so its state. */
+static int room;
+
 /* What the handler was given, last; and what it was told of errors. */
 static struct {
 	_Atomic unsigned calls, errors, last_error, closed, started, stopped;
@@ -17,6 +20,10 @@ static struct {
 	struct timespec arrived;
 	unsigned worker;
 	int sent;
+	const struct dgram_server *server;
+	char service[16];
+	void *state;		     /* of the service */
+	_Atomic unsigned led_astray; /* requests to verify() or handle_error() that led elsewhere */
 } seen;
 
 static void note(const struct dgram_request *request, size_t reply_size)
@@ -30,6 +37,18 @@ static void note(const struct dgram_request *request, size_t reply_size)
 	seen.local_length = request->local_length;
 	seen.arrived = request->arrived;
 	seen.worker = request->worker;
+	seen.server = dgram_request_server(request);
+	(void)snprintf(seen.service, sizeof(seen.service), "%s", dgram_request_service(request));
+	seen.state = dgram_request_state(request);
+}
+
+/* As handle() noted of the same service. */
+static void check_place(const struct dgram_request *request)
+{
+	if (dgram_request_state(request) != &room ||
+		strcmp(dgram_request_service(request), "handler") != 0 ||
+		dgram_request_server(request) == NULL)
+		atomic_fetch_add(&seen.led_astray, 1);
 }
 
 /* Besides the reply: two more datagrams, one that cannot be sent. */
@@ -68,13 +87,14 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 static bool verify(void *state, const struct dgram_request *request)
 {
 	(void)state;
+	check_place(request);
 	return request->length == 0 || *(const char *)request->data != '!';
 }
 
 static void handle_error(void *state, const struct dgram_request *request, int error)
 {
 	(void)state;
-	(void)request;
+	check_place(request);
 	atomic_store(&seen.last_error, (unsigned)error);
 	atomic_fetch_add(&seen.errors, 1);
 }
@@ -132,6 +152,7 @@ static int setup_server(void **state)
 	assert_non_null(fixture);
 	memset(&seen, 0, sizeof(seen));
 	setup_init(&fixture->setup, &handler);
+	fixture->setup.services[0].context = &room;
 	fixture->server = start(&fixture->setup);
 	fixture->client = client_of(fixture->server, 0);
 	*state = fixture;
@@ -190,6 +211,19 @@ static void request_fields(void **state)
 	assert_in_range(seen.arrived.tv_sec, before.tv_sec, now.tv_sec);
 	assert_in_range(seen.arrived.tv_nsec, 0, 999999999);
 	assert_in_range(seen.worker, 0, 3);
+}
+
+/* In handle(), where the worker has a state of its own; in verify() and handle_error(). */
+static void a_request_leads_to_its_place(void **state)
+{
+	struct fixture *fixture = *state;
+
+	(void)after(fixture, "-5");
+	assert_ptr_equal(seen.server, fixture->server);
+	assert_string_equal(seen.service, "handler");
+	assert_ptr_equal(seen.state, &room);
+	assert_int_equal(seen.errors, 1);
+	assert_int_equal(seen.led_astray, 0);
 }
 
 static void an_empty_request(void **state)
@@ -371,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(request_fields),
+		WITH_SERVER(a_request_leads_to_its_place),
 		WITH_SERVER(an_empty_request),
 		WITH_SERVER(an_empty_reply_is_sent),
 		WITH_SERVER(the_longest_reply_is_sent),

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "json/suggest.h"
+#include "base/suggest.h"
 
 static void must_suggest(const char *written, const char *word, size_t distance)
 {

@@ -1,4 +1,4 @@
-#include "json/suggest.h"
+#include "base/suggest.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* "Did you mean": of the known words, the nearest to what was written. Thread: any. */
-#ifndef JSON_SUGGEST_H
-#define JSON_SUGGEST_H
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
