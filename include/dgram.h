@@ -268,6 +268,9 @@ struct dgram_service {
 	/* Serve what was sent to a broadcast or multicast address, too; default false: it is
 	 * dropped, because many machines could answer one request that was forged */
 	bool broadcast;
+
+	/* The longest reply; 0: as `max_datagram_bytes`; 0 to 65507; default 0 */
+	unsigned max_reply_bytes;
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -277,8 +280,7 @@ struct dgram_options {
 	size_t services_count;
 	unsigned workers; /* 1 to 1024; default 4. Live */
 
-	/* Longer requests are dropped, never cut; also the size of a reply's buffer; 1 to 65507;
-	 * default 8192 */
+	/* Longer requests are dropped, never cut; 1 to 65507; default 8192 */
 	unsigned max_datagram_bytes;
 
 	/* Asked of the kernel for each socket; 0: its default; 0 to 1073741823; default 4194304 */
@@ -371,6 +373,7 @@ struct dgram_service_stats {
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
 	uint64_t busy_replied;	   /* sent for requests that are counted as dropped */
+	uint64_t replies_extra;	   /* sent to requests that were answered before */
 	uint64_t handlers_overdue; /* calls longer than handler_timeout_ms, so far */
 	uint64_t workers_overdue;  /* those that still do: what the pool lacks */
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
@@ -509,6 +512,15 @@ DGRAM_API void dgram_request_log(const struct dgram_request *request, enum dgram
 DGRAM_API struct dgram_server *dgram_request_server(const struct dgram_request *request);
 DGRAM_API const char *dgram_request_service(const struct dgram_request *request);
 DGRAM_API void *dgram_request_state(const struct dgram_request *request);
+
+/* Answer now, instead of by what handle() returns; with at most max_reply_bytes, which may stand in the
+ * `reply` that handle() was given. The answers to one client leave in the order of the calls. The first
+ * one decides what becomes of the request: it is `replied`, or failed if it could not be sent; handle() then
+ * returns DGRAM_NO_REPLY, or a length for a further reply. Further ones count as `replies_extra` alone. Waits for
+ * at most 5 ms, while the socket's buffer is full. 0, or -errno of the send; -EMSGSIZE: too long, and
+ * -EOPNOTSUPP: not in verify(), where nothing was sent or counted. Thread: the handler's. */
+DGRAM_API int dgram_request_reply(
+	const struct dgram_request *request, const void *data, size_t length);
 
 /* Send a datagram besides the reply, from the address that the request was sent to. Not part of the
  * equation above. Never blocks. Returns 0 or -errno. Thread: the handler's. */

@@ -18,6 +18,7 @@ void ledger_add(struct ledger *to, const struct ledger *from)
 		to->failed[i] += from->failed[i];
 	to->queued += from->queued;
 	to->running += from->running;
+	to->replies_extra += from->replies_extra;
 }
 
 uint64_t ledger_dropped(const struct ledger *ledger)

@@ -43,7 +43,7 @@
 #define LEDGER_FAILURES(X) \
 	X(FAIL_HANDLER, "handler", "The handler returned an error.") \
 	X(FAIL_REPLY_SIZE, "reply_size", \
-		"The handler returned a reply longer than max_datagram_bytes.") \
+		"The handler returned a reply longer than max_reply_bytes.") \
 	X(FAIL_SEND_NO_BUFFER, "send_no_buffer", \
 		"The kernel had no room for the reply within 5 ms.") \
 	X(FAIL_SEND_FORBIDDEN, "send_forbidden", \
@@ -62,6 +62,8 @@
 	X(busy_replied, COUNT, "replies", \
 		"Busy replies, which queue.busy_replies allows, to requests that are counted as " \
 		"dropped.") \
+	X(replies_extra, COUNT, "replies", \
+		"Further replies of handlers to requests that they had answered.") \
 	X(handlers_overdue, COUNT, "calls", \
 		"Handlers that ran for longer than pool.handler_timeout_ms.") \
 	X(workers_overdue, NOW, "workers", "Workers whose handler runs for longer than pool.handler_timeout_ms now.") \
@@ -86,6 +88,7 @@ struct ledger {
 	uint64_t failed[FAIL_COUNT];
 	uint64_t queued;
 	uint64_t running;
+	uint64_t replies_extra; /* not part of the equation */
 };
 
 void ledger_add(struct ledger *to, const struct ledger *from);

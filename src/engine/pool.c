@@ -33,8 +33,7 @@ int pool_make(struct pool *pool, unsigned workers)
 		error = log_add_ring(pool->log, LOG_WORKER, i, &ring);
 		if (error == 0)
 			error = worker_new(&pool->shared,
-				&(struct worker_identity){ .number = i, .log = ring },
-				pool->reply_bytes, &worker);
+				&(struct worker_identity){ .number = i, .log = ring }, &worker);
 		if (error < 0)
 			return error;
 		lock_take(&pool->lock);

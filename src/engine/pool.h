@@ -30,7 +30,6 @@ struct pool {
 	/* Set by the owner. */
 	struct worker_shared shared;
 	struct log *log;
-	size_t reply_bytes;
 	int workers_done_fd;	 /* an eventfd: readable once the last worker has ended */
 	const struct cpus *cpus; /* that the workers stay on */
 

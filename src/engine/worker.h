@@ -84,9 +84,15 @@ struct worker_identity {
 	struct log_ring *log;
 };
 
-/* -ENOMEM. */
+/* Does it run requests of this service? */
+static inline bool worker_serves(const struct worker *worker, const struct service *service)
+{
+	return worker->only != NULL ? worker->only == service : service->queue != NULL;
+}
+
+/* Its services must have been made. -ENOMEM. */
 int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
-	size_t reply_bytes, struct worker **ret_worker);
+	struct worker **ret_worker);
 
 /* NULL is fine. */
 void worker_free(struct worker *worker);

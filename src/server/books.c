@@ -90,6 +90,7 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.queued = report.ledger.queued,
 		.running = report.ledger.running,
 		.queued_max = report.queued_max,
+		.replies_extra = report.ledger.replies_extra,
 		.busy_replied = atomic_load(&service->busy_replied),
 		.handlers_overdue = atomic_load(&service->overdue),
 		.workers_overdue = atomic_load(&service->workers_overdue),

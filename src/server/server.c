@@ -68,6 +68,8 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->max_workers = options->max_workers;
 	service->helpers = options->handler->never_blocks ? (unsigned)sockets_of(options) : 0;
 	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
+	service->reply_bytes = options->max_reply_bytes > 0 ? options->max_reply_bytes
+							    : server->options.max_datagram_bytes;
 	service->broadcast = options->broadcast;
 	service->handler.calls = options->handler;
 	service->handler.server = server;
@@ -106,8 +108,7 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 		return error;
 	identity.only = receiver->service;
 	identity.log = receiver->log;
-	return worker_new(&server->pool.shared, &identity, server->options.max_datagram_bytes,
-		&receiver->worker);
+	return worker_new(&server->pool.shared, &identity, &receiver->worker);
 }
 
 static int make_listeners(
@@ -236,7 +237,6 @@ static void share_with_pool(struct dgram_server *server)
 	struct worker_shared *shared = &server->pool.shared;
 
 	server->pool.log = server->log;
-	server->pool.reply_bytes = server->options.max_datagram_bytes;
 	server->pool.workers_done_fd = server->workers_done.watch.fd;
 	server->pool.cpus = &server->cpus;
 	shared->services = server->services;

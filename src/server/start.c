@@ -10,18 +10,20 @@
  * they can do, 61 % of the polite were answered without this, and all with it (make overload). */
 #define RECEIVER_STEPS 5
 
-static size_t memory_bytes(const struct dgram_server *server)
+static size_t memory_bytes(struct dgram_server *server)
 {
-	size_t workers = server_workers(server, &server->options);
-	size_t serving = workers;
+	size_t serving = 0;
 
-	for (unsigned i = 0; i < server->sockets_count; i++)
-		serving += server->listeners[i].receiver.worker != NULL;
-	return slab_bytes(server->slab) + server->queues_bytes + log_ring_bytes(LOG_MAIN) +
-	       server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
-	       workers * log_ring_bytes(LOG_WORKER) +
-	       serving * (sizeof(struct worker) +
-				 reply_batch_bytes(server->options.max_datagram_bytes)) +
+	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
+		const struct worker *worker = server_worker(server, i);
+
+		if (worker != NULL)
+			serving +=
+				sizeof(*worker) + reply_batch_bytes(worker->replies->buffer_bytes);
+	}
+	return serving + slab_bytes(server->slab) + server->queues_bytes +
+	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
+	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + sizeof(*server);
