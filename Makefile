@@ -118,9 +118,10 @@ $B/dgramd: $B/src/daemon/main.o $(daemon_obj) $(engine_obj)
 	@echo '  link  $@'
 	$Q$(link) -pie -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
 
+# Each symbol has the soname for its version, so two versions of the library can be in one process.
 $B/libdgram.so: $(engine_obj)
 	@echo '  link  $@'
-	$Q$(link) -shared -Wl,-soname,libdgram.so.$(SOVERSION) -Wl,-z,defs -o $@ $(filter %.o,$^) $(LDLIBS)
+	$Q$(link) -shared -Wl,-soname,libdgram.so.$(SOVERSION) -Wl,--default-symver -Wl,-z,defs -o $@ $(filter %.o,$^) $(LDLIBS)
 
 # One object whose hidden symbols are made local: our names cannot clash with the program's.
 $B/libdgram.a: $(engine_obj)

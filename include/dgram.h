@@ -60,7 +60,7 @@ extern "C" {
 /* What handle() returns to send nothing. No errno is as large. */
 #define DGRAM_NO_REPLY (-65536)
 
-/* Room for the longest text of `error_text`, with its NUL. */
+/* Room for all that `error_text` may say, with its NUL. A shorter one holds as much as fits. */
 #define DGRAM_ERROR_TEXT_MAX 512u
 
 /* Limits of what can be configured. */
@@ -332,7 +332,7 @@ struct dgram_options {
 	/* Where dgram_server_new() and dgram_server_reconfigure() write why they fail: one line, which
 	 * names the field; NULL: nowhere. Not kept after the call. */
 	char *error_text;
-	size_t error_text_size; /* DGRAM_ERROR_TEXT_MAX holds all of it */
+	size_t error_text_size; /* see DGRAM_ERROR_TEXT_MAX */
 };
 
 /* Statistics are the library's: dgram_stats_free() frees them, with all that they point to. */

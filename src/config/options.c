@@ -117,14 +117,16 @@ void options_complete(
 		if (setting->name)
 			continue;
 		setting->name = parameter->name;
+		if (parameter->required) {
+			rule_require_option(handler->name, message);
+			report_add(
+				report, place, "%soptions.%s: %s", label, parameter->name, message);
+			continue;
+		}
 		setting->number = parameter->initial;
 		setting->text = parameter->type == DGRAM_WORD
 					? parameter->words[(size_t)parameter->initial]
 					: parameter->text;
-		if (!parameter->required)
-			continue;
-		rule_require_option(handler->name, message);
-		report_add(report, place, "%soptions.%s: %s", label, parameter->name, message);
 	}
 }
 

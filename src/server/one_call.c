@@ -70,6 +70,12 @@ static int shut_down(void *context)
 	return 0;
 }
 
+static int tell(const char *text, int error)
+{
+	(void)dprintf(STDERR_FILENO, "dgram_serve: %s\n", text);
+	return error;
+}
+
 static int serve_call(struct call *call, const struct dgram_handler *handler, uint16_t port)
 {
 	char text[DGRAM_ERROR_TEXT_MAX];
@@ -89,10 +95,8 @@ static int serve_call(struct call *call, const struct dgram_handler *handler, ui
 	options.error_text = text;
 	options.error_text_size = sizeof(text);
 	error = dgram_server_new(&options, &call->server);
-	if (error < 0) {
-		(void)dprintf(STDERR_FILENO, "dgram_serve: %s\n", text);
-		return error;
-	}
+	if (error < 0)
+		return tell(text, error);
 	error = dgram_server_serve_forever(call->server);
 	(void)dgram_server_free(call->server);
 	return error;
@@ -104,7 +108,7 @@ int dgram_serve(const struct dgram_handler *handler, uint16_t port)
 	int error = take_signals(&call.signals);
 
 	if (error < 0)
-		return error;
+		return tell("no descriptor for signals", error);
 	error = serve_call(&call, handler, port);
 	give_back_signals(&call.signals);
 	return error;

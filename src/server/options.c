@@ -10,6 +10,9 @@
 _Static_assert((int)DGRAM_LOG_DEBUG == (int)LOG_LEVEL_DEBUG, "the log's levels are dgram.h's");
 _Static_assert(sizeof(enum dgram_log_level) == sizeof(unsigned), "words are numbers");
 
+/* The first number of DGRAM_ABI with error_text among the options. */
+#define ABI_WITH_ERROR_TEXT 2
+
 /* A number among the options, or the number of a word. */
 struct number {
 	const char *name;
@@ -196,8 +199,8 @@ int server_options_check(const struct dgram_options *options)
 	const struct checked checked = { options, "" };
 	int error;
 
-	if (options->abi < DGRAM_ABI)
-		return -EINVAL; /* without error_text */
+	if (options->abi < ABI_WITH_ERROR_TEXT)
+		return -EINVAL;
 	error = check_abi(&checked, "abi", options->abi);
 	if (error == 0)
 		error = check_numbers(&checked, options, server_numbers);
@@ -223,10 +226,10 @@ int server_options_check(const struct dgram_options *options)
 	return error == 0 ? server_hosts_check(options) : error;
 }
 
-/* The word of the table. */
+/* The word of the table, or NULL. */
 static const char *find_word(const char *word, const char *const *words)
 {
-	while (strcmp(word, *words) != 0)
+	while (*words != NULL && strcmp(word, *words) != 0)
 		words++;
 	return *words;
 }

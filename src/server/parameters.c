@@ -15,11 +15,15 @@ _Static_assert((int)DGRAM_NUMBER == (int)RULE_NUMBER && (int)DGRAM_WHOLE == (int
 /* What a whole number in a double can be, each one exactly. */
 #define WHOLE_MAX 9007199254740992.0
 
+/* As much of a name is shown as of a key of a file. */
+#define NAME_SHOWN 48
+
 /* --- the handler's table */
 
 static bool takes_default(const struct dgram_parameter *parameter, const struct rule *rule)
 {
 	char message[RULE_MESSAGE_MAX];
+	struct rule places;
 	size_t words = 0;
 
 	switch (parameter->type) {
@@ -28,7 +32,8 @@ static bool takes_default(const struct dgram_parameter *parameter, const struct 
 	case DGRAM_WORD:
 		while (parameter->words[words] != NULL)
 			words++;
-		return parameter->initial >= 0 && parameter->initial < (double)words;
+		places = (struct rule){ RULE_WHOLE, 0, (double)words - 1, NULL };
+		return rule_takes_number(&places, parameter->initial, message);
 	case DGRAM_TEXTS:
 		return rule_takes_count(rule, 0, message);
 	default:
@@ -166,7 +171,7 @@ static int check_setting(const struct dgram_options *options, const struct dgram
 			return 0;
 	}
 	return server_options_refuse(
-		options, "%sparameters: %s: %s", label, setting->name, message);
+		options, "%sparameters: %.*s: %s", label, NAME_SHOWN, setting->name, message);
 }
 
 int server_parameters_check(
@@ -235,8 +240,8 @@ static void complete_word(const struct dgram_parameter *parameter, struct dgram_
 	size_t word = (size_t)parameter->initial;
 
 	if (value->text != NULL)
-		for (word = 0; strcmp(parameter->words[word], value->text) != 0;)
-			word++;
+		for (word = 0; strcmp(parameter->words[word], value->text) != 0; word++)
+			;
 	value->text = parameter->words[word];
 	value->number = (double)word;
 }

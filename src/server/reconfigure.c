@@ -70,6 +70,12 @@ static int apply_all(struct dgram_server *server, const struct dgram_options *op
 	return error;
 }
 
+static int stopping(const struct dgram_options *options)
+{
+	(void)server_options_refuse(options, "the server is stopping");
+	return -ESHUTDOWN;
+}
+
 static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
@@ -78,7 +84,7 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 	if (error < 0)
 		return error;
 	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
-		return server_options_fail(options, -ESHUTDOWN);
+		return stopping(options);
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.handler_timeout_ms = options->handler_timeout_ms;
@@ -104,7 +110,7 @@ int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_opt
 	int error = server_owner_enter_from_hook(server);
 
 	if (error < 0)
-		return error;
+		return server_options_fail(options, error);
 	error = reconfigure(server, options);
 	server_owner_leave(server);
 	return error;

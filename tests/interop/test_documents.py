@@ -75,7 +75,7 @@ class Readme(dgramtest.Case):
         """The section's example, built against the source tree (1) or an installed library (2)."""
         text = section("Write a handler")
         commands = blocks("sh", text)
-        self.write("lookup.c", *blocks("c", text))
+        self.write("lookup.c", blocks("c", text)[-1])
         said = self.shell(commands[0], commands[against], commands[3])
         self.assertEqual(said.splitlines()[-1], "two")
         self.must_show(*blocks("text", text), ["two", *self.read("log").splitlines()])
@@ -87,7 +87,7 @@ class Readme(dgramtest.Case):
         self.handler(2)
 
     def test_handler_compiles_without_a_warning(self):
-        self.write("lookup.c", *blocks("c"))
+        self.write("lookup.c", blocks("c")[-1])
         self.shell("cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I dgramd/include lookup.c")
 
     def test_configurations(self):

@@ -70,7 +70,7 @@ class Install(dgramtest.Case):
         pages = pathlib.Path(f"{self.stage}{PREFIX}/share/man").rglob("*.[1-8]")
         self.assertEqual(
             {page.relative_to(page.parents[1]).as_posix() for page in pages},
-            {"man1/dgramload.1", "man5/server.json.5", "man8/dgramd.8"})
+            {"man1/dgramload.1", "man3/dgram.3", "man5/server.json.5", "man8/dgramd.8"})
 
     def test_nothing_is_outside_of_the_prefix(self):
         self.assertEqual(os.listdir(self.stage), [PREFIX.split("/")[1]])

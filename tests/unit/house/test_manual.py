@@ -1,4 +1,5 @@
-"""dgramd(8) has every option, event, field, reason and exit code, and no event that is not logged."""
+"""dgramd(8) has every option, event, field, reason and exit code, and no event that is not logged; dgram(3) has
+every function, struct and constant of the header."""
 
 import os
 import pathlib
@@ -106,6 +107,46 @@ class Manual(dgramtest.Case):
             name: getattr(os, name) for name in self.found(r"\b(EX_[A-Z]+)\b", 4)}}
         for name, code in codes.items():
             self.assertIn(f"\n.It {code}\n", self.page, name)
+
+
+def in_words(text):
+    return " ".join(re.findall(r"\w+|\.\.\.|\*", text))
+
+
+class Library(dgramtest.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.header = (TOP / "include/dgram.h").read_text(encoding="utf-8")
+        cls.page = (TOP / "src/server/dgram.3").read_text(encoding="utf-8")
+
+    def test_functions(self):
+        """As the header declares them: each result, name and parameter."""
+        declared = {
+            in_words(before): in_words(parameters) for before, parameters in re.findall(
+                r"^DGRAM_API ([^;(]*)\(([^;)]*)\)", self.header, re.MULTILINE)}
+        shown = {}
+        for result, fn, fn_parameters, fo, fo_parameters in re.findall(
+                r"^\.Ft (.*)\n(?:\.Fn (\w+) (.*)|\.Fo (\w+)\n((?:\.Fa .*\n)+)\.Fc)$", self.page, re.MULTILINE):
+            parameters = (fn_parameters + fo_parameters).replace(".Fa", "")
+            shown[in_words(f"{result} {fn}{fo}")] = in_words(parameters)
+        self.assertGreater(len(declared), 20)
+        self.assertEqual(shown, declared)
+
+    def test_all_functions_are_explained(self):
+        text = self.page.partition(".Sh DESCRIPTION")[2]
+        for name in re.findall(r"^DGRAM_API [^;(]*?\b(\w+)\(", self.header, re.MULTILINE):
+            self.assertRegex(text, rf"(?m)^\.(It )?Fn {name}\b", name)
+
+    def test_types_of_options(self):
+        types = re.findall(r"^\t(DGRAM_\w+),", re.search(
+            r"enum dgram_type \{(.*?)\}", self.header, re.DOTALL)[1], re.MULTILINE)
+        self.assertEqual(re.findall(r"^\.It Dv (DGRAM_\w+) Ta", self.page, re.MULTILINE), types)
+
+    def test_the_example_is_the_readmes(self):
+        readme = (TOP / "README.md").read_text(encoding="utf-8")
+        self.assertEqual(
+            re.search(r"^\.Bd [^\n]*\n(#include.*?)^\.Ed$", self.page, re.DOTALL | re.MULTILINE)[1],
+            re.search(r"^```c\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)[1])
 
 
 dgramtest.main()

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/limits.h"
 #include "server/server.h"
@@ -351,6 +352,29 @@ static void test_room_for_the_text(void **state)
 	assert_int_equal(text[8], '*');
 }
 
+/* What is not the caller's fault. */
+static void test_text_of_the_system(void **state)
+{
+	struct dgram_server *server = NULL;
+	char text[DGRAM_ERROR_TEXT_MAX] = "";
+	struct rlimit limit, none;
+	struct setup setup;
+	int result;
+
+	(void)state;
+	setup_init(&setup, &handler);
+	setup.options.error_text = text;
+	setup.options.error_text_size = sizeof(text);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	result = dgram_server_new(&setup.options, &server);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(result, -EMFILE);
+	assert_string_equal(text, "Too many open files");
+	assert_null(server);
+}
+
 /* --- options of handlers */
 
 static const char *const modes[] = { "slow", "quick", NULL };
@@ -402,6 +426,7 @@ static void test_tables(void **state)
 	check_table(TABLE(.type = DGRAM_BOOLEAN, .initial = 2), 1, no_default);
 	check_table(TABLE(.type = DGRAM_WORD, .words = modes, .initial = 2), 1, no_default);
 	check_table(TABLE(.type = DGRAM_WORD, .words = modes, .initial = -1), 1, no_default);
+	check_table(TABLE(.type = DGRAM_WORD, .words = modes, .initial = 0.5), 1, no_default);
 	check_table(TABLE(.type = DGRAM_TEXT, .maximum = 2, .text = "long"), 1, no_default);
 	check_table(TABLE(.type = DGRAM_TEXTS, .minimum = 1, .maximum = 2), 1, no_default);
 	check_table(TABLE(.type = DGRAM_WORD), 1, "has no words");
@@ -463,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_of_two_services),
 		cmocka_unit_test(test_room_for_the_text),
+		cmocka_unit_test(test_text_of_the_system),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_settings),
 	};

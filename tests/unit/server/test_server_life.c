@@ -108,6 +108,7 @@ static void calls_out_of_order(void **state)
 	struct dgram_server *server;
 	struct dgram_service_stats *stats;
 	struct sockaddr_storage address;
+	char text[DGRAM_ERROR_TEXT_MAX] = "";
 
 	(void)state;
 	setup_init(&setup, dgram_builtin_handler("echo"));
@@ -124,7 +125,10 @@ static void calls_out_of_order(void **state)
 	assert_int_equal(dgram_server_address(server, 1, 0, &address), -ENOENT);
 	stop(server);
 	assert_int_equal(dgram_server_handle_request(server, 0, 0), -EBUSY);
+	setup.options.error_text = text;
+	setup.options.error_text_size = sizeof(text);
 	assert_int_equal(dgram_server_reconfigure(server, &setup.options), -ESHUTDOWN);
+	assert_string_equal(text, "the server is stopping");
 	dgram_server_free(server);
 }
 
