@@ -271,6 +271,13 @@ struct dgram_service {
 
 	/* The longest reply; 0: as `max_datagram_bytes`; 0 to 65507; default 0 */
 	unsigned max_reply_bytes;
+
+	/* Sockets to serve instead of hosts: UDP, bound, not connected, and of IPv6 alone (IPV6_V6ONLY).
+	 * Those with one address (SO_REUSEPORT) count as one host. They have to stay open until
+	 * dgram_server_bind(), which makes duplicates; yours are yours to close. What has arrived at them
+	 * by then is served. */
+	const int *fds;
+	size_t fds_count; /* up to 1024; default 0 */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -464,6 +471,11 @@ DGRAM_API int dgram_server_handle_request(
 /* The socket of a service's host, to poll before handle_request(). With several `receivers` it is only the
  * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: owner. */
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
+
+/* All sockets, by number: of the services in their order, of each host its receivers. They are the server's, and
+ * stay open until dgram_server_free(). One that was asked for, or handed in, is not emptied at the end, so
+ * that another server, or process, which has it by then serves on without a gap. -ENOENT: there are fewer; -EBADF before bind. Thread: any after bind. */
+DGRAM_API int dgram_server_socket(struct dgram_server *server, size_t number);
 
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */
 DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, size_t host,

@@ -67,6 +67,11 @@ int socket_open(
 int socket_open_reuseport(
 	struct socket *first, const struct socket_config *config, struct socket *ret_socket);
 
+/* Work on a duplicate of a UDP socket that somebody else has bound; `reuseport`: it has the address of one that
+ * was opened before it. */
+int socket_adopt(
+	int fd, bool reuseport, const struct socket_config *config, struct socket *ret_socket);
+
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);
 

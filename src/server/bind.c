@@ -55,6 +55,8 @@ static const char *cause_of(int error, uint16_t port)
 				     "forbids the port";
 	case -EPERM:
 		return "SocketBindDeny or a security module forbids it";
+	case -EBADF:
+		return "the socket that was handed in is closed";
 	case -EMFILE:
 		return "the process has no descriptor left: raise its limit of open files";
 	case -ENFILE:
@@ -208,6 +210,9 @@ static int open_socket_of(
 	union addr address;
 	int error;
 
+	if (listener->fd >= 0)
+		return socket_adopt(
+			listener->fd, listener->reuseport_index > 0, &config, ret_socket);
 	if (listener->reuseport_index > 0)
 		return socket_open_reuseport(
 			ret_socket - listener->reuseport_index, &config, ret_socket);
@@ -292,6 +297,16 @@ int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host
 	int error = find_socket(server, service, host, &socket);
 
 	return error < 0 ? error : socket->fd;
+}
+
+int dgram_server_socket(struct dgram_server *server, size_t number)
+{
+	if (number >= server->sockets_count)
+		return -ENOENT;
+	if (server->sockets[number].fd < 0)
+		return -EBADF;
+	atomic_store(&server->listeners[number].shared, true);
+	return server->sockets[number].fd;
 }
 
 int dgram_server_address(struct dgram_server *server, size_t service, size_t host,

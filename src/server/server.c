@@ -25,7 +25,7 @@ static int make_log(struct dgram_server *server)
 
 static size_t sockets_of(const struct dgram_service *service)
 {
-	return server_hosts(service) * service->receivers;
+	return server_hosts(service) * service->receivers + service->fds_count;
 }
 
 /* Receivers that assist hold jobs as workers do. */
@@ -111,22 +111,55 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 	return worker_new(&server->pool.shared, &identity, &receiver->worker);
 }
 
+/* Sockets that were handed in and have one address are receivers of one host. */
+static int place_fd(struct dgram_server *server, struct listener *listener, int fd)
+{
+	int error = server_fds_address(fd, &listener->endpoint.addr);
+	unsigned hosts = 0;
+
+	listener->fd = fd;
+	atomic_init(&listener->shared, true);
+	for (const struct listener *other = server->listeners; other < listener; other++) {
+		if (other->service != listener->service)
+			continue;
+		hosts += other->reuseport_index == 0;
+		if (!addr_same(&other->endpoint.addr, &listener->endpoint.addr))
+			continue;
+		listener->host = other->host;
+		listener->reuseport_index++;
+	}
+	if (listener->reuseport_index == 0)
+		listener->host = hosts;
+	return error;
+}
+
+static void place_host(
+	struct listener *listener, const struct dgram_service *options, unsigned number)
+{
+	listener->fd = -1;
+	listener->host = number / options->receivers;
+	listener->reuseport_index = number % options->receivers;
+	listener->freebind = options->freebind;
+	(void)server_endpoint(options, listener->host, &listener->endpoint);
+}
+
 static int make_listeners(
 	struct dgram_server *server, unsigned service, const struct dgram_service *options)
 {
 	for (unsigned i = 0; i < sockets_of(options); i++) {
 		unsigned number = server->sockets_count++;
 		struct listener *listener = &server->listeners[number];
-		int error;
+		int error = 0;
 
 		server->sockets[number].fd = -1;
 		listener->server = server;
 		listener->service = service;
-		listener->host = i / options->receivers;
-		listener->reuseport_index = i % options->receivers;
-		listener->freebind = options->freebind;
-		(void)server_endpoint(options, listener->host, &listener->endpoint);
-		error = make_receiver(server, number);
+		if (options->fds_count > 0)
+			error = place_fd(server, listener, options->fds[i]);
+		else
+			place_host(listener, options, i);
+		if (error == 0)
+			error = make_receiver(server, number);
 		if (error < 0)
 			return error;
 	}
@@ -274,6 +307,8 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
+	if (error == 0)
+		error = server_fds_check(options);
 	if (error < 0)
 		return error;
 	server = calloc(1, sizeof(*server));

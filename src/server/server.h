@@ -32,7 +32,9 @@ struct listener {
 	unsigned service;
 	unsigned host;		  /* of the service's */
 	unsigned reuseport_index; /* of the host's receivers; 0 is bound first */
-	struct endpoint endpoint; /* to bind to */
+	int fd;			  /* that was handed in, and is the caller's; -1: none */
+	atomic_bool shared;	  /* another server may have its socket, too */
+	struct endpoint endpoint; /* to bind to, or where that one is bound */
 	bool freebind;
 	struct start_latch latch;
 	pthread_t thread;
@@ -123,9 +125,15 @@ static inline const char *server_service_name(const struct dgram_service *servic
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* Where a service listens, by default on loopback. */
+/* fds.c: the same check of the sockets that were handed in; where one is bound: -errno. */
+int server_fds_check(const struct dgram_options *options);
+int server_fds_address(int fd, union addr *ret_address);
+
+/* Where a service listens, by default on loopback; nowhere but at the sockets that were handed in. */
 static inline size_t server_hosts(const struct dgram_service *service)
 {
+	if (service->fds_count > 0)
+		return 0;
 	return service->hosts_count > 0 ? service->hosts_count : 1;
 }
 

@@ -86,11 +86,11 @@ static bool drain(struct dgram_server *server)
 }
 
 /* What arrived during the drain is still in the sockets: it goes into the books, too, except where a
- * receiver still runs a handler. */
+ * receiver still runs a handler, or where it may be the next server's. */
 static void refuse_rest(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++)
-		if (!server->listeners[i].started)
+		if (!server->listeners[i].started && !atomic_load(&server->listeners[i].shared))
 			receiver_finish(&server->listeners[i].receiver, true);
 }
 
