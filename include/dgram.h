@@ -469,7 +469,7 @@ DGRAM_API int dgram_server_handle_request(
 	struct dgram_server *server, unsigned most, int timeout_ms);
 
 /* The socket of a service's host, to poll before handle_request(). With several `receivers` it is only the
- * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: owner. */
+ * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: any after bind. */
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
 
 /* All sockets, by number: of the services in their order, of each host its receivers. They are the server's, and
@@ -507,7 +507,7 @@ DGRAM_API int dgram_server_reconfigure(
 DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
 
 /* One line in the server's log. `event` is a word or two; `format` makes the text of its message.
- * Thread: owner. */
+ * Thread: owner, as in the hook; or any, while no other thread is the owner. */
 DGRAM_API void dgram_server_log(struct dgram_server *server, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
 

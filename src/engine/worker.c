@@ -223,6 +223,11 @@ void worker_wake(struct worker_shared *shared)
 		eventcount_notify(&shared->work, 1);
 }
 
+bool worker_serves(const struct worker *worker, const struct service *service)
+{
+	return worker->only != NULL ? worker->only == service : service->queue != NULL;
+}
+
 /* Pop a batch from the first service, in turn, that has something. */
 static enum worker_result pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch,
 	struct service **ret_service)

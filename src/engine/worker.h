@@ -85,10 +85,7 @@ struct worker_identity {
 };
 
 /* Does it run requests of this service? */
-static inline bool worker_serves(const struct worker *worker, const struct service *service)
-{
-	return worker->only != NULL ? worker->only == service : service->queue != NULL;
-}
+bool worker_serves(const struct worker *worker, const struct service *service);
 
 /* Its services must have been made. -ENOMEM. */
 int worker_new(struct worker_shared *shared, const struct worker_identity *identity,

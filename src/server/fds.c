@@ -4,7 +4,7 @@
 
 #include "server/server.h"
 
-#define FDS_MAX (DGRAM_HOSTS_MAX * DGRAM_RECEIVERS_MAX)
+#define FDS_MAX ((size_t)DGRAM_HOSTS_MAX * DGRAM_RECEIVERS_MAX)
 
 /* A socket of a service. */
 struct handed {
@@ -104,7 +104,7 @@ static int check_fields(const struct dgram_options *options, size_t index)
 
 	if (service->fds_count > FDS_MAX)
 		return server_options_refuse(options,
-			"services[%zu].fds_count: must be a whole number from 0 to %u", index,
+			"services[%zu].fds_count: must be a whole number from 0 to %zu", index,
 			FDS_MAX);
 	if (service->fds_count > 0 && service->fds == NULL)
 		return server_options_refuse(options, "services[%zu].fds: missing", index);

@@ -22,12 +22,12 @@ static size_t copy_buckets(const struct worker_counters *counters, struct dgram_
 {
 	size_t count = 0;
 
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		if (counters->service_ns.buckets[i] > 0)
-			buckets[count++] = (struct dgram_bucket){
-				.most_ns = (uint64_t)histogram_bucket_most(i),
-				.count = counters->service_ns.buckets[i],
-			};
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (counters->service_ns.buckets[i] == 0)
+			continue;
+		buckets[count].most_ns = (uint64_t)histogram_bucket_most(i);
+		buckets[count++].count = counters->service_ns.buckets[i];
+	}
 	return count;
 }
 

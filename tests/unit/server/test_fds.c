@@ -275,7 +275,7 @@ static void sockets_of_hosts(void **state)
 	setup.options.services_count = 2;
 	server = make(&setup);
 	assert_int_equal(dgram_server_bind(server), 0);
-	for (unsigned host = 0; host < 2; host++)
+	for (size_t host = 0; host < 2; host++)
 		assert_int_equal(dgram_server_socket(server, 2 * host),
 			dgram_server_fileno(server, 0, host));
 	assert_int_equal(port_of(dgram_server_socket(server, 3)), setup.services[0].port);

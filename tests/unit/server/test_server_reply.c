@@ -163,7 +163,7 @@ static int connect_kind(struct dgram_server *server, const struct kind *kind)
 /* The next reply is the one of this number to this request. */
 static void must_hear(int client, const char *request, char number, size_t length)
 {
-	char reply[2 * REPLY_MAX];
+	char reply[2 * REPLY_MAX] = "";
 	size_t at = strlen(request) < 8 ? strlen(request) : 8;
 
 	assert_int_equal(hear(client, reply, sizeof(reply), 0), length);
