@@ -60,8 +60,7 @@ static int serve(int fd)
 	bool right;
 	char answer[16] = "";
 
-	if (dgram_server_serve_forever(server) < 0 ||
-		dgram_server_stats(server, 0, &stats) < 0)
+	if (dgram_server_serve_forever(server) < 0 || dgram_server_stats(server, 0, &stats) < 0)
 		return 1;
 	right = stats->received == 1 && stats->replied == 1;
 	dgram_stats_free(stats);
