@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -19,6 +20,10 @@ int64_t sys_realtime_ns(void);
  * are repeated. */
 int sys_receive(int fd, struct mmsghdr *messages, unsigned count);
 int sys_send(int fd, struct mmsghdr *messages, unsigned count);
+
+/* Have the kernel say when each datagram arrived (SO_TIMESTAMPNS), or no more. Those that wait are said to
+ * have arrived when they are received. */
+int sys_timestamp(int fd, bool on);
 
 /* poll(2): the number of ready descriptors, 0 after `timeout_ms` (-1: none) or a signal. */
 int sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);

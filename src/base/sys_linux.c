@@ -52,6 +52,13 @@ int sys_send(int fd, struct mmsghdr *messages, unsigned count)
 	return n < 0 ? -errno : n;
 }
 
+int sys_timestamp(int fd, bool on)
+{
+	int value = on;
+
+	return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
 int sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
 {
 	int n = poll(fds, count, timeout_ms);

@@ -19,13 +19,16 @@ struct flow_source {
 	uint64_t words[3];
 };
 
+/* How long a datagram waits, at most, where there is no limit. */
+#define DATAGRAM_FOREVER_NS (INT64_MAX / 2)
+
 /* To how many machines it was sent, at least. */
 enum datagram_cast { DATAGRAM_UNICAST, DATAGRAM_BROADCAST, DATAGRAM_MULTICAST };
 
 struct datagram {
 	/* What the queue needs of it: one cache line. */
 	struct datagram *next;
-	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines */
+	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines (engine/arrivals.h) */
 	int64_t expires_ns; /* CLOCK_MONOTONIC: from this time on the handler is not run */
 	struct flow *flow;  /* from its sorting to its finish; else NULL */
 	union {
@@ -41,7 +44,7 @@ struct datagram {
 	};
 
 	int64_t service_ns;	   /* how long the handler took; 0: it was not run */
-	struct timespec timestamp; /* CLOCK_REALTIME, as the kernel took it */
+	struct timespec timestamp; /* the same, CLOCK_REALTIME */
 	union addr client;
 	union addr local; /* ours, which it was sent to; the wildcard when unknown */
 	uint32_t length;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 
 /* The wait after an error of the socket: an error that stays costs 100 looks a second, not a core. */
@@ -113,7 +114,7 @@ static void log_refused(
 	uint64_t suppressed;
 
 	if (reason == DROP_SHUTDOWN || !log_limit_pass(&receiver->drop_limits[reason],
-					       receiver->batch.clocks.monotonic_ns, &suppressed))
+					       receiver->batch.arrivals.monotonic_ns, &suppressed))
 		return;
 	log_event(receiver->log, EVENT_DATAGRAM_DROPPED,
 		LOG_FIELDS(log_text("service", receiver->service->name),
@@ -128,7 +129,7 @@ static void log_evicted(struct receiver *receiver, unsigned dropped)
 
 	receiver->evicted += dropped;
 	if (dropped == 0 || !log_limit_pass(&receiver->drop_limits[DROP_QUEUE_FULL],
-				    receiver->batch.clocks.monotonic_ns, &suppressed))
+				    receiver->batch.arrivals.monotonic_ns, &suppressed))
 		return;
 	log_event(receiver->log, EVENT_QUEUE_FULL,
 		LOG_FIELDS(log_text("service", receiver->service->name),
@@ -150,8 +151,6 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 		enum ledger_drop reason;
 
 		datagram->socket = (uint16_t)receiver->number;
-		if (datagram->arrived_ns < receiver->batch.clocks.monotonic_ns) /* it is known */
-			receiver->last_arrived_ns = datagram->arrived_ns;
 		if (is_refused(receiver, datagram, lowest, &reason)) {
 			admission->dropped[reason]++;
 			log_refused(receiver, datagram, reason);
@@ -181,7 +180,7 @@ static void push_batch(
 	struct datagram_list dropped = { 0 };
 
 	if (queue_push(receiver->service->queue, admitted, admission,
-		    receiver->batch.clocks.monotonic_ns, &dropped))
+		    receiver->batch.arrivals.monotonic_ns, &dropped))
 		worker_wake(receiver->workers);
 	log_evicted(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
@@ -209,13 +208,14 @@ static void serve_inline(
 {
 	int64_t max_wait_ns =
 		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
+	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : DATAGRAM_FOREVER_NS;
 	struct ledger results;
 
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
-		job->expires_ns = max_wait_ns > 0 ? job->arrived_ns + max_wait_ns : INT64_MAX;
+		job->expires_ns = job->arrived_ns + wait_ns;
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
-	worker_run_inline(receiver->worker, jobs, receiver->batch.clocks.monotonic_ns, &results);
+	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);
 	enter_books(receiver, &results, jobs->count);
 }
 
@@ -265,11 +265,38 @@ static bool stand_back(struct receiver *receiver, int count)
 	return count > 0;
 }
 
+/* The error that a time of arrival may have; 0: none. A twentieth of max_wait_ms, or of a second where that is
+ * without a limit; none below the millisecond that poll(2) can tell, where the handler reads the time, or
+ * where it may block its receiver, which sees nothing meanwhile. */
+static int64_t arrival_error_ns(const struct receiver *receiver)
+{
+	const struct service *service = receiver->service;
+	int64_t max_wait_ns = atomic_load_explicit(&service->max_wait_ns, memory_order_relaxed);
+	int64_t error_ns = (max_wait_ns > 0 ? max_wait_ns : NS_PER_S) / ARRIVALS_CALM;
+	bool blocks = is_inline(receiver) && !service->handler.calls->never_blocks;
+
+	return service->handler.calls->reads_arrived || blocks || error_ns < NS_PER_MS ? 0
+										       : error_ns;
+}
+
+/* After a look at the socket. They are switched off when it was empty, because those that wait would lose theirs. */
+static void adjust_timestamps(struct receiver *receiver)
+{
+	struct arrivals *arrivals = &receiver->batch.arrivals;
+	int64_t error_ns = arrival_error_ns(receiver);
+	bool on = error_ns == 0 || arrivals_need_timestamps(arrivals, error_ns);
+
+	if (on == arrivals->off && (on || arrivals->looked_ns == arrivals->empty_ns))
+		arrivals_switch(arrivals, receiver->sockets[receiver->number].fd, on);
+}
+
 /* Returns whether there may be more to do now. */
 static bool receive_or_stand_back(struct receiver *receiver)
 {
 	int count = receiver_step(receiver);
 
+	if (count >= 0)
+		adjust_timestamps(receiver);
 	if (count == SOCKET_BATCH || stand_back(receiver, count))
 		return true;
 	if (count < 0)
@@ -277,14 +304,22 @@ static bool receive_or_stand_back(struct receiver *receiver)
 	return count < 0;
 }
 
-static void wait_readable(const struct receiver *receiver)
+/* Without timestamps, look after the time of the error allowed, too: they are switched on then. */
+static void wait_readable(struct receiver *receiver)
 {
 	struct pollfd fds[2] = {
 		{ .fd = receiver->stop_fd, .events = POLLIN },
 		{ .fd = receiver->sockets[receiver->number].fd, .events = POLLIN },
 	};
+	int64_t begin_ns;
 
-	(void)sys_wait(fds, 2, -1);
+	if (!receiver->batch.arrivals.off) {
+		(void)sys_wait(fds, 2, -1);
+		return;
+	}
+	begin_ns = sys_monotonic_ns();
+	(void)sys_wait(fds, 2, (int)(arrival_error_ns(receiver) / NS_PER_MS));
+	arrivals_waited(&receiver->batch.arrivals, begin_ns, fds[1].revents == 0);
 }
 
 void receiver_run(struct receiver *receiver)
@@ -309,16 +344,19 @@ static bool has_time(const struct receiver *receiver, bool known, int64_t end_ns
 
 void receiver_finish(struct receiver *receiver, bool refuse)
 {
+	struct arrivals *arrivals = &receiver->batch.arrivals;
 	int64_t end_ns = sys_monotonic_ns();
 	bool known = true; /* the arrival times of the last batch */
 
 	receiver->refuse = refuse;
-	receiver->last_arrived_ns = 0;
-	while (receiver->last_arrived_ns < end_ns && has_time(receiver, known, end_ns)) {
-		int64_t before_ns = receiver->last_arrived_ns;
+	if (arrivals->off)
+		arrivals_switch(arrivals, receiver->sockets[receiver->number].fd, true);
+	while ((arrivals->floor_ns <= end_ns || socket_batch_holds_more(&receiver->batch)) &&
+		has_time(receiver, known, end_ns)) {
+		int64_t before_ns = arrivals->floor_ns;
 
 		if (receiver_step(receiver) <= 0)
 			break;
-		known = receiver->last_arrived_ns != before_ns;
+		known = arrivals->floor_ns != before_ns;
 	}
 }

@@ -38,7 +38,6 @@ struct receiver {
 	bool refuse; /* drop everything: the queue is closed */
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
-	int64_t last_arrived_ns;
 	struct log_limit drop_limits[DROP_COUNT];
 	uint64_t evicted; /* from the full queue since the last line about it */
 	struct log_limit error_limit;

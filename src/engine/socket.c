@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 
 /* What is received at once with UDP_GRO; each may be as long as any datagram. */
@@ -21,6 +22,7 @@ struct super_packet {
 	union addr client;
 	union addr local;
 	uint8_t cast;
+	int64_t arrived_ns;
 	struct timespec timestamp;
 	size_t length;
 	size_t segment; /* bytes of each segment */
@@ -58,7 +60,7 @@ int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro)
 			.msg_control = &batch->controls[i],
 		};
 	}
-	clock_pair_read(&batch->clocks);
+	arrivals_read(&batch->arrivals, true);
 	return 0;
 }
 
@@ -144,17 +146,37 @@ static inline size_t read_controls(
 	return (size_t)segment;
 }
 
-/* From its timestamp; where that tells nothing, it arrived now. */
-static inline void note_arrival(const struct clock_pair *clocks, struct datagram *datagram)
+static inline void note_arrival(struct arrivals *arrivals, const struct timespec *timestamp,
+	int64_t *ret_arrived_ns, struct timespec *ret_arrived)
 {
-	int64_t timestamp_ns = datagram->timestamp.tv_sec * NS_PER_S + datagram->timestamp.tv_nsec;
+	int64_t timestamp_ns = timestamp->tv_sec * NS_PER_S + timestamp->tv_nsec;
 
-	datagram->arrived_ns = clocks->monotonic_ns;
-	if (timestamp_ns >= clocks->trusted_ns && timestamp_ns < clocks->realtime_ns)
-		datagram->arrived_ns -= clocks->realtime_ns - timestamp_ns;
-	if (timestamp_ns == 0)
-		datagram->timestamp = (struct timespec){ .tv_sec = clocks->realtime_ns / NS_PER_S,
-			.tv_nsec = clocks->realtime_ns % NS_PER_S };
+	if (timestamp_ns < arrivals->trusted_ns || timestamp_ns > arrivals->latest_ns) {
+		*ret_arrived_ns = arrivals->unknown_ns;
+		*ret_arrived = arrivals->unknown;
+		return;
+	}
+	*ret_arrived_ns = arrivals->monotonic_ns - (arrivals->realtime_ns - timestamp_ns);
+	*ret_arrived = *timestamp;
+	if (*ret_arrived_ns > arrivals->floor_ns)
+		arrivals->floor_ns = *ret_arrived_ns;
+	if (*ret_arrived_ns >= arrivals->in_doubt_ns)
+		arrivals->in_doubt_ns = 0;
+}
+
+/* Fewer than asked for: the socket is empty now. */
+static int receive_messages(const struct socket *socket, struct arrivals *arrivals,
+	struct mmsghdr *messages, unsigned most)
+{
+	int count;
+
+	arrivals_prepare(arrivals);
+	count = sys_receive(socket->fd, messages, most);
+	if (count > 0)
+		arrivals_read(arrivals, (unsigned)count < most);
+	else if (count == -EAGAIN)
+		arrivals_found_none(arrivals);
+	return count;
 }
 
 /* --- one datagram a message */
@@ -180,22 +202,21 @@ static int receive_singles(
 	int count;
 
 	prepare_slots(batch, slots);
-	count = sys_receive(socket->fd, batch->messages, batch->most);
+	count = receive_messages(socket, &batch->arrivals, batch->messages, batch->most);
 	if (count <= 0)
 		return count;
 	batch->used = (unsigned)count;
-	clock_pair_read(&batch->clocks);
 	for (int i = 0; i < count; i++) {
 		struct msghdr *header = &batch->messages[i].msg_hdr;
+		struct timespec timestamp = { 0 };
 
 		slots[i]->length = batch->messages[i].msg_len;
 		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
 		slots[i]->local = socket->bound;
 		slots[i]->cast = DATAGRAM_UNICAST;
-		slots[i]->timestamp = (struct timespec){ 0 };
-		(void)read_controls(
-			header, &slots[i]->timestamp, &slots[i]->local, &slots[i]->cast);
-		note_arrival(&batch->clocks, slots[i]);
+		(void)read_controls(header, &timestamp, &slots[i]->local, &slots[i]->cast);
+		note_arrival(
+			&batch->arrivals, &timestamp, &slots[i]->arrived_ns, &slots[i]->timestamp);
 	}
 	return count;
 }
@@ -220,21 +241,23 @@ static void prepare_super_packets(struct super_packets *super)
 	}
 }
 
-static int receive_super_packets(const struct socket *socket, struct super_packets *super)
+static int receive_super_packets(const struct socket *socket, struct socket_batch *batch)
 {
+	struct super_packets *super = batch->super;
 	int count;
 
 	prepare_super_packets(super);
-	count = sys_receive(socket->fd, super->messages, SUPER_PACKETS);
+	count = receive_messages(socket, &batch->arrivals, super->messages, SUPER_PACKETS);
 	for (int i = 0; i < count; i++) {
 		struct super_packet *packet = &super->packets[i];
+		struct timespec timestamp = { 0 };
 
 		packet->length = super->messages[i].msg_len;
 		packet->local = socket->bound;
 		packet->cast = DATAGRAM_UNICAST;
-		packet->timestamp = (struct timespec){ 0 };
-		packet->segment = read_controls(&super->messages[i].msg_hdr, &packet->timestamp,
-			&packet->local, &packet->cast);
+		packet->segment = read_controls(
+			&super->messages[i].msg_hdr, &timestamp, &packet->local, &packet->cast);
+		note_arrival(&batch->arrivals, &timestamp, &packet->arrived_ns, &packet->timestamp);
 		if (packet->segment == 0)
 			packet->segment = packet->length;
 	}
@@ -257,12 +280,12 @@ static void take_segment(struct socket_batch *batch, struct datagram *datagram)
 	datagram->client = packet->client;
 	datagram->local = packet->local;
 	datagram->cast = packet->cast;
+	datagram->arrived_ns = packet->arrived_ns;
 	datagram->timestamp = packet->timestamp;
 	datagram->length = (uint32_t)length;
 	datagram->truncated = length > batch->data_bytes || (header->msg_flags & MSG_TRUNC);
 	if (!datagram->truncated)
 		memcpy(datagram->data, bytes, length);
-	note_arrival(&batch->clocks, datagram);
 	super->offset += length;
 	if (super->offset < packet->length)
 		return;
@@ -278,12 +301,11 @@ static int receive_segments(
 	int filled = 0;
 
 	if (super->next == super->count) {
-		int count = receive_super_packets(socket, super);
+		int count = receive_super_packets(socket, batch);
 
 		if (count <= 0)
 			return count;
 	}
-	clock_pair_read(&batch->clocks);
 	while (filled < (int)batch->most && super->next < super->count)
 		take_segment(batch, slots[filled++]);
 	return filled;

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 #include "base/addr.h"
-#include "base/clock.h"
 #include "core/datagram.h"
+#include "engine/arrivals.h"
 #include "guard/own_addresses.h"
 
 #define SOCKET_BATCH 64u
@@ -50,7 +50,7 @@ struct socket_batch {
 	unsigned data_bytes;	     /* of room in each slot */
 	unsigned most;		     /* datagrams to receive at once: at most SOCKET_BATCH */
 	unsigned used;		     /* messages that the kernel wrote to, from the first */
-	struct clock_pair clocks;    /* when the last batch was received */
+	struct arrivals arrivals;    /* of the socket that it receives from */
 	struct super_packets *super; /* NULL: each message is a datagram */
 	struct mmsghdr messages[SOCKET_BATCH];
 	struct iovec vectors[SOCKET_BATCH];
@@ -76,7 +76,7 @@ int socket_adopt(
 void socket_close(struct socket *socket);
 
 /* For slots with room for `data_bytes` each; `gro`: for messages of several datagrams. Reads the clocks, so
- * that the first batch, too, can tell whether the wall clock was set. -ENOMEM. */
+ * that the first batch, too, can tell whether the wall clock was set. For one socket. -ENOMEM. */
 int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro);
 
 /* A zeroed one is fine. */

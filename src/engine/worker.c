@@ -17,6 +17,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 
 /* --- running a batch */

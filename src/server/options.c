@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "server/server.h"
 
 _Static_assert((int)DGRAM_LOG_DEBUG == (int)LOG_LEVEL_DEBUG, "the log's levels are dgram.h's");

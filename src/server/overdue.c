@@ -1,5 +1,6 @@
 /* Overdue handlers: a call that runs for longer than handler_timeout_ms is logged and counted, once. It
  * cannot be stopped, because its thread is ours. */
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

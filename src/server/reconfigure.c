@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "server/server.h"
 
 /* Slots and workers for a larger pool. They are kept when it shrinks again. */

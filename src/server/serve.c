@@ -2,6 +2,7 @@
  * machine's addresses in it. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

@@ -1,4 +1,5 @@
 /* A server's birth and end: all of its memory is taken here. */
+#include "base/clock.h"
 #include "server/server.h"
 
 #include <errno.h>

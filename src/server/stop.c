@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

@@ -1,4 +1,5 @@
 /* Summary lines, at an interval. */
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

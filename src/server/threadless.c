@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
 

@@ -60,7 +60,9 @@ void network_arrive(void *context, uint64_t number)
 
 	socket->sent++;
 	letter->arrived_ns = world->now_ns;
-	letter->stamp_ns = world->now_ns + world->wall_ns;
+	letter->stamp_ns = 0;
+	if (!socket->no_timestamps || network->others_have_timestamps)
+		letter->stamp_ns = world->now_ns + world->wall_ns;
 	letter->clock_steps = network->clock_steps;
 	world_trace(world, "arrive", (int64_t)number, letter->socket, letter->length);
 	if (socket->count == socket->room) {
@@ -148,8 +150,11 @@ static void put_control(struct msghdr *header, int level, int type, const void *
 	header->msg_controllen += CMSG_SPACE(length);
 }
 
-static void put_stamp(struct msghdr *header, int64_t stamp_ns)
+/* Where none was taken, the kernel makes one up now. */
+static void put_stamp(struct msghdr *header, int64_t taken_ns)
 {
+	const struct world *world = &the_run->world;
+	int64_t stamp_ns = taken_ns != 0 ? taken_ns : world->now_ns + world->wall_ns;
 	struct timespec ts = { stamp_ns / NS_PER_S, stamp_ns % NS_PER_S };
 
 	put_control(header, SOL_SOCKET, SCM_TIMESTAMPNS, &ts, sizeof(ts));
@@ -181,7 +186,7 @@ static void fill(struct mmsghdr *message, const struct letter *letter)
 	header->msg_flags = letter->length > room ? MSG_TRUNC : 0;
 	message->msg_len = (unsigned)length;
 	header->msg_controllen = 0;
-	if (letter->stamped)
+	if (letter->stamped && !network->sockets[letter->socket].no_timestamps)
 		put_stamp(header, letter->stamp_ns);
 	put_asked(header, &network->sockets[letter->socket].bound,
 		network_cast((uint32_t)(letter - network->letters)));
@@ -206,11 +211,10 @@ int network_receive(int fd, struct mmsghdr *messages, unsigned count)
 	must(socket->received_count == 0, "received again before the last batch was pushed");
 	if (random_one_in(random, network->receive_error_one_in))
 		return (int)-RANDOM_OF(random, errors);
+	watch_look(socket, socket->count < count);
 	if (socket->count == 0)
 		return -EAGAIN;
 	count = count < socket->count ? count : socket->count;
-	if (random_one_in(random, network->receive_short_one_in))
-		count = 1 + random_below(random, count);
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t number = take(socket);
 		struct datagram *datagram =
@@ -225,6 +229,33 @@ int network_receive(int fd, struct mmsghdr *messages, unsigned count)
 	world_trace(&the_run->world, "receive", fd, count, socket->count);
 	watch_received(socket);
 	return (int)count;
+}
+
+int network_timestamp(int fd, bool on)
+{
+	struct sim_socket *socket = &the_run->network.sockets[fd - NETWORK_FIRST_FD];
+
+	socket->no_timestamps = !on;
+	socket->looks.doubt_ns = the_run->world.now_ns - socket->looks.floor_ns;
+	world_trace(&the_run->world, "timestamps", fd, on, socket->looks.doubt_ns);
+	return 0;
+}
+
+void network_slept(const struct pollfd *fds, unsigned count, int64_t ns)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct sim_socket *socket;
+
+		if (fds[i].fd < NETWORK_FIRST_FD || !(fds[i].events & POLLIN))
+			continue;
+		socket = &the_run->network.sockets[fds[i].fd - NETWORK_FIRST_FD];
+		socket->looks.slept_ns += ns;
+		socket->looks.waited = true;
+		must(!socket->no_timestamps ||
+				ns <= the_run->longest_wait_ns[socket->service] / 20 +
+						the_run->world.wake_most_ns,
+			"slept without timestamps");
+	}
 }
 
 /* How many are ready, or else when one may be without being poked. */

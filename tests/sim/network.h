@@ -38,11 +38,11 @@ struct letter {
 	unsigned socket;
 	unsigned group;	     /* of clients */
 	unsigned tries_left; /* if it is not answered */
-	bool stamped;	     /* the kernel says when it arrived */
+	bool stamped;	     /* the kernel says when it arrived, if it is asked */
 	bool answered;	     /* it, or another try */
 	int64_t sent_ns;
 	int64_t arrived_ns;
-	int64_t stamp_ns;     /* of the wall clock */
+	int64_t stamp_ns;     /* of the wall clock; 0: it was not taken */
 	unsigned clock_steps; /* before it arrived */
 	int64_t answered_ns;  /* 0: never */
 
@@ -65,6 +65,19 @@ struct letter {
 	int send_error; /* of the last attempt */
 };
 
+/* What looking at a socket tells of arrivals, as the model has it. */
+struct looks {
+	int64_t at_ns;		 /* the last reception; */
+	bool empty;		 /* it took all */
+	int64_t floor_ns;	 /* what came later arrived no earlier, */
+	int64_t before_floor_ns; /* and what came with it no earlier */
+	int64_t busy_ns;	 /* from the reception before to it, without sleep */
+	int64_t late_ns; /* since one that took all: woken and held up, and so unaware of what came */
+	int64_t slept_ns; /* since it, waiting for a datagram */
+	bool waited;	  /* the same, if only for a moment */
+	int64_t doubt_ns; /* between the floor and the moment when timestamps were switched on */
+};
+
 struct sim_socket {
 	unsigned service;
 	unsigned
@@ -76,8 +89,11 @@ struct sim_socket {
 	uint32_t *waiting; /* a ring of letters */
 	unsigned first, count, room;
 	uint64_t sent, lost;
-	int64_t send_room_ns;  /* nothing can be sent before */
-	unsigned clock_steps;  /* as of the last reception */
+	int64_t send_room_ns; /* nothing can be sent before */
+	unsigned clock_steps; /* as of the last reception */
+	bool was_calm;	      /* before the run: the product has switched timestamps off */
+	bool no_timestamps;   /* the product does not ask for them */
+	struct looks looks;
 	uint32_t received[64]; /* by the last call, and not yet pushed */
 	unsigned received_count;
 
@@ -122,7 +138,8 @@ struct network {
 	} * places;
 	unsigned places_mask;
 
-	unsigned receive_error_one_in, receive_short_one_in;
+	bool others_have_timestamps; /* sockets of other programs: then the kernel takes them at any time */
+	unsigned receive_error_one_in;
 	unsigned send_error_one_in, send_short_one_in;
 };
 
@@ -153,6 +170,11 @@ bool network_is_content(const struct letter *letter, const unsigned char *bytes,
 
 int network_receive(int fd, struct mmsghdr *messages, unsigned count);
 int network_send(int fd, struct mmsghdr *messages, unsigned count);
+int network_timestamp(int fd, bool on);
+
+/* A thread has waited for these. */
+void network_slept(const struct pollfd *fds, unsigned count, int64_t ns);
+
 unsigned network_poll(struct pollfd *fds, unsigned count, int64_t *ret_until_ns);
 
 #endif

@@ -105,6 +105,8 @@ struct run *requests_begin(const char *mode, unsigned addresses)
 	the_run = &run;
 	set_up(&run, (enum runner)runner);
 	run_assemble(&run);
+	arrivals_switch(
+		&run.receivers[0].batch.arrivals, run.sockets[0].fd, false); /* it was calm */
 	write_letters(&run, addresses);
 	return &run;
 }

@@ -52,6 +52,7 @@ static void change_for_receivers(struct run *run, unsigned service, int64_t max_
 		if (run->network.sockets[i].received_count > 0)
 			return;
 	atomic_store(&run->services[service].max_wait_ns, max_wait_ns);
+	run_note_wait(run, service, max_wait_ns);
 	atomic_store(&run->services[service].min_source_port,
 		(unsigned)random_between(&run->world.random, 1, (int64_t)2 * SCENARIO_LOW_PORT));
 }

@@ -26,6 +26,8 @@ struct run {
 	struct slab *slab;
 	struct service services[SCENARIO_SERVICES_MAX];
 	struct dgram_handler handlers[SCENARIO_SERVICES_MAX];
+	int64_t longest_wait_ns
+		[SCENARIO_SERVICES_MAX]; /* of those that were set; no limit is a second */
 	struct socket sockets[NETWORK_SOCKETS_MAX];
 	struct receiver receivers[NETWORK_SOCKETS_MAX];
 	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];
@@ -50,6 +52,7 @@ void run_check_end(struct run *run);
 /* run_parts.c: assemble the product's stations, and take them apart. */
 void run_assemble(struct run *run);
 void run_take_apart(struct run *run);
+void run_note_wait(struct run *run, unsigned service, int64_t max_wait_ns);
 struct queue_settings run_settings(const struct run *run, unsigned service);
 
 /* What was promised did not happen: say so, with the command that shows it again, and end. */

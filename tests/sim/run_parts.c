@@ -1,6 +1,7 @@
 /* The product's stations, assembled as server/make.c does it, without its threads. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "log/log.h"
 #include "run.h"
 
@@ -71,19 +72,27 @@ static void make_queue(struct run *run, unsigned number)
 	model_init(&run->models[number], number, *queue, &limits, &settings);
 }
 
+void run_note_wait(struct run *run, unsigned service, int64_t max_wait_ns)
+{
+	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : NS_PER_S;
+
+	if (wait_ns > run->longest_wait_ns[service])
+		run->longest_wait_ns[service] = wait_ns;
+}
+
 static void make_service(struct run *run, unsigned number)
 {
 	struct sim_service *drawn = &run->scenario.services[number];
 	struct service *service = &run->services[number];
 
 	run->handlers[number] = drawn->handler != NULL ? *drawn->handler : sim_handler_of(drawn);
-	run->handlers[number].never_blocks = drawn->runner == BY_RECEIVERS_TOO;
 	service->name = "sim";
 	service->reply_bytes = SCENARIO_DATA_BYTES;
 	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
 	atomic_init(&service->max_wait_ns, drawn->settings.max_wait_ns);
+	run_note_wait(run, number, drawn->settings.max_wait_ns);
 	make_queue(run, number);
 	must(handler_open(&service->handler, NULL) == 0, "handler");
 }
@@ -117,6 +126,8 @@ static void make_receiver(struct run *run, unsigned number)
 	must(receiver_prepare(receiver, SCENARIO_DATA_BYTES, false) == 0, "receiver");
 	if (receiver_serves(receiver))
 		make_worker(run, &identity, &receiver->worker);
+	if (run->network.sockets[number].was_calm)
+		arrivals_switch(&receiver->batch.arrivals, run->sockets[number].fd, false);
 }
 
 static void make_slab(struct run *run)

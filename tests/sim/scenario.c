@@ -45,6 +45,9 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 	static const int64_t factors[] = { 3, 50, 2000 };
 
 	service->runner = (enum runner)RANDOM_OF(random, runners);
+	service->never_blocks = service->runner == BY_RECEIVERS_TOO ||
+				(service->runner == BY_RECEIVERS && random_one_in(random, 2));
+	service->reads_arrived = random_one_in(random, 4);
 	service->capacity = (unsigned)RANDOM_OF(random, capacities);
 	service->rules.discipline = random_below(random, 4) == 0 ? BACKLOG_FIFO : BACKLOG_FAIR;
 	service->rules.per_client = random_below(random, 3) == 0;
@@ -92,6 +95,8 @@ static void draw_sockets(struct run *run)
 			socket->service = i / 2;
 			socket->reuseport_sockets = j == 0 ? reuseport_sockets : 0;
 			socket->room = (unsigned)RANDOM_OF(random, rooms);
+			socket->was_calm = !run->scenario.services[i / 2].reads_arrived &&
+					   random_one_in(random, 2);
 			draw_joining(random, socket);
 		}
 	}
@@ -144,7 +149,7 @@ static void draw_faults(struct run *run)
 	run->scenario.unstamped_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->scenario.duplicate_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->network.receive_error_one_in = (unsigned)RANDOM_OF(random, rarely);
-	run->network.receive_short_one_in = (unsigned)RANDOM_OF(random, rarely);
+	run->network.others_have_timestamps = random_one_in(random, 3);
 	run->network.send_error_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->network.send_short_one_in = (unsigned)RANDOM_OF(random, rarely);
 	run->world.hold_one_in = (unsigned)RANDOM_OF(random, holds);

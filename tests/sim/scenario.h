@@ -48,6 +48,8 @@ enum runner {
 /* A service and what its handler is like. */
 struct sim_service {
 	enum runner runner;
+	bool never_blocks; /* declared so */
+	bool reads_arrived;
 	const struct dgram_handler *handler; /* NULL: the simulated one, as below */
 	unsigned capacity;
 	struct backlog_rules rules;

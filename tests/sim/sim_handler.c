@@ -104,6 +104,7 @@ struct dgram_handler sim_handler_of(const struct sim_service *service)
 		.handle = handle,
 		.verify = verify,
 		.busy = service->busy ? busy : NULL,
-		.never_blocks = service->runner == BY_RECEIVERS_TOO,
+		.never_blocks = service->never_blocks,
+		.reads_arrived = service->reads_arrived,
 	};
 }

@@ -57,19 +57,29 @@ int sys_send(int fd, struct mmsghdr *messages, unsigned count)
 	return network_send(fd, messages, count);
 }
 
+int sys_timestamp(int fd, bool on)
+{
+	world_call(&the_run->world);
+	return network_timestamp(fd, on);
+}
+
 int sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
 {
 	struct world *world = &the_run->world;
 	int64_t end_ns = timeout_ms < 0 ? INT64_MAX : world->now_ns + timeout_ms * NS_PER_MS;
+	int64_t begin_ns;
 	unsigned ready;
 
 	world_call(world);
+	begin_ns = world->now_ns;
 	for (;;) {
 		int64_t until_ns = end_ns;
 
 		ready = network_poll(fds, count, &until_ns);
-		if (ready > 0 || world->now_ns >= end_ns)
+		if (ready > 0 || world->now_ns >= end_ns) {
+			network_slept(fds, count, world->now_ns - begin_ns);
 			return (int)ready;
+		}
 		world->running->polling = true;
 		world->running->sending = (fds[0].events & POLLOUT) != 0;
 		task_wait(world, until_ns);

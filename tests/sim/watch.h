@@ -29,6 +29,9 @@ void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
  * some for `jobs`, which the model has not seen go. */
 void watch_flows(struct model *model, const struct datagram_list *jobs);
 
+/* Something is about to be received; `empty`: all that waits. */
+void watch_look(struct sim_socket *socket, bool empty);
+
 /* What has to be refused of what was received last, in the books; and the same when all else of it
  * is in `batch`. */
 struct ledger watch_admission(const struct sim_socket *socket);

@@ -1,3 +1,3 @@
-# src/base/clock.c: that the wall clock was set is not seen
-s/pair->trusted_ns = INT64_MAX;/;/
-s/pair->set_ns = pair->realtime_ns - elapsed;/;/
+# src/engine/arrivals.c: that the wall clock was set is not seen
+s/arrivals->trusted_ns = INT64_MAX;/;/
+s/arrivals->set_ns = arrivals->realtime_ns - elapsed;/;/

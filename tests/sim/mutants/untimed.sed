@@ -1,2 +1,2 @@
 # src/engine/socket.c: the age in the kernel does not count
-s/datagram->arrived_ns -= .*;/;/
+s/\*ret_arrived_ns = arrivals->monotonic_ns - (.*;/*ret_arrived_ns = arrivals->monotonic_ns;/

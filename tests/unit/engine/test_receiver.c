@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "engine/receiver.h"
 
@@ -383,14 +384,16 @@ static void a_full_queue(void **state)
 
 #define WITH_RECEIVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-/* A stop takes what had arrived by then, however long that takes; what arrived later ends it. Where the
- * arrival times are unknown, time does: here 200 ms, which is two receptions. */
+/* A stop takes what had arrived by then, however long that takes; what arrived later ends it, and so does an
+ * empty socket. Where the arrival times are unknown, time does: here 200 ms, which is two receptions. */
 static void a_stop_takes_what_had_arrived(void **state)
 {
 	static const struct {
-		int64_t arrived_ns;
-		unsigned received;
-	} cases[] = { { NS_PER_S - 100, 10 }, { NS_PER_S, 1 }, { 0, 2 } };
+		int64_t arrived_ns; /* after the stop; 0: the kernel does not say */
+		unsigned count; /* of each reception */
+		unsigned receptions;
+	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 },
+		{ 0, SOCKET_BATCH, 2 }, { -100, SOCKET_BATCH - 1, 1 } };
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -399,16 +402,18 @@ static void a_stop_takes_what_had_arrived(void **state)
 
 		queue_snapshot(fixture->service.queue, &report);
 		before = report.ledger.received;
-		now_ns = NS_PER_S;
-		fake.sources[0] = address("10.0.0.1", 30000);
-		fake.count = 1;
+		now_ns += NS_PER_S;
+		for (unsigned j = 0; j < cases[i].count; j++)
+			fake.sources[j] = address("10.0.0.1", 30000);
+		fake.count = cases[i].count;
 		fake.repeats = 9;
 		fake.takes_ns = 100 * NS_PER_MS;
-		fake.arrived_ns = cases[i].arrived_ns;
+		fake.arrived_ns = cases[i].arrived_ns != 0 ? now_ns + cases[i].arrived_ns : 0;
 		receiver_finish(&fixture->receiver, false);
 		fake.count = 0;
 		queue_snapshot(fixture->service.queue, &report);
-		assert_int_equal(report.ledger.received - before, cases[i].received);
+		assert_int_equal(
+			report.ledger.received - before, cases[i].receptions * cases[i].count);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "engine/socket.h"
 
 #define DATA_BYTES 64u
@@ -148,19 +149,44 @@ static int64_t timestamp_ns(const struct datagram *datagram)
 static void times_of_arrival(void **state)
 {
 	struct fixture *fixture = begin("127.0.0.1", "127.0.0.1", 0);
-	struct clock_pair before = { 0 };
+	struct arrivals before = { 0 };
 
 	(void)state;
-	clock_pair_read(&before);
+	arrivals_read(&before, false);
 	tell(fixture, 1);
 	tell(fixture, 1);
 	assert_int_equal(receive(fixture), 2);
 	for (int i = 0; i < 2; i++) {
 		assert_true(fixture->slots[i]->arrived_ns >= before.monotonic_ns - NS_PER_MS);
-		assert_true(fixture->slots[i]->arrived_ns <= fixture->batch.clocks.monotonic_ns);
+		assert_true(fixture->slots[i]->arrived_ns <= fixture->batch.arrivals.monotonic_ns);
 		assert_true(timestamp_ns(fixture->slots[i]) >= before.realtime_ns - NS_PER_MS);
 	}
 	assert_true(timestamp_ns(fixture->slots[0]) <= timestamp_ns(fixture->slots[1]));
+	end(fixture);
+}
+
+/* The kernel says of those that were queued before timestamps were switched on that they arrive when they
+ * are received. */
+static void times_without_timestamps(void **state)
+{
+	struct fixture *fixture = begin("127.0.0.1", "127.0.0.1", 0);
+	struct arrivals *arrivals = &fixture->batch.arrivals;
+	int64_t off_ns, on_ns;
+
+	(void)state;
+	arrivals_switch(arrivals, fixture->socket.fd, false);
+	off_ns = arrivals->monotonic_ns;
+	tell(fixture, 1);
+	assert_int_equal(receive(fixture), 1);
+	assert_true(fixture->slots[0]->arrived_ns > off_ns);
+	assert_true(fixture->slots[0]->arrived_ns < arrivals->monotonic_ns);
+	tell(fixture, 1);
+	tell(fixture, 1);
+	arrivals_switch(arrivals, fixture->socket.fd, true);
+	on_ns = arrivals->in_doubt_ns;
+	assert_int_equal(receive(fixture), 2);
+	for (int i = 0; i < 2; i++)
+		assert_true(fixture->slots[i]->arrived_ns <= on_ns);
 	end(fixture);
 }
 
@@ -382,6 +408,7 @@ int main(void)
 		cmocka_unit_test(empty_ones_anywhere_in_a_batch),
 		cmocka_unit_test(the_count_is_the_kernels),
 		cmocka_unit_test(times_of_arrival),
+		cmocka_unit_test(times_without_timestamps),
 		cmocka_unit_test(local_address),
 		cmocka_unit_test(sent_to_many),
 		cmocka_unit_test(ipv6_takes_ipv6_only),

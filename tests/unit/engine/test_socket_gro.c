@@ -88,7 +88,7 @@ static int receive(struct fixture *fixture)
 
 		fixture->datagrams++;
 		fixture->truncated += datagram->truncated;
-		assert_true(datagram->arrived_ns <= fixture->batch.clocks.monotonic_ns);
+		assert_true(datagram->arrived_ns <= fixture->batch.arrivals.monotonic_ns);
 		assert_true(datagram->timestamp.tv_sec > 0);
 		for (size_t j = 0; j < datagram->length; j++, fixture->received++)
 			if (!datagram->truncated)

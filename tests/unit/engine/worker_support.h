@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "engine/worker.h"
 
