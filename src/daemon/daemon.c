@@ -51,6 +51,8 @@ static void send_status(struct daemon *daemon)
 	struct dgram_service_stats *stats;
 	int error = 0;
 
+	if (daemon->notify_fd < 0)
+		return;
 	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
 		received += stats->received;
 		replied += stats->replied;
