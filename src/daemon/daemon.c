@@ -48,14 +48,20 @@ static int complain(const char *what, int error)
 static void send_status(struct daemon *daemon)
 {
 	uint64_t received = 0, replied = 0, queued = 0;
-	struct dgram_service_stats stats;
+	struct dgram_service_stats *stats;
 	char waiting_for[256];
+	int error = 0;
 
-	for (size_t i = 0; dgram_server_stats(daemon->server, i, DGRAM_ABI, &stats) == 0; i++) {
-		received += stats.received;
-		replied += stats.replied;
-		queued += stats.queued + stats.running;
+	if (daemon->notify_fd < 0)
+		return;
+	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
+		received += stats->received;
+		replied += stats->replied;
+		queued += stats->queued + stats->running;
+		dgram_stats_free(stats);
 	}
+	if (error != -ENOENT)
+		return;
 	(void)dgram_server_waiting(daemon->server, waiting_for, sizeof(waiting_for));
 	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu%s%s",
 		(unsigned long long)received, (unsigned long long)replied,
@@ -89,7 +95,7 @@ static void reload(struct daemon *daemon)
 
 /* The server calls this when a signal arrived, when a host that waited is listened on, and every
  * STATUS_INTERVAL_MS under a supervisor. */
-static void hook(void *context)
+static int hook(void *context)
 {
 	struct daemon *daemon = context;
 	int signal;
@@ -108,6 +114,7 @@ static void hook(void *context)
 	}
 	send_ready(daemon);
 	send_status(daemon);
+	return 0;
 }
 
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
@@ -197,7 +204,7 @@ int daemon_serve(const struct cli *cli, struct config *config)
 		_exit(EX_OK);
 	if (error < 0)
 		notify_failure(error);
-	dgram_server_free(daemon.server);
+	(void)dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);

@@ -164,7 +164,7 @@ static unsigned coalesce_room(
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
-void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
 {
 	const struct socket *socket = &batch->sockets[request->socket];
 	uint64_t route = route_of(request);
@@ -217,7 +217,7 @@ static void prepare_headers(struct reply_batch *batch)
 		struct msghdr *header = &batch->headers[i].msg_hdr;
 		unsigned number = message->first;
 
-		header->msg_name = &message->request->client;
+		header->msg_name = (void *)(uintptr_t)&message->request->client;
 		header->msg_namelen = addr_length(&message->request->client);
 		header->msg_iov = vector;
 		header->msg_iovlen = message->replies;
@@ -226,7 +226,7 @@ static void prepare_headers(struct reply_batch *batch)
 		if (!message->exact || message->replies > 1)
 			header->msg_controllen = write_control(batch, message, &batch->controls[i]);
 		for (unsigned replies = message->replies; replies > 0; replies--) {
-			vector->iov_base = batch->replies[number];
+			vector->iov_base = (void *)(uintptr_t)batch->replies[number];
 			vector->iov_len = message->length;
 			vector++;
 			number = batch->next[number];
@@ -349,6 +349,7 @@ static void count_failure(struct reply_batch *batch, unsigned i, int error, stru
 
 	error = send_error_cause(batch, &request->local, error);
 	log_failure(batch, request, error);
+	batch->error = error;
 	results->failed[ledger_send_failure(error)]++;
 }
 
@@ -409,6 +410,7 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	prepare_headers(batch);
 	restore_gso_limit(batch);
 	batch->waited = false;
+	batch->error = 0;
 	batch->source.sa.sa_family = AF_UNSPEC;
 	while (first < batch->messages_count) {
 		unsigned end = first + 1;

@@ -13,6 +13,7 @@
 struct service {
 	char *name;
 	struct handler handler;
+	size_t reply_bytes;  /* of the longest reply */
 	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
 	struct queue *queue; /* NULL: inline, its receivers run the handler */
 	_Atomic unsigned min_source_port;

@@ -50,7 +50,7 @@ int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro)
 			return -ENOMEM;
 	}
 	*batch = (struct socket_batch){
-		.data_bytes = data_bytes, .used = SOCKET_BATCH, .super = super
+		.data_bytes = data_bytes, .most = SOCKET_BATCH, .used = SOCKET_BATCH, .super = super
 	};
 	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
 		batch->vectors[i].iov_len = data_bytes;
@@ -84,10 +84,18 @@ bool socket_batch_holds_more(const struct socket_batch *batch)
 /* --- ancillary data that comes with a message */
 
 /* ipi_addr is what the datagram was sent to. ipi_spec_dst is the same where that is ours, else the
- * address that an answer is to come from. */
+ * address that an answer is to come from. It is 0 for what arrived before the kernel was asked for it, at a socket
+ * that was handed in: then only the first is known, and no answer can leave from it if it is a broadcast
+ * address. */
 static enum datagram_cast read_local_v4(const struct in_pktinfo *info, union addr *local)
 {
-	local->in.sin_addr = info->ipi_spec_dst;
+	bool known = info->ipi_spec_dst.s_addr != INADDR_ANY;
+
+	local->in.sin_addr = known ? info->ipi_spec_dst : info->ipi_addr;
+	if (!known && info->ipi_addr.s_addr == INADDR_BROADCAST)
+		return DATAGRAM_BROADCAST;
+	if (!known && !IN_MULTICAST(ntohl(info->ipi_addr.s_addr)))
+		return DATAGRAM_UNICAST;
 	if (info->ipi_addr.s_addr == info->ipi_spec_dst.s_addr)
 		return DATAGRAM_UNICAST;
 	return IN_MULTICAST(ntohl(info->ipi_addr.s_addr)) ? DATAGRAM_MULTICAST : DATAGRAM_BROADCAST;
@@ -205,7 +213,7 @@ static int receive_singles(
 	int count;
 
 	prepare_slots(batch, slots);
-	count = receive_messages(socket, &batch->arrivals, batch->messages, SOCKET_BATCH);
+	count = receive_messages(socket, &batch->arrivals, batch->messages, batch->most);
 	if (count <= 0)
 		return count;
 	batch->used = (unsigned)count;
@@ -310,7 +318,7 @@ static int receive_segments(
 		if (count <= 0)
 			return count;
 	}
-	while (filled < (int)SOCKET_BATCH && super->next < super->count)
+	while (filled < (int)batch->most && super->next < super->count)
 		take_segment(batch, slots[filled++]);
 	return filled;
 }

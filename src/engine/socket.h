@@ -57,6 +57,7 @@ struct super_packets;
 /* What a receiver needs for a batch. */
 struct socket_batch {
 	unsigned data_bytes;	     /* of room in each slot */
+	unsigned most;		     /* datagrams to receive at once: at most SOCKET_BATCH */
 	unsigned used;		     /* messages that the kernel wrote to, from the first */
 	struct arrivals arrivals;    /* of the socket that it receives from */
 	struct super_packets *super; /* NULL: each message is a datagram */
@@ -86,6 +87,11 @@ void socket_replace(struct socket *socket, const struct socket *next);
 /* Have a thread that waits for it in poll(2) return, now and from now on; it receives and sends as before. */
 void socket_wake(const struct socket *socket);
 
+/* Work on a duplicate of a UDP socket that somebody else has bound; `reuseport`: it has the address of one that
+ * was opened before it. */
+int socket_adopt(
+	int fd, bool reuseport, const struct socket_config *config, struct socket *ret_socket);
+
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);
 
@@ -103,7 +109,7 @@ size_t socket_batch_bytes(bool gro);
  * know of them. */
 bool socket_batch_holds_more(const struct socket_batch *batch);
 
-/* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
+/* Receive at most `batch->most` datagrams into these free slots, without waiting. Returns how many
  * slots were filled, from the first (0: nothing had arrived), or -errno. Between two calls only
  * slots that were filled may be exchanged for others. */
 int socket_receive(const struct socket *socket, struct socket_batch *batch,

@@ -29,7 +29,7 @@ static void ask_buffer(int fd, int force_option, int option, unsigned bytes)
 		(void)set_option(fd, SOL_SOCKET, option, (int)bytes);
 }
 
-/* IPv6 sockets take IPv6 only. IPV6_FREEBIND (Linux 4.15) lets a reply leave from an address that a route of
+/* IPV6_FREEBIND (Linux 4.15) lets a reply leave from an address that a route of
  * type local makes ours (AnyIP), as IPv4 does without.
  *
  * Routers fragment an IPv4 reply where their link is narrower, so it ignores a path MTU that a forged ICMP
@@ -42,9 +42,7 @@ static int set_options(int fd, const union addr *address, bool wildcard)
 	int error = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 
 	if (error == 0 && address->sa.sa_family == AF_INET6) {
-		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (error == 0)
-			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+		error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 		if (error == 0 && wildcard)
 			error = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 		if (error == 0 && addr_is_wildcard(address))
@@ -95,15 +93,37 @@ static int is_asked_at_many(const union addr *address, bool *ret_many)
 	return 0;
 }
 
-static int bind_to(int fd, const union addr *address, union addr *ret_bound)
+static int read_bound(int fd, union addr *ret_bound)
 {
 	socklen_t length = sizeof(*ret_bound);
 
-	if (bind(fd, &address->sa, addr_length(address)) < 0)
-		return -errno;
-	if (getsockname(fd, &ret_bound->sa, &length) < 0)
-		return -errno;
-	return 0;
+	return getsockname(fd, &ret_bound->sa, &length) < 0 ? -errno : 0;
+}
+
+/* What is asked of each socket, bound or not. */
+static int prepare(
+	struct socket *socket, const union addr *address, const struct socket_config *config)
+{
+	ask_buffer(socket->fd, SO_RCVBUFFORCE, SO_RCVBUF, config->receive_bytes);
+	ask_buffer(socket->fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
+	return set_options(socket->fd, address, socket->wildcard);
+}
+
+/* IPv6 sockets take IPv6 only. */
+static int bind_to(
+	const struct socket *socket, const union addr *address, const struct socket_config *config)
+{
+	int error = 0;
+
+	if (address->sa.sa_family == AF_INET6)
+		error = set_option(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (error == 0 && config->freebind)
+		error = allow_any_address(socket->fd, address);
+	if (error == 0 && socket->reuseport)
+		error = set_option(socket->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (error == 0 && bind(socket->fd, &address->sa, addr_length(address)) < 0)
+		error = -errno;
+	return error;
 }
 
 /* From now on others may read it. */
@@ -112,6 +132,28 @@ static void publish_bound(struct socket *socket, const union addr *bound)
 	if (bound->sa.sa_family == AF_INET6)
 		atomic_store(&socket->scope, bound->in6.sin6_scope_id);
 	atomic_store_explicit(&socket->port, bound->in.sin_port, memory_order_release);
+}
+
+/* What the kernel granted. Takes the socket, or closes it. */
+static int finish(
+	struct socket *socket, const struct socket_config *config, struct socket *ret_socket)
+{
+	int error = read_bound(socket->fd, &socket->bound);
+
+	if (error < 0) {
+		close(socket->fd);
+		return error;
+	}
+	publish_bound(socket, &socket->bound);
+	socket->receive_buffer_bytes = get_option(socket->fd, SO_RCVBUF);
+	socket->send_buffer_bytes = get_option(socket->fd, SO_SNDBUF);
+	socket->segments = has_segments(socket->fd);
+	socket->gro = config->gro && set_option(socket->fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+	if (config->busy_poll_us > 0 &&
+		set_option(socket->fd, SOL_SOCKET, SO_BUSY_POLL, (int)config->busy_poll_us) == 0)
+		socket->busy_poll_us = config->busy_poll_us;
+	*ret_socket = *socket;
+	return 0;
 }
 
 static int open_socket(const union addr *address, const struct socket_config *config,
@@ -125,29 +167,34 @@ static int open_socket(const union addr *address, const struct socket_config *co
 	opened.fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (opened.fd < 0)
 		return -errno;
-	ask_buffer(opened.fd, SO_RCVBUFFORCE, SO_RCVBUF, config->receive_bytes);
-	ask_buffer(opened.fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
-	error = set_options(opened.fd, address, opened.wildcard);
-	if (error == 0 && config->freebind)
-		error = allow_any_address(opened.fd, address);
-	if (error == 0 && reuseport)
-		error = set_option(opened.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	error = prepare(&opened, address, config);
 	if (error == 0)
-		error = bind_to(opened.fd, address, &opened.bound);
-	if (error < 0) {
-		close(opened.fd);
+		error = bind_to(&opened, address, config);
+	if (error == 0)
+		return finish(&opened, config, ret_socket);
+	close(opened.fd);
+	return error;
+}
+
+int socket_adopt(
+	int fd, bool reuseport, const struct socket_config *config, struct socket *ret_socket)
+{
+	struct socket adopted = { .reuseport = reuseport, .own = config->own };
+	int error = read_bound(fd, &adopted.bound);
+
+	if (error == 0)
+		error = is_asked_at_many(&adopted.bound, &adopted.wildcard);
+	if (error < 0)
 		return error;
-	}
-	publish_bound(&opened, &opened.bound);
-	opened.receive_buffer_bytes = get_option(opened.fd, SO_RCVBUF);
-	opened.send_buffer_bytes = get_option(opened.fd, SO_SNDBUF);
-	opened.segments = has_segments(opened.fd);
-	opened.gro = config->gro && set_option(opened.fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
-	if (config->busy_poll_us > 0 &&
-		set_option(opened.fd, SOL_SOCKET, SO_BUSY_POLL, (int)config->busy_poll_us) == 0)
-		opened.busy_poll_us = config->busy_poll_us;
-	*ret_socket = opened;
-	return 0;
+	adopted.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (adopted.fd < 0)
+		return -errno;
+	(void)set_option(adopted.fd, IPPROTO_UDP, UDP_GRO, 0);
+	error = prepare(&adopted, &adopted.bound, config);
+	if (error == 0)
+		return finish(&adopted, config, ret_socket);
+	close(adopted.fd);
+	return error;
 }
 
 int socket_open(

@@ -63,6 +63,9 @@ enum log_level {
 		"The system gave it no thread: see the limits of threads and memory.")              \
 	X(EVENT_CANNOT_PIN_RECEIVER, WARN, "cannot pin a receiver",                                 \
 		"The receiver runs on any CPU: correct pool.cpus.")                                 \
+	X(EVENT_CANNOT_WATCH, ERROR, "cannot wait for events",                                      \
+		"The kernel refused a descriptor of the program, or its limit "                     \
+		"fs.epoll.max_user_watches is reached: raise that.")                                \
 	X(EVENT_SIGNAL, INFO, "signal", "A signal arrived.")                                        \
 	X(EVENT_DRAINING, INFO, "draining",                                                         \
 		"The server stops: it receives nothing new and serves what waits.")                 \

@@ -97,7 +97,7 @@ void server_bind_undo(struct dgram_server *server)
 		handler_close(&server->services[i].handler);
 }
 
-int dgram_server_bind(struct dgram_server *server)
+int server_bind(struct dgram_server *server)
 {
 	int error;
 
@@ -118,6 +118,17 @@ int dgram_server_bind(struct dgram_server *server)
 	server_network_open(server);
 	server->state = SERVER_BOUND;
 	return 0;
+}
+
+int dgram_server_bind(struct dgram_server *server)
+{
+	int error = server_owner_enter(server);
+
+	if (error < 0)
+		return error;
+	error = server_bind(server);
+	server_owner_leave(server);
+	return error;
 }
 
 static int find_socket(
@@ -143,6 +154,18 @@ int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host
 	int error = find_socket(server, service, host, &socket);
 
 	return error < 0 ? error : socket->fd;
+}
+
+int dgram_server_socket(struct dgram_server *server, size_t number)
+{
+	if (number >= server->sockets_count)
+		return -ENOENT;
+	if (server->sockets[number].fd < 0)
+		return -EBADF;
+	if (!socket_is_bound(&server->sockets[number]))
+		return -EADDRNOTAVAIL;
+	atomic_store(&server->listeners[number].shared, true);
+	return server->sockets[number].fd;
 }
 
 int dgram_server_address(struct dgram_server *server, size_t service, size_t host,

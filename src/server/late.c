@@ -123,7 +123,7 @@ bool server_late_look(struct dgram_server *server)
 	if (changed) {
 		note_counts(server);
 		server_start_log_ready(server);
-		server->next_hook_ns = 0;
+		server_serve_hurry_hook(server);
 	}
 	return missing;
 }

@@ -31,6 +31,8 @@ static const char *cause_of(int error, const union addr *address)
 				     "forbids the port";
 	case -EPERM:
 		return "SocketBindDeny or a security module forbids it";
+	case -EBADF:
+		return "the socket that was handed in is closed";
 	case -EMFILE:
 		return "the process has no descriptor left: raise its limit of open files";
 	case -ENFILE:
@@ -189,8 +191,14 @@ static int open_all(
 		.own = server->own,
 	};
 	union addr address;
-	int error = endpoint_resolve(&host->endpoint, &address);
+	int error = 0;
 
+	if (host->fd >= 0) {
+		for (unsigned i = 0; error == 0 && i < host->receivers; i++)
+			error = socket_adopt(host[i].fd, i > 0, &config, &ret_sockets[i]);
+		return error;
+	}
+	error = endpoint_resolve(&host->endpoint, &address);
 	if (error == 0)
 		error = socket_open(&address, &config, &ret_sockets[0]);
 	for (unsigned i = 1; error == 0 && i < host->receivers; i++)

@@ -10,13 +10,19 @@
 /* A look costs 20 us for each host that waits. */
 #define LOOK_NS NS_PER_S
 
+static void plan_at(struct dgram_server *server, int64_t due_ns)
+{
+	server->next_look_ns = due_ns;
+	events_set(&server->events, &server->look_timer, due_ns);
+}
+
 static void plan(struct dgram_server *server, bool missing)
 {
 	bool untold = server_network_fd(server) < 0 && server_late_can_change(server);
 
-	server->next_look_ns = missing || untold || server_own_is_due(server)
-				       ? sys_monotonic_ns() + LOOK_NS
-				       : INT64_MAX;
+	plan_at(server, missing || untold || server_own_is_due(server)
+				? sys_monotonic_ns() + LOOK_NS
+				: INT64_MAX);
 }
 
 /* What came before the notices were asked for, the first look finds. */
@@ -28,7 +34,7 @@ void server_network_open(struct dgram_server *server)
 		(void)notices_open(&server->notices);
 	plan(server, false);
 	if (late)
-		server->next_look_ns = 0;
+		plan_at(server, 0);
 }
 
 int server_network_fd(const struct dgram_server *server)

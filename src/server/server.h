@@ -8,6 +8,7 @@
 
 #include "base/cpus.h"
 #include "base/endpoint.h"
+#include "base/events.h"
 #include "base/limits.h"
 #include "base/rule.h"
 #include "engine/pool.h"
@@ -34,7 +35,9 @@ struct listener {
 	unsigned host;		  /* of the service's */
 	unsigned reuseport_index; /* of the host's receivers; 0 is bound first */
 	unsigned receivers;	  /* of the host: its listeners stand one behind the other */
-	struct endpoint endpoint; /* to bind to; once it is, with the real port */
+	int fd;			  /* that was handed in, and is the caller's; -1: none */
+	atomic_bool shared;	  /* another server may have its socket, too */
+	struct endpoint endpoint; /* to bind to, or where that one is bound */
 	bool freebind;
 	int missing; /* the first's: why the host is not listened on, -errno; 0: it is */
 	struct start_latch latch;
@@ -43,8 +46,18 @@ struct listener {
 	atomic_bool ended; /* so joining it does not wait */
 };
 
+/* An eventfd that threads raise once or more, and whether the owner's loop has seen it. */
+struct notice {
+	struct events *events;
+	struct events_watch watch; /* until it was seen */
+	bool seen;
+};
+
 struct dgram_server {
 	enum server_state state;
+	_Atomic(const void *)
+		owner;	      /* the thread that is in a call of its, by owner.c; NULL: none */
+	unsigned owner_calls; /* the owner's: one within the other */
 	struct dgram_options options; /* without the services: they are in `services` */
 	char *log_target;	      /* what options.log_target points to */
 	struct cpus cpus;	      /* what options.cpus says */
@@ -61,27 +74,35 @@ struct dgram_server {
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
-	struct pollfd *polls;	/* room for handle_request(): a socket each, stop_fd, and notices */
-	struct notices notices; /* not open: no host needs them, or there are none */
+	struct pollfd *polls;	   /* room for handle_request(): a socket each, stop, and notices */
+	struct notices notices;	   /* not open: no host needs them, or there are none */
+	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
 
-	/* eventfds */
-	int stop_fd;	       /* readable: shut down */
-	int abort_fd;	       /* readable: and do not drain */
-	int workers_done_fd;   /* readable: all workers have ended */
-	int receivers_done_fd; /* readable: all receivers have ended */
+	struct notice stop;	      /* shut down */
+	struct notice abort;	      /* and do not drain */
+	struct notice workers_done;   /* all have ended */
+	struct notice receivers_done; /* the same */
 	_Atomic unsigned receiving;
 	_Atomic unsigned shutdowns;
 
-	bool ready; /* the log has said so */
-	int64_t next_hook_ns;
-	int64_t next_summary_ns;
-	int64_t next_overdue_check_ns;
+	/* The owner's loop. */
+	struct events events;
+	struct events_watch network_watch;
+	struct events_watch hook_watch;
+	struct events_timer hook_timer;
+	struct events_timer look_timer;
+	struct events_timer summary_timer;
+	struct events_timer overdue_timer;
+	struct events_timer drain_timer;
 	int64_t next_look_ns; /* for what is missing of the network */
+	bool ready;	      /* the log has said so */
+	bool drain_over;
+	int hook_result; /* the first that was not 0 */
 	int64_t last_summary_ns;
 };
 
@@ -112,9 +133,15 @@ static inline const char *server_service_name(const struct dgram_service *servic
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* Where a service listens, by default on loopback. */
+/* fds.c: the same check of the sockets that were handed in; where one is bound: -errno. */
+int server_fds_check(const struct dgram_options *options);
+int server_fds_address(int fd, union addr *ret_address);
+
+/* Where a service listens, by default on loopback; nowhere but at the sockets that were handed in. */
 static inline size_t server_hosts(const struct dgram_service *service)
 {
+	if (service->fds_count > 0)
+		return 0;
 	return service->hosts_count > 0 ? service->hosts_count : 1;
 }
 
@@ -173,6 +200,25 @@ int server_network_fd(const struct dgram_server *server);
 void server_network_follow(struct dgram_server *server);
 void server_network_look(struct dgram_server *server);
 
+/* owner.c: the calling thread is the owner until it leaves. -EBUSY: another thread is, or, for a call that the
+ * hook must not make, this one. */
+int server_owner_enter(struct dgram_server *server);
+int server_owner_enter_from_hook(struct dgram_server *server);
+void server_owner_leave(struct dgram_server *server);
+
+/* bind.c, start.c: what the public functions of these names do, for the owner. */
+int server_bind(struct dgram_server *server);
+int server_start(struct dgram_server *server);
+
+/* serve.c: have the owner's loop look at the hook's descriptor and at the machine's network; no more. Call the hook
+ * soon. */
+int server_serve_watch(struct dgram_server *server);
+void server_serve_unwatch(struct dgram_server *server);
+void server_serve_hurry_hook(struct dgram_server *server);
+
+/* stop.c: drain and end all threads: 0, or -ETIMEDOUT: handlers still run. */
+int server_stop(struct dgram_server *server);
+
 /* start.c: log that it is ready, once all threads run and each service has an address. */
 void server_start_log_ready(struct dgram_server *server);
 
@@ -204,12 +250,11 @@ void server_books(struct dgram_server *server, unsigned service, struct queue_re
 void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event);
 void server_books_log_ledger(struct dgram_server *server);
 
-/* summary.c: a line for each worker and one for each service; when the next are due. */
-void server_summary_log(struct dgram_server *server, int64_t now_ns);
+/* summary.c: have a line written for each worker and one for each service, from now on. */
 void server_summary_plan(struct dgram_server *server);
 
-/* overdue.c: look for handlers that run for too long; when the next look is due. */
-void server_overdue_check(struct dgram_server *server, int64_t now_ns);
-void server_overdue_plan(struct dgram_server *server, int64_t now_ns);
+/* overdue.c: look for handlers that run for too long, and have the next looks made. */
+void server_overdue_check(struct dgram_server *server);
+void server_overdue_plan(struct dgram_server *server);
 
 #endif

@@ -129,6 +129,12 @@ class Startup(dgramtest.Case):
         for error in errno.EMFILE, errno.ENFILE, errno.ENOMEM:
             self.sweep(faults.PLAIN, "eventfd", error, False)
 
+    def test_epoll(self):
+        for error in errno.EMFILE, errno.ENOMEM:
+            self.sweep(faults.PLAIN, "epoll_create", error, False)
+        for error in errno.ENOMEM, errno.ENOSPC, errno.EPERM:
+            self.sweep(faults.FULL, "epoll_add", error, False)
+
     def test_signals(self):
         for call in "sigprocmask", "sigaction", "signalfd":
             self.sweep(faults.PLAIN, call, errno.EINVAL, False)

@@ -88,6 +88,7 @@ static void make_service(struct run *run, unsigned number)
 
 	run->handlers[number] = drawn->handler != NULL ? *drawn->handler : sim_handler_of(drawn);
 	service->name = "sim";
+	service->reply_bytes = SCENARIO_DATA_BYTES;
 	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
@@ -100,7 +101,7 @@ static void make_service(struct run *run, unsigned number)
 static void make_worker(
 	struct run *run, const struct worker_identity *identity, struct worker **ret_worker)
 {
-	must(worker_new(&run->shared, identity, SCENARIO_DATA_BYTES, ret_worker) == 0, "worker");
+	must(worker_new(&run->shared, identity, ret_worker) == 0, "worker");
 }
 
 static void make_receiver(struct run *run, unsigned number)

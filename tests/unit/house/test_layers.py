@@ -35,7 +35,7 @@ ARROWS = {
     "src/engine/arrivals*": ["base/*"],
     "src/engine/socket*": [
         "engine/arrivals.h", "guard/own_addresses.h", "core/datagram.h", "base/*"],
-    "src/engine/handler*": ["engine/socket.h", *STATION],
+    "src/engine/handler*": ["engine/reply.h", "engine/socket.h", *STATION],
     "src/engine/service*": ["engine/handler.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
     "src/engine/worker*": ["engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],

@@ -96,14 +96,14 @@ static void without_threads(void **state)
 	assert_int_equal(dgram_server_bind(server), 0);
 	assert_true(dgram_server_is_ready(server));
 	must_wait_for(server, 1, LATE ":20000 (no such address)");
-	assert_int_equal(dgram_server_handle_request(server, 10), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, 10), 0);
 	add_address("lo:1", LATE);
 	for (int i = 0; dgram_server_fileno(server, 0, 0) < 0 && i < patience_ms(); i += 10)
-		assert_int_equal(dgram_server_handle_request(server, 10), 0);
+		assert_int_equal(dgram_server_handle_request(server, 0, 10), 0);
 	must_wait_for(server, 0, "");
 	fd = client_at(LATE);
 	tell(fd, "late", 4);
-	assert_int_equal(dgram_server_handle_request(server, -1), 1);
+	assert_int_equal(dgram_server_handle_request(server, 0, -1), 1);
 	assert_int_equal(hear(fd, reply, sizeof(reply), patience_ms()), 4);
 	close(fd);
 	dgram_server_free(server);
@@ -113,13 +113,14 @@ static struct dgram_server *watched;
 static _Atomic unsigned listens;
 
 /* In the server's thread. */
-static void stop_when_it_listens(void *context)
+static int stop_when_it_listens(void *context)
 {
 	(void)context;
 	if (!dgram_server_is_ready(watched))
-		return;
+		return 0;
 	atomic_fetch_add(&listens, 1);
 	dgram_server_shutdown(watched);
+	return 0;
 }
 
 /* For that alone. The server ends at once, perhaps before the receivers have the sockets. */
@@ -163,7 +164,7 @@ static ssize_t hang(void *state, const struct dgram_request *request, void *repl
 }
 
 /* In the server's thread: it is told to stop, the address comes, and some time later the handler returns. */
-static void end_slowly(void *context)
+static int end_slowly(void *context)
 {
 	const unsigned before = atomic_fetch_add(&hooks, 1);
 
@@ -174,6 +175,7 @@ static void end_slowly(void *context)
 		add_address("lo:1", LATE);
 	else if (before == 10)
 		atomic_store(&released, 1);
+	return 0;
 }
 
 static void the_end_looks_no_more(void **state)

@@ -60,12 +60,12 @@ static void an_address_comes_while_it_waits(void **state)
 	server = bind_wildcard(&port);
 	add_address("lo:1", ADDED);
 	begin_ms = now_ms();
-	assert_int_equal(dgram_server_handle_request(server, WAIT_MS), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, WAIT_MS), 0);
 	assert_true(now_ms() - begin_ms >= WAIT_MS - 1);
 	forge(port);
-	assert_int_equal(dgram_server_handle_request(server, -1), 1);
+	assert_int_equal(dgram_server_handle_request(server, 0, -1), 1);
 	assert_int_equal(reason(stats_of(server, 0).dropped, "source_self"), 1);
-	assert_int_equal(dgram_server_handle_request(server, 0), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), 0);
 	dgram_server_free(server);
 }
 
