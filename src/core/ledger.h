@@ -25,6 +25,8 @@
 		"first gets of one.") \
 	X(DROP_MULTICAST, "multicast", \
 		"It was sent to a multicast address, such as 224.0.0.1 or ff02::1.") \
+	X(DROP_UNADDRESSED, "unaddressed", \
+		"The kernel could not say to which of our addresses it was sent.") \
 	X(DROP_SOURCE_SELF, "source_self", \
 		"It claims to come from one of our own addresses and ports, so an answer would " \
 		"come back to us forever.") \

@@ -17,6 +17,7 @@
 #include "log/log.h"
 #include "core/ledger.h"
 #include "core/slab.h"
+#include "guard/guard.h"
 #include "engine/service.h"
 #include "engine/socket.h"
 #include "engine/worker.h"
@@ -26,7 +27,9 @@ struct receiver {
 	struct service *service;
 	struct socket *sockets; /* all that the server listens on, against loops; one is its own */
 	unsigned sockets_count;
-	unsigned number; /* of the socket it receives from */
+	unsigned number;		 /* of the socket it receives from */
+	bool is_first;			 /* of those at its address */
+	const struct guard_ports *ports; /* of all sockets */
 	struct slab *slab;
 	struct worker_shared *workers;	   /* the pool's, to wake one */
 	struct worker *worker;		   /* its own; NULL: it only receives */
@@ -35,7 +38,7 @@ struct receiver {
 	struct log_ring *log;
 
 	/* Its own. */
-	bool refuse; /* drop everything: the queue is closed */
+	struct guard guard; /* closed once the queue is: it drops everything */
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
 	struct log_limit drop_limits[DROP_COUNT];

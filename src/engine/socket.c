@@ -1,7 +1,6 @@
 #include "engine/socket.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -164,6 +163,13 @@ static inline void note_arrival(struct arrivals *arrivals, const struct timespec
 		arrivals->in_doubt_ns = 0;
 }
 
+/* Until the ancillary data says more. The kernel cuts off what finds no room behind that which others asked for, if the
+ * socket was theirs before (MSG_CTRUNC). */
+static uint8_t initial_cast(const struct socket *socket)
+{
+	return socket->wildcard ? DATAGRAM_UNADDRESSED : DATAGRAM_UNICAST;
+}
+
 /* Fewer than asked for: the socket is empty now. */
 static int receive_messages(const struct socket *socket, struct arrivals *arrivals,
 	struct mmsghdr *messages, unsigned most)
@@ -209,6 +215,7 @@ static void prepare_slots(struct socket_batch *batch, struct datagram *const slo
 static int receive_singles(
 	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
 {
+	const uint8_t cast = initial_cast(socket);
 	union addr local;
 	int count;
 
@@ -225,7 +232,7 @@ static int receive_singles(
 		slots[i]->length = batch->messages[i].msg_len;
 		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
 		slots[i]->local = local;
-		slots[i]->cast = DATAGRAM_UNICAST;
+		slots[i]->cast = cast;
 		(void)read_controls(header, &timestamp, &slots[i]->local, &slots[i]->cast);
 		note_arrival(
 			&batch->arrivals, &timestamp, &slots[i]->arrived_ns, &slots[i]->timestamp);
@@ -266,12 +273,15 @@ static int receive_super_packets(const struct socket *socket, struct socket_batc
 
 		packet->length = super->messages[i].msg_len;
 		packet->local = socket_address(socket);
-		packet->cast = DATAGRAM_UNICAST;
+		packet->cast = initial_cast(socket);
 		packet->segment = read_controls(
 			&super->messages[i].msg_hdr, &timestamp, &packet->local, &packet->cast);
 		note_arrival(&batch->arrivals, &timestamp, &packet->arrived_ns, &packet->timestamp);
 		if (packet->segment == 0)
 			packet->segment = packet->length;
+		if (super->messages[i].msg_hdr.msg_flags & MSG_CTRUNC)
+			packet->cast =
+				DATAGRAM_UNADDRESSED; /* nor is the length of its segments known */
 	}
 	super->next = 0;
 	super->offset = 0;
@@ -383,15 +393,7 @@ size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t use
 	return used + CMSG_SPACE(sizeof(bytes));
 }
 
-/* --- the socket itself */
-
-void socket_close(struct socket *socket)
-{
-	if (socket->fd >= 0)
-		close(socket->fd);
-	socket->fd = -1;
-	atomic_store(&socket->port, 0);
-}
+/* --- addresses of ours */
 
 /* Only an address of this machine can be bound to. For the reason of a send that failed, no more often. */
 bool socket_is_local(const union addr *address)
@@ -433,15 +435,4 @@ bool socket_is_own(const struct socket *sockets, unsigned count, const union add
 			is_at(&sockets[i], source))
 			return true;
 	return false;
-}
-
-uint64_t socket_kernel_drops(const struct socket *socket)
-{
-	uint32_t values[SK_MEMINFO_VARS] = { 0 };
-	socklen_t length = sizeof(values);
-	uint64_t before = atomic_load(&socket->drops_before);
-
-	if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, values, &length) < 0)
-		return before;
-	return before + values[SK_MEMINFO_DROPS];
 }

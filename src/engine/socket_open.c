@@ -1,6 +1,7 @@
-/* Opening a socket, and putting another one in its place. */
+/* Opening a socket, putting another one in its place, and closing it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <unistd.h>
@@ -258,4 +259,23 @@ void socket_replace(struct socket *socket, const struct socket *next)
 void socket_wake(const struct socket *socket)
 {
 	(void)shutdown(socket->fd, SHUT_RD);
+}
+
+void socket_close(struct socket *socket)
+{
+	if (socket->fd >= 0)
+		close(socket->fd);
+	socket->fd = -1;
+	atomic_store(&socket->port, 0);
+}
+
+uint64_t socket_kernel_drops(const struct socket *socket)
+{
+	uint32_t values[SK_MEMINFO_VARS] = { 0 };
+	socklen_t length = sizeof(values);
+	uint64_t before = atomic_load(&socket->drops_before);
+
+	if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, values, &length) < 0)
+		return before;
+	return before + values[SK_MEMINFO_DROPS];
 }

@@ -216,8 +216,10 @@ int server_listen_open(
 	error = open_all(server, host, ret_sockets);
 	for (unsigned i = 0; error < 0 && i < host->receivers; i++)
 		socket_close(&ret_sockets[i]);
-	if (error == 0)
+	if (error == 0) {
 		addr_set_port(&host->endpoint.addr, addr_port(&ret_sockets[0].bound));
+		guard_ports_add(&server->ports, addr_port(&ret_sockets[0].bound));
+	}
 	host->missing = error;
 	return error;
 }

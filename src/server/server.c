@@ -98,6 +98,8 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 		.service = &server->services[listener->service],
 		.sockets = server->sockets,
 		.number = number,
+		.is_first = listener->reuseport_index == 0,
+		.ports = &server->ports,
 		.slab = server->slab,
 		.workers = &server->pool.shared,
 		.stop_fd = server->stop.watch.fd,

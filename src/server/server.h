@@ -75,6 +75,7 @@ struct dgram_server {
 	struct listener *listeners;
 	unsigned sockets_count;
 	struct pollfd *polls;	   /* room for handle_request(): a socket each, stop, and notices */
+	struct guard_ports ports;  /* that are listened on, or were */
 	struct notices notices;	   /* not open: no host needs them, or there are none */
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct own_addresses *own; /* NULL: no host is a wildcard */

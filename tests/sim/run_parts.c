@@ -17,6 +17,7 @@ static void bind_sockets(struct run *run)
 			must(addr_parse(i % 2 == 0 ? "192.0.2.1" : "2001:db8::1",
 				     (uint16_t)(7000 + i), &socket->bound) == 0,
 				"addresses");
+		guard_ports_add(&run->ports, addr_port(&socket->bound));
 		run->sockets[i] = (struct socket){
 			.fd = (int)(NETWORK_FIRST_FD + i),
 			.port = socket->bound.in.sin_port,
@@ -118,6 +119,8 @@ static void make_receiver(struct run *run, unsigned number)
 		.sockets = run->sockets,
 		.sockets_count = run->scenario.sockets_count,
 		.number = number,
+		.is_first = run->network.sockets[number].reuseport_sockets > 0,
+		.ports = &run->ports,
 		.slab = run->slab,
 		.workers = &run->shared,
 		.shutdowns = &run->shutdowns,

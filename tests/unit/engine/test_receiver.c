@@ -139,6 +139,7 @@ struct fixture {
 	_Atomic unsigned shutdowns;
 	int stop_fd;
 	struct own_addresses *own;
+	struct guard_ports ports;
 	union addr offered;
 };
 
@@ -162,6 +163,7 @@ static int setup(void **state)
 		union addr bound = address(hosts[i], 0);
 
 		assert_int_equal(socket_open(&bound, &config, &fixture->sockets[i]), 0);
+		guard_ports_add(&fixture->ports, addr_port(&fixture->sockets[i].bound));
 	}
 	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
 	assert_int_equal(queue_new(&limits, &queue, &fixture->service.queue), 0);
@@ -174,6 +176,8 @@ static int setup(void **state)
 	fixture->receiver = (struct receiver){ .service = &fixture->service,
 		.sockets = fixture->sockets,
 		.sockets_count = 2,
+		.is_first = true,
+		.ports = &fixture->ports,
 		.slab = fixture->slab,
 		.workers = &fixture->workers,
 		.shutdowns = &fixture->shutdowns,
@@ -210,6 +214,13 @@ static struct ledger books(const struct fixture *fixture)
 	queue_snapshot(fixture->service.queue, &report);
 	assert_true(ledger_balances(&report.ledger));
 	return report.ledger;
+}
+
+/* After a change of what it serves. */
+static void prepare_again(struct fixture *fixture)
+{
+	receiver_release(&fixture->receiver);
+	assert_int_equal(receiver_prepare(&fixture->receiver, DATA_BYTES, false), 0);
 }
 
 /* One from there: queued, or dropped for this reason. */
@@ -263,6 +274,7 @@ static void what_was_sent_to_many(void **state)
 	for (int broadcast = 0; broadcast < 2; broadcast++)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			fixture->service.broadcast = broadcast;
+			prepare_again(fixture);
 			fake.asked = rows[i].asked;
 			comes_from(fixture, "192.0.2.1", 5000, broadcast ? -1 : rows[i].drop);
 			comes_from(fixture, "192.0.2.1", 1023,
@@ -313,6 +325,7 @@ static void the_handler_verifies(void **state)
 	struct fixture *fixture = *state;
 
 	fixture->handler.verify = verify;
+	prepare_again(fixture);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++)
 		fake.sources[i] = address("127.0.0.9", i < 10 ? 0 : 5000); /* not asked: 10 */
 	fake.count = SOCKET_BATCH;
@@ -465,10 +478,10 @@ static void a_stop_takes_what_had_arrived(void **state)
 {
 	static const struct {
 		int64_t arrived_ns; /* after the stop; 0: the kernel does not say */
-		unsigned count; /* of each reception */
+		unsigned count;	    /* of each reception */
 		unsigned receptions;
-	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 },
-		{ 0, SOCKET_BATCH, 2 }, { -100, SOCKET_BATCH - 1, 1 } };
+	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 }, { 0, SOCKET_BATCH, 2 },
+		{ -100, SOCKET_BATCH - 1, 1 } };
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

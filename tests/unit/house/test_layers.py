@@ -26,6 +26,7 @@ ARROWS = {
     "src/guard/prefixes*": ["base/*"],
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
+    "src/guard/guard*": ["core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
@@ -40,7 +41,8 @@ ARROWS = {
     "src/engine/reply*": ["engine/socket.h", *STATION],
     "src/engine/worker*": ["engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
     "src/engine/receiver*": [
-        "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h", *STATION],
+        "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h",
+        "guard/guard.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
     "src/process/*": [API, "process/*", "engine/handler.h", *STATION],
     "src/server/*": ["engine/*", "guard/own_addresses.h", "guard/neighbours.h", "guard/notices.h",
