@@ -71,6 +71,10 @@ int server_serve_watch(struct dgram_server *server)
 	int hook_fd = server->options.hook != NULL ? server->options.hook_fd : -1;
 	int error;
 
+	server->hook_timer.call = on_hook_time;
+	server->hook_timer.context = server;
+	server->look_timer.call = on_network_time;
+	server->look_timer.context = server;
 	server->network_watch.fd = -1;
 	server->hook_watch = (struct events_watch){ hook_fd, EPOLLIN, on_hook_ready, server };
 	error = watch_network(server);
@@ -85,13 +89,8 @@ int server_serve_watch(struct dgram_server *server)
 /* The hook's first call is due now. */
 static void set_timers(struct dgram_server *server)
 {
-	server->hook_timer.call = on_hook_time;
-	server->hook_timer.context = server;
 	events_set(
 		&server->events, &server->hook_timer, server->options.hook != NULL ? 0 : INT64_MAX);
-	server->look_timer.call = on_network_time;
-	server->look_timer.context = server;
-	events_set(&server->events, &server->look_timer, server->next_look_ns);
 	server->last_summary_ns = sys_monotonic_ns();
 	server_summary_plan(server);
 }

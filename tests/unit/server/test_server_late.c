@@ -81,6 +81,21 @@ static void what_fails(void **state)
 	}
 }
 
+/* Nobody serves, so nobody has looked for the address by the end. */
+static void freed_while_it_waits(void **state)
+{
+	static const char *const hosts[] = { LATE, "127.0.0.1" };
+	struct dgram_server *server;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	server = server_at(hosts, DGRAM_MISSING_AUTO);
+	assert_int_equal(dgram_server_start(server), 0);
+	assert_int_equal(dgram_server_free(server), 0);
+	check_threads(0);
+}
+
 /* The wait is that of the caller, and the address comes meanwhile. */
 static void without_threads(void **state)
 {
@@ -210,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_is_said, setup_network),
 		cmocka_unit_test_setup(what_fails, setup_network),
+		cmocka_unit_test_setup(freed_while_it_waits, setup_network),
 		cmocka_unit_test_setup(without_threads, setup_network),
 		cmocka_unit_test_setup(the_hook_is_called, setup_network),
 		cmocka_unit_test_setup(the_end_looks_no_more, setup_network),
