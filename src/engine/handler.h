@@ -101,9 +101,9 @@ static inline ssize_t handler_run(const struct handler *handler, void *state,
 {
 	ssize_t length = handler->calls->handle(state, &request->request, reply, reply_size);
 
-	if (length == DGRAM_NO_REPLY || (length >= 0 && (size_t)length <= reply_size))
+	if ((size_t)length <= reply_size) /* and so not negative */
 		return length;
-	return handler_fail(handler, state, request, length);
+	return length == DGRAM_NO_REPLY ? length : handler_fail(handler, state, request, length);
 }
 
 #endif

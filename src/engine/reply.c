@@ -39,7 +39,7 @@
  * its own, too. */
 static size_t reply_room(size_t length)
 {
-	return (length / 64 + 1) * 64;
+	return (length | 63) + 1;
 }
 
 static size_t room_for(size_t reply_bytes)

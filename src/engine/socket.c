@@ -145,16 +145,14 @@ static inline size_t read_controls(
 	return (size_t)segment;
 }
 
+/* From a timestamp that tells; else what stands in stays. */
 static inline void note_arrival(struct arrivals *arrivals, const struct timespec *timestamp,
 	int64_t *ret_arrived_ns, struct timespec *ret_arrived)
 {
 	int64_t timestamp_ns = timestamp->tv_sec * NS_PER_S + timestamp->tv_nsec;
 
-	if (timestamp_ns < arrivals->trusted_ns || timestamp_ns > arrivals->latest_ns) {
-		*ret_arrived_ns = arrivals->unknown_ns;
-		*ret_arrived = arrivals->unknown;
+	if (timestamp_ns < arrivals->trusted_ns || timestamp_ns > arrivals->latest_ns)
 		return;
-	}
 	*ret_arrived_ns = arrivals->monotonic_ns - (arrivals->realtime_ns - timestamp_ns);
 	*ret_arrived = *timestamp;
 	if (*ret_arrived_ns > arrivals->floor_ns)
@@ -212,6 +210,15 @@ static void prepare_slots(struct socket_batch *batch, struct datagram *const slo
 	batch->used = 0;
 }
 
+static void note_controls(
+	const struct msghdr *header, struct arrivals *arrivals, struct datagram *datagram)
+{
+	struct timespec timestamp = { 0 };
+
+	(void)read_controls(header, &timestamp, &datagram->local, &datagram->cast);
+	note_arrival(arrivals, &timestamp, &datagram->arrived_ns, &datagram->timestamp);
+}
+
 static int receive_singles(
 	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
 {
@@ -227,15 +234,15 @@ static int receive_singles(
 	local = socket_address(socket);
 	for (int i = 0; i < count; i++) {
 		struct msghdr *header = &batch->messages[i].msg_hdr;
-		struct timespec timestamp = { 0 };
 
 		slots[i]->length = batch->messages[i].msg_len;
 		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
 		slots[i]->local = local;
 		slots[i]->cast = cast;
-		(void)read_controls(header, &timestamp, &slots[i]->local, &slots[i]->cast);
-		note_arrival(
-			&batch->arrivals, &timestamp, &slots[i]->arrived_ns, &slots[i]->timestamp);
+		slots[i]->arrived_ns = batch->arrivals.unknown_ns;
+		slots[i]->timestamp = batch->arrivals.unknown;
+		if (header->msg_controllen > 0)
+			note_controls(header, &batch->arrivals, slots[i]);
 	}
 	return count;
 }
@@ -276,6 +283,8 @@ static int receive_super_packets(const struct socket *socket, struct socket_batc
 		packet->cast = initial_cast(socket);
 		packet->segment = read_controls(
 			&super->messages[i].msg_hdr, &timestamp, &packet->local, &packet->cast);
+		packet->arrived_ns = batch->arrivals.unknown_ns;
+		packet->timestamp = batch->arrivals.unknown;
 		note_arrival(&batch->arrivals, &timestamp, &packet->arrived_ns, &packet->timestamp);
 		if (packet->segment == 0)
 			packet->segment = packet->length;

@@ -70,6 +70,7 @@ struct serving {
 	struct service *service;
 	void *state;
 	bool logged;
+	bool tracked;
 	struct handler_request request;
 	struct handler_answer answer;
 };
@@ -80,6 +81,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 	serving->worker = worker;
 	serving->service = service;
 	serving->state = worker->states[service - worker->shared->services];
+	serving->tracked = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
 	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
 	handler_request_init(&serving->request, &service->handler, worker->shared->sockets,
 		worker->log, worker->number);
@@ -126,24 +128,23 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	log_handler_error(serving->worker, serving->service, job, (int)-length);
 }
 
-/* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
-static void run_job(struct serving *serving, struct datagram *job, int64_t *now_ns)
+/* Run the handler on one job. Returns the time of its end. */
+static int64_t run_job(struct serving *serving, struct datagram *job, int64_t begin_ns)
 {
 	struct worker *worker = serving->worker;
 	struct service *service = serving->service;
-	bool track = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
-	int64_t begin_ns = *now_ns;
+	int64_t end_ns;
 	ssize_t length;
 
 	handler_lend(&serving->request, job);
-	if (track)
+	if (serving->tracked)
 		note_running_call(worker, service, job, begin_ns);
 	length = handler_run(&service->handler, serving->state, &serving->request,
 		worker->replies->next_buffer, service->reply_bytes);
-	if (track)
+	if (serving->tracked)
 		note_running_call(worker, service, job, 0);
-	*now_ns = sys_monotonic_ns();
-	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
+	end_ns = sys_monotonic_ns();
+	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	if (serving->logged)
 		log_request(worker, service, job, begin_ns - job->arrived_ns,
@@ -152,6 +153,7 @@ static void run_job(struct serving *serving, struct datagram *job, int64_t *now_
 		reply_add(worker->replies, job, (size_t)length);
 	else
 		record_other(serving, job, length);
+	return end_ns;
 }
 
 /* The job is in the books already. */
@@ -191,18 +193,19 @@ static int64_t reply_busy(
 static int64_t run_batch(struct worker *worker, struct service *service, struct datagram_list *jobs,
 	int64_t now_ns, struct ledger *ret_results)
 {
+	const atomic_bool *aborting = &worker->shared->aborting;
 	int64_t sent_ns = now_ns;
 	struct serving serving;
 
 	serving_init(&serving, worker, service, ret_results);
 	*ret_results = (struct ledger){ 0 };
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
-		if (atomic_load_explicit(&worker->shared->aborting, memory_order_relaxed))
+		if (atomic_load_explicit(aborting, memory_order_relaxed))
 			ret_results->dropped[DROP_SHUTDOWN]++;
 		else if (job->expires_ns <= now_ns)
 			ret_results->dropped[DROP_EXPIRED]++;
 		else
-			run_job(&serving, job, &now_ns);
+			now_ns = run_job(&serving, job, now_ns);
 		if (now_ns - sent_ns > QUEUE_BATCH_NS) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);

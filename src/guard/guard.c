@@ -10,45 +10,42 @@ void guard_ports_add(struct guard_ports *ports, unsigned port)
 	atomic_fetch_or(&ports->bits, port_bit(port));
 }
 
-/* Few datagrams are any of this. */
-static enum ledger_drop check_unusual(const struct guard *guard, const struct datagram *datagram)
+/* The first reason that holds, or GUARD_ADMIT. Not a part of guard_check(), which would then save registers for these
+ * calls: 11 of 30 instructions. */
+__attribute__((noinline)) static enum ledger_drop find_reason(
+	const struct guard *guard, const struct datagram *datagram)
 {
+	unsigned port = addr_port(&datagram->client);
+
 	if (guard->closed)
 		return DROP_SHUTDOWN;
 	if (datagram->truncated)
 		return DROP_TRUNCATED;
 	if (datagram->cast == DATAGRAM_UNADDRESSED)
 		return DROP_UNADDRESSED;
-	if (datagram->cast == DATAGRAM_UNICAST || guard->serves_many)
-		return GUARD_ADMIT;
-	return datagram->cast == DATAGRAM_BROADCAST ? DROP_BROADCAST : DROP_MULTICAST;
-}
-
-/* Nobody has port 0. An answer to one of our own sockets would come back to us. */
-static enum ledger_drop check_source(const struct guard *guard, const union addr *client)
-{
-	unsigned port = addr_port(client);
-	uint64_t ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed);
-
+	if (datagram->cast != DATAGRAM_UNICAST && !guard->serves_many)
+		return datagram->cast == DATAGRAM_BROADCAST ? DROP_BROADCAST : DROP_MULTICAST;
 	if (port == 0)
 		return DROP_SOURCE_PORT_ZERO;
 	if (port < atomic_load_explicit(guard->min_source_port, memory_order_relaxed))
 		return DROP_SOURCE_PORT_LOW;
-	if ((ports & port_bit(port)) && guard->is_own(guard->context, client))
+	if (guard->is_own(guard->context, &datagram->client))
 		return DROP_SOURCE_SELF;
+	if (guard->verify != NULL && !guard->verify(guard->context, datagram))
+		return DROP_VERIFY;
 	return GUARD_ADMIT;
 }
 
+/* For nearly all datagrams nothing speaks against them: no call is needed to see that. */
 enum ledger_drop guard_check(const struct guard *guard, const struct datagram *datagram)
 {
-	enum ledger_drop verdict = GUARD_ADMIT;
+	unsigned port = addr_port(&datagram->client);
+	bool unusual = guard->closed | datagram->truncated | (datagram->cast != DATAGRAM_UNICAST);
+	bool maybe_own = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) &
+			 port_bit(port);
 
-	if (guard->closed | datagram->truncated | datagram->cast)
-		verdict = check_unusual(guard, datagram);
-	if (verdict == GUARD_ADMIT)
-		verdict = check_source(guard, &datagram->client);
-	if (verdict == GUARD_ADMIT && guard->verify != NULL &&
-		!guard->verify(guard->context, datagram))
-		verdict = DROP_VERIFY;
-	return verdict;
+	if (!unusual && !maybe_own && guard->verify == NULL &&
+		port >= atomic_load_explicit(guard->min_source_port, memory_order_relaxed))
+		return GUARD_ADMIT;
+	return find_reason(guard, datagram);
 }

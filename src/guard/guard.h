@@ -24,9 +24,9 @@ void guard_ports_add(struct guard_ports *ports, unsigned port);
 struct guard {
 	bool closed;	  /* nothing is let in any more */
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
-	const _Atomic unsigned *min_source_port;
+	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
 	const struct guard_ports *ports;
-	/* Asked about a client with a port that may be ours: is it one of our own sockets? */
+	/* Is it one of our own sockets? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
 	bool (*verify)(const void *context, const struct datagram *datagram); /* NULL: let all in */
 	const void *context;
