@@ -16,6 +16,14 @@
 #define REPLY_PLACES_LOG2 6
 #define REPLY_PLACES (1u << REPLY_PLACES_LOG2)
 
+/* A reply. */
+struct reply {
+	const struct datagram *request;
+	const void *data;
+	size_t length;
+	bool extra; /* the request was answered before */
+};
+
 /* Replies that leave together. */
 struct reply_message {
 	uint64_t route;			/* to a client, from a socket: its lowest 16 bits */
@@ -53,7 +61,7 @@ struct reply_batch {
 	bool source_gone;
 
 	unsigned count; /* of replies */
-	const unsigned char *replies[QUEUE_BATCH_MAX];
+	struct reply replies[QUEUE_BATCH_MAX];
 	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
 	unsigned messages_count;
 	struct reply_message messages[QUEUE_BATCH_MAX];
@@ -81,14 +89,6 @@ void reply_add(struct reply_batch *batch, const struct datagram *request, size_t
 
 /* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
-
-/* A reply that does not wait for its batch. */
-struct reply {
-	const struct datagram *request;
-	const void *data;
-	size_t length;
-	bool extra; /* the request was answered before */
-};
 
 /* Send the batch up to now, and then this reply, so that none overtakes another. 0, or -errno of this reply,
  * which is counted as well. What next_buffer holds stays as it is. */
