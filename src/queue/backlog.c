@@ -295,11 +295,6 @@ bool backlog_take_all(struct backlog *backlog, struct datagram_list *ret_jobs)
 	return true;
 }
 
-static bool same_source(const struct datagram *a, const struct datagram *b)
-{
-	return memcmp(&a->source, &b->source, sizeof(a->source)) == 0;
-}
-
 void backlog_put_behind(
 	const struct backlog *backlog, struct datagram *slow, struct datagram_list *jobs)
 {
@@ -309,7 +304,7 @@ void backlog_put_behind(
 		return;
 	for (struct datagram *job = slow->next, *next; job != NULL; job = next) {
 		next = job->next;
-		datagram_list_push(same_source(job, slow) ? &same : &others, job);
+		datagram_list_push(flow_same_source(job, slow) ? &same : &others, job);
 	}
 	datagram_list_append(&others, &same);
 	slow->next = others.first;

@@ -6,9 +6,7 @@
  * coarse (one part in 32) where it is much; a bitmap of two levels finds the first list. At the end of
  * a window all lists become the first one.
  *
- * The lengths: lists by how many of its datagrams wait, one each for 2 to 64 and one for more; a
- * bitmap finds the longest. Longer flows count as equal, because a pointer to the longest one that
- * walks while flows shrink would make one long flow linear. */
+ * The lengths (lengths.h): by how many of its datagrams wait. */
 #include "queue/flow.h"
 
 #include <assert.h>
@@ -18,21 +16,18 @@
 #include <sys/mman.h>
 
 #include "base/sys.h"
+#include "queue/lengths.h"
 
 /* 32 lists to a power of two, from 0 up to 2^43 ns (two hours). */
 #define ORDER_LISTS ((43 - 5 + 1) * 32)
 
-#define LENGTHS_MAX 64u
+/* Fewer records, of 128 bytes each, are half of the smallest L1 cache: they need no prefetch hint. */
+#define EXPECT_FLOWS 128
 
 struct flow_order {
 	uint64_t filled[(ORDER_LISTS + 63) / 64]; /* a bit a list that may not be empty */
 	uint64_t filled_words;			  /* a bit a word of those that is not 0 */
 	struct link lists[ORDER_LISTS];
-};
-
-struct flow_lengths {
-	uint64_t filled; /* a bit a list that is not empty */
-	struct link lists[LENGTHS_MAX];
 };
 
 struct flow_table {
@@ -45,7 +40,7 @@ struct flow_table {
 	size_t bytes;
 	uint32_t window;
 	struct flow_order orders[FLOW_ORDERS];
-	struct flow_lengths lengths;
+	struct lengths lengths;
 	struct flow *records; /* the first is nobody's, and ends each chain of the hash */
 	uint32_t *heads;      /* of chains: numbers of records */
 };
@@ -127,7 +122,7 @@ static void order_init(struct flow_order *order)
 }
 
 /* The list for this time, which is never negative. */
-static inline uint32_t order_list(int64_t served_ns)
+static uint32_t order_list(int64_t served_ns)
 {
 	uint64_t value = (uint64_t)served_ns;
 	uint32_t exponent, list;
@@ -137,6 +132,14 @@ static inline uint32_t order_list(int64_t served_ns)
 	exponent = (63u ^ (uint32_t)__builtin_clzll(value)) - 5; /* of its leading bit, less 5 */
 	list = exponent * 32 + (uint32_t)(value >> exponent);
 	return list < ORDER_LISTS ? list : ORDER_LISTS - 1;
+}
+
+static int64_t order_list_end_ns(uint32_t list)
+{
+	uint32_t exponent = list < 64 ? 0 : list / 32 - 1;
+
+	return list == ORDER_LISTS - 1 ? INT64_MAX
+				       : (int64_t)(list - exponent * 32 + 1) << exponent;
 }
 
 static inline void order_mark(struct flow_order *order, uint32_t list)
@@ -186,50 +189,6 @@ static void order_flatten(struct flow_order *order)
 	order_mark(order, 0);
 }
 
-/* --- lengths: by datagrams that wait */
-
-static unsigned lengths_list(unsigned waiting) /* at least 2 */
-{
-	return waiting <= LENGTHS_MAX ? waiting - 2 : LENGTHS_MAX - 1;
-}
-
-static void lengths_remove(struct flow_lengths *lengths, struct flow *flow)
-{
-	link_remove(&flow->in_lengths);
-	if (link_was_last(&flow->in_lengths))
-		lengths->filled &= ~((uint64_t)1 << lengths_list(flow->waiting));
-}
-
-static void lengths_insert(struct flow_lengths *lengths, struct flow *flow)
-{
-	unsigned list = lengths_list(flow->waiting);
-
-	link_append(&lengths->lists[list], &flow->in_lengths);
-	lengths->filled |= (uint64_t)1 << list;
-}
-
-void flow_lengths_requeue(struct flow_table *table, struct flow *flow, uint32_t waiting)
-{
-	bool both_long = flow->waiting > LENGTHS_MAX && waiting > LENGTHS_MAX;
-
-	if (flow->waiting > 1 && !both_long)
-		lengths_remove(&table->lengths, flow);
-	flow->waiting = waiting;
-	if (waiting > 1 && !both_long)
-		lengths_insert(&table->lengths, flow);
-}
-
-struct flow *flow_longest(const struct flow_table *table)
-{
-	const struct flow_lengths *lengths = &table->lengths;
-	const struct link *longest;
-
-	if (lengths->filled == 0)
-		return NULL;
-	longest = &lengths->lists[63u - (unsigned)__builtin_clzll(lengths->filled)];
-	return LINK_OWNER(longest->next, struct flow, in_lengths);
-}
-
 /* --- the table */
 
 static size_t heads_of(size_t flows)
@@ -265,8 +224,7 @@ int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 	table->heads = (uint32_t *)(void *)(table->records + 1 + flows);
 	for (unsigned i = 0; i < FLOW_ORDERS; i++)
 		order_init(&table->orders[i]);
-	for (unsigned i = 0; i < LENGTHS_MAX; i++)
-		link_init(&table->lengths.lists[i]);
+	lengths_init(&table->lengths);
 	sys_random(&table->key, sizeof(table->key));
 	*ret_table = table;
 	return 0;
@@ -285,14 +243,19 @@ void flow_table_next_window(struct flow_table *table)
 		order_flatten(&table->orders[i]);
 }
 
-/* A flow that was last touched in a window that is over was served nothing in this one. */
-static void enter_window(const struct flow_table *table, struct flow *flow)
+static void be_unserved(const struct flow_table *table, struct flow *flow)
 {
-	if (flow->window == table->window)
-		return;
 	flow->window = table->window;
 	flow->served_ns = 0;
 	flow->list = 0;
+	flow->list_end_ns = order_list_end_ns(0);
+}
+
+/* A flow that was last touched in a window that is over was served nothing in this one. */
+static void enter_window(const struct flow_table *table, struct flow *flow)
+{
+	if (flow->window != table->window)
+		be_unserved(table, flow);
 }
 
 static int64_t charged(const struct flow *flow, int64_t ns)
@@ -306,8 +269,10 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_state stat
 	if (flow->state != FLOW_RUNNING)
 		link_remove(&flow->in_order);
 	flow->served_ns = charged(flow, ns);
-	if (state != FLOW_RUNNING && (ns != 0 || flow->state == FLOW_RUNNING))
+	if (state != FLOW_RUNNING && (ns != 0 || flow->state == FLOW_RUNNING)) {
 		flow->list = order_list(flow->served_ns);
+		flow->list_end_ns = order_list_end_ns(flow->list);
+	}
 	table->idle -= flow->state == FLOW_IDLE;
 	table->idle += state == FLOW_IDLE;
 	flow->state = state;
@@ -315,18 +280,13 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_state stat
 		order_insert(&table->orders[state], flow->list, &flow->in_order);
 }
 
-static inline void charge(struct flow_table *table, struct flow *flow, int64_t ns)
+void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
 	enter_window(table, flow);
 	if (order_list(charged(flow, ns)) != flow->list)
 		flow_move(table, flow, flow->state, ns);
 	else
 		flow->served_ns = charged(flow, ns);
-}
-
-void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
-{
-	charge(table, flow, ns);
 }
 
 /* Prefetch both cache lines of the third flow of a list: it is needed soon. (A list with fewer ends in
@@ -350,6 +310,16 @@ struct flow *flow_least_served(struct flow_table *table, bool last)
 	if (!last)
 		expect_third(head);
 	return LINK_OWNER(last ? head->previous : head->next, struct flow, in_order);
+}
+
+void flow_requeue_length(struct flow_table *table, struct flow *flow, uint32_t waiting)
+{
+	lengths_requeue(&table->lengths, flow, waiting);
+}
+
+struct flow *flow_longest(const struct flow_table *table)
+{
+	return lengths_longest(&table->lengths);
 }
 
 /* Forget the idle flow that was served least. */
@@ -392,24 +362,32 @@ static struct flow *make_flow(struct flow_table *table, const struct datagram *d
 	flow->source = datagram->source;
 	link_init(&flow->jobs);
 	flow->state = FLOW_RUNNING;
-	flow->served_ns = 0;
-	flow->window = table->window;
-	flow->list = 0;
+	be_unserved(table, flow);
 	flow->waiting = flow->running = 0;
 	flow->aged = false;
 	enter_hash(table, flow, head_of(table, datagram));
 	return flow;
 }
 
+/* The first word of an IPv4 address is all of it. */
+static inline bool same_words(const struct flow_source *a, const struct flow_source *b)
+{
+	return a->words[0] == b->words[0] &&
+	       ((uint16_t)a->words[0] == AF_INET ||
+		       (a->words[1] == b->words[1] && a->words[2] == b->words[2]));
+}
+
+bool flow_same_source(const struct datagram *a, const struct datagram *b)
+{
+	return same_words(&a->source, &b->source);
+}
+
 static inline struct flow *look_up(const struct flow_table *table, const struct datagram *datagram)
 {
-	const uint64_t *words = datagram->source.words;
-
 	for (uint32_t i = *head_of(table, datagram); i != 0;) {
 		struct flow *flow = &table->records[i];
 
-		if (flow->source.words[0] == words[0] && flow->source.words[1] == words[1] &&
-			flow->source.words[2] == words[2])
+		if (same_words(&flow->source, &datagram->source))
 			return flow;
 		i = flow->hash_next;
 	}
@@ -428,6 +406,8 @@ struct flow *flow_find(struct flow_table *table, const struct datagram *datagram
 
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch)
 {
+	if (table->used < EXPECT_FLOWS)
+		return;
 	for (const struct datagram *d = batch->first; d != NULL; d = d->next) {
 		const struct flow *first = &table->records[*head_of(table, d)];
 
@@ -441,10 +421,13 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 	flow_expect(table, jobs);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		struct flow *flow = look_up(table, job);
+		int64_t ns = job->service_ns;
 
-		if (flow != NULL)
-			charge(table, flow, job->service_ns);
+		if (flow == NULL)
+			flow_move(table, make_flow(table, job), FLOW_IDLE, ns);
+		else if (flow->window == table->window && flow->served_ns + ns < flow->list_end_ns)
+			flow->served_ns += ns; /* which most do: its list stays */
 		else
-			flow_move(table, make_flow(table, job), FLOW_IDLE, job->service_ns);
+			flow_charge(table, flow, ns);
 	}
 }

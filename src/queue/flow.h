@@ -34,7 +34,8 @@ struct flow { /* two cache lines */
 	uint32_t list; /* of its order, for served_ns; 0 when the window is over */
 	uint32_t waiting;
 	uint32_t running;
-	bool aged; /* its newest datagram waited too long, and no other came since */
+	bool aged;	     /* its newest datagram waited too long, and no other came since */
+	int64_t list_end_ns; /* of `list`: the first time that is too long for it */
 };
 
 struct flow_table;
@@ -65,6 +66,9 @@ void flow_note_sources(
 void flow_prepare(
 	const struct flow_table *table, const struct datagram_list *batch, bool with_port);
 
+/* Do these prepared datagrams come from one source? */
+bool flow_same_source(const struct datagram *a, const struct datagram *b);
+
 /* Prefetch hint, shortly before the flows of these prepared datagrams are looked up. */
 void flow_expect(const struct flow_table *table, const struct datagram_list *batch);
 
@@ -91,7 +95,7 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 struct flow *flow_least_served(struct flow_table *table, bool last);
 
 /* For flow_set_waiting() alone. */
-void flow_lengths_requeue(struct flow_table *table, struct flow *flow, uint32_t waiting);
+void flow_requeue_length(struct flow_table *table, struct flow *flow, uint32_t waiting);
 
 /* Note how many of its datagrams wait. A flow with none or one needs no list of its length: when no
  * flow has more, the oldest datagram of all is the oldest of a longest flow. */
@@ -100,7 +104,7 @@ static inline void flow_set_waiting(struct flow_table *table, struct flow *flow,
 	if (flow->waiting + waiting <= 1)
 		flow->waiting = waiting;
 	else
-		flow_lengths_requeue(table, flow, waiting);
+		flow_requeue_length(table, flow, waiting);
 }
 
 /* The flow with the most datagrams that wait, of equals the first that became so long; flows with more

@@ -73,6 +73,8 @@ static void configure(struct queue *queue, const struct queue_settings *settings
 {
 	assert(settings->max_workers > 0);
 	queue->settings = *settings;
+	if (settings->max_wait_ns == 0)
+		queue->settings.max_wait_ns = DATAGRAM_FOREVER_NS;
 	queue->backlog.overload_interval_ns = settings->overload_interval_ns;
 	queue->backlog.fair_window_ns = settings->fair_window_ns;
 }
@@ -197,10 +199,8 @@ static bool has_room_for(const struct queue *queue, const struct datagram_list *
 static void add_all(struct queue *queue, struct datagram_list *batch, int64_t now_ns,
 	struct datagram_list *ret_dropped)
 {
-	int64_t max_wait_ns = queue->settings.max_wait_ns;
-
 	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
-		d->expires_ns = max_wait_ns > 0 ? d->arrived_ns + max_wait_ns : INT64_MAX;
+		d->expires_ns = d->arrived_ns + queue->settings.max_wait_ns;
 		d->flow = NULL;
 		d->service_ns = 0;
 	}
@@ -363,7 +363,7 @@ static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, 
 
 		if (ns == 0)
 			continue; /* it was not run */
-		ewma_ns = ewma_ns == 0 ? ns : ewma_ns + (ns - ewma_ns) / 16;
+		ewma_ns = ewma_ns == 0 ? ns : ewma_ns + ((ns - ewma_ns) >> 4);
 		peak_ns -= peak_ns >> 6;
 		if (ns > peak_ns)
 			peak_ns = ns;

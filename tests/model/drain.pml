@@ -23,7 +23,7 @@
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
  * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, have_all_ended, finish_batch, is_wanted
  * src/engine/pool.c: member_main, leaves, note_end, park_missing, pool_release, set_wanted, pool_resize
- * src/server/serve.c: drain, abort_queued
+ * src/server/stop.c: drain, abort_queued
  * src/server/start.c: server_start_join
  * src/server/reconfigure.c: dgram_server_reconfigure, apply_services
  * src/server/options.c: server_options_queue */

@@ -74,7 +74,8 @@ static void begin(struct sim_socket *socket, const struct datagram_list *jobs, i
 
 		letter->state = LETTER_TAKEN;
 		letter->sequence = ++socket->sequence;
-		letter->expires_ns = wait_ns > 0 ? job->arrived_ns + wait_ns : INT64_MAX;
+		letter->expires_ns =
+			job->arrived_ns + (wait_ns > 0 ? wait_ns : DATAGRAM_FOREVER_NS);
 		must(job->expires_ns == letter->expires_ns, "letter %u: a wrong deadline",
 			watch_number_of(job));
 	}

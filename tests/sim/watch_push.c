@@ -70,7 +70,7 @@ static void queue_up(struct model *model, const struct datagram *datagram, int64
 
 	letter->datagram = datagram;
 	letter->flow = model_flow_of(model, letter);
-	letter->expires_ns = wait_ns > 0 ? datagram->arrived_ns + wait_ns : INT64_MAX;
+	letter->expires_ns = datagram->arrived_ns + (wait_ns > 0 ? wait_ns : DATAGRAM_FOREVER_NS);
 	must(datagram->expires_ns == letter->expires_ns, "letter %u: a wrong deadline",
 		watch_number_of(datagram));
 	if (model->count == 0)

@@ -216,7 +216,7 @@ static void zero_waits_for_ever(void **state)
 
 	(void)state;
 	push(queue, 0, 1, 0, &dropped);
-	assert_true(queue_pop(queue, INT64_MAX - 1, &batch));
+	assert_true(queue_pop(queue, DATAGRAM_FOREVER_NS - 1, &batch));
 	finish(queue, &batch, MS);
 	expect_numbers(&batch.jobs, 0, 1);
 	close_empty(queue);
