@@ -164,7 +164,7 @@ $(preload_lib): $B/%.so: $B/%.o
 
 # The product's calls of its queues lead through the simulator's watch.
 watched := queue_push queue_pop queue_assist queue_end_assist queue_finish queue_discard queue_configure \
-	demand_look demand_wake worker_run_inline lock_take lock_release socket_is_local
+	worker_wake worker_run_inline lock_take lock_release socket_is_local
 simulator = $(link) -pie $(watched:%=-Wl,--wrap=%)
 $(sim_bin): $(sim_obj)
 	@echo '  link  $@'

@@ -82,7 +82,7 @@ static void *member_main(void *argument)
 	while (!leaves(member, worker_run(worker)))
 		;
 	/* Others may sleep, and have to see that all is over, or what this one was woken for. */
-	demand_wake_all(&worker->shared->demand);
+	worker_wake_all(worker->shared);
 	worker_stop(worker);
 	note_end(member->pool);
 	return NULL;
@@ -188,7 +188,7 @@ static void set_wanted(struct pool *pool, unsigned workers)
 	lock_take(&pool->lock);
 	atomic_store(&pool->shared.demand.wanted, workers);
 	lock_release(&pool->lock);
-	demand_wake_all(&pool->shared.demand);
+	worker_wake_all(&pool->shared);
 	for (unsigned i = 0; i < workers; i++) {
 		struct pool_member *member = &pool->members[i];
 		bool leaving;

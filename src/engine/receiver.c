@@ -156,7 +156,7 @@ static void push_batch(
 
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
-	demand_wake(&receiver->workers->demand);
+	worker_wake(receiver->workers);
 	log_evicted(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
 }
@@ -360,7 +360,7 @@ void receiver_run(struct receiver *receiver)
 	}
 	if (!is_inline(receiver)) {
 		queue_end_assist(receiver->service->queue);
-		demand_wake(&receiver->workers->demand);
+		worker_wake(receiver->workers);
 	}
 	receiver_finish(receiver, false);
 }

@@ -4,6 +4,7 @@
 #include "engine/worker.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -207,6 +208,34 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	return sys_monotonic_ns();
 }
 
+/* --- wake-ups */
+
+void worker_wake(struct worker_shared *shared)
+{
+	struct demand *demand = &shared->demand;
+
+	if (atomic_load(&demand->needed) != 0 && !atomic_exchange(&demand->wakeup_pending, true))
+		eventcount_notify(&demand->work, 1);
+}
+
+void worker_wake_all(struct worker_shared *shared)
+{
+	eventcount_notify(&shared->demand.work, UINT_MAX);
+}
+
+void worker_close(struct worker_shared *shared)
+{
+	atomic_store(&shared->demand.closed, true);
+	worker_wake_all(shared);
+}
+
+/* The services that need a worker. */
+static uint64_t look(struct worker_shared *shared)
+{
+	atomic_store(&shared->demand.wakeup_pending, false);
+	return atomic_load(&shared->demand.needed);
+}
+
 /* --- steps */
 
 /* Of these services, the one whose turn it is. */
@@ -221,7 +250,7 @@ static unsigned first_in_turn(uint64_t services, unsigned turn)
 static struct service *pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch)
 {
 	struct worker_shared *shared = worker->shared;
-	uint64_t needed = demand_look(&shared->demand);
+	uint64_t needed = look(shared);
 
 	while (needed != 0) {
 		unsigned index = first_in_turn(needed, worker->turn);
@@ -287,7 +316,7 @@ static void work_on(
 	if (batch->jobs.count > 0)
 		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
 	if (batch->shed.count > 0) {
-		demand_wake(&worker->shared->demand);
+		worker_wake(worker->shared);
 		end_ns = reply_busy(worker, service, &batch->shed);
 	}
 	end_busy(worker, end_ns - begin_ns);
@@ -308,23 +337,22 @@ enum worker_result worker_step(struct worker *worker)
 
 	if (service == NULL)
 		return have_all_ended(worker->shared) ? WORKER_ENDED : WORKER_IDLE;
-	demand_wake(&worker->shared->demand);
+	worker_wake(worker->shared);
 	work_on(worker, service, &batch, begin_ns);
 	return WORKER_WORKED;
 }
 
 enum worker_result worker_assist(struct worker *worker)
 {
-	struct demand *demand = &worker->shared->demand;
 	int64_t begin_ns = sys_monotonic_ns();
 	struct queue_batch batch;
 	bool found = queue_assist(worker->only->queue, begin_ns, &batch);
 
-	demand_wake(demand);
+	worker_wake(worker->shared);
 	if (!found)
 		return WORKER_IDLE;
 	work_on(worker, worker->only, &batch, begin_ns);
-	demand_wake(demand);
+	worker_wake(worker->shared);
 	return WORKER_WORKED;
 }
 

@@ -72,7 +72,7 @@ struct worker {
 enum worker_result {
 	WORKER_WORKED,
 	WORKER_IDLE,  /* there is nothing that it may do */
-	WORKER_ENDED, /* and nothing will come: all queues are empty, and the demand is closed */
+	WORKER_ENDED, /* and nothing will come: all queues are closed and empty */
 };
 
 /* What differs from worker to worker. */
@@ -97,6 +97,14 @@ void worker_counters_read(
  * its error is returned. Thread: the worker's. */
 int worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
+
+/* Have a worker look, if any service needs one. Thread: any. */
+void worker_wake(struct worker_shared *shared);
+
+/* Have all look: what they are to end for may have changed; and so has it, nothing more will be pushed.
+ * Thread: any. */
+void worker_wake_all(struct worker_shared *shared);
+void worker_close(struct worker_shared *shared);
 
 /* One batch of one service. Waits for nothing but its handler. Thread: the worker's. */
 enum worker_result worker_step(struct worker *worker);

@@ -146,7 +146,15 @@ static bool needs_worker(const struct queue *queue)
 /* After each change. */
 static void update_demand(const struct queue *queue)
 {
-	demand_set(queue->limits.demand, queue->limits.service, needs_worker(queue));
+	_Atomic uint64_t *needed = &queue->limits.demand->needed;
+	uint64_t bit = DEMAND_BIT(queue->limits.service);
+	bool before = (atomic_load_explicit(needed, memory_order_relaxed) & bit) != 0;
+	bool now = needs_worker(queue);
+
+	if (now && !before)
+		atomic_fetch_or(needed, bit);
+	else if (before && !now)
+		atomic_fetch_and(needed, ~bit);
 }
 
 void queue_configure(struct queue *queue, const struct queue_settings *settings)

@@ -8,8 +8,8 @@
  * At most max_workers hold datagrams of this queue at once: a worker holds some from a pop that gave
  * it jobs until its finish.
  *
- * What a call changes may need a worker: the demand says so then, and the caller wakes one
- * (demand_wake()) unless it pops next. Thread: any. */
+ * What a call changes may need a worker: the demand says so then, and the caller wakes one unless it
+ * pops next (core/demand.h). Thread: any. */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 

@@ -54,8 +54,8 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 		settings = server_options_queue(service, options->workers);
 		queue_configure(service->queue, &settings);
 	}
-	demand_wake(
-		&server->pool.shared.demand); /* more workers may be allowed to take what waits */
+	/* More workers may be allowed to take what waits. */
+	worker_wake(&server->pool.shared);
 }
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)

@@ -36,7 +36,7 @@ static void abort_queued(struct dgram_server *server)
 		if (server->services[i].queue != NULL)
 			queue_discard(server->services[i].queue, &dropped);
 	slab_give(server->slab, &dropped);
-	demand_wake_all(&server->pool.shared.demand);
+	worker_wake_all(&server->pool.shared);
 }
 
 /* Wait until all threads of a kind have ended; after the deadline, GRACE_MS longer for the handlers that
@@ -72,7 +72,7 @@ static bool drain(struct dgram_server *server)
 		return false;
 	server_start_join(server);
 	/* The workers end when they have served what is queued. */
-	demand_close(&server->pool.shared.demand);
+	worker_close(&server->pool.shared);
 	return server_workers(server, &server->options) == 0 ||
 	       await_end(server, &server->workers_done, deadline_ns);
 }

@@ -15,13 +15,13 @@
  * the end of a worker wake all: whoever would need that is awake already. No mutant leaves those out. How
  * workers are woken, step by step, and receivers that assist: wakeup.pml.
  *
- * src/core/demand.c: demand_wake, demand_wake_all, demand_look, demand_close
  * src/queue/queue.c: queue_push, queue_configure, queue_discard
  * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
  * src/queue/queue.c: batch_size, needs_worker, update_demand, measure_jobs
  * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, have_all_ended, finish_batch, is_wanted
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, have_all_ended, finish_batch, is_wanted,
+ *	worker_wake, worker_wake_all, worker_close, look
  * src/engine/pool.c: member_main, leaves, note_end, park_missing, pool_release, set_wanted, pool_resize
  * src/server/stop.c: drain, abort_queued
  * src/server/start.c: server_start_join
@@ -82,7 +82,7 @@ byte stuck; /* workers in handlers that never return */
 #define NEEDS_WORKER(q) (COUNT(q) > 0 && !blocked[q] && active_workers[q] < max_workers[q])
 #define MAY_RUN(q) (active_workers[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
 
-inline demand_wake()
+inline worker_wake()
 {
 	if
 	:: needed != 0 && !wakeup_pending -> wakeup_pending = true; eventcount_notify(1)
@@ -216,7 +216,7 @@ inline worker_step()
 	atomic { look((1 - first)); first = 0; bits = 0 };
 #endif
 	if
-	:: atomic { found -> found = false; did = WORKED; demand_wake() };
+	:: atomic { found -> found = false; did = WORKED; worker_wake() };
 		if
 		:: holding > 0 -> serve(q)
 		:: else -> q = 0
@@ -292,7 +292,7 @@ active [2] proctype receiver()
 			to_send = to_send - batch;
 			queue_push(QUEUE_OF(me), me, batch)
 		};
-		atomic { demand_wake() }
+		atomic { worker_wake() }
 	:: stopping || to_send == 0 -> break
 	od;
 	receivers--
@@ -353,11 +353,11 @@ inline reconfigure(workers)
 	fi;
 	apply_services();
 #ifndef MUTANT_CONFIGURE_WAKES_NOBODY
-	atomic { demand_wake() }
+	atomic { worker_wake() }
 #endif
 }
 
-inline demand_close()
+inline worker_close()
 {
 	closed = true;
 #ifndef MUTANT_CLOSE_WITHOUT_NOTIFY
@@ -409,7 +409,7 @@ active proctype owner()
 #ifndef MUTANT_CLOSE_BEFORE_RECEIVERS_END
 		receivers == 0;
 #endif
-		demand_close();
+		worker_close();
 #if CHANGES == 0
 		if
 		:: true

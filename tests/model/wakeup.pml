@@ -8,11 +8,11 @@
  * one step, and so is each access of the demand; a batch is one job. Two workers are too few to tell why it
  * matters what a receiver left: the simulator does.
  *
- * src/core/demand.c: demand_wake, demand_look
  * src/queue/queue.c: queue_push, queue_pop, queue_assist, queue_finish, take_batch
  * src/queue/queue.c: needs_worker, update_demand
  * src/engine/receiver.c: receiver_run, receive_or_stand_back, stand_back, push_batch
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, pop_any, finish_batch */
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, pop_any, finish_batch,
+ *	worker_wake, look */
 
 #define WORKERS 2
 #define EVENTCOUNT_IS_PROVED
@@ -44,7 +44,7 @@ inline update_demand(q)
 	needed = (NEEDS_WORKER(q) -> needed | BIT(q) : needed & ~BIT(q))
 }
 
-inline demand_wake()
+inline worker_wake()
 {
 	if
 	:: needed == 0
@@ -120,9 +120,9 @@ inline assist()
 {
 	do
 	:: queue_assist();
-		demand_wake();
+		worker_wake();
 		if
-		:: taken > 0 -> taken = 0; queue_finish(0); demand_wake()
+		:: taken > 0 -> taken = 0; queue_finish(0); worker_wake()
 		:: taken == 0 -> break
 		fi
 	od
@@ -138,7 +138,7 @@ active [2] proctype receiver()
 	:: pushes > 0 ->
 		pushes--;
 		queue_push(_pid);
-		demand_wake();
+		worker_wake();
 #ifdef ASSISTED
 		if
 		:: _pid == 0 -> assist()
@@ -175,7 +175,7 @@ inline worker_step()
 	if
 	:: worked ->
 #ifndef MUTANT_LEAVES_AND_WAKES_NOBODY
-		demand_wake();
+		worker_wake();
 #endif
 		if
 		:: true

@@ -29,7 +29,7 @@ static void worker_task(void *argument)
 
 	must(worker_start(worker) == 0, "worker_start");
 	(void)worker_run(worker);
-	demand_wake_all(&the_run->shared.demand);
+	worker_wake_all(&the_run->shared);
 	worker_stop(worker);
 }
 
@@ -37,7 +37,7 @@ static void worker_task(void *argument)
 static void want_workers(struct run *run, unsigned workers)
 {
 	atomic_store(&run->shared.demand.wanted, workers);
-	demand_wake_all(&run->shared.demand);
+	worker_wake_all(&run->shared);
 	for (unsigned i = 0; i < workers; i++)
 		if (run->worker_tasks[i] == NULL || run->worker_tasks[i]->state == TASK_ENDED)
 			run->worker_tasks[i] = task_start(&run->world, run->worker_tasks[i],
@@ -76,7 +76,7 @@ static void change_settings(struct run *run)
 			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i].settings);
 		change_service(run, i);
 	}
-	demand_wake(&run->shared.demand);
+	worker_wake(&run->shared);
 	world_trace(&run->world, "configure", run->scenario.workers, 0, 0);
 }
 
@@ -125,7 +125,7 @@ static void abort_run(struct run *run)
 		if (run->services[i].queue != NULL)
 			queue_discard(run->services[i].queue, &dropped);
 	slab_give(run->slab, &dropped);
-	demand_wake_all(&run->shared.demand);
+	worker_wake_all(&run->shared);
 }
 
 /* The handlers here do end. */
@@ -147,7 +147,7 @@ static void stop(struct run *run)
 	world_trace(&run->world, "stop", run->scenario.drain_ns, 0, 0);
 	world_poke(&run->world);
 	await_end(run, run->receiver_tasks, run->scenario.sockets_count, deadline_ns);
-	demand_close(&run->shared.demand);
+	worker_close(&run->shared);
 	await_end(run, run->worker_tasks, SCENARIO_WORKERS_MAX, deadline_ns);
 }
 

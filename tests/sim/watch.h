@@ -62,8 +62,7 @@ void __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 void __real_queue_end_assist(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
-uint64_t __real_demand_look(struct demand *demand);
-void __real_demand_wake(struct demand *demand);
+void __real_worker_wake(struct worker_shared *shared);
 void __real_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 void __real_lock_take(struct lock *lock);
@@ -78,8 +77,7 @@ void __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 void __wrap_queue_end_assist(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
-uint64_t __wrap_demand_look(struct demand *demand);
-void __wrap_demand_wake(struct demand *demand);
+void __wrap_worker_wake(struct worker_shared *shared);
 void __wrap_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 void __wrap_lock_take(struct lock *lock);

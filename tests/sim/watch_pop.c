@@ -251,20 +251,10 @@ void __wrap_queue_configure(struct queue *queue, const struct queue_settings *se
 }
 
 /* Here a thread may be held up as at a lock. */
-uint64_t __wrap_demand_look(struct demand *demand)
-{
-	uint64_t needed;
-
-	world_call(&the_run->world);
-	needed = __real_demand_look(demand);
-	world_call(&the_run->world);
-	return needed;
-}
-
-void __wrap_demand_wake(struct demand *demand)
+void __wrap_worker_wake(struct worker_shared *shared)
 {
 	world_call(&the_run->world);
-	__real_demand_wake(demand);
+	__real_worker_wake(shared);
 }
 
 void __wrap_lock_take(struct lock *lock)

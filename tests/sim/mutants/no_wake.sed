@@ -1,2 +1,2 @@
 # src/engine/receiver.c: workers are not called
-/^static void push_batch/,/^}/s/^\tdemand_wake(.*$//
+/^static void push_batch/,/^}/s/^\tworker_wake(.*$//

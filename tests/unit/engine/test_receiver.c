@@ -385,7 +385,7 @@ static void it_refuses_what_comes_too_late(void **state)
 {
 	struct fixture *fixture = *state;
 
-	demand_close(&fixture->workers.demand);
+	worker_close(&fixture->workers);
 	send_some(fixture, 150);
 	receiver_finish(&fixture->receiver, true);
 	assert_int_equal(books(fixture).received, 150);

@@ -43,7 +43,7 @@ static void answers(void **state)
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(step(), WORKER_IDLE);
 	push(1, "b");
-	demand_close(&world.shared.demand);
+	worker_close(&world.shared);
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(step(), WORKER_ENDED);
 	assert_string_equal(world.ran, "ab");
@@ -74,7 +74,7 @@ static void no_end_while_something_waits(void **state)
 	(void)state;
 	begin(SERVICES, 1);
 	push(1, "N2");
-	demand_close(&world.shared.demand);
+	worker_close(&world.shared);
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(world.nested, WORKER_IDLE);
 	assert_int_equal(step(), WORKER_WORKED);

@@ -9,7 +9,7 @@ static unsigned calls(void)
 
 static void wake(void)
 {
-	demand_wake(&world.shared.demand);
+	worker_wake(&world.shared);
 }
 
 static void one_call_until_it_is_answered(void **state)
@@ -175,7 +175,7 @@ static void a_receiver_has_an_end(void **state)
 	must_have_run("", QUEUE_BATCH_MAX, 0);
 	assert_int_equal(help(), WORKER_WORKED);
 	must_have_run("", QUEUE_BATCH_MAX + 3, 0);
-	demand_close(&world.shared.demand);
+	worker_close(&world.shared);
 	assert_int_equal(help(), WORKER_IDLE);
 	assert_int_equal(step(), WORKER_ENDED);
 	end();

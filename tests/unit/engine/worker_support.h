@@ -123,8 +123,8 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 	world.call_ns = world.workers[request->worker != 0]->running_call.since_ns;
 	if (job == PUSHES) {
 		push(0, "a");
-		demand_wake(&world.shared.demand);
-		demand_wake(&world.shared.demand);
+		worker_wake(&world.shared);
+		worker_wake(&world.shared);
 	} else if (job == CLOSES)
 		atomic_store(&world.shared.demand.closed, true);
 	else if (job == HURRIES)

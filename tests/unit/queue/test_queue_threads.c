@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -39,6 +40,12 @@ struct consumer {
 	int64_t last[PRODUCERS]; /* sequence */
 };
 
+static void notify(struct shared *shared)
+{
+	if (atomic_load(&shared->demand.needed) != 0)
+		eventcount_notify(&shared->demand.work, 1);
+}
+
 static void *produce(void *argument)
 {
 	struct producer *producer = argument;
@@ -63,12 +70,14 @@ static void *produce(void *argument)
 			datagram_list_push(&batch, d);
 		}
 		queue_push(shared->queue, &batch, &admission, 0, &dropped);
-		demand_wake(&shared->demand);
+		notify(shared);
 		producer->made_room += dropped.count;
 		slab_give(shared->slab, &dropped);
 	}
-	if (atomic_fetch_sub(&shared->producing, 1) == 1)
-		demand_close(&shared->demand);
+	if (atomic_fetch_sub(&shared->producing, 1) == 1) {
+		atomic_store(&shared->demand.closed, true);
+		eventcount_notify(&shared->demand.work, UINT_MAX);
+	}
 	return NULL;
 }
 
@@ -97,8 +106,9 @@ static void *consume(void *argument)
 		bool closed = atomic_load(&shared->demand.closed);
 		struct queue_batch batch;
 
-		if (demand_look(&shared->demand) != 0 && queue_pop(shared->queue, 0, &batch)) {
-			demand_wake(&shared->demand);
+		if (atomic_load(&shared->demand.needed) != 0 &&
+			queue_pop(shared->queue, 0, &batch)) {
+			notify(shared);
 			take_share(consumer, &batch);
 		} else if (closed) {
 			return NULL;
