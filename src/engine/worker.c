@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "base/sys.h"
 
-/* A service that had work so recently is about to have more. TODO figure */
+/* How long a service that had work counts as one that is about to have more. Of requests that come every half a
+ * second beside a service of 300 ms that all 4 workers are too few for, 76 % are answered within 100 ms with
+ * 100 ms, 83 % with 300 ms, and all with a second (sim --neighbours). It costs the slow one a worker. */
 #define KEPT_NS NS_PER_S
 
 /* --- running a batch */

@@ -102,6 +102,27 @@ static void who_may_not_take_is_not_called(void **state)
 	end();
 }
 
+static void oversleep_nothing(void)
+{
+	assert_int_equal(world.timeout_ns, KEPT_NS);
+	world.now_ns += world.timeout_ns;
+}
+
+/* Nobody tells one that is kept that the second is over. */
+static void it_sleeps_until_then(void **state)
+{
+	(void)state;
+	begin_both(0);
+	push(0, "1C");
+	atomic_store(&world.shared.busy, 1); /* another worker */
+	atomic_store(&world.services[0].holders, 1);
+	world.on_sleep = oversleep_nothing;
+	assert_true(worker_run(world.workers[1]));
+	must_have_run("051C", 0, 0);
+	assert_int_equal(world.sleeps, 1);
+	end();
+}
+
 static void nobody_is_held_for_nothing(void **state)
 {
 	(void)state;
@@ -122,6 +143,7 @@ int main(void)
 		cmocka_unit_test(a_worker_alone_serves_all),
 		cmocka_unit_test(it_is_not_kept_at_the_end),
 		cmocka_unit_test(who_may_not_take_is_not_called),
+		cmocka_unit_test(it_sleeps_until_then),
 		cmocka_unit_test(nobody_is_held_for_nothing),
 	};
 
