@@ -312,13 +312,6 @@ void worker_close(struct worker_shared *shared)
 	worker_wake_all(shared);
 }
 
-/* The services that need a worker. */
-static uint64_t look(struct worker_shared *shared)
-{
-	atomic_store(&shared->demand.wakeup_pending, false);
-	return atomic_load(&shared->demand.needed);
-}
-
 /* --- steps */
 
 /* Of these services, the one whose turn it is. */
@@ -333,8 +326,10 @@ static unsigned first_in_turn(uint64_t services, unsigned turn)
 static struct service *pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch)
 {
 	struct worker_shared *shared = worker->shared;
-	uint64_t needed = look(shared);
+	uint64_t needed;
 
+	atomic_store(&shared->demand.wakeup_pending, false);
+	needed = atomic_load(&shared->demand.needed);
 	while (needed != 0) {
 		unsigned index = first_in_turn(needed, worker->turn);
 		struct service *service = &shared->services[index];

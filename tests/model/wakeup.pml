@@ -13,7 +13,7 @@
  * src/engine/receiver.c: receiver_run, receive_or_stand_back, stand_back, push_batch
  * src/engine/worker_run.c: worker_run, step_or_wait
  * src/engine/worker.c: worker_step, worker_assist, pop_any, finish_batch,
- *	worker_wake, look */
+ *	worker_wake */
 
 #define WORKERS 2
 #define EVENTCOUNT_IS_PROVED

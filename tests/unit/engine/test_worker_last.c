@@ -106,6 +106,7 @@ static void oversleep_nothing(void)
 {
 	assert_int_equal(world.timeout_ns, KEPT_NS);
 	world.now_ns += world.timeout_ns;
+	push(0, "1C");
 }
 
 /* Nobody tells one that is kept that the second is over. */
@@ -113,12 +114,12 @@ static void it_sleeps_until_then(void **state)
 {
 	(void)state;
 	begin_both(0);
-	push(0, "1C");
+	push(0, "2"); /* it will have expired */
 	atomic_store(&world.shared.busy, 1); /* another worker */
 	atomic_store(&world.services[0].holders, 1);
 	world.on_sleep = oversleep_nothing;
 	assert_true(worker_run(world.workers[1]));
-	must_have_run("051C", 0, 0);
+	must_have_run("051C", 1, 0);
 	assert_int_equal(world.sleeps, 1);
 	end();
 }
