@@ -33,6 +33,7 @@
 struct demand {
 	_Atomic uint64_t needed; /* the services that need a worker; a bit under its queue's lock */
 	atomic_bool wakeup_pending; /* a worker is about to look */
+	atomic_bool watched;	    /* a worker that may not take what waits sleeps until it may */
 	atomic_bool closed;	    /* nothing more will be pushed */
 	_Atomic unsigned wanted;    /* workers from this number on are to end */
 	struct eventcount work; /* notified when there may be something to take, or to end for */

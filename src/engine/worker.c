@@ -241,20 +241,24 @@ static int64_t kept_until_ns(const struct worker_shared *shared)
 }
 
 /* Is one more than `busy` the last, and kept? */
-static bool is_kept(const struct worker_shared *shared, unsigned busy, int64_t now_ns)
+static bool is_kept(const struct worker_shared *shared, uint64_t busy, int64_t now_ns)
 {
-	return busy + 1 >= atomic_load(&shared->demand.wanted) && kept_until_ns(shared) > now_ns;
+	return WORKERS_BUSY(busy) + 1 >= atomic_load(&shared->demand.wanted) &&
+	       kept_until_ns(shared) > now_ns;
 }
 
-/* Have one more worker hold the service; false: the last one is kept for others. It counts as held before the
- * workers are counted, so that of two that come at once the second sees the first. */
+#define BUSY_CHANGE (UINT64_C(1) << 32)
+
+/* Have one more worker hold the service; false: the last one is kept for others. It counts as a holder first, so
+ * that of two that come at once each sees the other; and nobody may have come or gone since it was decided
+ * that the last one is not kept. */
 static bool hold(struct worker_shared *shared, struct service *service, int64_t now_ns)
 {
-	bool held = atomic_fetch_add(&service->holders, 1) > 0;
-	unsigned busy = atomic_load(&shared->busy);
+	uint64_t busy = atomic_load(&shared->busy);
 
-	while (!held || !is_kept(shared, busy, now_ns))
-		if (atomic_compare_exchange_weak(&shared->busy, &busy, busy + 1))
+	atomic_fetch_add(&service->holders, 1);
+	while (atomic_load(&service->holders) == 1 || !is_kept(shared, busy, now_ns))
+		if (atomic_compare_exchange_weak(&shared->busy, &busy, busy + BUSY_CHANGE + 1))
 			return true;
 	atomic_fetch_sub(&service->holders, 1);
 	return false;
@@ -265,7 +269,7 @@ static void let_go(struct worker_shared *shared, struct service *service, int64_
 {
 	atomic_store(&service->held_ns, now_ns);
 	atomic_fetch_sub(&service->holders, 1);
-	atomic_fetch_sub(&shared->busy, 1);
+	atomic_fetch_add(&shared->busy, BUSY_CHANGE - 1);
 }
 
 /* May a free worker, if there is one, take work of any of these services? */
@@ -279,13 +283,10 @@ static bool may_take_any(const struct worker_shared *shared, uint64_t services, 
 	return false;
 }
 
-int64_t worker_idle_ns(const struct worker_shared *shared)
+int64_t worker_kept_ns(const struct worker_shared *shared)
 {
-	int64_t left_ns;
+	int64_t left_ns = kept_until_ns(shared) - sys_monotonic_ns();
 
-	if (atomic_load(&shared->demand.needed) == 0)
-		return -1;
-	left_ns = kept_until_ns(shared) - sys_monotonic_ns();
 	return left_ns < 0 ? 0 : left_ns < KEPT_NS ? left_ns : KEPT_NS;
 }
 
@@ -296,7 +297,8 @@ void worker_wake(struct worker_shared *shared, int64_t now_ns)
 	struct demand *demand = &shared->demand;
 	uint64_t needed = atomic_load(&demand->needed);
 
-	if (needed != 0 && may_take_any(shared, needed, now_ns) &&
+	if (needed != 0 &&
+		(!atomic_load(&demand->watched) || may_take_any(shared, needed, now_ns)) &&
 		!atomic_exchange(&demand->wakeup_pending, true))
 		eventcount_notify(&demand->work, 1);
 }

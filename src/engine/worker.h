@@ -46,10 +46,13 @@ struct worker_shared {
 	const struct socket *sockets;
 	struct slab *slab;
 	struct demand demand;
-	_Atomic unsigned busy;	 /* the pool's workers that hold a service */
+	_Atomic uint64_t busy;	 /* the pool's workers that hold a service (WORKERS_BUSY()) */
 	atomic_bool track_calls; /* keep `running_call` */
 	atomic_bool aborting;	 /* drop what was popped and has not run yet */
 };
+
+/* Their number; above it is counted how often that has changed. */
+#define WORKERS_BUSY(busy) ((uint32_t)(busy))
 
 /* Numbers of receivers' workers begin behind those of the pool's. */
 #define WORKER_OF_RECEIVER(number) (DGRAM_WORKERS_MAX + (number))
@@ -117,9 +120,8 @@ enum worker_result worker_assist(struct worker *worker);
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 
-/* How long a worker may sleep with nothing to do: for ever (-1), or until none is kept for others any more.
- * Thread: any. */
-int64_t worker_idle_ns(const struct worker_shared *shared);
+/* How long the last free worker is still kept for others, at most. Thread: any. */
+int64_t worker_kept_ns(const struct worker_shared *shared);
 
 /* Step until all has ended (true), or until the worker is not wanted any more (false). Thread: the
  * worker's. */

@@ -20,7 +20,7 @@
  * src/engine/reply.c: reply_add
  * src/server/server.c: make_slab, dgram_server_free
  * src/server/reconfigure.c: make_room
- * src/server/serve.c: drain, abort_queued, refuse_rest */
+ * src/server/stop.c: drain, abort_queued, refuse_rest */
 
 #define RECEIVERS 2
 #define CAPACITY 2

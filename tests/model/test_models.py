@@ -25,6 +25,7 @@ MODELS = {
     "wakeup": ("wakeup.pml", []),
     "wakeup_ends": ("wakeup.pml", ["-DJOBS=1", "-l"]),
     "wakeup_assisted": ("wakeup.pml", ["-DASSISTED"]),
+    "last": ("last.pml", []),
     "drain": ("drain.pml", ["-DCHANGES=0"]),
     "drain_two_services": ("drain.pml", ["-DCHANGES=0", "-DSERVICES=2"]),
     "drain_while_resized": ("drain.pml", ["-DCHANGES=2"]),
@@ -39,6 +40,8 @@ MUTANTS = {
     "wakeup": [
         "CLEARED_AFTER_LOOKING", "WOKEN_AFTER_LOOKING", "KEY_AFTER_LOOKING",
         "LEAVES_AND_WAKES_NOBODY", "WAKES_WITHOUT_EPOCH"],
+    "last": ["HELD_AFTER_COUNTED", "KEPT_FROM_ALL", "LETS_GO_AND_SLEEPS", "SLEEPS_ON",
+             "NOBODY_WATCHES"],
     "drain": ["CLOSE_WITHOUT_NOTIFY", "CLOSE_BEFORE_RECEIVERS_END"],
     "drain_while_resized": ["CONFIGURE_WAKES_NOBODY"],
     "slots": [

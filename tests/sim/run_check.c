@@ -131,7 +131,7 @@ void run_check_end(struct run *run)
 			"letter %u ended in state %d", i, letter->state);
 		answered[run->network.sockets[letter->socket].service] += letter->replies;
 	}
-	must(atomic_load(&run->shared.busy) == 0, "a worker is busy");
+	must(WORKERS_BUSY(run->shared.busy) == 0, "a worker is busy");
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
 		const struct ledger *books = &run->models[i].books;
 

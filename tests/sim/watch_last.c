@@ -52,7 +52,7 @@ void watch_hold(const struct model *model)
 	unsigned holders = atomic_load(&the_run->services[model->service].holders);
 
 	must(holders == 1 ||
-			atomic_load(&the_run->shared.busy) <
+			WORKERS_BUSY(the_run->shared.busy) <
 				atomic_load(&the_run->shared.demand.wanted) ||
 			!is_kept(model, must_be_kept),
 		"service %u, which %u workers hold, took the last free one", model->service,
@@ -62,7 +62,7 @@ void watch_hold(const struct model *model)
 bool watch_may_have_last(const struct model *model)
 {
 	return atomic_load(&the_run->services[model->service].holders) == 0 ||
-	       atomic_load(&the_run->shared.busy) + 1 <
+	       WORKERS_BUSY(the_run->shared.busy) + 1 <
 		       atomic_load(&the_run->shared.demand.wanted) ||
 	       !is_kept(model, may_be_kept);
 }

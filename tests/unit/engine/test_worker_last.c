@@ -26,7 +26,7 @@ static void must_run(const char *looked, const char *all)
 	while (step() == WORKER_WORKED)
 		;
 	assert_string_equal(world.ran, all);
-	assert_int_equal(atomic_load(&world.shared.busy), 0);
+	assert_int_equal(WORKERS_BUSY(world.shared.busy), 0);
 	end();
 }
 
@@ -37,7 +37,7 @@ static void it_is_kept_for_what_had_work(void **state)
 	push(0, "N2");
 	must_run("05N", "05N2");
 	assert_int_equal(world.nested, WORKER_IDLE);
-	assert_int_equal(world.idle_ns, 1);
+	assert_int_equal(world.kept_ns, 1);
 }
 
 static void it_is_kept_for_a_second(void **state)
@@ -47,7 +47,7 @@ static void it_is_kept_for_a_second(void **state)
 	push(0, "N2");
 	must_run("05N2", "05N2");
 	assert_int_equal(world.nested, WORKER_WORKED);
-	assert_int_equal(world.idle_ns, -1);
+	assert_int_equal(world.kept_ns, 0);
 }
 
 static void it_serves_those_it_is_kept_for(void **state)
@@ -82,21 +82,28 @@ static void it_is_not_kept_at_the_end(void **state)
 	must_run("05N2", "05N2");
 }
 
-/* One that is kept is not called for nothing. */
+/* One that is kept and watches the time is not called for nothing. */
 static void who_may_not_take_is_not_called(void **state)
 {
 	unsigned before;
 
 	(void)state;
 	begin_both(0);
+	atomic_store(&world.shared.demand.watched, true);
 	before = atomic_load(&world.shared.demand.work.epoch);
 	push(0, "12");
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(world.epochs[2], before); /* 1 is held, and 2 waits */
+	assert_int_equal(step(), WORKER_WORKED);
+	atomic_store(&world.shared.demand.watched, false);
+	push(0, "67");
+	assert_int_equal(step(), WORKER_WORKED);
+	assert_int_equal(world.epochs[4], ++before); /* so that one will watch the time */
+	atomic_store(&world.shared.demand.watched, true);
 	world.now_ns += KEPT_NS;
 	push(0, "34");
 	assert_int_equal(step(), WORKER_WORKED);
-	assert_int_equal(world.epochs[3], before + 1);
+	assert_int_equal(world.epochs[5], before + 1);
 	while (step() == WORKER_WORKED)
 		;
 	end();
@@ -105,6 +112,7 @@ static void who_may_not_take_is_not_called(void **state)
 static void oversleep_nothing(void)
 {
 	assert_int_equal(world.timeout_ns, KEPT_NS);
+	assert_true(atomic_load(&world.shared.demand.watched));
 	world.now_ns += world.timeout_ns;
 	push(0, "1C");
 }
@@ -114,13 +122,14 @@ static void it_sleeps_until_then(void **state)
 {
 	(void)state;
 	begin_both(0);
-	push(0, "2"); /* it will have expired */
+	push(0, "2");			     /* it will have expired */
 	atomic_store(&world.shared.busy, 1); /* another worker */
 	atomic_store(&world.services[0].holders, 1);
 	world.on_sleep = oversleep_nothing;
 	assert_true(worker_run(world.workers[1]));
 	must_have_run("051C", 1, 0);
 	assert_int_equal(world.sleeps, 1);
+	assert_false(atomic_load(&world.shared.demand.watched));
 	end();
 }
 
@@ -130,7 +139,7 @@ static void nobody_is_held_for_nothing(void **state)
 	begin_both(0);
 	atomic_fetch_or(&world.shared.demand.needed, 1); /* it was, until another worker came */
 	assert_int_equal(step(), WORKER_IDLE);
-	assert_int_equal(atomic_load(&world.shared.busy), 0);
+	assert_int_equal(WORKERS_BUSY(world.shared.busy), 0);
 	assert_int_equal(atomic_load(&world.services[0].holders), 0);
 	end();
 }

@@ -44,7 +44,7 @@ static struct world {
 	char sends[SLOTS];    /* a digit each: of how many replies */
 	unsigned last_worker; /* the number of the one that ran a job */
 	enum worker_result nested;
-	int64_t idle_ns; /* how long the other worker might then sleep */
+	int64_t kept_ns; /* how long the other worker is then kept */
 	int64_t call_ns; /* since when a handler runs, as the last one saw it */
 	void (*on_sleep)(void);
 	void (*on_yield)(void);
@@ -133,7 +133,7 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 		atomic_store(&world.shared.aborting, true);
 	else if (job == NESTS) {
 		world.nested = worker_step(world.workers[1]);
-		world.idle_ns = worker_idle_ns(&world.shared);
+		world.kept_ns = worker_kept_ns(&world.shared);
 	} else if (job == UNWATCHES)
 		atomic_store(&world.shared.track_calls, false);
 	else if (job == UNWANTS)
