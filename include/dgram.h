@@ -312,8 +312,8 @@ struct dgram_options {
 	const char *log_format; /* "auto", "logfmt", "json", "journal"; default "auto". Live */
 	const char *log_color;	/* "auto", "always", "never"; default "auto" */
 
-	/* "stderr", "none", or a file's path, in which "{worker}" makes a file for each worker;
-	 * default "stderr". Live */
+	/* "stderr", "none", or a file's path, in which "{worker}" makes a file for each worker and each
+	 * receiver; default "stderr". Live */
 	const char *log_target;
 
 	/* Time between the summary lines of the server and of each worker; 0: none; 0 to 86400;

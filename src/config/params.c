@@ -131,7 +131,7 @@ const struct param params[PARAM_COUNT] = {
 		WORDS(LOG_FORMATS), LIVE },
 	[PARAM_LOG_TARGET] = { "logging.target", TOP,
 		"stderr, none, or the path of a file; {worker} in the path makes a file for each "
-		"worker.",
+		"worker and each receiver.",
 		.type = PARAM_TYPE_TEXT, .text = DEFAULT_LOG_TARGET, .limits = LIMITS_LOG_TARGET,
 		LIVE },
 	[PARAM_LOG_SUMMARY] = { "logging.summary_interval_s", TOP,

@@ -10,7 +10,7 @@ import dgramtest
 import probe
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
-SOURCE = r"(main|receiver/\d+|worker/\d+)"
+SOURCE = r"(main|rx/\d+|worker/\d+)"
 LOGFMT = re.compile(rf'^{TIME} (error|warn|info|debug) {SOURCE} [a-zA-Z ,]+( [a-z_0-9]+=.*)*$')
 JOURNAL = re.compile(rf'^<([3467])>(error|warn|info|debug) {SOURCE} [a-zA-Z ,]+( [a-z_0-9]+=.*)*$')
 PRINTABLE = re.compile(r"^[ -~]*$")
@@ -101,7 +101,7 @@ class Forms(LogCase):
 
     def test_json_of_a_receiver(self):
         """Or of a worker, which is called once the handler was seen to be slow."""
-        self.must_be_json("time", r"^(receiver/0|worker/\d+)$")
+        self.must_be_json("time", r"^(rx/0|worker/\d+)$")
 
     def test_journal_is_recognized(self):
         for inode_off_by, is_journal in ((0, True), (1, False)):
@@ -209,14 +209,14 @@ class Workers(LogCase):
     def test_what_a_receiver_ran_is_said_to_be_its(self):
         """It called workers for what was too much, or too slow, for itself."""
         self.must_say_who(
-            "echo", {"receiver/0", *(f"worker/{number}" for number in range(4))},
-            and_surely="receiver/0")
+            "echo", {"rx/0", *(f"worker/{number}" for number in range(4))},
+            and_surely="rx/0")
 
-    def test_a_file_for_each_worker(self):
+    def test_a_file_for_each_thread(self):
         daemon = self.must_serve_with("log.{worker}", 3, dgramtest.scaled(1000))
         self.assertEqual(
             {name for name in os.listdir(daemon.directory) if name.startswith("log")},
-            {"log.main", "log.0", "log.1", "log.2"})
+            {"log.main", "log.rx0", "log.0", "log.1", "log.2"})
         requests = 0
         for number in range(3):
             with open(os.path.join(daemon.directory, f"log.{number}"), encoding="ascii") as file:
@@ -226,7 +226,7 @@ class Workers(LogCase):
             self.assertEqual({line["worker"] for line in lines} - {str(number)}, set())
         with open(os.path.join(daemon.directory, "log.main"), encoding="ascii") as file:
             lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
-        self.assertEqual({line["source"].split("/")[0] for line in lines} - {"receiver"}, {"main"})
+        self.assertEqual({line["source"] for line in lines}, {"main"})
         ledger = lines[-1]
         self.assertEqual(requests + int(ledger["log_lines_lost"]), int(ledger["replied"]))
 
@@ -262,8 +262,8 @@ class Summary(LogCase):
         daemon.stop()
         self.assertEqual(requests(), one + two)
         self.assertGreaterEqual(requests("worker/"), one)
-        self.assertTrue(of_threads("receiver/1"))  # it may run some of the others
-        self.assertEqual(of_threads("receiver/0"), [])  # it runs no handler
+        self.assertTrue(of_threads("rx/1"))  # it may run some of the others
+        self.assertEqual(of_threads("rx/0"), [])  # it runs no handler
         for line in of_threads():
             source, _, number = line["source"].partition("/")
             self.assertEqual(line.get("worker"), number if source == "worker" else None)

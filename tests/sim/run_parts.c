@@ -29,7 +29,7 @@ static void make_log(struct run *run)
 {
 	const struct log_settings settings = { LOG_LEVEL_WARN, "logfmt", "never", "none" };
 
-	must(log_new(&settings, &run->log) == 0, "log");
+	must(log_new(&settings, 0, &run->log) == 0, "log");
 	must(log_add_ring(run->log, LOG_MAIN, 0, &run->ring) == 0, "log ring");
 }
 

@@ -49,7 +49,7 @@ static void begin(const char *bound, const char *asked, const char *host)
 	};
 	union addr address;
 
-	assert_int_equal(log_new(&settings, &world.log), 0);
+	assert_int_equal(log_new(&settings, 0, &world.log), 0);
 	assert_int_equal(addr_parse(bound, 0, &address), 0);
 	assert_int_equal(socket_open(&address, &(struct socket_config){ 0 }, &world.socket), 0);
 	assert_int_equal(addr_parse(asked, addr_port(&world.socket.bound), &world.asked), 0);

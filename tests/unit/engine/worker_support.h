@@ -182,7 +182,7 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 	world.shared.services = world.services;
 	world.shared.sockets = &world.socket;
 	atomic_store(&world.shared.wanted, 2);
-	assert_int_equal(log_new(&settings, &world.log), 0);
+	assert_int_equal(log_new(&settings, 0, &world.log), 0);
 	assert_int_equal(slab_new(SLOTS, 64, &world.shared.slab), 0);
 	for (unsigned i = 0; i < services; i++)
 		add_service(max_workers, assisted);
