@@ -358,6 +358,8 @@ struct dgram_service_stats {
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
 	 * messages of up to 64 datagrams each. */
 	uint64_t dropped_by_kernel;
+	/* Requests that receivers ran themselves; workers ran the others. */
+	uint64_t run_by_receivers;
 };
 
 DGRAM_API const char *dgram_version(void);

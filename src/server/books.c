@@ -15,6 +15,20 @@ static uint64_t kernel_drops(const struct dgram_server *server, unsigned service
 	return drops;
 }
 
+static uint64_t run_by_receivers(const struct dgram_server *server, unsigned service)
+{
+	uint64_t requests = 0;
+
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		const struct worker *worker = server->listeners[i].receiver.worker;
+
+		if (server->listeners[i].service == service && worker != NULL)
+			requests += atomic_load_explicit(
+				&worker->counters.requests, memory_order_relaxed);
+	}
+	return requests;
+}
+
 /* From its queue, or from its inline receivers. */
 void server_books(struct dgram_server *server, unsigned service, struct queue_report *ret_report)
 {
@@ -54,6 +68,7 @@ int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi
 		.handlers_overdue = atomic_load(&books->overdue),
 		.workers_overdue = atomic_load(&books->workers_overdue),
 		.dropped_by_kernel = kernel_drops(server, (unsigned)service),
+		.run_by_receivers = run_by_receivers(server, (unsigned)service),
 	};
 	for (int i = 0; i < DROP_COUNT; i++)
 		ret_stats->dropped[i] =
@@ -73,7 +88,7 @@ uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
 void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event)
 {
 	char keys[DROP_COUNT + FAIL_COUNT][48];
-	struct log_field fields[DROP_COUNT + FAIL_COUNT + 12];
+	struct log_field fields[DROP_COUNT + FAIL_COUNT + 13];
 	struct service *books = &server->services[service];
 	struct queue_report report;
 	size_t n = 0, k = 0;
@@ -94,6 +109,7 @@ void server_books_log(struct dgram_server *server, unsigned service, enum log_ev
 	fields[n++] = log_uint("queued", report.ledger.queued);
 	fields[n++] = log_uint("running", report.ledger.running);
 	fields[n++] = log_uint("queued_max", report.queued_max);
+	fields[n++] = log_uint("run_by_receivers", run_by_receivers(server, service));
 	fields[n++] = log_uint("busy_replied", atomic_load(&books->busy_replied));
 	fields[n++] = log_uint("handlers_overdue", atomic_load(&books->overdue));
 	fields[n++] = log_uint("workers_overdue", atomic_load(&books->workers_overdue));

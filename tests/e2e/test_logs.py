@@ -259,8 +259,10 @@ class Summary(LogCase):
         daemon.wait_for("summary", service="one", received=one, replied=one, queued=0)
         daemon.wait_for("summary", service="two", received=two, replied=two, queued=0)
         daemon.wait_for("summary", count=3, worker=2)
-        daemon.stop()
+        ledgers = daemon.stop()
         self.assertEqual(requests(), one + two)
+        self.assertEqual(
+            [ledgers[name]["run_by_receivers"] for name in ("one", "two")], [0, requests("rx/1")])
         self.assertGreaterEqual(requests("worker/"), one)
         self.assertTrue(of_threads("rx/1"))  # it may run some of the others
         self.assertEqual(of_threads("rx/0"), [])  # it runs no handler

@@ -12,6 +12,7 @@ static struct {
 	_Atomic unsigned inside, open; /* calls that blocked, in all, and that may return */
 	_Atomic unsigned blocked;      /* the number of who is */
 	_Atomic int64_t now_ns;
+	_Atomic unsigned by_receivers; /* calls */
 } room;
 
 int64_t __wrap_sys_monotonic_ns(void);
@@ -21,6 +22,11 @@ int64_t __wrap_sys_monotonic_ns(void)
 	return atomic_load(&room.now_ns);
 }
 
+static bool is_receiver(unsigned number)
+{
+	return number >= DGRAM_WORKERS_MAX && number < DGRAM_WORKERS_MAX + DGRAM_RECEIVERS_MAX;
+}
+
 /* The answer is the number of who gave it. "block" does not return before it may. */
 static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
@@ -28,6 +34,7 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 
 	(void)state;
 	(void)size;
+	atomic_fetch_add(&room.by_receivers, is_receiver(number));
 	if (request->length == 5) {
 		unsigned calls;
 
@@ -66,11 +73,6 @@ static unsigned who(int client, const char *text)
 	return number;
 }
 
-static bool is_receiver(unsigned number)
-{
-	return number >= DGRAM_WORKERS_MAX && number < DGRAM_WORKERS_MAX + DGRAM_RECEIVERS_MAX;
-}
-
 /* Ask until a receiver answers: workers that have just looked at the queue may, too. Returns the
  * receiver's number. */
 static unsigned await_help(int client)
@@ -99,6 +101,7 @@ static void finish(struct dgram_server *server)
 	stop(server);
 	stats = check_closed(server, 0);
 	assert_int_equal(stats.received, stats.replied);
+	assert_int_equal(stats.run_by_receivers, room.by_receivers);
 	dgram_server_free(server);
 }
 
