@@ -189,7 +189,8 @@ struct dgram_handler {
 	size_t parameters_count;
 
 	/* handle() waits for nothing and takes microseconds. A receiver that has nothing to receive may
-	 * then run it itself. A handler that proves slow is left to the workers. */
+	 * then run it itself, unless receivers_assist is false. A handler that proves slow is left to the
+	 * workers. */
 	bool never_blocks;
 
 	/* It needs the exact `arrived` of a request, which costs 4 to 5 % of an echo. */
@@ -331,6 +332,10 @@ struct dgram_options {
 	 * names the field; NULL: nowhere. Not kept after the call. */
 	char *error_text;
 	size_t error_text_size; /* see DGRAM_ERROR_TEXT_MAX */
+
+	/* A receiver that has nothing to receive runs handlers that say `never_blocks`; false: only the
+	 * workers do; default true. Live */
+	bool receivers_assist;
 };
 
 /* Why a datagram got no answer; `name` is NULL after the last. */

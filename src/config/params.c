@@ -85,6 +85,10 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_WORKERS] = { "pool.workers", TOP,
 		"Number of worker threads: each handles one request at a time.",
 		WHOLE(workers), LIVE },
+	[PARAM_RECEIVERS_ASSIST] = { "pool.receivers_assist", TOP,
+		"Whether a receiver that has nothing to receive runs handlers that never block; "
+		"else only the workers do.",
+		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, DEFAULT_RECEIVERS_ASSIST }, LIVE },
 	[PARAM_HANDLER_TIMEOUT] = { "pool.handler_timeout_ms", TOP,
 		"A handler that takes longer is logged and counted, but not stopped; 0 disables "
 		"the check.",

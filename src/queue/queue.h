@@ -40,6 +40,7 @@ struct queue_settings {
 	int64_t overload_interval_ns; /* see backlog.h */
 	int64_t fair_window_ns;	      /* after it, all flows count as served nothing */
 	unsigned max_workers;	      /* at least 1 */
+	bool receivers_assist;	      /* if the queue is assisted */
 };
 
 enum queue_result {
@@ -79,8 +80,8 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
  * was measured. */
 enum queue_result queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
-/* The same for a receiver of an assisted queue that has nothing to receive: QUEUE_EMPTY while the
- * handler was slow recently. */
+/* The same for a receiver of an assisted queue that has nothing to receive: QUEUE_EMPTY while it is not to
+ * assist, or the handler was slow recently. */
 enum queue_result queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
 /* Receivers assist no more. Returns whether a worker is wanted for what they leave behind. */

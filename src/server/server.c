@@ -50,7 +50,7 @@ static struct queue_limits queue_limits_of(const struct dgram_service *options)
 static int make_queue(
 	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
-	struct queue_settings settings = server_options_queue(service, server->options.workers);
+	struct queue_settings settings = server_options_queue(service, &server->options);
 	struct queue_limits limits = queue_limits_of(options);
 
 	server->queues_bytes += queue_bytes(&limits);

@@ -53,7 +53,7 @@ void server_summary_plan(struct dgram_server *server)
  * Logged once. */
 static void check_queue_length(struct dgram_server *server, struct service *service)
 {
-	struct queue_settings settings = server_options_queue(service, server->options.workers);
+	struct queue_settings settings = server_options_queue(service, &server->options);
 	struct queue_report report;
 	int64_t full_ns;
 

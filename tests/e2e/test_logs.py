@@ -212,6 +212,10 @@ class Workers(LogCase):
             "echo", {"rx/0", *(f"worker/{number}" for number in range(4))},
             and_surely="rx/0")
 
+    def lines_in(self, daemon, name):
+        with open(os.path.join(daemon.directory, name), encoding="ascii") as file:
+            return [dgramtest.parse_line(line) for line in file.read().split("\n")[:-1]]
+
     def test_a_file_for_each_thread(self):
         daemon = self.must_serve_with("log.{worker}", 3, dgramtest.scaled(1000))
         self.assertEqual(
@@ -219,16 +223,61 @@ class Workers(LogCase):
             {"log.main", "log.rx0", "log.0", "log.1", "log.2"})
         requests = 0
         for number in range(3):
-            with open(os.path.join(daemon.directory, f"log.{number}"), encoding="ascii") as file:
-                lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
+            lines = self.lines_in(daemon, f"log.{number}")
             requests += sum(line["event"] == "request" for line in lines)
             self.assertEqual({line["source"] for line in lines} - {f"worker/{number}"}, set())
             self.assertEqual({line["worker"] for line in lines} - {str(number)}, set())
-        with open(os.path.join(daemon.directory, "log.main"), encoding="ascii") as file:
-            lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
+        lines = self.lines_in(daemon, "log.main")
         self.assertEqual({line["source"] for line in lines}, {"main"})
         ledger = lines[-1]
         self.assertEqual(requests + int(ledger["log_lines_lost"]), int(ledger["replied"]))
+
+    def test_who_helps_is_seen(self):
+        """Under light load in the receiver's file, while receivers may assist: a reload changes that.
+        Requests with receivers have odd lengths."""
+        daemon = self.start({
+            "handler": "echo", "logging": {**DEBUG, "target": "log.{worker}"}, "pool": {"workers": 2}},
+            ready=False)
+        self.eventually(lambda: probe.udp_ports(daemon.process.pid), "a socket")
+        address = ("127.0.0.1", probe.udp_ports(daemon.process.pid)[0])
+
+        def lengths(name):
+            return [int(line["bytes"]) for line in self.lines_in(daemon, name)
+                    if line["event"] == "request"]
+
+        def ask(length):
+            with dgramtest.socket_for(address) as client:
+                client.sendto(b"x" * length, address)
+                return client.recv(64) == b"x" * length
+
+        def reload(count, assist):
+            daemon.write_config(
+                {**daemon.config, "pool": {"workers": 2, "receivers_assist": assist}})
+            daemon.kill(signal.SIGHUP)
+            self.eventually(
+                lambda: sum(line["event"] == "reloaded"
+                            for line in self.lines_in(daemon, "log.main")) == count, "reloaded")
+
+        def ask_a_receiver(length):
+            self.eventually(lambda: ask(length) and length in lengths("log.rx0"), "help")
+
+        ask_a_receiver(1)
+        for count in (1, 3):
+            reload(count, False)
+            for _ in range(50):
+                ask(count + 1)
+            reload(count + 1, True)
+            ask_a_receiver(count + 2)
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        by_workers = lengths("log.0") + lengths("log.1")
+        self.assertEqual([by_workers.count(length) for length in (2, 4)], [50, 50])
+        by_receivers = lengths("log.rx0")
+        self.assertEqual(set(by_receivers), {1, 3, 5})
+        ledger = self.lines_in(daemon, "log.main")[-1]
+        self.assertEqual((ledger["event"], ledger["log_lines_lost"]), ("ledger", "0"))
+        self.assertEqual(int(ledger["run_by_receivers"]), len(by_receivers))
+        self.assertEqual(int(ledger["replied"]), len(by_workers) + len(by_receivers))
 
     def test_threads_are_named(self):
         daemon = self.start({"host": ["127.0.0.1", "::1"], "pool": {"workers": 11}})

@@ -161,7 +161,8 @@ bool model_is_victim(const struct model *model, uint32_t number, int64_t now_ns)
 
 bool model_is_assisted(const struct model *model)
 {
-	return model->limits.assisted && model->service_peak_ns <= ASSIST_PEAK_NS;
+	return model->limits.assisted && model->settings.receivers_assist &&
+	       model->service_peak_ns <= ASSIST_PEAK_NS;
 }
 
 bool model_is_long(const struct model *model)

@@ -48,9 +48,10 @@ struct queue_settings run_settings(const struct run *run, unsigned service)
 {
 	struct queue_settings settings = run->scenario.services[service].settings;
 	unsigned workers = run->scenario.workers;
+	unsigned helpers = settings.receivers_assist ? helpers_of(run, service) : 0;
 
 	if (settings.max_workers >= workers)
-		settings.max_workers = workers + helpers_of(run, service);
+		settings.max_workers = workers + helpers;
 	return settings;
 }
 

@@ -201,7 +201,7 @@ enum queue_result __wrap_queue_assist(
 		must_be_batch(model, now_ns, ret_batch, answer);
 	else
 		must(answer == QUEUE_EMPTY && ret_batch->expired.count + ret_batch->shed.count == 0,
-			"a receiver assists with a handler that was slow recently");
+			"a receiver assists though it is not to, or the handler was slow recently");
 	watch_end();
 	return answer;
 }

@@ -161,6 +161,7 @@ static void add_service(unsigned max_workers, bool assisted)
 		.overload_interval_ns = NS_PER_S,
 		.fair_window_ns = NS_PER_S,
 		.max_workers = max_workers,
+		.receivers_assist = assisted,
 	};
 	struct service *service = &world.services[world.shared.services_count++];
 
