@@ -33,8 +33,10 @@
  * line that says what failed. Structs that you allocate start with an ABI number, set by their init
  * function; structs that the library allocates may grow at their end.
  *
- * Thread: "owner" is the one thread that calls bind, start, serve_forever, handle_request,
- * reconfigure and free; they are never called at the same time. */
+ * Thread: "owner" is the thread that calls bind, start, serve_forever, handle_request, reconfigure,
+ * reopen_logs or free. Only one can at a time: what another thread calls meanwhile is -EBUSY and changes
+ * nothing. The next call may be another thread's: make a server in one, serve in another, and free it in
+ * the first. After free has returned 0 nobody may call anything. */
 #ifndef DGRAM_H
 #define DGRAM_H
 
@@ -215,6 +217,14 @@ enum dgram_ordering {
 	DGRAM_ORDERING_PER_CLIENT, /* they run in their order, one at a time */
 };
 
+/* What to do about a host that this machine does not have when it starts: no such address, or a tentative one;
+ * no such interface; no IPv6. A port that is taken is always an error. */
+enum dgram_missing_address {
+	DGRAM_MISSING_AUTO, /* wait, if the service has another one; else it is an error */
+	DGRAM_MISSING_WAIT, /* wait */
+	DGRAM_MISSING_FAIL, /* it is an error */
+};
+
 /* One service: addresses, a handler and a queue of its own. A field's comment ends with its range
  * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
@@ -272,6 +282,19 @@ struct dgram_service {
 	/* Serve what was sent to a broadcast or multicast address, too; default false: it is
 	 * dropped, because many machines could answer one request that was forged */
 	bool broadcast;
+
+	/* Hosts that wait are listened on as soon as they can be; default DGRAM_MISSING_AUTO */
+	enum dgram_missing_address on_missing_address;
+
+	/* The longest reply; 0: as `max_datagram_bytes`; 0 to 65507; default 0 */
+	unsigned max_reply_bytes;
+
+	/* Sockets to serve instead of hosts: UDP, bound, not connected, and of IPv6 alone (IPV6_V6ONLY).
+	 * Those with one address (SO_REUSEPORT) stand one behind the other, and count as one host. They have to stay open until
+	 * dgram_server_bind(), which makes duplicates; yours are yours to close. What has arrived at them
+	 * by then is served. */
+	const int *fds;
+	size_t fds_count; /* up to 1024; default 0 */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -281,8 +304,7 @@ struct dgram_options {
 	size_t services_count;
 	unsigned workers; /* 1 to 1024; default 4. Live */
 
-	/* Longer requests are dropped, never cut; also the size of a reply's buffer; 1 to 65507;
-	 * default 8192 */
+	/* Longer requests are dropped, never cut; 1 to 65507; default 8192 */
 	unsigned max_datagram_bytes;
 
 	/* Asked of the kernel for each socket; 0: its default; 0 to 1073741823; default 4194304 */
@@ -321,9 +343,12 @@ struct dgram_options {
 	 * default 60. Live */
 	unsigned log_summary_interval_s;
 
-	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: each time
-	 * `hook_fd` is readable (-1: none), and at least every `hook_interval_ms` (0: not). */
-	void (*hook)(void *hook_context);
+	/* Called by dgram_server_serve_forever() in its own thread, also while it drains: at its
+	 * beginning, each time `hook_fd` is readable (-1: none), when a host has got its address or lost its
+	 * interface, and at least every `hook_interval_ms` (0: not). The first result that is not 0, a negative errno value or a number of yours, has the
+	 * server stop as dgram_server_shutdown() does, and serve_forever() return it. It may call shutdown,
+	 * reconfigure, reopen_logs, log and what any thread may. */
+	int (*hook)(void *hook_context);
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
 	unsigned hook_interval_ms; /* default 0 */
@@ -338,8 +363,24 @@ struct dgram_options {
 	bool receivers_assist;
 };
 
-/* Why a datagram got no answer; `name` is NULL after the last. */
-#define DGRAM_REASONS_MAX 16
+/* Statistics are the library's: dgram_stats_free() frees them, with all that they point to. */
+
+enum dgram_counter_kind {
+	DGRAM_COUNT, /* it only grows */
+	DGRAM_NOW,   /* as it is now */
+	DGRAM_MOST,  /* the most that it ever was */
+};
+
+/* A figure of the statistics, for who shows all of them: what dgramd(8) says of it under THE LEDGER. */
+struct dgram_counter {
+	const char *name; /* as in the log: "received", "dropped_verify" */
+	enum dgram_counter_kind kind;
+	const char *unit;     /* "datagrams" */
+	const char *sentence; /* what it means */
+	uint64_t value;
+};
+
+/* Why datagrams got no answer, and how many. */
 struct dgram_reason {
 	const char *name;
 	uint64_t count;
@@ -348,23 +389,51 @@ struct dgram_reason {
 /* The books of a service since its start. At any moment, exactly:
  *	received = replied + no_reply + sum of dropped + sum of failed + queued + running */
 struct dgram_service_stats {
-	const char *name;
+	const char *name; /* stays until dgram_server_free() */
 	uint64_t received;
 	uint64_t replied;
 	uint64_t no_reply;
-	struct dgram_reason dropped[DGRAM_REASONS_MAX]; /* before the handler ran */
-	struct dgram_reason failed[DGRAM_REASONS_MAX]; /* by the handler, or in sending the reply */
+	const struct dgram_reason *dropped; /* before the handler ran: each reason there is */
+	size_t dropped_count;
+	const struct dgram_reason *failed; /* by the handler, or in sending the reply: the same */
+	size_t failed_count;
 	uint64_t queued;
 	uint64_t running; /* popped by a worker, and not yet published as one of the above */
 	uint64_t queued_max;
 	uint64_t busy_replied;	   /* sent for requests that are counted as dropped */
+	uint64_t replies_extra;	   /* sent to requests that were answered before */
 	uint64_t handlers_overdue; /* calls longer than handler_timeout_ms, so far */
-	unsigned workers_overdue;  /* those that still do: what the pool lacks */
+	uint64_t workers_overdue;  /* those that still do: what the pool lacks */
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
 	 * messages of up to 64 datagrams each. */
 	uint64_t dropped_by_kernel;
 	/* Requests that receivers ran themselves; workers ran the others. */
 	uint64_t run_by_receivers;
+	uint64_t hosts_waiting;	 /* for their address: see dgram_server_waiting() */
+	uint64_t log_lines_lost; /* of the server */
+
+	const struct dgram_counter
+		*counters; /* all of the above again, in the order of the log's line */
+	size_t counters_count;
+};
+
+/* Durations of up to `most_ns`, but longer than the bucket before. */
+struct dgram_bucket {
+	uint64_t most_ns;
+	uint64_t count;
+};
+
+/* What a worker has done since the start, or a receiver that runs handlers itself. */
+struct dgram_worker_stats {
+	unsigned number;   /* as a request has it: from DGRAM_WORKERS_MAX on it is a receiver */
+	uint64_t requests; /* that the handler was run on */
+	uint64_t errors;   /* of them, those that the handler failed */
+	uint64_t busy_ns;  /* in batches of requests, the one that it is in included */
+
+	/* How long the handler took, in steps of a thirty-second: buckets that are not empty, the shortest
+	 * first. Calls that run are not in it. */
+	const struct dgram_bucket *service_ns;
+	size_t service_ns_count;
 };
 
 DGRAM_API const char *dgram_version(void);
@@ -395,16 +464,20 @@ DGRAM_API int dgram_server_new(
 	const struct dgram_options *options, struct dgram_server **ret_server);
 
 /* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -ENODEV: no
- * such interface; -EALREADY. Thread: owner. */
+ * such interface; -EALREADY. Hosts that wait for their address are no error: serve_forever() and
+ * handle_request() look for it, as the kernel tells and each second. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
-/* Start all threads; binds first if that was not done. When it fails no thread runs. Thread:
- * owner. */
+/* Start all threads and return; binds first if that was not done. When it fails no thread runs. What
+ * serve_forever() does besides waiting is left out until it is called: summaries, looks at overdue
+ * handlers, changes of the machine's own addresses (on wildcard hosts), and the hook. -EPERM, -EBADF,
+ * -ENOSPC: `hook_fd` cannot be waited for, as epoll_ctl(2) has it. Thread: owner. */
 DGRAM_API int dgram_server_start(struct dgram_server *server);
 
 /* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
- * queued was served or counted. -ETIMEDOUT: handlers still ran when the drain's time was over;
- * the process should exit, for their threads cannot be taken back. Thread: owner. */
+ * queued was served or counted; or else what the hook ended it with. -ETIMEDOUT: handlers still ran when
+ * the drain's time was over; the process should exit, because their threads cannot be taken back. -EALREADY:
+ * it has served; or handle_request() has. Thread: owner. */
 DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
 
 /* Begin to stop: serve_forever() receives what has arrived by now, serves what is queued for at most
@@ -412,24 +485,49 @@ DGRAM_API int dgram_server_serve_forever(struct dgram_server *server);
  * drops what is queued. Thread: any; also from a handler; async-signal-safe. */
 DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
 
-/* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then
- * serve one batch of what arrived in this thread. Returns the number of datagrams received, 0 for a
- * timeout. -ESHUTDOWN after dgram_server_shutdown(); -EBUSY once started. Binds first if that was not
- * done. Thread: owner. */
-DGRAM_API int dgram_server_handle_request(struct dgram_server *server, int timeout_ms);
+/* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then serve in
+ * this thread at most `most` of what arrived: 1 for exactly one, 0 for all of a batch. Returns the number of
+ * datagrams received, those that were dropped included. 0: a timeout, or a signal came; -ESHUTDOWN:
+ * dgram_server_shutdown() was called, if only to end the wait; -EBUSY: once started, too. Binds first if
+ * that was not done. As start(), it leaves out summaries, looks and the hook. Thread: owner. */
+DGRAM_API int dgram_server_handle_request(
+	struct dgram_server *server, unsigned most, int timeout_ms);
+
+/* Has each service an address that it listens on? Thread: owner. */
+DGRAM_API bool dgram_server_is_ready(struct dgram_server *server);
+
+/* Write which hosts wait, and why, as "192.0.2.7:5353 (no such address), [fe80::1%wg0]:5353 (no such
+ * interface)", cut to `size` bytes with its NUL. Returns how many do. Thread: owner. */
+DGRAM_API size_t dgram_server_waiting(struct dgram_server *server, char *ret_text, size_t size);
 
 /* The socket of a service's host, to poll before handle_request(). With several `receivers` it is only the
- * first one's, so configure 1 for a loop of your own. -ENOENT; -EBADF before bind. Thread: owner. */
+ * first one's, so configure 1 for a loop of your own. It stays the same, but epoll(7) loses it when an interface
+ * that a host names is made anew. -ENOENT; -EBADF before bind; -EADDRNOTAVAIL: the host waits for its address,
+ * for which handle_request() looks when it is called. Thread: any after bind. */
 DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, size_t host);
+
+/* All sockets, by number: of the services in their order, of each host its receivers. They are the server's, and
+ * stay open until dgram_server_free(). One that was asked for, or handed in, is not emptied at the end, so
+ * that another server, or process, which has it by then serves on without a gap. -ENOENT: there are fewer;
+ * -EBADF before bind; -EADDRNOTAVAIL: its host waits for its address. Thread: any after bind. */
+DGRAM_API int dgram_server_socket(struct dgram_server *server, size_t number);
 
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */
 DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, size_t host,
 	struct sockaddr_storage *ret_address);
 
-/* The books of a service, exact at one moment; -ENOENT. `abi` is DGRAM_ABI: what ret_stats holds.
- * -EINVAL: another. Thread: any. */
-DGRAM_API int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi,
-	struct dgram_service_stats *ret_stats);
+/* The books of a service, exact at one moment. -ENOENT: there is none of this number; -ENOMEM. Thread:
+ * any. */
+DGRAM_API int dgram_server_stats(
+	struct dgram_server *server, size_t service, struct dgram_service_stats **ret_stats);
+
+/* What a worker has done; by `index`, from 0 up to the first -ENOENT: the pool's, then the receivers that run
+ * handlers. -ENOMEM. Thread: any. */
+DGRAM_API int dgram_server_worker_stats(
+	struct dgram_server *server, size_t index, struct dgram_worker_stats **ret_stats);
+
+/* What the last two gave. NULL is fine. Thread: any. */
+DGRAM_API void dgram_stats_free(void *stats);
 
 /* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
@@ -444,7 +542,7 @@ DGRAM_API int dgram_server_reconfigure(
 DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
 
 /* One line in the server's log. `event` is a word or two; `format` makes the text of its message.
- * Thread: owner. */
+ * Thread: owner, as in the hook; or any, while no other thread is the owner. */
 DGRAM_API void dgram_server_log(struct dgram_server *server, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -462,14 +560,24 @@ DGRAM_API struct dgram_server *dgram_request_server(const struct dgram_request *
 DGRAM_API const char *dgram_request_service(const struct dgram_request *request);
 DGRAM_API void *dgram_request_state(const struct dgram_request *request);
 
+/* Answer now, instead of by what handle() returns; with at most max_reply_bytes, which may stand in the
+ * `reply` that handle() was given. The answers to one client leave in the order of the calls. The first
+ * one decides what becomes of the request: it is `replied`, or failed if it could not be sent; handle() then
+ * returns DGRAM_NO_REPLY, or a length for a further reply. Further ones count as `replies_extra` alone. Waits for
+ * at most 5 ms, while the socket's buffer is full. 0, or -errno of the send; -EMSGSIZE: too long, and
+ * -EOPNOTSUPP: not in verify(), where nothing was sent or counted. Thread: the handler's. */
+DGRAM_API int dgram_request_reply(
+	const struct dgram_request *request, const void *data, size_t length);
+
 /* Send a datagram besides the reply, from the address that the request was sent to. Not part of the
  * equation above. Never blocks. Returns 0 or -errno. Thread: the handler's. */
 DGRAM_API int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
 	socklen_t to_length, const void *data, size_t length);
 
-/* Stop at once if it runs, and free. What handlers that do not return still use is left to the end of
- * the process. NULL is fine. Thread: owner, not within serve_forever(). */
-DGRAM_API void dgram_server_free(struct dgram_server *server);
+/* Stop at once if it runs, and free. NULL is fine. -EBUSY: a thread serves, also this one by whose hook it
+ * was called; nothing has happened. -ETIMEDOUT: handlers still run, and what they use is left to the end
+ * of the process. Thread: owner; not a handler's. */
+DGRAM_API int dgram_server_free(struct dgram_server *server);
 
 #ifdef __cplusplus
 }

@@ -80,6 +80,11 @@ size_t endpoint_find_rival(const struct endpoint *endpoints, size_t index)
 	return rival;
 }
 
+bool endpoint_follows_interface(const struct endpoint *endpoint)
+{
+	return endpoint->interface[0] != '\0' && is_link_local(&endpoint->addr);
+}
+
 int endpoint_resolve(const struct endpoint *endpoint, union addr *ret_addr)
 {
 	union addr addr = endpoint->addr;

@@ -33,6 +33,9 @@ const char *endpoint_explain(enum endpoint_verdict verdict);
  * none does. With port 0 the kernel picks one that is free. */
 size_t endpoint_find_rival(const struct endpoint *endpoints, size_t index);
 
+/* Is a socket there bound to the interface of this name, which can come again with another number? */
+bool endpoint_follows_interface(const struct endpoint *endpoint);
+
 /* The address to bind to here and now. -ENODEV: there is no such interface. */
 int endpoint_resolve(const struct endpoint *endpoint, union addr *ret_addr);
 

@@ -1,6 +1,6 @@
 #include "base/histogram.h"
 
-static int64_t upper_end(unsigned bucket)
+int64_t histogram_bucket_most(unsigned bucket)
 {
 	uint64_t step = HISTOGRAM_STEPS + bucket % HISTOGRAM_STEPS;
 
@@ -37,7 +37,7 @@ int64_t histogram_quantile(struct histogram *histogram, double quantile)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->buckets[i];
 		if (seen > 0 && seen >= rank)
-			return upper_end(i);
+			return histogram_bucket_most(i);
 	}
-	return upper_end(HISTOGRAM_BUCKETS - 1);
+	return histogram_bucket_most(HISTOGRAM_BUCKETS - 1);
 }

@@ -36,6 +36,9 @@ static inline void histogram_add(struct histogram *histogram, int64_t ns)
 		memory_order_relaxed);
 }
 
+/* The longest duration in ns that a bucket holds. */
+int64_t histogram_bucket_most(unsigned bucket);
+
 /* What was added to `now` since `before` was copied from it. Thread: any, for `now`. */
 void histogram_copy(struct histogram *to, struct histogram *from);
 void histogram_subtract(struct histogram *from, struct histogram *before);

@@ -17,6 +17,8 @@ struct limits {
 #define SERVICE_NUMBERS(NUMBER) \
 	NUMBER(dgram_service, concurrency, DGRAM_POOL, DGRAM_INLINE, DGRAM_POOL) \
 	NUMBER(dgram_service, receivers, 1, DGRAM_RECEIVERS_MAX, 1) \
+	NUMBER(dgram_service, on_missing_address, DGRAM_MISSING_AUTO, DGRAM_MISSING_FAIL, 0) \
+	NUMBER(dgram_service, max_reply_bytes, 0, DGRAM_DATAGRAM_BYTES_MAX, 0) \
 	NUMBER(dgram_service, max_workers, 0, DGRAM_WORKERS_MAX, 0) \
 	NUMBER(dgram_service, min_source_port, 1, 65535, 1024) \
 	NUMBER(dgram_service, queue_capacity, 1, DGRAM_QUEUE_CAPACITY_MAX, 4096) \

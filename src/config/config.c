@@ -66,9 +66,12 @@ static void fill_service(
 	service->busy_replies = of[PARAM_BUSY_REPLIES].number;
 	service->parameters = values->parameters;
 	service->parameters_count = service->handler->parameters_count;
+	service->max_reply_bytes = of[PARAM_MAX_REPLY_BYTES].number;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 	service->freebind = of[PARAM_FREEBIND].number;
+	service->on_missing_address =
+		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
 }
 

@@ -56,14 +56,22 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_ON_MISSING_ADDRESS] = { "on_missing_address", BOTH,
+		"What to do about an address that this machine does not have: with wait the service "
+		"listens there once it comes; with fail the start fails; auto waits while the "
+		"service has another address.",
+		WORDS("auto", "wait", "fail"), LIMITS(on_missing_address) },
 	[PARAM_BROADCAST] = { "broadcast", BOTH,
 		"Whether datagrams that were sent to a broadcast or multicast address are served, "
 		"too; else they are dropped, because all servers of a network would answer one "
 		"that was forged.",
 		.type = PARAM_TYPE_BOOLEAN },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
-		"The longest request or reply; longer requests are dropped, never cut.",
+		"The longest request; longer ones are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },
+	[PARAM_MAX_REPLY_BYTES] = { "max_reply_bytes", BOTH,
+		"The longest reply; 0 means as long as max_datagram_bytes.",
+		WHOLE(max_reply_bytes), .unit = "bytes" },
 	[PARAM_SOCKET] = { "socket", TOP,
 		"What is asked of the kernel for each socket.", .type = PARAM_TYPE_GROUP },
 	[PARAM_RECEIVE_BUFFER] = { "socket.receive_buffer_bytes", TOP,

@@ -22,8 +22,13 @@ struct flow_source {
 /* How long a datagram waits, at most, where there is no limit. */
 #define DATAGRAM_FOREVER_NS (INT64_MAX / 2)
 
-/* To how many machines it was sent, at least. */
-enum datagram_cast { DATAGRAM_UNICAST, DATAGRAM_BROADCAST, DATAGRAM_MULTICAST };
+/* To how many machines it was sent, at least; DATAGRAM_UNADDRESSED: the kernel could not say to which address. */
+enum datagram_cast {
+	DATAGRAM_UNICAST,
+	DATAGRAM_BROADCAST,
+	DATAGRAM_MULTICAST,
+	DATAGRAM_UNADDRESSED,
+};
 
 struct datagram {
 	/* What the queue needs of it: one cache line. */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#define LEDGER_NAME(id, name) [id] = name,
+#define LEDGER_NAME(id, name, sentence) [id] = name,
 const char *const ledger_drop_names[DROP_COUNT] = { LEDGER_DROPS(LEDGER_NAME) };
 const char *const ledger_failure_names[FAIL_COUNT] = { LEDGER_FAILURES(LEDGER_NAME) };
 #undef LEDGER_NAME
@@ -18,6 +18,7 @@ void ledger_add(struct ledger *to, const struct ledger *from)
 		to->failed[i] += from->failed[i];
 	to->queued += from->queued;
 	to->running += from->running;
+	to->replies_extra += from->replies_extra;
 }
 
 uint64_t ledger_dropped(const struct ledger *ledger)

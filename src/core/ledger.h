@@ -6,31 +6,77 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Dropped before the handler ran: identifier, name. */
-#define LEDGER_DROPS(X)                                                                           \
-	X(DROP_TRUNCATED, "truncated")	   /* longer than max_datagram_bytes */                   \
-	X(DROP_BROADCAST, "broadcast")	   /* sent to many machines, without `broadcast` */       \
-	X(DROP_MULTICAST, "multicast")	   /* the same */                                         \
-	X(DROP_SOURCE_SELF, "source_self") /* came from one of our own sockets */                 \
-	X(DROP_SOURCE_PORT_ZERO, "source_port_zero") /* cannot be answered */                     \
-	X(DROP_SOURCE_PORT_LOW, "source_port_low") /* below min_source_port: a service, a loop */ \
-	X(DROP_VERIFY, "verify")		   /* the handler's verify() said no */           \
-	X(DROP_QUEUE_FULL, "queue_full")	   /* evicted to make room */                     \
-	X(DROP_EXPIRED, "expired")		   /* waited longer than queue.max_wait_ms */     \
-	X(DROP_SHUTDOWN, "shutdown")		   /* the server stopped first */
+/* The figures of a service: one table, from which come the log's ledger line, in this order, the statistics of
+ * dgram.h, and, because a test compares the sentences, THE LEDGER of dgramd(8). In rows without an identifier
+ * the name is a field: X(field, kind, unit, sentence), where the kind is dgram.h's. Reasons are counts
+ * of datagrams: X(identifier, name, sentence). */
 
-/* Failed in the handler or in sending the reply, by the errno values beside the reason. */
-#define LEDGER_FAILURES(X)                                                                         \
-	X(FAIL_HANDLER, "handler")		     /* it returned an error */                    \
-	X(FAIL_REPLY_SIZE, "reply_size")	     /* it returned more than its buffer holds */  \
-	X(FAIL_SEND_NO_BUFFER, "send_no_buffer")     /* EAGAIN, ENOBUFS, ENOMEM */                 \
-	X(FAIL_SEND_FORBIDDEN, "send_forbidden")     /* EPERM, EACCES: firewall, broadcast */      \
-	X(FAIL_SEND_UNREACHABLE, "send_unreachable") /* ENETUNREACH, EHOSTUNREACH, ENETDOWN ... */ \
-	X(FAIL_SEND_NO_SOURCE, "send_no_source")     /* EADDRNOTAVAIL: our address is gone */      \
-	X(FAIL_SEND_TOO_LONG, "send_too_long")	     /* EMSGSIZE */                                \
-	X(FAIL_SEND_INVALID, "send_invalid")	     /* EINVAL and what else a bad address gives */
+/* clang-format off */
+#define LEDGER_BEGIN(X) \
+	X(received, COUNT, "datagrams", "Datagrams taken from the socket.") \
+	X(replied, COUNT, "datagrams", "The reply was handed to the kernel.") \
+	X(no_reply, COUNT, "datagrams", "The handler chose to send none.")
 
-#define LEDGER_ENUM(id, name) id,
+/* Dropped before the handler ran. */
+#define LEDGER_DROPS(X) \
+	X(DROP_TRUNCATED, "truncated", "It was longer than max_datagram_bytes.") \
+	X(DROP_BROADCAST, "broadcast", \
+		"It was sent to a broadcast address; or it is the copy that each receiver but the " \
+		"first gets of one.") \
+	X(DROP_MULTICAST, "multicast", \
+		"It was sent to a multicast address, such as 224.0.0.1 or ff02::1.") \
+	X(DROP_UNADDRESSED, "unaddressed", \
+		"The kernel could not say to which of our addresses it was sent.") \
+	X(DROP_SOURCE_SELF, "source_self", \
+		"It claims to come from one of our own addresses and ports, so an answer would " \
+		"come back to us forever.") \
+	X(DROP_SOURCE_PORT_ZERO, "source_port_zero", \
+		"Its source port is 0, which cannot be answered.") \
+	X(DROP_SOURCE_PORT_LOW, "source_port_low", "Its source port is below min_source_port.") \
+	X(DROP_VERIFY, "verify", "The handler's own check refused it.") \
+	X(DROP_QUEUE_FULL, "queue_full", \
+		"The queue was full, and this was the oldest datagram of the source with the most " \
+		"waiting; if no source had more than another, or with the discipline fifo, it was " \
+		"the oldest of all.") \
+	X(DROP_EXPIRED, "expired", "It waited longer than queue.max_wait_ms.") \
+	X(DROP_SHUTDOWN, "shutdown", "The server stopped before it was answered.")
+
+/* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
+#define LEDGER_FAILURES(X) \
+	X(FAIL_HANDLER, "handler", "The handler returned an error.") \
+	X(FAIL_REPLY_SIZE, "reply_size", \
+		"The handler returned a reply longer than max_reply_bytes.") \
+	X(FAIL_SEND_NO_BUFFER, "send_no_buffer", \
+		"The kernel had no room for the reply within 5 ms.") \
+	X(FAIL_SEND_FORBIDDEN, "send_forbidden", \
+		"A firewall rule or the kernel forbids the reply.") \
+	X(FAIL_SEND_UNREACHABLE, "send_unreachable", "There is no route to the client.") \
+	X(FAIL_SEND_NO_SOURCE, "send_no_source", \
+		"The address that was asked is no longer one of this machine.") \
+	X(FAIL_SEND_TOO_LONG, "send_too_long", "The reply does not fit into a datagram.") \
+	X(FAIL_SEND_INVALID, "send_invalid", "Nothing can be sent to the client's address.")
+
+/* The last of the equation, and what is not part of it. */
+#define LEDGER_END(X) \
+	X(queued, NOW, "datagrams", "It waits.") \
+	X(running, NOW, "datagrams", "A worker has it.") \
+	X(queued_max, MOST, "datagrams", "The most datagrams that ever waited.") \
+	X(run_by_receivers, COUNT, "requests", "Requests that receivers ran themselves.") \
+	X(busy_replied, COUNT, "replies", \
+		"Busy replies, which queue.busy_replies allows, to requests that are counted as " \
+		"dropped.") \
+	X(replies_extra, COUNT, "replies", \
+		"Further replies of handlers to requests that they had answered.") \
+	X(handlers_overdue, COUNT, "calls", \
+		"Handlers that ran for longer than pool.handler_timeout_ms.") \
+	X(workers_overdue, NOW, "workers", "Workers whose handler runs for longer than pool.handler_timeout_ms now.") \
+	X(dropped_by_kernel, COUNT, "messages", \
+		"Lost before it was received, because the socket's buffer was full.") \
+	X(hosts_waiting, NOW, "hosts", "Addresses of the service that are waited for.") \
+	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.")
+/* clang-format on */
+
+#define LEDGER_ENUM(id, name, sentence) id,
 enum ledger_drop { LEDGER_DROPS(LEDGER_ENUM) DROP_COUNT };
 enum ledger_failure { LEDGER_FAILURES(LEDGER_ENUM) FAIL_COUNT };
 #undef LEDGER_ENUM
@@ -46,6 +92,7 @@ struct ledger {
 	uint64_t failed[FAIL_COUNT];
 	uint64_t queued;
 	uint64_t running;
+	uint64_t replies_extra; /* not part of the equation */
 };
 
 void ledger_add(struct ledger *to, const struct ledger *from);

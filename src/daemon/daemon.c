@@ -48,32 +48,54 @@ static int complain(const char *what, int error)
 static void send_status(struct daemon *daemon)
 {
 	uint64_t received = 0, replied = 0, queued = 0;
-	struct dgram_service_stats stats;
+	struct dgram_service_stats *stats;
+	char waiting_for[256];
+	int error = 0;
 
-	for (size_t i = 0; dgram_server_stats(daemon->server, i, DGRAM_ABI, &stats) == 0; i++) {
-		received += stats.received;
-		replied += stats.replied;
-		queued += stats.queued + stats.running;
+	if (daemon->notify_fd < 0)
+		return;
+	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
+		received += stats->received;
+		replied += stats->replied;
+		queued += stats->queued + stats->running;
+		dgram_stats_free(stats);
 	}
-	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu",
+	if (error != -ENOENT)
+		return;
+	(void)dgram_server_waiting(daemon->server, waiting_for, sizeof(waiting_for));
+	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu%s%s",
 		(unsigned long long)received, (unsigned long long)replied,
-		(unsigned long long)queued);
+		(unsigned long long)queued, waiting_for[0] != '\0' ? "; waiting for " : "",
+		waiting_for);
 }
 
+/* Once. */
+static void send_ready(struct daemon *daemon)
+{
+	if (daemon->ready || !dgram_server_is_ready(daemon->server))
+		return;
+	daemon->ready = true;
+	notify_send(daemon->notify_fd, "READY=1");
+}
+
+/* To a supervisor for which it still starts, a READY=1 would be that of the start. */
 static void reload(struct daemon *daemon)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	if (daemon->ready)
+		notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
+			now.tv_sec * 1000000LL + now.tv_nsec / 1000);
 	if (!daemon_reload(daemon)) /* a reload that succeeded has reopened them */
 		(void)dgram_server_reopen_logs(daemon->server);
-	notify_send(daemon->notify_fd, "READY=1");
+	if (daemon->ready)
+		notify_send(daemon->notify_fd, "READY=1");
 }
 
-/* The server calls this when a signal arrived, and every STATUS_INTERVAL_MS under a supervisor. */
-static void hook(void *context)
+/* The server calls this when a signal arrived, when a host that waited is listened on, and every
+ * STATUS_INTERVAL_MS under a supervisor. */
+static int hook(void *context)
 {
 	struct daemon *daemon = context;
 	int signal;
@@ -90,7 +112,9 @@ static void hook(void *context)
 			dgram_server_shutdown(daemon->server);
 		}
 	}
+	send_ready(daemon);
 	send_status(daemon);
+	return 0;
 }
 
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
@@ -140,7 +164,7 @@ static int serve(struct daemon *daemon)
 	if (error < 0)
 		return error;
 	print_try_it(daemon);
-	notify_send(daemon->notify_fd, "READY=1");
+	send_ready(daemon);
 	error = dgram_server_serve_forever(daemon->server);
 	daemon->abandoned = error == -ETIMEDOUT;
 	return daemon->abandoned ? 0 : error;
@@ -180,7 +204,7 @@ int daemon_serve(const struct cli *cli, struct config *config)
 		_exit(EX_OK);
 	if (error < 0)
 		notify_failure(error);
-	dgram_server_free(daemon.server);
+	(void)dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);

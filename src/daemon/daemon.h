@@ -15,6 +15,7 @@ struct daemon {
 	struct dgram_server *server;
 	int signal_fd;
 	int notify_fd;
+	bool ready;	/* the supervisor knows that each service has an address */
 	bool abandoned; /* it has stopped, but handlers still run */
 	unsigned reloads;
 	unsigned reloads_failed;

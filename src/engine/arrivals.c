@@ -41,6 +41,7 @@ static void read_clocks(struct arrivals *arrivals)
 	read_both(&arrivals->monotonic_ns, &arrivals->realtime_ns);
 	if (before.set_ns == 0) {
 		arrivals->trusted_ns = arrivals->set_ns = 1;
+		arrivals->calm_since_ns = arrivals->monotonic_ns;
 		return;
 	}
 	arrivals->trusted_ns = arrivals->set_ns;

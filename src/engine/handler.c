@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/sys.h"
+#include "engine/reply.h"
 
 /* The kernel's MAX_ERRNO. */
 #define ERRNO_MAX 4095
@@ -175,4 +176,20 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	message.msg_hdr.msg_controllen = socket_source(&lent->datagram->local, &control);
 	count = sys_send(lent->sockets[lent->datagram->socket].fd, &message, 1);
 	return count < 0 ? count : 0;
+}
+
+int dgram_request_reply(const struct dgram_request *request, const void *data, size_t length)
+{
+	const struct handler_request *lent = whole(request);
+	struct handler_answer *answer = lent->answer;
+	struct reply reply = { .request = lent->datagram, .data = data, .length = length };
+
+	if (answer == NULL)
+		return -EOPNOTSUPP;
+	if (length > answer->bytes_max)
+		return -EMSGSIZE;
+	reply.extra = answer->length >= 0;
+	if (!reply.extra)
+		answer->length = (ssize_t)length;
+	return reply_now(answer->replies, &reply, answer->results);
 }

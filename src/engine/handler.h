@@ -19,6 +19,17 @@ struct handler {
 	bool opened;
 };
 
+struct reply_batch;
+struct ledger;
+
+/* How a request is answered, and was so far. */
+struct handler_answer {
+	struct reply_batch *replies;
+	struct ledger *results;
+	size_t bytes_max;
+	ssize_t length; /* of the first reply by dgram_request_reply(); -1: there was none */
+};
+
 /* A request as a handler sees it, and what the functions named dgram_request_ need. */
 struct handler_request {
 	struct dgram_request request; /* first: a pointer to it is one to the whole */
@@ -26,6 +37,7 @@ struct handler_request {
 	const struct datagram *datagram;
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
+	struct handler_answer *answer; /* NULL: it cannot be answered, in verify() */
 };
 
 /* Also for a handler without an open(), which logs in `log`. Errors are the handler's. Thread: owner. */
@@ -89,9 +101,9 @@ static inline ssize_t handler_run(const struct handler *handler, void *state,
 {
 	ssize_t length = handler->calls->handle(state, &request->request, reply, reply_size);
 
-	if (length == DGRAM_NO_REPLY || (length >= 0 && (size_t)length <= reply_size))
+	if ((size_t)length <= reply_size) /* and so not negative */
 		return length;
-	return handler_fail(handler, state, request, length);
+	return length == DGRAM_NO_REPLY ? length : handler_fail(handler, state, request, length);
 }
 
 #endif

@@ -24,6 +24,7 @@ void pool_destroy(struct pool *pool)
 int pool_make(struct pool *pool, unsigned workers)
 {
 	for (unsigned i = 0; i < workers; i++) {
+		struct worker *worker;
 		struct log_ring *ring;
 		int error;
 
@@ -32,12 +33,24 @@ int pool_make(struct pool *pool, unsigned workers)
 		error = log_add_ring(pool->log, LOG_WORKER, i, &ring);
 		if (error == 0)
 			error = worker_new(&pool->shared,
-				&(struct worker_identity){ .number = i, .log = ring },
-				pool->reply_bytes, &pool->members[i].worker);
+				&(struct worker_identity){ .number = i, .log = ring }, &worker);
 		if (error < 0)
 			return error;
+		lock_take(&pool->lock);
+		pool->members[i].worker = worker;
+		lock_release(&pool->lock);
 	}
 	return 0;
+}
+
+struct worker *pool_worker(struct pool *pool, unsigned number)
+{
+	struct worker *worker;
+
+	lock_take(&pool->lock);
+	worker = pool->members[number].worker;
+	lock_release(&pool->lock);
+	return worker;
 }
 
 static bool leaves(struct pool_member *member, bool ended)

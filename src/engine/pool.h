@@ -17,7 +17,8 @@
 
 struct pool_member {
 	struct pool *pool;
-	struct worker *worker; /* NULL: this number was never wanted */
+	struct worker *
+		worker; /* NULL: this number was never wanted; the owner writes, under the pool's lock */
 	pthread_t thread;
 	struct start_latch latch;
 	bool started; /* the thread has to be joined */
@@ -29,7 +30,6 @@ struct pool {
 	/* Set by the owner. */
 	struct worker_shared shared;
 	struct log *log;
-	size_t reply_bytes;
 	int workers_done_fd;	 /* an eventfd: readable once the last worker has ended */
 	const struct cpus *cpus; /* that the workers stay on */
 
@@ -45,6 +45,9 @@ void pool_destroy(struct pool *pool);
 
 /* Make workers, without threads, up to this number. -ENOMEM: those made are kept. */
 int pool_make(struct pool *pool, unsigned workers);
+
+/* The worker of this number; NULL: none was made. Thread: any. */
+struct worker *pool_worker(struct pool *pool, unsigned number);
 
 /* Create the threads of this many workers, parked. On failure there are none, and the first error was
  * logged in `ring`. */

@@ -16,13 +16,6 @@
 
 _Static_assert(SOCKET_BATCH <= QUEUE_BATCH_MAX, "inline, a reception is answered as one batch");
 
-int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
-{
-	lock_init(&receiver->lock);
-	slab_take(receiver->slab, SOCKET_BATCH, receiver->slots);
-	return socket_batch_init(&receiver->batch, data_bytes, gro);
-}
-
 void receiver_release(struct receiver *receiver)
 {
 	struct datagram_list slots = { 0 };
@@ -44,69 +37,51 @@ bool receiver_serves(const struct receiver *receiver)
 	return is_inline(receiver) || receiver->service->handler.calls->never_blocks;
 }
 
-static bool is_verified(const struct receiver *receiver, const struct datagram *datagram)
+/* --- what the guard asks */
+
+static bool is_verified(const void *context, const struct datagram *datagram)
 {
+	const struct receiver *receiver = context;
 	struct handler_request request;
 
-	if (receiver->service->handler.calls->verify == NULL)
-		return true;
 	handler_request_init(
 		&request, &receiver->service->handler, receiver->sockets, receiver->log, 0);
 	handler_lend(&request, datagram);
 	return handler_verify(&receiver->service->handler, &request);
 }
 
-/* The lowest port that a client may have. Nobody has port 0. */
-static unsigned lowest_port(const struct receiver *receiver)
+static bool is_own(const void *context, const union addr *client)
 {
-	unsigned port =
-		atomic_load_explicit(&receiver->service->min_source_port, memory_order_relaxed);
+	const struct receiver *receiver = context;
 
-	return port > 0 ? port : 1;
+	return socket_is_own(receiver->sockets, receiver->sockets_count, client);
 }
 
-/* Was it sent to many machines, for whom we do not answer? The kernel gives each of several sockets at an
- * address a copy: the first one's is served. */
-static bool is_for_others(const struct receiver *receiver, const struct datagram *datagram)
+/* The kernel gives each of several sockets at an address a copy of what was sent to many machines: the first one's is
+ * served. */
+static void make_guard(struct receiver *receiver)
 {
-	return datagram->cast != DATAGRAM_UNICAST &&
-	       (!receiver->service->broadcast || receiver->sockets[receiver->number].reuseport);
+	struct service *service = receiver->service;
+
+	receiver->guard = (struct guard){
+		.serves_many = service->broadcast && receiver->is_first,
+		.min_source_port = &service->min_source_port,
+		.ports = receiver->ports,
+		.is_own = is_own,
+		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
+		.context = receiver,
+	};
 }
 
-/* Would an answer come back to us? The port of nearly all clients says no. */
-static bool is_from_ourselves(const struct receiver *receiver, const union addr *client)
+int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
-	const struct socket *sockets = receiver->sockets;
-
-	for (unsigned i = 0; i < receiver->sockets_count; i++)
-		if (addr_same_port(&sockets[i].bound, client))
-			return socket_is_own(&sockets[i], receiver->sockets_count - i, client);
-	return false;
+	lock_init(&receiver->lock);
+	make_guard(receiver);
+	slab_take(receiver->slab, SOCKET_BATCH, receiver->slots);
+	return socket_batch_init(&receiver->batch, data_bytes, gro);
 }
 
-/* Must this datagram be dropped before the queue? */
-static bool is_refused(const struct receiver *receiver, const struct datagram *datagram,
-	unsigned lowest, enum ledger_drop *ret_reason)
-{
-	unsigned port = addr_port(&datagram->client);
-
-	if (receiver->refuse)
-		*ret_reason = DROP_SHUTDOWN;
-	else if (datagram->truncated)
-		*ret_reason = DROP_TRUNCATED;
-	else if (is_for_others(receiver, datagram))
-		*ret_reason = datagram->cast == DATAGRAM_BROADCAST ? DROP_BROADCAST
-								   : DROP_MULTICAST;
-	else if (port < lowest)
-		*ret_reason = port == 0 ? DROP_SOURCE_PORT_ZERO : DROP_SOURCE_PORT_LOW;
-	else if (is_from_ourselves(receiver, &datagram->client))
-		*ret_reason = DROP_SOURCE_SELF;
-	else if (!is_verified(receiver, datagram))
-		*ret_reason = DROP_VERIFY;
-	else
-		return false;
-	return true;
-}
+/* --- receiving */
 
 static void log_refused(
 	struct receiver *receiver, const struct datagram *datagram, enum ledger_drop reason)
@@ -144,20 +119,20 @@ static void log_evicted(struct receiver *receiver, unsigned dropped)
 static unsigned admit_batch(struct receiver *receiver, unsigned count,
 	struct datagram_list *admitted, struct ledger *admission)
 {
-	unsigned lowest = lowest_port(receiver), kept = 0;
+	unsigned kept = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct datagram *datagram = receiver->slots[i];
-		enum ledger_drop reason;
+		enum ledger_drop verdict = guard_check(&receiver->guard, datagram);
 
 		datagram->socket = (uint16_t)receiver->number;
-		if (is_refused(receiver, datagram, lowest, &reason)) {
-			admission->dropped[reason]++;
-			log_refused(receiver, datagram, reason);
-			receiver->slots[kept++] = datagram;
-		} else {
+		if (verdict == GUARD_ADMIT) {
 			datagram_list_push(admitted, datagram);
+			continue;
 		}
+		admission->dropped[verdict]++;
+		log_refused(receiver, datagram, verdict);
+		receiver->slots[kept++] = datagram;
 	}
 	admission->received = count;
 	return kept;
@@ -322,33 +297,23 @@ static void wait_readable(struct receiver *receiver)
 	arrivals_waited(&receiver->batch.arrivals, begin_ns, fds[1].revents == 0);
 }
 
-void receiver_run(struct receiver *receiver)
-{
-	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0)
-		if (!receive_or_stand_back(receiver))
-			wait_readable(receiver);
-	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
-		worker_wake(receiver->workers);
-	receiver_finish(receiver, false);
-}
-
 /* None when the server aborts: what is left in the socket will be refused. Arrival times that are known find
  * the end; FINISH_MAX_NS is for the others. */
 static bool has_time(const struct receiver *receiver, bool known, int64_t end_ns)
 {
-	if (!receiver->refuse && atomic_load(&receiver->workers->aborting))
+	if (!receiver->guard.closed && atomic_load(&receiver->workers->aborting))
 		return false;
-	return known || (is_inline(receiver) && !receiver->refuse) ||
+	return known || (is_inline(receiver) && !receiver->guard.closed) ||
 	       sys_monotonic_ns() < end_ns + FINISH_MAX_NS;
 }
 
-void receiver_finish(struct receiver *receiver, bool refuse)
+/* What has arrived at its socket by now. */
+static void take_arrived(struct receiver *receiver)
 {
 	struct arrivals *arrivals = &receiver->batch.arrivals;
 	int64_t end_ns = sys_monotonic_ns();
 	bool known = true; /* the arrival times of the last batch */
 
-	receiver->refuse = refuse;
 	if (arrivals->off)
 		arrivals_switch(arrivals, receiver->sockets[receiver->number].fd, true);
 	while ((arrivals->floor_ns <= end_ns || socket_batch_holds_more(&receiver->batch)) &&
@@ -359,4 +324,41 @@ void receiver_finish(struct receiver *receiver, bool refuse)
 			break;
 		known = arrivals->floor_ns != before_ns;
 	}
+}
+
+void receiver_offer(struct receiver *receiver, const struct socket *next)
+{
+	assert(!atomic_load(&receiver->offered));
+	receiver->next = *next;
+	atomic_store(&receiver->offered, true);
+	socket_wake(&receiver->sockets[receiver->number]);
+}
+
+/* Both sockets have timestamps then: the old one since it was asked for the last time. */
+void receiver_take_over(struct receiver *receiver)
+{
+	if (!atomic_load(&receiver->offered))
+		return;
+	take_arrived(receiver);
+	socket_replace(&receiver->sockets[receiver->number], &receiver->next);
+	atomic_store(&receiver->offered, false);
+}
+
+void receiver_finish(struct receiver *receiver, bool refuse)
+{
+	receiver->guard.closed = refuse;
+	receiver_take_over(receiver);
+	take_arrived(receiver);
+}
+
+void receiver_run(struct receiver *receiver)
+{
+	while (atomic_load_explicit(receiver->shutdowns, memory_order_relaxed) == 0) {
+		receiver_take_over(receiver);
+		if (!receive_or_stand_back(receiver))
+			wait_readable(receiver);
+	}
+	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
+		worker_wake(receiver->workers);
+	receiver_finish(receiver, false);
 }

@@ -17,6 +17,7 @@
 #include "log/log.h"
 #include "core/ledger.h"
 #include "core/slab.h"
+#include "guard/guard.h"
 #include "engine/service.h"
 #include "engine/socket.h"
 #include "engine/worker.h"
@@ -24,9 +25,11 @@
 struct receiver {
 	/* Set by the owner before the first step. */
 	struct service *service;
-	const struct socket *sockets; /* all that the server listens on, against loops */
+	struct socket *sockets; /* all that the server listens on, against loops; one is its own */
 	unsigned sockets_count;
-	unsigned number; /* of the socket it receives from */
+	unsigned number;		 /* of the socket it receives from */
+	bool is_first;			 /* of those at its address */
+	const struct guard_ports *ports; /* of all sockets */
 	struct slab *slab;
 	struct worker_shared *workers;	   /* the pool's, to wake one */
 	struct worker *worker;		   /* its own; NULL: it only receives */
@@ -35,12 +38,16 @@ struct receiver {
 	struct log_ring *log;
 
 	/* Its own. */
-	bool refuse; /* drop everything: the queue is closed */
+	struct guard guard; /* closed once the queue is: it drops everything */
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
 	struct log_limit drop_limits[DROP_COUNT];
 	uint64_t evicted; /* from the full queue since the last line about it */
 	struct log_limit error_limit;
+
+	/* Its own while `offered`, else the owner's: a socket that is to take the place of the one it has. */
+	struct socket next;
+	atomic_bool offered;
 
 	/* Inline: the books of what it received. */
 	struct lock lock;
@@ -57,6 +64,14 @@ bool receiver_serves(const struct receiver *receiver);
 /* Receive one batch, and push it, or run it inline. Returns the number of datagrams received, 0 when
  * none had arrived, or -errno, which is logged. Thread: the receiver's. */
 int receiver_step(struct receiver *receiver);
+
+/* Give it a socket, to be bound where it listens, in place of the one that it has, which hears nothing any more
+ * or is idle. Only when the last one was taken over. Thread: owner. */
+void receiver_offer(struct receiver *receiver, const struct socket *next);
+
+/* Take what has arrived at the old one, then the socket that was offered, if there is one. Thread: the
+ * receiver's. */
+void receiver_take_over(struct receiver *receiver);
 
 /* Add the books of what it ran inline, exact at one moment. Thread: any. */
 void receiver_books(struct receiver *receiver, struct ledger *to);

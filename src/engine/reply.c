@@ -39,7 +39,7 @@
  * its own, too. */
 static size_t reply_room(size_t length)
 {
-	return (length / 64 + 1) * 64;
+	return (length | 63) + 1;
 }
 
 static size_t room_for(size_t reply_bytes)
@@ -164,35 +164,54 @@ static unsigned coalesce_room(
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
-void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
 {
-	const struct socket *socket = &batch->sockets[request->socket];
-	uint64_t route = route_of(request);
-	unsigned char *newest = &batch->places[hash_place(route)];
-	struct reply_message *message = find_message(batch, request, route, *newest);
-	unsigned number = batch->count++;
+	struct reply *reply = &batch->replies[batch->count++];
 
-	batch->replies[number] = batch->next_buffer;
+	reply->request = request;
+	reply->data = batch->next_buffer;
+	reply->length = length;
 	batch->next_buffer += reply_room(length);
-	if (message != NULL && message->length == length && message->room > 0) {
+}
+
+static void begin_message(
+	struct reply_batch *batch, unsigned number, uint64_t route, unsigned char *newest)
+{
+	const struct reply *reply = &batch->replies[number];
+	const struct socket *socket = &batch->sockets[reply->request->socket];
+
+	batch->messages[batch->messages_count++] = (struct reply_message){
+		.route = route,
+		.request = reply->request,
+		.length = reply->length,
+		.replies = 1,
+		.room = coalesce_room(batch, socket, route, reply->length),
+		.first = number,
+		.last = number,
+		.older = *newest,
+		.exact = is_route_exact(reply->request, socket),
+	};
+	*newest = (unsigned char)batch->messages_count;
+}
+
+static void make_messages(struct reply_batch *batch)
+{
+	for (unsigned number = 0; number < batch->count; number++) {
+		const struct reply *reply = &batch->replies[number];
+		uint64_t route = route_of(reply->request);
+		unsigned char *newest = &batch->places[hash_place(route)];
+		struct reply_message *message = find_message(batch, reply->request, route, *newest);
+
+		if (message == NULL || message->length != reply->length || message->room == 0) {
+			begin_message(batch, number, route, newest);
+			continue;
+		}
 		batch->next[message->last] = number;
 		message->last = number;
 		message->replies++;
 		message->room--;
-		return;
 	}
-	batch->messages[batch->messages_count++] = (struct reply_message){
-		.route = route,
-		.request = request,
-		.length = length,
-		.replies = 1,
-		.room = coalesce_room(batch, socket, route, length),
-		.first = number,
-		.last = number,
-		.older = *newest,
-		.exact = is_route_exact(request, socket),
-	};
-	*newest = (unsigned char)batch->messages_count;
+	memset(batch->places, 0, sizeof(batch->places));
 }
 
 /* Write the ancillary data of a message. Returns its length. */
@@ -217,7 +236,7 @@ static void prepare_headers(struct reply_batch *batch)
 		struct msghdr *header = &batch->headers[i].msg_hdr;
 		unsigned number = message->first;
 
-		header->msg_name = &message->request->client;
+		header->msg_name = (void *)(uintptr_t)&message->request->client;
 		header->msg_namelen = addr_length(&message->request->client);
 		header->msg_iov = vector;
 		header->msg_iovlen = message->replies;
@@ -226,13 +245,12 @@ static void prepare_headers(struct reply_batch *batch)
 		if (!message->exact || message->replies > 1)
 			header->msg_controllen = write_control(batch, message, &batch->controls[i]);
 		for (unsigned replies = message->replies; replies > 0; replies--) {
-			vector->iov_base = batch->replies[number];
+			vector->iov_base = (void *)(uintptr_t)batch->replies[number].data;
 			vector->iov_len = message->length;
 			vector++;
 			number = batch->next[number];
 		}
 	}
-	memset(batch->places, 0, sizeof(batch->places));
 }
 
 /* Make each reply of message `i` a message of its own, and return how many there are. All use the ancillary
@@ -349,6 +367,7 @@ static void count_failure(struct reply_batch *batch, unsigned i, int error, stru
 
 	error = send_error_cause(batch, &request->local, error);
 	log_failure(batch, request, error);
+	batch->error = error;
 	results->failed[ledger_send_failure(error)]++;
 }
 
@@ -406,9 +425,11 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 {
 	unsigned first = 0;
 
+	make_messages(batch);
 	prepare_headers(batch);
 	restore_gso_limit(batch);
 	batch->waited = false;
+	batch->error = 0;
 	batch->source.sa.sa_family = AF_UNSPEC;
 	while (first < batch->messages_count) {
 		unsigned end = first + 1;

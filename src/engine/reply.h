@@ -16,11 +16,19 @@
 #define REPLY_PLACES_LOG2 6
 #define REPLY_PLACES (1u << REPLY_PLACES_LOG2)
 
+/* A reply. */
+struct reply {
+	const struct datagram *request;
+	const void *data;
+	size_t length;
+	bool extra; /* the request was answered before */
+};
+
 /* Replies that leave together. */
 struct reply_message {
-	uint64_t route;		  /* to a client, from a socket: its lowest 16 bits */
-	struct datagram *request; /* of the first */
-	size_t length;		  /* of each */
+	uint64_t route;			/* to a client, from a socket: its lowest 16 bits */
+	const struct datagram *request; /* of the first */
+	size_t length;			/* of each */
 	unsigned replies;
 	unsigned room;	      /* for more replies */
 	unsigned first, last; /* their numbers in the batch */
@@ -48,11 +56,12 @@ struct reply_batch {
 	unsigned gso_retry_batches; /* for this number of batches */
 	struct reply_path narrow[REPLY_PLACES]; /* by the route's hash; the newest has the place */
 	bool waited;				/* for room in a socket's buffer, in this batch */
+	int error;	   /* of the last reply in this batch that could not be sent; 0: none */
 	union addr source; /* ours, of which the kernel was asked last in this batch: */
 	bool source_gone;
 
 	unsigned count; /* of replies */
-	unsigned char *replies[QUEUE_BATCH_MAX];
+	struct reply replies[QUEUE_BATCH_MAX];
 	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
 	unsigned messages_count;
 	struct reply_message messages[QUEUE_BATCH_MAX];
@@ -76,9 +85,13 @@ void reply_batch_free(struct reply_batch *batch);
 size_t reply_batch_bytes(size_t reply_bytes);
 
 /* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
-void reply_add(struct reply_batch *batch, struct datagram *request, size_t length);
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length);
 
 /* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
+
+/* Send the batch up to now, and then this reply, so that none overtakes another. 0, or -errno of this reply,
+ * which is counted as well. What next_buffer holds stays as it is. */
+int reply_now(struct reply_batch *batch, const struct reply *reply, struct ledger *results);
 
 #endif

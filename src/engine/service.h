@@ -13,6 +13,7 @@
 struct service {
 	char *name;
 	struct handler handler;
+	size_t reply_bytes;  /* of the longest reply */
 	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
 	struct queue *queue; /* NULL: inline, its receivers run the handler */
 	_Atomic unsigned min_source_port;
@@ -20,15 +21,19 @@ struct service {
 	_Atomic uint64_t busy_replied;
 	_Atomic uint64_t overdue; /* handler calls that exceeded handler_timeout_ms, so far */
 	_Atomic unsigned workers_overdue; /* workers whose call exceeds it now */
+	_Atomic unsigned hosts_waiting;	  /* for their address */
 
-	/* The owner's: from which it makes the queue's settings. */
+	/* The owner's. */
+	enum dgram_missing_address on_missing_address;
+	bool length_reported; /* the log has said that a full queue cannot be served in time */
+
+	/* And what it makes the queue's settings of. */
 	unsigned capacity;
 	unsigned max_wait_ms;
 	unsigned overload_interval_ms;
 	unsigned fair_window_ms;
 	unsigned max_workers; /* 0: the whole pool, and the helpers */
 	unsigned helpers;     /* receivers that assist */
-	bool length_reported; /* the log has said that a full queue cannot be served in time */
 };
 
 #endif

@@ -1,7 +1,6 @@
 #include "engine/socket.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -50,7 +49,7 @@ int socket_batch_init(struct socket_batch *batch, unsigned data_bytes, bool gro)
 			return -ENOMEM;
 	}
 	*batch = (struct socket_batch){
-		.data_bytes = data_bytes, .used = SOCKET_BATCH, .super = super
+		.data_bytes = data_bytes, .most = SOCKET_BATCH, .used = SOCKET_BATCH, .super = super
 	};
 	for (unsigned i = 0; i < SOCKET_BATCH; i++) {
 		batch->vectors[i].iov_len = data_bytes;
@@ -84,10 +83,18 @@ bool socket_batch_holds_more(const struct socket_batch *batch)
 /* --- ancillary data that comes with a message */
 
 /* ipi_addr is what the datagram was sent to. ipi_spec_dst is the same where that is ours, else the
- * address that an answer is to come from. */
+ * address that an answer is to come from. It is 0 for what arrived before the kernel was asked for it, at a socket
+ * that was handed in: then only the first is known, and no answer can leave from it if it is a broadcast
+ * address. */
 static enum datagram_cast read_local_v4(const struct in_pktinfo *info, union addr *local)
 {
-	local->in.sin_addr = info->ipi_spec_dst;
+	bool known = info->ipi_spec_dst.s_addr != INADDR_ANY;
+
+	local->in.sin_addr = known ? info->ipi_spec_dst : info->ipi_addr;
+	if (!known && info->ipi_addr.s_addr == INADDR_BROADCAST)
+		return DATAGRAM_BROADCAST;
+	if (!known && !IN_MULTICAST(ntohl(info->ipi_addr.s_addr)))
+		return DATAGRAM_UNICAST;
 	if (info->ipi_addr.s_addr == info->ipi_spec_dst.s_addr)
 		return DATAGRAM_UNICAST;
 	return IN_MULTICAST(ntohl(info->ipi_addr.s_addr)) ? DATAGRAM_MULTICAST : DATAGRAM_BROADCAST;
@@ -138,22 +145,27 @@ static inline size_t read_controls(
 	return (size_t)segment;
 }
 
+/* From a timestamp that tells; else what stands in stays. */
 static inline void note_arrival(struct arrivals *arrivals, const struct timespec *timestamp,
 	int64_t *ret_arrived_ns, struct timespec *ret_arrived)
 {
 	int64_t timestamp_ns = timestamp->tv_sec * NS_PER_S + timestamp->tv_nsec;
 
-	if (timestamp_ns < arrivals->trusted_ns || timestamp_ns > arrivals->latest_ns) {
-		*ret_arrived_ns = arrivals->unknown_ns;
-		*ret_arrived = arrivals->unknown;
+	if (timestamp_ns < arrivals->trusted_ns || timestamp_ns > arrivals->latest_ns)
 		return;
-	}
 	*ret_arrived_ns = arrivals->monotonic_ns - (arrivals->realtime_ns - timestamp_ns);
 	*ret_arrived = *timestamp;
 	if (*ret_arrived_ns > arrivals->floor_ns)
 		arrivals->floor_ns = *ret_arrived_ns;
 	if (*ret_arrived_ns >= arrivals->in_doubt_ns)
 		arrivals->in_doubt_ns = 0;
+}
+
+/* Until the ancillary data says more. The kernel cuts off what finds no room behind that which others asked for, if the
+ * socket was theirs before (MSG_CTRUNC). */
+static uint8_t initial_cast(const struct socket *socket)
+{
+	return socket->wildcard ? DATAGRAM_UNADDRESSED : DATAGRAM_UNICAST;
 }
 
 /* Fewer than asked for: the socket is empty now. */
@@ -169,6 +181,16 @@ static int receive_messages(const struct socket *socket, struct arrivals *arriva
 	else if (count == -EAGAIN)
 		arrivals_found_none(arrivals);
 	return count;
+}
+
+union addr socket_address(const struct socket *socket)
+{
+	union addr address = socket->bound;
+
+	if (address.sa.sa_family == AF_INET6)
+		address.in6.sin6_scope_id =
+			atomic_load_explicit(&socket->scope, memory_order_relaxed);
+	return address;
 }
 
 /* --- one datagram a message */
@@ -188,27 +210,39 @@ static void prepare_slots(struct socket_batch *batch, struct datagram *const slo
 	batch->used = 0;
 }
 
+static void note_controls(
+	const struct msghdr *header, struct arrivals *arrivals, struct datagram *datagram)
+{
+	struct timespec timestamp = { 0 };
+
+	(void)read_controls(header, &timestamp, &datagram->local, &datagram->cast);
+	note_arrival(arrivals, &timestamp, &datagram->arrived_ns, &datagram->timestamp);
+}
+
 static int receive_singles(
 	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
 {
+	const uint8_t cast = initial_cast(socket);
+	union addr local;
 	int count;
 
 	prepare_slots(batch, slots);
-	count = receive_messages(socket, &batch->arrivals, batch->messages, SOCKET_BATCH);
+	count = receive_messages(socket, &batch->arrivals, batch->messages, batch->most);
 	if (count <= 0)
 		return count;
 	batch->used = (unsigned)count;
+	local = socket_address(socket);
 	for (int i = 0; i < count; i++) {
 		struct msghdr *header = &batch->messages[i].msg_hdr;
-		struct timespec timestamp = { 0 };
 
 		slots[i]->length = batch->messages[i].msg_len;
 		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
-		slots[i]->local = socket->bound;
-		slots[i]->cast = DATAGRAM_UNICAST;
-		(void)read_controls(header, &timestamp, &slots[i]->local, &slots[i]->cast);
-		note_arrival(
-			&batch->arrivals, &timestamp, &slots[i]->arrived_ns, &slots[i]->timestamp);
+		slots[i]->local = local;
+		slots[i]->cast = cast;
+		slots[i]->arrived_ns = batch->arrivals.unknown_ns;
+		slots[i]->timestamp = batch->arrivals.unknown;
+		if (header->msg_controllen > 0)
+			note_controls(header, &batch->arrivals, slots[i]);
 	}
 	return count;
 }
@@ -245,13 +279,18 @@ static int receive_super_packets(const struct socket *socket, struct socket_batc
 		struct timespec timestamp = { 0 };
 
 		packet->length = super->messages[i].msg_len;
-		packet->local = socket->bound;
-		packet->cast = DATAGRAM_UNICAST;
+		packet->local = socket_address(socket);
+		packet->cast = initial_cast(socket);
 		packet->segment = read_controls(
 			&super->messages[i].msg_hdr, &timestamp, &packet->local, &packet->cast);
+		packet->arrived_ns = batch->arrivals.unknown_ns;
+		packet->timestamp = batch->arrivals.unknown;
 		note_arrival(&batch->arrivals, &timestamp, &packet->arrived_ns, &packet->timestamp);
 		if (packet->segment == 0)
 			packet->segment = packet->length;
+		if (super->messages[i].msg_hdr.msg_flags & MSG_CTRUNC)
+			packet->cast =
+				DATAGRAM_UNADDRESSED; /* nor is the length of its segments known */
 	}
 	super->next = 0;
 	super->offset = 0;
@@ -298,7 +337,7 @@ static int receive_segments(
 		if (count <= 0)
 			return count;
 	}
-	while (filled < (int)SOCKET_BATCH && super->next < super->count)
+	while (filled < (int)batch->most && super->next < super->count)
 		take_segment(batch, slots[filled++]);
 	return filled;
 }
@@ -363,14 +402,7 @@ size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t use
 	return used + CMSG_SPACE(sizeof(bytes));
 }
 
-/* --- the socket itself */
-
-void socket_close(struct socket *socket)
-{
-	if (socket->fd >= 0)
-		close(socket->fd);
-	socket->fd = -1;
-}
+/* --- addresses of ours */
 
 /* Only an address of this machine can be bound to. For the reason of a send that failed, no more often. */
 bool socket_is_local(const union addr *address)
@@ -391,26 +423,25 @@ bool socket_is_local(const union addr *address)
 /* A wildcard socket is at all of the machine's addresses of its family. */
 static bool is_at(const struct socket *socket, const union addr *source)
 {
-	if (!socket->wildcard || socket->bound.sa.sa_family != source->sa.sa_family)
-		return addr_same_host(&socket->bound, source);
+	const union addr address = socket_address(socket);
+
+	if (!socket->wildcard || address.sa.sa_family != source->sa.sa_family)
+		return addr_same_host(&address, source);
 	return socket->own == NULL || own_addresses_hold(socket->own, source);
+}
+
+static bool has_port(const struct socket *socket, const union addr *source)
+{
+	in_port_t port = atomic_load_explicit(&socket->port, memory_order_acquire);
+
+	return port == source->in.sin_port && port != 0;
 }
 
 bool socket_is_own(const struct socket *sockets, unsigned count, const union addr *source)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (addr_same_port(&sockets[i].bound, source) && !sockets[i].reuseport &&
+		if (has_port(&sockets[i], source) && !sockets[i].reuseport &&
 			is_at(&sockets[i], source))
 			return true;
 	return false;
-}
-
-uint64_t socket_kernel_drops(const struct socket *socket)
-{
-	uint32_t values[SK_MEMINFO_VARS] = { 0 };
-	socklen_t length = sizeof(values);
-
-	if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, values, &length) < 0)
-		return 0;
-	return values[SK_MEMINFO_DROPS];
 }

@@ -1,7 +1,11 @@
-/* Station 1: a bound UDP socket, and receiving a batch from it. */
+/* Station 1: a bound UDP socket, and receiving a batch from it.
+ *
+ * Its descriptor stays the same from its opening to its end: a socket that is bound later, or elsewhere, takes
+ * its place there (socket_replace). Other threads read of it only what the atomic fields allow. */
 #ifndef ENGINE_SOCKET_H
 #define ENGINE_SOCKET_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -14,11 +18,16 @@
 #define SOCKET_BATCH 64u
 
 struct socket {
-	int fd;		  /* -1: not open */
-	union addr bound; /* with the real port */
-	bool wildcard;	  /* or broadcast: the address that was asked comes with each datagram */
-	bool reuseport;	  /* it shares the address of one that was opened before it */
-	bool segments;	  /* the kernel splits a message into datagrams (UDP_SEGMENT) */
+	int fd; /* -1: not open */
+	/* Of `bound`, in network order; 0: it is bound to nothing yet, and the rest is not set. */
+	_Atomic in_port_t port;
+	/* Of `bound`, now: its interface may come again with another number. */
+	_Atomic uint32_t scope;
+	_Atomic uint64_t drops_before; /* the kernel's, at the sockets whose place it took */
+	union addr bound;	       /* with the real port: see socket_address() */
+	bool wildcard;	/* or broadcast: the address that was asked comes with each datagram */
+	bool reuseport; /* it shares the address of one that was opened before it */
+	bool segments;	/* the kernel splits a message into datagrams (UDP_SEGMENT) */
 	unsigned receive_buffer_bytes; /* what the kernel granted, its overhead included */
 	unsigned send_buffer_bytes;
 	bool gro; /* the kernel may hand over several datagrams as one message (UDP_GRO) */
@@ -48,6 +57,7 @@ struct super_packets;
 /* What a receiver needs for a batch. */
 struct socket_batch {
 	unsigned data_bytes;	     /* of room in each slot */
+	unsigned most;		     /* datagrams to receive at once: at most SOCKET_BATCH */
 	unsigned used;		     /* messages that the kernel wrote to, from the first */
 	struct arrivals arrivals;    /* of the socket that it receives from */
 	struct super_packets *super; /* NULL: each message is a datagram */
@@ -66,6 +76,22 @@ int socket_open(
 int socket_open_reuseport(
 	struct socket *first, const struct socket_config *config, struct socket *ret_socket);
 
+/* Open a socket that is bound to nothing, and receives nothing: of this family, or where the machine has none
+ * of it, of the other. Errors as socket(2). */
+int socket_open_idle(sa_family_t family, struct socket *ret_socket);
+
+/* Put `next`, whose owner gives it up, in the place of `socket`, which is idle, or at the same address of an
+ * interface that had another number: as one system call for those who use its descriptor meanwhile. */
+void socket_replace(struct socket *socket, const struct socket *next);
+
+/* Have a thread that waits for it in poll(2) return, now and from now on; it receives and sends as before. */
+void socket_wake(const struct socket *socket);
+
+/* Work on a duplicate of a UDP socket that somebody else has bound; `reuseport`: it has the address of one that
+ * was opened before it. */
+int socket_adopt(
+	int fd, bool reuseport, const struct socket_config *config, struct socket *ret_socket);
+
 /* Closing a closed one is fine. */
 void socket_close(struct socket *socket);
 
@@ -83,11 +109,20 @@ size_t socket_batch_bytes(bool gro);
  * know of them. */
 bool socket_batch_holds_more(const struct socket_batch *batch);
 
-/* Receive at most SOCKET_BATCH datagrams into these free slots, without waiting. Returns how many
+/* Receive at most `batch->most` datagrams into these free slots, without waiting. Returns how many
  * slots were filled, from the first (0: nothing had arrived), or -errno. Between two calls only
  * slots that were filled may be exchanged for others. */
 int socket_receive(const struct socket *socket, struct socket_batch *batch,
 	struct datagram *const slots[static SOCKET_BATCH]);
+
+/* Is it bound? Thread: any. */
+static inline bool socket_is_bound(const struct socket *socket)
+{
+	return atomic_load_explicit(&socket->port, memory_order_acquire) != 0;
+}
+
+/* What it is bound to. Thread: any. */
+union addr socket_address(const struct socket *socket);
 
 /* Would an answer to `source` come back to one of these sockets? To a wildcard socket it would from each of
  * the machine's own addresses, and from any where these are not known. */
@@ -97,7 +132,7 @@ bool socket_is_own(const struct socket *sockets, unsigned count, const union add
 bool socket_is_local(const union addr *address);
 
 /* Messages that the kernel dropped because this socket's buffer was full: datagrams, or with UDP_GRO
- * several joined ones. */
+ * several joined ones. Thread: any. */
 uint64_t socket_kernel_drops(const struct socket *socket);
 
 /* Write the ancillary data that sends a datagram from `local` into `control`; nothing when it

@@ -16,88 +16,9 @@
 #include "engine/worker.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
-
-/* --- life */
-
-int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
-	size_t reply_bytes, struct worker **ret_worker)
-{
-	struct worker *worker = calloc(1, sizeof(*worker));
-	int error;
-
-	if (worker == NULL)
-		return -ENOMEM;
-	lock_init(&worker->running_call.lock);
-	worker->number = identity->number;
-	worker->only = identity->only;
-	worker->log = identity->log;
-	worker->shared = shared;
-	worker->states = calloc(shared->services_count, sizeof(*worker->states));
-	worker->started = calloc(shared->services_count, sizeof(*worker->started));
-	error = worker->states == NULL || worker->started == NULL
-			? -ENOMEM
-			: reply_batch_new(reply_bytes, &worker->replies);
-	if (error < 0) {
-		worker_free(worker);
-		return error;
-	}
-	worker->replies->sockets = shared->sockets;
-	worker->replies->log = identity->log;
-	*ret_worker = worker;
-	return 0;
-}
-
-void worker_free(struct worker *worker)
-{
-	if (worker == NULL)
-		return;
-	reply_batch_free(worker->replies);
-	lock_destroy(&worker->running_call.lock);
-	free(worker->states);
-	free(worker->started);
-	free(worker);
-}
-
-static bool serves(const struct worker *worker, const struct service *service)
-{
-	return worker->only != NULL ? worker->only == service : service->queue != NULL;
-}
-
-int worker_start(struct worker *worker)
-{
-	worker->refused = NULL;
-	for (unsigned i = 0; i < worker->shared->services_count; i++) {
-		struct service *service = &worker->shared->services[i];
-		int error = 0;
-
-		if (!serves(worker, service))
-			continue;
-		error = handler_worker_start(
-			&service->handler, worker->number, worker->log, &worker->states[i]);
-		if (error < 0) {
-			worker->refused = &service->handler;
-			worker_stop(worker);
-			return error;
-		}
-		worker->started[i] = true;
-	}
-	return 0;
-}
-
-void worker_stop(struct worker *worker)
-{
-	for (unsigned i = worker->shared->services_count; i-- > 0;) {
-		if (worker->started[i])
-			handler_worker_stop(
-				&worker->shared->services[i].handler, worker->states[i]);
-		worker->started[i] = false;
-	}
-}
 
 /* --- running a batch */
 
@@ -130,28 +51,6 @@ static void log_handler_error(
 			log_errno("error", error), log_uint("suppressed", suppressed)));
 }
 
-/* What the handler returned: to the reply, or into the books. */
-static void record_result(struct worker *worker, const struct service *service,
-	struct datagram *job, ssize_t length, struct ledger *results)
-{
-	if (length >= 0) {
-		reply_add(worker->replies, job, (size_t)length);
-		return;
-	}
-	if (length == DGRAM_NO_REPLY) {
-		results->no_reply++;
-		return;
-	}
-	count_up(&worker->counters.errors, 1);
-	if (length == HANDLER_REPLY_TOO_LONG) {
-		results->failed[FAIL_REPLY_SIZE]++;
-		log_handler_error(worker, service, job, EMSGSIZE);
-		return;
-	}
-	results->failed[FAIL_HANDLER]++;
-	log_handler_error(worker, service, job, (int)-length);
-}
-
 static void note_running_call(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t since_ns)
 {
@@ -171,43 +70,100 @@ struct serving {
 	struct service *service;
 	void *state;
 	bool logged;
+	bool tracked;
 	struct handler_request request;
+	struct handler_answer answer;
 };
 
-static void serving_init(struct serving *serving, struct worker *worker, struct service *service)
+static void serving_init(struct serving *serving, struct worker *worker, struct service *service,
+	struct ledger *results)
 {
 	serving->worker = worker;
 	serving->service = service;
 	serving->state = worker->states[service - worker->shared->services];
+	serving->tracked = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
 	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
 	handler_request_init(&serving->request, &service->handler, worker->shared->sockets,
 		worker->log, worker->number);
+	serving->request.answer = &serving->answer;
+	serving->answer = (struct handler_answer){
+		.replies = worker->replies,
+		.results = results,
+		.bytes_max = service->reply_bytes,
+		.length = -1,
+	};
 }
 
-/* Run the handler on one job, begun at *now_ns, which becomes the time of its end. */
-static void run_job(
-	struct serving *serving, struct datagram *job, int64_t *now_ns, struct ledger *results)
+static void send_extra(const struct serving *serving, const struct datagram *job, size_t length)
+{
+	struct reply_batch *batch = serving->worker->replies;
+	const struct reply extra = { job, batch->next_buffer, length, .extra = true };
+
+	(void)reply_now(batch, &extra, serving->answer.results);
+}
+
+/* What the handler returned besides a first reply: into the books, where only the first thing counts that became
+ * of the job. */
+static void record_other(struct serving *serving, const struct datagram *job, ssize_t length)
+{
+	struct ledger *results = serving->answer.results;
+	bool first = serving->answer.length < 0;
+
+	serving->answer.length = -1; /* for the next job */
+	if (length >= 0) {
+		send_extra(serving, job, (size_t)length);
+		return;
+	}
+	if (length == DGRAM_NO_REPLY) {
+		results->no_reply += first;
+		return;
+	}
+	count_up(&serving->worker->counters.errors, 1);
+	if (length == HANDLER_REPLY_TOO_LONG) {
+		results->failed[FAIL_REPLY_SIZE] += first;
+		log_handler_error(serving->worker, serving->service, job, EMSGSIZE);
+		return;
+	}
+	results->failed[FAIL_HANDLER] += first;
+	log_handler_error(serving->worker, serving->service, job, (int)-length);
+}
+
+/* Run the handler on one job. Returns the time of its end. */
+static int64_t run_job(struct serving *serving, struct datagram *job, int64_t begin_ns)
 {
 	struct worker *worker = serving->worker;
 	struct service *service = serving->service;
-	bool track = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
-	int64_t begin_ns = *now_ns;
+	int64_t end_ns;
 	ssize_t length;
 
 	handler_lend(&serving->request, job);
-	if (track)
+	if (serving->tracked)
 		note_running_call(worker, service, job, begin_ns);
 	length = handler_run(&service->handler, serving->state, &serving->request,
-		worker->replies->next_buffer, worker->replies->buffer_bytes);
-	if (track)
+		worker->replies->next_buffer, service->reply_bytes);
+	if (serving->tracked)
 		note_running_call(worker, service, job, 0);
-	*now_ns = sys_monotonic_ns();
-	job->service_ns = *now_ns > begin_ns ? *now_ns - begin_ns : 1;
+	end_ns = sys_monotonic_ns();
+	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	if (serving->logged)
-		log_request(
-			worker, service, job, begin_ns - job->arrived_ns, length < 0 ? -1 : length);
-	record_result(worker, service, job, length, results);
+		log_request(worker, service, job, begin_ns - job->arrived_ns,
+			length < 0 ? serving->answer.length : length);
+	if (length >= 0 && serving->answer.length < 0)
+		reply_add(worker->replies, job, (size_t)length);
+	else
+		record_other(serving, job, length);
+	return end_ns;
+}
+
+/* The job is in the books already. */
+static void record_busy(struct serving *serving, const struct datagram *job, ssize_t length)
+{
+	if (length >= 0 && serving->answer.length < 0)
+		reply_add(serving->worker->replies, job, (size_t)length);
+	else if (length >= 0)
+		send_extra(serving, job, (size_t)length);
+	serving->answer.length = -1;
 }
 
 /* Answer the shed datagrams, after all others, because they are in the books already. */
@@ -217,18 +173,17 @@ static int64_t reply_busy(
 	struct ledger sent = { 0 };
 	struct serving serving;
 
-	serving_init(&serving, worker, service);
+	serving_init(&serving, worker, service, &sent);
 	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
 		ssize_t length;
 
 		handler_lend(&serving.request, job);
 		length = handler_busy(&service->handler, serving.state, &serving.request,
-			worker->replies->next_buffer, worker->replies->buffer_bytes);
-		if (length >= 0)
-			reply_add(worker->replies, job, (size_t)length);
+			worker->replies->next_buffer, service->reply_bytes);
+		record_busy(&serving, job, length);
 	}
 	reply_send(worker->replies, &sent);
-	atomic_fetch_add(&service->busy_replied, sent.replied);
+	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
 	slab_give(worker->shared->slab, shed);
 	return sys_monotonic_ns();
 }
@@ -238,18 +193,19 @@ static int64_t reply_busy(
 static int64_t run_batch(struct worker *worker, struct service *service, struct datagram_list *jobs,
 	int64_t now_ns, struct ledger *ret_results)
 {
+	const atomic_bool *aborting = &worker->shared->aborting;
 	int64_t sent_ns = now_ns;
 	struct serving serving;
 
-	serving_init(&serving, worker, service);
+	serving_init(&serving, worker, service, ret_results);
 	*ret_results = (struct ledger){ 0 };
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
-		if (atomic_load_explicit(&worker->shared->aborting, memory_order_relaxed))
+		if (atomic_load_explicit(aborting, memory_order_relaxed))
 			ret_results->dropped[DROP_SHUTDOWN]++;
 		else if (job->expires_ns <= now_ns)
 			ret_results->dropped[DROP_EXPIRED]++;
 		else
-			run_job(&serving, job, &now_ns, ret_results);
+			now_ns = run_job(&serving, job, now_ns);
 		if (now_ns - sent_ns > QUEUE_BATCH_NS) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
@@ -271,6 +227,11 @@ void worker_wake(struct worker_shared *shared)
 		eventcount_notify(&shared->work, 1);
 }
 
+bool worker_serves(const struct worker *worker, const struct service *service)
+{
+	return worker->only != NULL ? worker->only == service : service->queue != NULL;
+}
+
 /* Pop a batch from the first service, in turn, that has something. */
 static enum worker_result pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch,
 	struct service **ret_service)
@@ -284,7 +245,7 @@ static enum worker_result pop_any(struct worker *worker, int64_t now_ns, struct 
 		struct service *service = &shared->services[index];
 		enum queue_result result = QUEUE_ENDED;
 
-		if (serves(worker, service)) {
+		if (worker_serves(worker, service)) {
 			result = queue_pop(service->queue, now_ns, batch);
 			slab_give(shared->slab, &batch->expired);
 		}
@@ -304,7 +265,8 @@ static bool others_wait(const struct worker *worker, const struct service *servi
 	const struct worker_shared *shared = worker->shared;
 
 	for (unsigned i = 0; i < shared->services_count; i++)
-		if (&shared->services[i] != service && serves(worker, &shared->services[i]) &&
+		if (&shared->services[i] != service &&
+			worker_serves(worker, &shared->services[i]) &&
 			queue_wants_worker(shared->services[i].queue))
 			return true;
 	return false;

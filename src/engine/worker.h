@@ -20,7 +20,7 @@
 /* Slots that a worker may hold at once: a batch of jobs, one of expired datagrams, and the shed ones. */
 #define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
 
-/* What the summary is made of. The worker writes, any thread reads. */
+/* What summaries and statistics are made of. The worker writes, any thread reads. */
 struct worker_counters {
 	_Atomic uint64_t requests;     /* that the handler ran on */
 	_Atomic uint64_t errors;       /* of them, those that the handler failed */
@@ -84,12 +84,19 @@ struct worker_identity {
 	struct log_ring *log;
 };
 
-/* -ENOMEM. */
+/* Does it run requests of this service? */
+bool worker_serves(const struct worker *worker, const struct service *service);
+
+/* Its services must have been made. -ENOMEM. */
 int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
-	size_t reply_bytes, struct worker **ret_worker);
+	struct worker **ret_worker);
 
 /* NULL is fine. */
 void worker_free(struct worker *worker);
+
+/* Its counters by now, with the step that it is in. Thread: any. */
+void worker_counters_read(
+	struct worker *worker, int64_t now_ns, struct worker_counters *ret_counters);
 
 /* Start the handlers' state for this worker. When one fails, those before it are stopped again, and
  * its error is returned. Thread: the worker's. */

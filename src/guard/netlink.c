@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -77,6 +76,16 @@ const void *netlink_attribute(
 		return start + at + RTA_LENGTH(0);
 	}
 	return NULL;
+}
+
+const struct rtmsg *netlink_local_route(const struct nlmsghdr *message)
+{
+	const struct rtmsg *route = netlink_payload(message, sizeof(*route));
+
+	if (route == NULL ||
+		(message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE))
+		return NULL;
+	return route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_ANYCAST ? route : NULL;
 }
 
 static int ask_for(struct netlink *netlink, const struct netlink_question *question)

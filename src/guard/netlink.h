@@ -2,7 +2,7 @@
 #ifndef GUARD_NETLINK_H
 #define GUARD_NETLINK_H
 
-#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +37,9 @@ const void *netlink_payload(const struct nlmsghdr *message, size_t bytes);
  * *ret_length, if not NULL: its own length. */
 const void *netlink_attribute(
 	const void *attributes, size_t length, unsigned type, size_t bytes, size_t *ret_length);
+
+/* The route of a message about one that leads to this machine (of type local or anycast), or NULL. */
+const struct rtmsg *netlink_local_route(const struct nlmsghdr *message);
 
 /* Takes a message of an answer. Returns 0 or -errno. */
 typedef int netlink_take(void *context, const struct nlmsghdr *message);

@@ -1,7 +1,6 @@
 #include "guard/own_addresses.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,21 +11,11 @@
 /* A list during which a route changed is read again, this often. */
 #define DUMP_TRIES 16
 
-/* What is read of the notices at once. Those that are left make poll(2) return again. */
-#define NOTICES_MAX 64
-
 #define LOOPBACK_INTERFACE 1u
 
-/* A flush of a device that is deleted tells of no IPv4 route, but of the device. */
-#define GROUPS                                                                      \
-	(RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_IFADDR | \
-		RTMGRP_IPV6_IFADDR)
-
 struct own_addresses {
-	/* Two, so that a list meets no notice, and needs no descriptor when there is none left. */
-	struct netlink notices;
-	struct netlink list;
-	bool outdated; /* what is known is older than a change */
+	struct netlink
+		netlink; /* kept, so that a list needs no descriptor when there is none left */
 	struct lock lock;
 	const struct prefixes *known; /* under the lock; NULL: none are */
 	struct prefixes sets[2];
@@ -38,8 +27,7 @@ int own_addresses_new(struct own_addresses **ret_own)
 
 	if (own == NULL)
 		return -ENOMEM;
-	own->notices.fd = own->list.fd = -1;
-	own->outdated = true;
+	own->netlink.fd = -1;
 	lock_init(&own->lock);
 	*ret_own = own;
 	return 0;
@@ -49,8 +37,7 @@ void own_addresses_free(struct own_addresses *own)
 {
 	if (own == NULL)
 		return;
-	netlink_close(&own->notices);
-	netlink_close(&own->list);
+	netlink_close(&own->netlink);
 	lock_destroy(&own->lock);
 	free(own);
 }
@@ -79,19 +66,6 @@ static void publish(struct own_addresses *own, const struct prefixes *known)
 
 /* --- messages of the kernel */
 
-/* The route of a message about one that leads to this machine, or NULL. */
-static const struct rtmsg *local_route(const struct nlmsghdr *message)
-{
-	const struct rtmsg *route = netlink_payload(message, sizeof(*route));
-
-	if (route == NULL ||
-		(message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE))
-		return NULL;
-	if (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_ANYCAST)
-		return NULL;
-	return route;
-}
-
 /* Copy the route's attribute of this type, where it has one. */
 static void get_attribute(const struct nlmsghdr *message, unsigned type, void *to, size_t bytes)
 {
@@ -118,7 +92,7 @@ static bool is_for_marked(const struct nlmsghdr *message, const struct rtmsg *ro
 static int add_route(void *context, const struct nlmsghdr *message)
 {
 	struct prefixes *prefixes = context;
-	const struct rtmsg *route = local_route(message);
+	const struct rtmsg *route = netlink_local_route(message);
 	union addr address = { 0 };
 	uint32_t interface = 0;
 
@@ -153,85 +127,38 @@ static int dump_once(struct own_addresses *own, struct prefixes *prefixes)
 		const struct netlink_question question = { RTM_GETROUTE, sizeof(kinds[i]),
 			&kinds[i] };
 
-		error = netlink_list(&own->list, &question, add_route, prefixes);
+		error = netlink_list(&own->netlink, &question, add_route, prefixes);
 	}
+	return error;
+}
+
+/* With NETLINK_GET_STRICT_CHK (Linux 4.20) the kernel lists only the type asked for: a router may have a
+ * million others. */
+static int open_netlink(struct own_addresses *own)
+{
+	const int on = 1;
+	int error = netlink_open(&own->netlink, 0);
+
+	if (error < 0)
+		netlink_close(&own->netlink);
+	else
+		(void)setsockopt(
+			own->netlink.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return error;
 }
 
 /* Into the set that is not in use. */
-static int dump(struct own_addresses *own)
+int own_addresses_read(struct own_addresses *own)
 {
 	struct prefixes *spare = &own->sets[own->known == &own->sets[0] ? 1 : 0];
-	int error = -EINTR;
+	int error = own->netlink.fd < 0 ? open_netlink(own) : 0;
 
-	for (int i = 0; error == -EINTR && i < DUMP_TRIES; i++)
+	if (error == 0)
 		error = dump_once(own, spare);
-	own->outdated = error < 0;
+	for (int i = 1; error == -EINTR && i < DUMP_TRIES; i++)
+		error = dump_once(own, spare);
 	if (error == 0)
 		prefixes_merge(spare);
 	publish(own, error == 0 ? spare : NULL);
 	return error;
-}
-
-/* --- changes */
-
-/* With NETLINK_GET_STRICT_CHK (Linux 4.20) the kernel lists only the type asked for: a router may have a
- * million others. */
-int own_addresses_open(struct own_addresses *own)
-{
-	const int on = 1;
-	int error = netlink_open(&own->notices, GROUPS);
-
-	if (error == 0)
-		error = netlink_open(&own->list, 0);
-	if (error < 0)
-		return error;
-	(void)setsockopt(own->list.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	return dump(own);
-}
-
-int own_addresses_fd(const struct own_addresses *own)
-{
-	return own->notices.fd;
-}
-
-/* Not of routes elsewhere, which a router changes all the time, nor of an interface's counters and flags:
- * addresses and routes that these change have notices of their own. */
-static bool concerns_us(const struct nlmsghdr *message)
-{
-	switch (message->nlmsg_type) {
-	case RTM_NEWROUTE:
-	case RTM_DELROUTE:
-		return local_route(message) != NULL;
-	case RTM_NEWADDR:
-	case RTM_DELADDR:
-	case RTM_DELLINK:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void note_changes(struct own_addresses *own, size_t length)
-{
-	const struct nlmsghdr *message;
-	size_t at = 0;
-
-	while ((message = netlink_next(&own->notices, length, &at)) != NULL)
-		own->outdated |= concerns_us(message);
-}
-
-int own_addresses_follow(struct own_addresses *own)
-{
-	for (unsigned i = 0; i < NOTICES_MAX; i++) {
-		ssize_t length = netlink_receive(&own->notices);
-
-		if (length == -EAGAIN)
-			break;
-		if (length < 0)
-			own->outdated = true; /* ENOBUFS: notices were lost */
-		else
-			note_changes(own, (size_t)length);
-	}
-	return own->outdated ? dump(own) : 0;
 }

@@ -1,10 +1,10 @@
 /* Which addresses are this machine's: those that the kernel delivers to it, by its routes of type local
  * and anycast. An answer to such an address and one of our ports would come back to us.
  *
- * DESIGN: the kernel's list is read at the start, and read again when it says that routes or addresses have
- * changed, or that it lost such a notice (ENOBUFS). The owner's thread does that, and swaps the new list in.
- * A look-up makes no system call, because each forged datagram may ask for one. While the list is not
- * known, every address counts as ours: to drop a datagram is better than to answer ourselves for ever. */
+ * DESIGN: the owner's thread reads the kernel's list at the start, and again when notices say that it may have
+ * changed, and swaps the new list in. A look-up makes no system call, because each forged datagram may ask
+ * for one. While the list is not known, every address counts as ours: to drop a datagram is better than to
+ * answer ourselves for ever. */
 #ifndef GUARD_OWN_ADDRESSES_H
 #define GUARD_OWN_ADDRESSES_H
 
@@ -24,16 +24,9 @@ void own_addresses_free(struct own_addresses *own);
 /* Bytes of address space that one takes. */
 size_t own_addresses_bytes(void);
 
-/* Ask the kernel, and have it tell of changes. Once. -errno: they are not known: of socket(2) and the like; or
- * as own_addresses_follow(). Thread: owner. */
-int own_addresses_open(struct own_addresses *own);
-
-/* To poll for reading; -1: none. Thread: owner. */
-int own_addresses_fd(const struct own_addresses *own);
-
-/* Take in what has changed; waits for nothing. 0: they are known; -errno: not, until one of the next calls:
- * -EOVERFLOW: there are more than PREFIXES_MAX; others, as recv(2). Thread: owner. */
-int own_addresses_follow(struct own_addresses *own);
+/* Ask the kernel. 0: they are known; -errno: not, until a later call succeeds: -EOVERFLOW: there are more than
+ * PREFIXES_MAX; -EINTR: they changed each time meanwhile; others, as socket(2) and recv(2). Thread: owner. */
+int own_addresses_read(struct own_addresses *own);
 
 /* Is this address, whatever its port, one of them? Thread: any. */
 bool own_addresses_hold(struct own_addresses *own, const union addr *address);

@@ -38,9 +38,13 @@ enum log_level {
 		"from a port that is also ours is dropped as source_self. Do what the hint says.")  \
 	X(EVENT_REACHABLE, WARN, "reachable from other machines",                                   \
 		"The address is not a loopback one: have a firewall say who may ask.")              \
-	X(EVENT_READY, INFO, "ready", "All addresses are bound and all threads run.")               \
+	X(EVENT_WAITING, WARN, "waiting for an address",                                            \
+		"This machine does not have the address: the service listens there as soon as it "  \
+		"does. If it should be there already, do what the hint says.")                      \
+	X(EVENT_READY, INFO, "ready", "Each service has an address, and all threads run.")          \
 	X(EVENT_CANNOT_LISTEN, ERROR, "cannot listen",                                              \
-		"The address cannot be bound: do what the hint says.")                              \
+		"The address cannot be bound: do what the hint says. The start fails; a server "    \
+		"that runs tries again each second.")                                               \
 	X(EVENT_CANNOT_OPEN_LOG, ERROR, "cannot open the log",                                      \
 		"The target of the log cannot be opened: correct logging.target, or make its "      \
 		"directory and let the user of the daemon write there.")                            \
@@ -59,6 +63,9 @@ enum log_level {
 		"The system gave it no thread: see the limits of threads and memory.")              \
 	X(EVENT_CANNOT_PIN_RECEIVER, WARN, "cannot pin a receiver",                                 \
 		"The receiver runs on any CPU: correct pool.cpus.")                                 \
+	X(EVENT_CANNOT_WATCH, ERROR, "cannot wait for events",                                      \
+		"The kernel refused a descriptor of the program, or its limit "                     \
+		"fs.epoll.max_user_watches is reached: raise that.")                                \
 	X(EVENT_SIGNAL, INFO, "signal", "A signal arrived.")                                        \
 	X(EVENT_DRAINING, INFO, "draining",                                                         \
 		"The server stops: it receives nothing new and serves what waits.")                 \

@@ -343,7 +343,7 @@ static int open_own(struct log *log, struct log_sinks *sinks, struct log_source 
 	return log_sinks_open_own(sinks, source);
 }
 
-static int open_all(struct log *log, struct log_sinks *sinks)
+static int open_files(struct log *log, struct log_sinks *sinks)
 {
 	int error = 0;
 
@@ -385,7 +385,7 @@ int log_apply(struct log *log, const struct log_settings *settings)
 		return error;
 	error = log_sinks_open_main(sinks);
 	if (error == 0)
-		error = open_all(log, sinks);
+		error = open_files(log, sinks);
 	if (error < 0) {
 		log_sinks_free(sinks);
 		return error;
@@ -415,7 +415,7 @@ int log_set_workers(struct log *log, unsigned workers)
 
 	assert(workers <= LOG_WORKERS_MAX);
 	log->workers = workers;
-	opened = open_all(log, sinks);
+	opened = open_files(log, sinks);
 	if (opened < 0)
 		log->workers = before;
 	if (log_sinks_have_workers(sinks, log->workers)) {

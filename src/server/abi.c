@@ -26,8 +26,11 @@ size_t dgram_sizeof(const char *name)
 		STRUCT(dgram_handler),
 		STRUCT(dgram_service),
 		STRUCT(dgram_options),
+		STRUCT(dgram_counter),
 		STRUCT(dgram_reason),
 		STRUCT(dgram_service_stats),
+		STRUCT(dgram_bucket),
+		STRUCT(dgram_worker_stats),
 	};
 
 	for (size_t i = 0; i < sizeof(structs) / sizeof(structs[0]); i++)

@@ -1,9 +1,43 @@
-/* The books of a server's services. */
+/* The books of a server's services: the table of core/ledger.h, filled. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/sys.h"
 #include "server/server.h"
+
+#define ONE(...) +1
+enum {
+	FIRST_DROP = 0 LEDGER_BEGIN(ONE),
+	FIRST_FAILURE = FIRST_DROP + DROP_COUNT,
+	FIRST_AFTER = FIRST_FAILURE + FAIL_COUNT,
+	COUNTERS = FIRST_AFTER LEDGER_END(ONE),
+};
+
+/* What dgram_server_stats() gives, in one piece. */
+struct service_books {
+	struct dgram_service_stats stats;
+	struct dgram_counter counters[COUNTERS];
+	struct dgram_reason dropped[DROP_COUNT];
+	struct dgram_reason failed[FAIL_COUNT];
+};
+
+#define FIELD(field, kind, unit, sentence) \
+	{ #field, DGRAM_##kind, unit, sentence, offsetof(struct service_books, stats.field) },
+#define DROPPED(id, name, sentence)                            \
+	{ "dropped_" name, DGRAM_COUNT, "datagrams", sentence, \
+		offsetof(struct service_books, dropped[id].count) },
+#define FAILED(id, name, sentence)                            \
+	{ "failed_" name, DGRAM_COUNT, "datagrams", sentence, \
+		offsetof(struct service_books, failed[id].count) },
+
+static const struct {
+	const char *name;
+	enum dgram_counter_kind kind;
+	const char *unit;
+	const char *sentence;
+	size_t offset; /* of its value */
+} rows[COUNTERS] = { LEDGER_BEGIN(FIELD) LEDGER_DROPS(DROPPED) LEDGER_FAILURES(FAILED)
+		LEDGER_END(FIELD) };
 
 static uint64_t kernel_drops(const struct dgram_server *server, unsigned service)
 {
@@ -42,41 +76,72 @@ void server_books(struct dgram_server *server, unsigned service, struct queue_re
 			receiver_books(&server->listeners[i].receiver, &ret_report->ledger);
 }
 
-int dgram_server_stats(struct dgram_server *server, size_t service, unsigned abi,
-	struct dgram_service_stats *ret_stats)
+static void fill_counters(struct service_books *books)
 {
-	struct queue_report report;
-	struct service *books;
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		const void *value = (const char *)books + rows[i].offset;
 
-	_Static_assert((int)DROP_COUNT < DGRAM_REASONS_MAX && (int)FAIL_COUNT < DGRAM_REASONS_MAX,
-		"room for the NULL at the end");
-	if (abi != DGRAM_ABI)
-		return -EINVAL;
-	if (service >= server->services_count)
-		return -ENOENT;
-	books = &server->services[service];
-	server_books(server, (unsigned)service, &report);
-	*ret_stats = (struct dgram_service_stats){
-		.name = books->name,
+		books->counters[i] = (struct dgram_counter){ rows[i].name, rows[i].kind,
+			rows[i].unit, rows[i].sentence, *(const uint64_t *)value };
+	}
+}
+
+static void fill_books(struct dgram_server *server, unsigned number, struct service_books *books)
+{
+	struct service *service = &server->services[number];
+	struct queue_report report;
+
+	server_books(server, number, &report);
+	books->stats = (struct dgram_service_stats){
+		.name = service->name,
 		.received = report.ledger.received,
 		.replied = report.ledger.replied,
 		.no_reply = report.ledger.no_reply,
+		.dropped = books->dropped,
+		.dropped_count = DROP_COUNT,
+		.failed = books->failed,
+		.failed_count = FAIL_COUNT,
 		.queued = report.ledger.queued,
 		.running = report.ledger.running,
 		.queued_max = report.queued_max,
-		.busy_replied = atomic_load(&books->busy_replied),
-		.handlers_overdue = atomic_load(&books->overdue),
-		.workers_overdue = atomic_load(&books->workers_overdue),
-		.dropped_by_kernel = kernel_drops(server, (unsigned)service),
-		.run_by_receivers = run_by_receivers(server, (unsigned)service),
+		.replies_extra = report.ledger.replies_extra,
+		.busy_replied = atomic_load(&service->busy_replied),
+		.handlers_overdue = atomic_load(&service->overdue),
+		.workers_overdue = atomic_load(&service->workers_overdue),
+		.dropped_by_kernel = kernel_drops(server, number),
+		.run_by_receivers = run_by_receivers(server, number),
+		.hosts_waiting = atomic_load(&service->hosts_waiting),
+		.log_lines_lost = log_lost(server->log),
+		.counters = books->counters,
+		.counters_count = COUNTERS,
 	};
 	for (int i = 0; i < DROP_COUNT; i++)
-		ret_stats->dropped[i] =
+		books->dropped[i] =
 			(struct dgram_reason){ ledger_drop_names[i], report.ledger.dropped[i] };
 	for (int i = 0; i < FAIL_COUNT; i++)
-		ret_stats->failed[i] =
+		books->failed[i] =
 			(struct dgram_reason){ ledger_failure_names[i], report.ledger.failed[i] };
+	fill_counters(books);
+}
+
+int dgram_server_stats(
+	struct dgram_server *server, size_t service, struct dgram_service_stats **ret_stats)
+{
+	struct service_books *books;
+
+	if (service >= server->services_count)
+		return -ENOENT;
+	books = malloc(sizeof(*books));
+	if (books == NULL)
+		return -ENOMEM;
+	fill_books(server, (unsigned)service, books);
+	*ret_stats = &books->stats;
 	return 0;
+}
+
+void dgram_stats_free(void *stats)
+{
+	free(stats);
 }
 
 uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
@@ -84,38 +149,21 @@ uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
 	return log_lost(server->log);
 }
 
-/* The books of a service as one line: every reason is there, whether it happened or not. */
+/* Every figure is there, whether it happened or not. */
 void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event)
 {
-	char keys[DROP_COUNT + FAIL_COUNT][48];
-	struct log_field fields[DROP_COUNT + FAIL_COUNT + 13];
-	struct service *books = &server->services[service];
-	struct queue_report report;
-	size_t n = 0, k = 0;
+	struct log_field fields[1 + COUNTERS + 1];
+	struct service_books books;
+	char waiting_for[512];
+	size_t count = 1 + COUNTERS;
 
-	server_books(server, service, &report);
-	fields[n++] = log_text("service", books->name);
-	fields[n++] = log_uint("received", report.ledger.received);
-	fields[n++] = log_uint("replied", report.ledger.replied);
-	fields[n++] = log_uint("no_reply", report.ledger.no_reply);
-	for (int i = 0; i < DROP_COUNT; i++, k++) {
-		(void)snprintf(keys[k], sizeof(keys[k]), "dropped_%s", ledger_drop_names[i]);
-		fields[n++] = log_uint(keys[k], report.ledger.dropped[i]);
-	}
-	for (int i = 0; i < FAIL_COUNT; i++, k++) {
-		(void)snprintf(keys[k], sizeof(keys[k]), "failed_%s", ledger_failure_names[i]);
-		fields[n++] = log_uint(keys[k], report.ledger.failed[i]);
-	}
-	fields[n++] = log_uint("queued", report.ledger.queued);
-	fields[n++] = log_uint("running", report.ledger.running);
-	fields[n++] = log_uint("queued_max", report.queued_max);
-	fields[n++] = log_uint("run_by_receivers", run_by_receivers(server, service));
-	fields[n++] = log_uint("busy_replied", atomic_load(&books->busy_replied));
-	fields[n++] = log_uint("handlers_overdue", atomic_load(&books->overdue));
-	fields[n++] = log_uint("workers_overdue", atomic_load(&books->workers_overdue));
-	fields[n++] = log_uint("dropped_by_kernel", kernel_drops(server, service));
-	fields[n++] = log_uint("log_lines_lost", log_lost(server->log));
-	log_event(server->ring, event, fields, n);
+	fill_books(server, service, &books);
+	fields[0] = log_text("service", books.stats.name);
+	for (unsigned i = 0; i < COUNTERS; i++)
+		fields[1 + i] = log_uint(books.counters[i].name, books.counters[i].value);
+	if (server_late_format(server, service, waiting_for, sizeof(waiting_for)) > 0)
+		fields[count++] = log_text("waiting_for", waiting_for);
+	log_event(server->ring, event, fields, count);
 }
 
 void server_books_log_ledger(struct dgram_server *server)

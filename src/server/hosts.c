@@ -80,6 +80,8 @@ int server_hosts_check(const struct dgram_options *options)
 
 	for (size_t i = 0; i < options->services_count; i++)
 		count += server_hosts(&options->services[i]);
+	if (count == 0)
+		return 0;
 	endpoints = calloc(count, sizeof(*endpoints));
 	if (endpoints == NULL)
 		return server_options_fail(options, -ENOMEM);

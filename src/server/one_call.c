@@ -61,12 +61,13 @@ struct call {
 	struct dgram_server *server;
 };
 
-static void shut_down(void *context)
+static int shut_down(void *context)
 {
 	struct call *call = context;
 
 	while (next_signal(&call->signals))
 		dgram_server_shutdown(call->server);
+	return 0;
 }
 
 static int tell(const char *text, int error)
@@ -97,7 +98,7 @@ static int serve_call(struct call *call, const struct dgram_handler *handler, ui
 	if (error < 0)
 		return tell(text, error);
 	error = dgram_server_serve_forever(call->server);
-	dgram_server_free(call->server);
+	(void)dgram_server_free(call->server);
 	return error;
 }
 

@@ -1,6 +1,7 @@
 /* Overdue handlers: a call that runs for longer than handler_timeout_ms is logged and counted, once. It
  * cannot be stopped, because its thread is ours. */
 #include "base/clock.h"
+#include "base/sys.h"
 #include "server/server.h"
 
 /* An overdue call is seen after its time and a quarter at most. */
@@ -63,22 +64,30 @@ static void look(struct dgram_server *server, int64_t now_ns)
 		atomic_store(&server->services[i].workers_overdue, counts[i]);
 }
 
-void server_overdue_check(struct dgram_server *server, int64_t now_ns)
+void server_overdue_check(struct dgram_server *server)
 {
 	if (server->options.handler_timeout_ms > 0)
-		look(server, now_ns);
+		look(server, sys_monotonic_ns());
 	else
 		for (unsigned i = 0; i < server->services_count; i++)
 			atomic_store(&server->services[i].workers_overdue, 0);
-	server_overdue_plan(server, now_ns);
+	server_overdue_plan(server);
 }
 
-void server_overdue_plan(struct dgram_server *server, int64_t now_ns)
+static void on_look_time(void *context)
+{
+	server_overdue_check(context);
+}
+
+void server_overdue_plan(struct dgram_server *server)
 {
 	int64_t interval_ns = server->options.handler_timeout_ms * NS_PER_MS / LOOKS_PER_TIMEOUT;
 
 	atomic_store(&server->pool.shared.track_calls, interval_ns > 0);
 	if (interval_ns > 0 && interval_ns < LOOK_MIN_NS)
 		interval_ns = LOOK_MIN_NS;
-	server->next_overdue_check_ns = interval_ns > 0 ? now_ns + interval_ns : INT64_MAX;
+	server->overdue_timer.call = on_look_time;
+	server->overdue_timer.context = server;
+	events_set(&server->events, &server->overdue_timer,
+		interval_ns > 0 ? sys_monotonic_ns() + interval_ns : INT64_MAX);
 }

@@ -1,4 +1,4 @@
-/* The machine's own addresses: read at the start, and followed by the owner's thread. */
+/* The machine's own addresses: read at the start, and again when they may have changed. */
 #include <errno.h>
 
 #include "guard/own_addresses.h"
@@ -23,30 +23,32 @@ static const char *hint_of(int error)
 	case -EOVERFLOW:
 		return "this machine has more than 16384 local addresses and prefixes";
 	default:
-		return "they are asked for again when an address or a route changes";
+		return "they are asked for again each second";
 	}
 }
 
-static void log_unknown(struct dgram_server *server, int error)
+void server_own_read(struct dgram_server *server)
 {
-	if (error < 0 && !server->own_unknown)
+	int error = notices_fd(&server->notices) < 0 ? notices_open(&server->notices) : 0;
+
+	if (error == 0)
+		error = own_addresses_read(server->own);
+	if (error < 0 && server->own_error == 0)
 		log_event(server->ring, EVENT_OWN_ADDRESSES_UNKNOWN,
 			LOG_FIELDS(log_errno("error", -error), log_text("hint", hint_of(error))));
-	server->own_unknown = error < 0;
+	server->own_error = error;
 }
 
-void server_own_open(struct dgram_server *server)
+bool server_own_is_due(const struct dgram_server *server)
 {
-	if (server->own != NULL)
-		log_unknown(server, own_addresses_open(server->own));
-}
-
-int server_own_fd(const struct dgram_server *server)
-{
-	return server->own != NULL ? own_addresses_fd(server->own) : -1;
-}
-
-void server_own_follow(struct dgram_server *server)
-{
-	log_unknown(server, own_addresses_follow(server->own));
+	switch (server->own_error) {
+	case 0:
+	case -EAFNOSUPPORT:
+	case -EACCES:
+	case -EPERM:
+	case -EOVERFLOW:
+		return false;
+	default:
+		return true;
+	}
 }

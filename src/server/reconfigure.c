@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/sys.h"
 #include "server/server.h"
 
 /* Slots and workers for a larger pool. They are kept when it shrinks again. */
@@ -78,7 +77,7 @@ static int stopping(const struct dgram_options *options)
 	return -ESHUTDOWN;
 }
 
-int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)
+static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
 	int error = server_options_check(options);
@@ -104,15 +103,32 @@ int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_opt
 	}
 	apply_services(server, options);
 	server_summary_plan(server);
-	server_overdue_check(server, sys_monotonic_ns());
+	server_overdue_check(server);
 	return 0;
+}
+
+int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)
+{
+	int error = server_owner_enter_from_hook(server);
+
+	if (error < 0)
+		return server_options_fail(options, error);
+	error = reconfigure(server, options);
+	server_owner_leave(server);
+	return error;
 }
 
 int dgram_server_reopen_logs(struct dgram_server *server)
 {
-	int error = log_reopen(server->log);
+	int error = server_owner_enter_from_hook(server);
 
-	return error < 0 ? server_failed(server, EVENT_CANNOT_REOPEN_LOGS, error) : 0;
+	if (error < 0)
+		return error;
+	error = log_reopen(server->log);
+	if (error < 0)
+		error = server_failed(server, EVENT_CANNOT_REOPEN_LOGS, error);
+	server_owner_leave(server);
+	return error;
 }
 
 void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, const char *event,

@@ -26,7 +26,7 @@ static int make_log(struct dgram_server *server, size_t sockets)
 
 static size_t sockets_of(const struct dgram_service *service)
 {
-	return server_hosts(service) * service->receivers;
+	return server_hosts(service) * service->receivers + service->fds_count;
 }
 
 /* Receivers that assist hold jobs as workers do. */
@@ -69,7 +69,10 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->max_workers = options->max_workers;
 	service->helpers = options->handler->never_blocks ? (unsigned)sockets_of(options) : 0;
 	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
+	service->reply_bytes = options->max_reply_bytes > 0 ? options->max_reply_bytes
+							    : server->options.max_datagram_bytes;
 	service->broadcast = options->broadcast;
+	service->on_missing_address = options->on_missing_address;
 	service->handler.calls = options->handler;
 	service->handler.server = server;
 	service->handler.context = options->context;
@@ -95,9 +98,11 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 		.service = &server->services[listener->service],
 		.sockets = server->sockets,
 		.number = number,
+		.is_first = listener->reuseport_index == 0,
+		.ports = &server->ports,
 		.slab = server->slab,
 		.workers = &server->pool.shared,
-		.stop_fd = server->stop_fd,
+		.stop_fd = server->stop.watch.fd,
 		.shutdowns = &server->shutdowns,
 	};
 	error = receiver_prepare(receiver, server->options.max_datagram_bytes, server->options.gro);
@@ -107,8 +112,40 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 		return error;
 	identity.only = receiver->service;
 	identity.log = receiver->log;
-	return worker_new(&server->pool.shared, &identity, server->options.max_datagram_bytes,
-		&receiver->worker);
+	return worker_new(&server->pool.shared, &identity, &receiver->worker);
+}
+
+/* Sockets that were handed in and have one address, which stand one behind the other, are receivers of one host;
+ * `first`: of its service. */
+static int place_fd(struct listener *listener, int fd, bool first)
+{
+	int error = server_fds_address(fd, &listener->endpoint.addr);
+	const struct listener *before = listener - 1;
+
+	listener->fd = fd;
+	listener->receivers = 1;
+	atomic_init(&listener->shared, true);
+	if (first)
+		return error;
+	if (addr_same(&before->endpoint.addr, &listener->endpoint.addr)) {
+		listener->host = before->host;
+		listener->reuseport_index = before->reuseport_index + 1;
+		listener[-(int)listener->reuseport_index].receivers++;
+	} else {
+		listener->host = before->host + 1;
+	}
+	return error;
+}
+
+static void place_host(
+	struct listener *listener, const struct dgram_service *options, unsigned number)
+{
+	listener->fd = -1;
+	listener->host = number / options->receivers;
+	listener->reuseport_index = number % options->receivers;
+	listener->receivers = options->receivers;
+	listener->freebind = options->freebind;
+	(void)server_endpoint(options, listener->host, &listener->endpoint);
 }
 
 static int make_listeners(
@@ -117,16 +154,17 @@ static int make_listeners(
 	for (unsigned i = 0; i < sockets_of(options); i++) {
 		unsigned number = server->sockets_count++;
 		struct listener *listener = &server->listeners[number];
-		int error;
+		int error = 0;
 
 		server->sockets[number].fd = -1;
 		listener->server = server;
 		listener->service = service;
-		listener->host = i / options->receivers;
-		listener->reuseport_index = i % options->receivers;
-		listener->freebind = options->freebind;
-		(void)server_endpoint(options, listener->host, &listener->endpoint);
-		error = make_receiver(server, number);
+		if (options->fds_count > 0)
+			error = place_fd(listener, options->fds[i], i == 0);
+		else
+			place_host(listener, options, i);
+		if (error == 0)
+			error = make_receiver(server, number);
 		if (error < 0)
 			return error;
 	}
@@ -148,17 +186,57 @@ static int make_services(struct dgram_server *server, const struct dgram_service
 	return server_own_make(server);
 }
 
-static int make_eventfds(struct dgram_server *server)
+static void see_notice(void *context, uint32_t ready)
 {
-	int *const fds[] = { &server->stop_fd, &server->abort_fd, &server->workers_done_fd,
-		&server->receivers_done_fd };
+	struct notice *notice = context;
 
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		*fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (*fds[i] < 0)
-			return -errno;
-	}
-	return 0;
+	(void)ready;
+	notice->seen = true;
+	events_remove(notice->events, &notice->watch);
+}
+
+static int make_notice(struct notice *notice, struct events *events)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	notice->events = events;
+	notice->watch = (struct events_watch){ fd, EPOLLIN, see_notice, notice };
+	return events_add(events, &notice->watch);
+}
+
+static void end_drain(void *context)
+{
+	struct dgram_server *server = context;
+
+	server->drain_over = true;
+}
+
+static int make_loop(struct dgram_server *server)
+{
+	int error = events_open(&server->events);
+
+	server->drain_timer.call = end_drain;
+	server->drain_timer.context = server;
+	if (error == 0)
+		error = make_notice(&server->stop, &server->events);
+	if (error == 0)
+		error = make_notice(&server->abort, &server->events);
+	if (error == 0)
+		error = make_notice(&server->workers_done, &server->events);
+	if (error == 0)
+		error = make_notice(&server->receivers_done, &server->events);
+	return error;
+}
+
+/* All descriptors are -1, and zeroed memory is the rest: it may be freed. */
+static void make_empty(struct dgram_server *server)
+{
+	server->events.fd = server->stop.watch.fd = server->abort.watch.fd =
+		server->workers_done.watch.fd = server->receivers_done.watch.fd = -1;
+	notices_init(&server->notices);
+	pool_init(&server->pool);
 }
 
 /* Slots for all datagrams that wait, and for those that receivers and workers hold. */
@@ -198,8 +276,7 @@ static void share_with_pool(struct dgram_server *server)
 	struct worker_shared *shared = &server->pool.shared;
 
 	server->pool.log = server->log;
-	server->pool.reply_bytes = server->options.max_datagram_bytes;
-	server->pool.workers_done_fd = server->workers_done_fd;
+	server->pool.workers_done_fd = server->workers_done.watch.fd;
 	server->pool.cpus = &server->cpus;
 	shared->services = server->services;
 	shared->services_count = (unsigned)server->options.services_count;
@@ -218,7 +295,7 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 	}
 	error = make_tables(server, sockets);
 	if (error == 0)
-		error = make_eventfds(server);
+		error = make_loop(server);
 	if (error == 0)
 		error = make_log(server, sockets);
 	if (error == 0)
@@ -236,46 +313,35 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
+	if (error == 0)
+		error = server_fds_check(options);
 	if (error < 0)
 		return error;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL)
 		return server_options_fail(options, -ENOMEM);
-	server->stop_fd = server->abort_fd = server->workers_done_fd = server->receivers_done_fd =
-		-1;
-	pool_init(&server->pool);
+	make_empty(server);
 	error = server_options_copy(server, options);
 	if (error == 0)
 		error = cpus_parse(options->cpus, &server->cpus);
 	if (error == 0)
 		error = make_server(server, options->services);
 	if (error < 0) {
-		dgram_server_free(server);
+		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
 	}
 	*ret_server = server;
 	return 0;
 }
 
-static void close_fd(int fd)
+static void close_notice(const struct notice *notice)
 {
-	if (fd >= 0)
-		close(fd);
+	if (notice->watch.fd >= 0)
+		close(notice->watch.fd);
 }
 
-void dgram_server_free(struct dgram_server *server)
+static void free_all(struct dgram_server *server)
 {
-	if (server == NULL)
-		return;
-	if (server->state == SERVER_STARTED) {
-		dgram_server_shutdown(server);
-		dgram_server_shutdown(server);
-		(void)dgram_server_serve_forever(server);
-	}
-	if (server->state == SERVER_ABANDONED)
-		return;
-	if (server->threadless)
-		server_threadless_stop(server);
 	server_bind_undo(server);
 	for (unsigned i = 0; i < server->sockets_count; i++) {
 		receiver_release(&server->listeners[i].receiver);
@@ -295,15 +361,39 @@ void dgram_server_free(struct dgram_server *server)
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
+	notices_close(&server->notices);
 	log_free(server->log);
-	close_fd(server->stop_fd);
-	close_fd(server->abort_fd);
-	close_fd(server->workers_done_fd);
-	close_fd(server->receivers_done_fd);
+	close_notice(&server->stop);
+	close_notice(&server->abort);
+	close_notice(&server->workers_done);
+	close_notice(&server->receivers_done);
+	events_close(&server->events);
 	free(server->services);
 	free(server->sockets);
 	free(server->listeners);
 	free(server->polls);
 	free(server->log_target);
 	free(server);
+}
+
+int dgram_server_free(struct dgram_server *server)
+{
+	int error = server != NULL ? server_owner_enter(server) : 0;
+
+	if (server == NULL || error < 0)
+		return error;
+	if (server->state == SERVER_STARTED) {
+		dgram_server_shutdown(server);
+		dgram_server_shutdown(server);
+		server_serve_unwatch(server);
+		(void)server_stop(server);
+	}
+	if (server->state == SERVER_ABANDONED) {
+		server_owner_leave(server);
+		return -ETIMEDOUT;
+	}
+	if (server->threadless)
+		server_threadless_stop(server);
+	free_all(server);
+	return 0;
 }

@@ -3,14 +3,17 @@
 #define SERVER_SERVER_H
 
 #include <dgram.h>
+#include <limits.h>
 #include <poll.h>
 
 #include "base/cpus.h"
 #include "base/endpoint.h"
+#include "base/events.h"
 #include "base/limits.h"
 #include "base/rule.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
+#include "guard/notices.h"
 
 /* How long the end waits for a log target that takes nothing. Half a second is what a supervisor's stop
  * timeout (10 s at least) does not notice. */
@@ -31,16 +34,30 @@ struct listener {
 	unsigned service;
 	unsigned host;		  /* of the service's */
 	unsigned reuseport_index; /* of the host's receivers; 0 is bound first */
-	struct endpoint endpoint; /* to bind to */
+	unsigned receivers;	  /* of the host: its listeners stand one behind the other */
+	int fd;			  /* that was handed in, and is the caller's; -1: none */
+	atomic_bool shared;	  /* another server may have its socket, too */
+	struct endpoint endpoint; /* to bind to, or where that one is bound */
 	bool freebind;
+	int missing; /* the first's: why the host is not listened on, -errno; 0: it is */
 	struct start_latch latch;
 	pthread_t thread;
 	bool started;
 	atomic_bool ended; /* so joining it does not wait */
 };
 
+/* An eventfd that threads raise once or more, and whether the owner's loop has seen it. */
+struct notice {
+	struct events *events;
+	struct events_watch watch; /* until it was seen */
+	bool seen;
+};
+
 struct dgram_server {
 	enum server_state state;
+	_Atomic(const void *)
+		owner;	      /* the thread that is in a call of its, by owner.c; NULL: none */
+	unsigned owner_calls; /* the owner's: one within the other */
 	struct dgram_options options; /* without the services: they are in `services` */
 	char *log_target;	      /* what options.log_target points to */
 	struct cpus cpus;	      /* what options.cpus says */
@@ -57,24 +74,36 @@ struct dgram_server {
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
-	struct pollfd *polls; /* room for handle_request(): a socket each, stop_fd, and `own` */
+	struct pollfd *polls;	   /* room for handle_request(): a socket each, stop, and notices */
+	struct guard_ports ports;  /* that are listened on, or were */
+	struct notices notices;	   /* not open: no host needs them, or there are none */
+	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
-	bool own_unknown;	   /* the log has said so */
+	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
 
-	/* eventfds */
-	int stop_fd;	       /* readable: shut down */
-	int abort_fd;	       /* readable: and do not drain */
-	int workers_done_fd;   /* readable: all workers have ended */
-	int receivers_done_fd; /* readable: all receivers have ended */
+	struct notice stop;	      /* shut down */
+	struct notice abort;	      /* and do not drain */
+	struct notice workers_done;   /* all have ended */
+	struct notice receivers_done; /* the same */
 	_Atomic unsigned receiving;
 	_Atomic unsigned shutdowns;
 
-	int64_t next_hook_ns;
-	int64_t next_summary_ns;
-	int64_t next_overdue_check_ns;
+	/* The owner's loop. */
+	struct events events;
+	struct events_watch network_watch;
+	struct events_watch hook_watch;
+	struct events_timer hook_timer;
+	struct events_timer look_timer;
+	struct events_timer summary_timer;
+	struct events_timer overdue_timer;
+	struct events_timer drain_timer;
+	int64_t next_look_ns; /* for what is missing of the network */
+	bool ready;	      /* the log has said so */
+	bool drain_over;
+	int hook_result; /* the first that was not 0 */
 	int64_t last_summary_ns;
 };
 
@@ -106,9 +135,15 @@ static inline const char *server_service_name(const struct dgram_service *servic
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* Where a service listens, by default on loopback. */
+/* fds.c: the same check of the sockets that were handed in; where one is bound: -errno. */
+int server_fds_check(const struct dgram_options *options);
+int server_fds_address(int fd, union addr *ret_address);
+
+/* Where a service listens, by default on loopback; nowhere but at the sockets that were handed in. */
 static inline size_t server_hosts(const struct dgram_service *service)
 {
+	if (service->fds_count > 0)
+		return 0;
 	return service->hosts_count > 0 ? service->hosts_count : 1;
 }
 
@@ -130,14 +165,66 @@ static inline unsigned server_workers(
 int server_bind_log(struct dgram_server *server, const struct dgram_options *options);
 void server_bind_undo(struct dgram_server *server);
 
-/* own.c: learn the machine's own addresses, where a host is a wildcard; a descriptor to poll, -1: none; take
- * in what has changed. */
-int server_own_make(struct dgram_server *server);
-void server_own_open(struct dgram_server *server);
-int server_own_fd(const struct dgram_server *server);
-void server_own_follow(struct dgram_server *server);
+/* listen.c: a host is its first listener. Open a socket for each of its receivers, all or none, and note why not in
+ * `missing`; log that it is listened on, by these sockets; or that it is not. */
+int server_listen_open(
+	struct dgram_server *server, struct listener *host, struct socket *ret_sockets);
+void server_listen_log(
+	struct dgram_server *server, const struct listener *host, const struct socket *sockets);
+void server_listen_log_missing(
+	struct dgram_server *server, const struct listener *host, enum log_event_id event);
 
-/* start.c: join the receivers' threads, all of which end, or those that have ended. */
+/* late.c: may the address come? Has this service one? Let a host wait for its. */
+bool server_late_is_missing(int error);
+bool server_late_has_address(const struct dgram_server *server, unsigned service);
+int server_late_begin(struct dgram_server *server, struct listener *host);
+
+/* Look for the addresses that hosts wait for, and for interfaces that were made anew. Returns whether there is
+ * more to wait for. Can there ever be? */
+bool server_late_look(struct dgram_server *server);
+bool server_late_can_change(const struct dgram_server *server);
+
+/* Write which hosts wait, and why, as dgram_server_waiting() does; of this service, or of all. */
+#define SERVER_ALL_SERVICES UINT_MAX
+size_t server_late_format(
+	const struct dgram_server *server, unsigned service, char *text, size_t size);
+
+/* own.c: the machine's own addresses, where a host is a wildcard: read them, and log if they are unknown then.
+ * May it help to read them again? */
+int server_own_make(struct dgram_server *server);
+void server_own_read(struct dgram_server *server);
+bool server_own_is_due(const struct dgram_server *server);
+
+/* network.c: follow its changes, once the sockets are open; a descriptor to poll, -1: none; take in what has
+ * come there; look for what is missing, when that is due. */
+void server_network_open(struct dgram_server *server);
+int server_network_fd(const struct dgram_server *server);
+void server_network_follow(struct dgram_server *server);
+void server_network_look(struct dgram_server *server);
+
+/* owner.c: the calling thread is the owner until it leaves. -EBUSY: another thread is, or, for a call that the
+ * hook must not make, this one. */
+int server_owner_enter(struct dgram_server *server);
+int server_owner_enter_from_hook(struct dgram_server *server);
+void server_owner_leave(struct dgram_server *server);
+
+/* bind.c, start.c: what the public functions of these names do, for the owner. */
+int server_bind(struct dgram_server *server);
+int server_start(struct dgram_server *server);
+
+/* serve.c: have the owner's loop look at the hook's descriptor and at the machine's network; no more. Call the hook
+ * soon. */
+int server_serve_watch(struct dgram_server *server);
+void server_serve_unwatch(struct dgram_server *server);
+void server_serve_hurry_hook(struct dgram_server *server);
+
+/* stop.c: drain and end all threads: 0, or -ETIMEDOUT: handlers still run. */
+int server_stop(struct dgram_server *server);
+
+/* start.c: log that it is ready, once all threads run and each service has an address. */
+void server_start_log_ready(struct dgram_server *server);
+
+/* Join the receivers' threads, all of which end, or those that have ended. */
 void server_start_join(struct dgram_server *server);
 void server_start_join_ended(struct dgram_server *server);
 
@@ -165,12 +252,11 @@ void server_books(struct dgram_server *server, unsigned service, struct queue_re
 void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event);
 void server_books_log_ledger(struct dgram_server *server);
 
-/* summary.c: a line for each worker and one for each service; when the next are due. */
-void server_summary_log(struct dgram_server *server, int64_t now_ns);
+/* summary.c: have a line written for each worker and one for each service, from now on. */
 void server_summary_plan(struct dgram_server *server);
 
-/* overdue.c: look for handlers that run for too long; when the next look is due. */
-void server_overdue_check(struct dgram_server *server, int64_t now_ns);
-void server_overdue_plan(struct dgram_server *server, int64_t now_ns);
+/* overdue.c: look for handlers that run for too long, and have the next looks made. */
+void server_overdue_check(struct dgram_server *server);
+void server_overdue_plan(struct dgram_server *server);
 
 #endif

@@ -10,18 +10,20 @@
  * they can do, 61 % of the polite were answered without this, and all with it (make overload). */
 #define RECEIVER_STEPS 5
 
-static size_t memory_bytes(const struct dgram_server *server)
+static size_t memory_bytes(struct dgram_server *server)
 {
-	size_t workers = server_workers(server, &server->options);
-	size_t serving = workers;
+	size_t serving = 0;
 
-	for (unsigned i = 0; i < server->sockets_count; i++)
-		serving += server->listeners[i].receiver.worker != NULL;
-	return slab_bytes(server->slab) + server->queues_bytes + log_ring_bytes(LOG_MAIN) +
-	       server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
-	       workers * log_ring_bytes(LOG_WORKER) +
-	       serving * (sizeof(struct worker) +
-				 reply_batch_bytes(server->options.max_datagram_bytes)) +
+	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
+		const struct worker *worker = server_worker(server, i);
+
+		if (worker != NULL)
+			serving +=
+				sizeof(*worker) + reply_batch_bytes(worker->replies->buffer_bytes);
+	}
+	return serving + slab_bytes(server->slab) + server->queues_bytes +
+	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
+	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + sizeof(*server);
@@ -42,7 +44,7 @@ static void *receiver_main(void *argument)
 		worker_stop(receiver->worker);
 	atomic_store(&listener->ended, true);
 	if (go && atomic_fetch_sub(&listener->server->receiving, 1) == 1)
-		(void)eventfd_write(listener->server->receivers_done_fd, 1);
+		(void)eventfd_write(listener->server->receivers_done.watch.fd, 1);
 	return NULL;
 }
 
@@ -130,23 +132,25 @@ static int park_all(struct dgram_server *server)
 	return error;
 }
 
-static void log_ready(struct dgram_server *server)
+void server_start_log_ready(struct dgram_server *server)
 {
+	if (server->ready || server->state != SERVER_STARTED || !dgram_server_is_ready(server))
+		return;
+	server->ready = true;
 	log_event(server->ring, EVENT_READY,
 		LOG_FIELDS(log_uint("workers", server_workers(server, &server->options)),
 			log_uint("services", server->services_count),
 			log_uint("receivers", server->sockets_count),
+			log_uint("hosts_waiting", dgram_server_waiting(server, NULL, 0)),
 			log_uint("queue_capacity", server->queue_capacity),
 			log_uint("max_datagram_bytes", server->options.max_datagram_bytes),
 			log_uint("memory_max_bytes", memory_bytes(server))));
 }
 
-int dgram_server_start(struct dgram_server *server)
+int server_start(struct dgram_server *server)
 {
-	int error = 0;
+	int error = server->state == SERVER_NEW ? server_bind(server) : 0;
 
-	if (server->state == SERVER_NEW)
-		error = dgram_server_bind(server);
 	if (error < 0)
 		return error;
 	if (server->state != SERVER_BOUND || server->threadless)
@@ -154,15 +158,29 @@ int dgram_server_start(struct dgram_server *server)
 	error = log_start(server->log);
 	if (error < 0)
 		return server_failed(server, EVENT_CANNOT_START_LOG, error);
-	error = park_all(server);
+	error = server_serve_watch(server);
+	if (error == 0)
+		error = park_all(server);
 	if (error < 0) {
+		server_serve_unwatch(server);
 		log_stop(server->log, SERVER_LOG_STOP_MS);
 		return error;
 	}
-	server_overdue_plan(server, 0);
+	server_overdue_plan(server);
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;
-	log_ready(server);
+	server_start_log_ready(server);
 	return 0;
+}
+
+int dgram_server_start(struct dgram_server *server)
+{
+	int error = server_owner_enter(server);
+
+	if (error < 0)
+		return error;
+	error = server_start(server);
+	server_owner_leave(server);
+	return error;
 }

@@ -3,20 +3,6 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-/* The worker's counters now, including the step that it is in. */
-static void read_counters(struct worker *worker, int64_t now_ns, struct worker_counters *ret)
-{
-	struct worker_counters *counters = &worker->counters;
-	int64_t since_ns = atomic_load_explicit(&counters->busy_since_ns, memory_order_relaxed);
-
-	ret->requests = atomic_load_explicit(&counters->requests, memory_order_relaxed);
-	ret->errors = atomic_load_explicit(&counters->errors, memory_order_relaxed);
-	ret->busy_ns = atomic_load_explicit(&counters->busy_ns, memory_order_relaxed);
-	if (since_ns > 0 && since_ns < now_ns)
-		ret->busy_ns += now_ns - since_ns;
-	histogram_copy(&ret->service_ns, &counters->service_ns);
-}
-
 static void log_worker(struct dgram_server *server, struct worker *worker, int64_t now_ns)
 {
 	struct worker_counters *reported = &worker->reported;
@@ -24,7 +10,7 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 	struct histogram interval;
 	int64_t elapsed_ns = now_ns - server->last_summary_ns, busy_ns;
 
-	read_counters(worker, now_ns, &now);
+	worker_counters_read(worker, now_ns, &now);
 	interval = now.service_ns;
 	histogram_subtract(&interval, &reported->service_ns);
 	busy_ns = now.busy_ns - reported->busy_ns;
@@ -39,14 +25,6 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 			log_int("service_p99_us", histogram_quantile(&interval, 0.99) / NS_PER_US),
 			log_int("interval_ms", elapsed_ns / NS_PER_MS)));
 	*reported = now;
-}
-
-void server_summary_plan(struct dgram_server *server)
-{
-	unsigned interval_s = server->options.log_summary_interval_s;
-
-	server->next_summary_ns = interval_s > 0 ? server->last_summary_ns + interval_s * NS_PER_S
-						 : INT64_MAX;
 }
 
 /* By the measured time of its handler, the end of a full queue would expire: that length gains nothing.
@@ -71,8 +49,11 @@ static void check_queue_length(struct dgram_server *server, struct service *serv
 			log_text("hint", "lower queue.capacity or raise pool.workers")));
 }
 
-void server_summary_log(struct dgram_server *server, int64_t now_ns)
+static void log_summary(void *context)
 {
+	struct dgram_server *server = context;
+	int64_t now_ns = sys_monotonic_ns();
+
 	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
 		struct worker *worker = server_worker(server, i);
 
@@ -85,5 +66,16 @@ void server_summary_log(struct dgram_server *server, int64_t now_ns)
 			check_queue_length(server, &server->services[i]);
 	}
 	server->last_summary_ns = now_ns;
-	server->next_summary_ns += server->options.log_summary_interval_s * NS_PER_S;
+	events_set(&server->events, &server->summary_timer,
+		server->summary_timer.due_ns + server->options.log_summary_interval_s * NS_PER_S);
+}
+
+void server_summary_plan(struct dgram_server *server)
+{
+	unsigned interval_s = server->options.log_summary_interval_s;
+
+	server->summary_timer.call = log_summary;
+	server->summary_timer.context = server;
+	events_set(&server->events, &server->summary_timer,
+		interval_s > 0 ? server->last_summary_ns + interval_s * NS_PER_S : INT64_MAX);
 }

@@ -1,5 +1,6 @@
-/* Serving without any thread: one batch at a time, in the owner's. */
+/* Serving without any thread: at most one batch at a time, in the owner's. */
 #include <errno.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -27,7 +28,7 @@ void server_threadless_stop(struct dgram_server *server)
 
 static int start_threadless(struct dgram_server *server)
 {
-	int error = server->state == SERVER_NEW ? dgram_server_bind(server) : 0;
+	int error = server->state == SERVER_NEW ? server_bind(server) : 0;
 
 	if (error < 0 || server->threadless)
 		return error;
@@ -44,72 +45,113 @@ static int start_threadless(struct dgram_server *server)
 	return error;
 }
 
-/* A batch of what arrived at a socket, and what was taken from the kernel with it, because poll(2) does
- * not know of that any more. */
-static int handle_batch(struct dgram_server *server, struct receiver *receiver)
+/* Serve a batch of what arrived at a socket, at most `most`; and in the same call what was taken from the
+ * kernel with it. */
+static int handle_batch(struct dgram_server *server, struct receiver *receiver, unsigned most)
 {
 	struct worker *worker = server->pool.members[0].worker;
-	int received = 0, count;
+	unsigned received = 0;
+	int count;
 
 	do {
+		receiver->batch.most = most - received < SOCKET_BATCH ? most - received
+								      : SOCKET_BATCH;
 		count = receiver_step(receiver);
-		received += count > 0 ? count : 0;
+		received += count > 0 ? (unsigned)count : 0;
 		while (worker != NULL && worker_step(worker) == WORKER_WORKED)
 			;
-	} while (count > 0 && socket_batch_holds_more(&receiver->batch));
-	return received > 0 ? received : count;
+	} while (count > 0 && received < most && socket_batch_holds_more(&receiver->batch));
+	return received > 0 ? (int)received : count;
 }
 
-static int time_left_ms(int timeout_ms, int64_t begin_ns)
+/* Until the end of the timeout, or the next look at the network. */
+static int time_left_ms(const struct dgram_server *server, int64_t end_ns)
 {
-	int64_t left_ms = timeout_ms - (sys_monotonic_ns() - begin_ns) / NS_PER_MS;
+	int64_t until_ns = end_ns < server->next_look_ns ? end_ns : server->next_look_ns;
+	int64_t left_ns = until_ns - sys_monotonic_ns();
 
-	return timeout_ms < 0 ? -1 : left_ms > 0 ? (int)left_ms : 0;
+	if (until_ns == INT64_MAX)
+		return -1;
+	return left_ns > 0 ? (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS) : 0;
 }
 
-/* As sys_wait(), for a socket or the end; changes of the machine's addresses are taken in meanwhile. */
+/* As sys_wait(), for a socket or the end; changes of the machine's network are taken in meanwhile. */
 static int wait_for_request(struct dgram_server *server, int timeout_ms)
 {
-	struct pollfd *end = &server->polls[server->sockets_count], *own = end + 1;
-	int64_t begin_ns = sys_monotonic_ns();
-	int left_ms = timeout_ms, ready;
+	struct pollfd *end = &server->polls[server->sockets_count], *notices = end + 1;
+	int64_t end_ns = timeout_ms < 0 ? INT64_MAX : sys_monotonic_ns() + timeout_ms * NS_PER_MS;
+	int ready;
 
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		server->polls[i] = (struct pollfd){ .fd = server->sockets[i].fd, .events = POLLIN };
-	*end = (struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
-	*own = (struct pollfd){ .fd = server_own_fd(server), .events = POLLIN };
+	*end = (struct pollfd){ .fd = server->stop.watch.fd, .events = POLLIN };
+	*notices = (struct pollfd){ .fd = server_network_fd(server), .events = POLLIN };
 	for (;;) {
-		ready = sys_wait(server->polls, server->sockets_count + 2, left_ms);
-		if (ready <= 0 || own->revents == 0)
+		ready = sys_wait(
+			server->polls, server->sockets_count + 2, time_left_ms(server, end_ns));
+		if (ready > 0 && notices->revents != 0) {
+			server_network_follow(server);
+			ready--;
+		} else if (sys_monotonic_ns() >= server->next_look_ns) {
+			server_network_look(server);
+		} else {
 			return ready;
-		server_own_follow(server);
-		if (ready > 1 || left_ms == 0)
-			return ready - 1;
-		left_ms = time_left_ms(timeout_ms, begin_ns);
+		}
+		if (ready != 0 || sys_monotonic_ns() >= end_ns)
+			return ready;
 	}
 }
 
-int dgram_server_handle_request(struct dgram_server *server, int timeout_ms)
+/* Was more taken from a kernel's socket than the last call was to serve? No poll(2) tells of it. */
+static bool holds_more(const struct dgram_server *server)
 {
-	int received = 0;
-	int error = server->state >= SERVER_STARTED ? -EBUSY : start_threadless(server);
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		if (socket_batch_holds_more(&server->listeners[i].receiver.batch))
+			return true;
+	return false;
+}
 
-	if (error == 0 && atomic_load(&server->shutdowns) > 0)
-		error = -ESHUTDOWN;
-	if (error < 0)
-		return error;
-	error = wait_for_request(server, timeout_ms);
-	if (error < 0)
-		return error;
-	for (unsigned i = 0; i < server->sockets_count; i++) {
-		int count = server->polls[i].revents != 0
-				    ? handle_batch(server, &server->listeners[i].receiver)
-				    : 0;
+/* What has arrived at any socket, from another one on each time. */
+static int handle_ready(struct dgram_server *server, unsigned most)
+{
+	unsigned received = 0, first = server->next_socket;
+	int error = 0;
 
-		if (count > 0)
-			received += count;
-		else if (count < 0)
-			error = count;
+	for (unsigned i = 0; i < server->sockets_count && received < most; i++) {
+		unsigned number = (first + i) % server->sockets_count;
+		struct receiver *receiver = &server->listeners[number].receiver;
+		int count = 0;
+
+		if (server->polls[number].revents != 0 || socket_batch_holds_more(&receiver->batch))
+			count = handle_batch(server, receiver, most - received);
+		received += count > 0 ? (unsigned)count : 0;
+		error = count < 0 ? count : error;
+		server->next_socket = number + 1;
 	}
-	return received > 0 ? received : error < 0 ? error : 0;
+	return received > 0 ? (int)received : error;
+}
+
+static int handle_request(struct dgram_server *server, unsigned most, int timeout_ms)
+{
+	int result = server->state >= SERVER_STARTED ? -EBUSY : start_threadless(server);
+
+	if (result == 0 && atomic_load(&server->shutdowns) > 0)
+		result = -ESHUTDOWN;
+	if (result == 0)
+		result = wait_for_request(server, holds_more(server) ? 0 : timeout_ms);
+	if (result < 0)
+		return result;
+	result = handle_ready(server, most > 0 ? most : UINT_MAX);
+	return result == 0 && atomic_load(&server->shutdowns) > 0 ? -ESHUTDOWN : result;
+}
+
+int dgram_server_handle_request(struct dgram_server *server, unsigned most, int timeout_ms)
+{
+	int result = server_owner_enter(server);
+
+	if (result < 0)
+		return result;
+	result = handle_request(server, most, timeout_ms);
+	server_owner_leave(server);
+	return result;
 }

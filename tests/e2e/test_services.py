@@ -129,6 +129,20 @@ class Services(dgramtest.Case):
             daemon = self.start({"handler": "echo", "host": host, "max_datagram_bytes": 65507})
             self.must_echo(daemon, daemon.address(), [0, 8193, 65506, 65507])
 
+    def test_longest_replies_of_services(self):
+        """What one may reply the other need not."""
+        daemon = self.start({
+            "max_datagram_bytes": 100, "max_reply_bytes": 3, "services": [
+                {"name": "short", "handler": "echo"},
+                {"name": "long", "handler": "time", "max_reply_bytes": 65507}]})
+        self.assertEqual(daemon.ask(b"123", "short"), b"123")
+        with dgramtest.socket_for(daemon.address("short")) as client:
+            client.sendto(b"1234", daemon.address("short"))
+        self.assertEqual(len(daemon.ask(b"", "long")), 24)
+        daemon.wait_for("handler failed")
+        ledgers = daemon.stop()
+        self.assertEqual((ledgers["short"]["replied"], ledgers["short"]["failed_handler"]), (1, 1))
+
     def test_empty_datagrams_anywhere_in_a_batch(self):
         daemon = self.start({"handler": "echo", "pool": {"workers": 1}})
         payloads = [b"" if number % 3 else b"%d" % number for number in range(30)]

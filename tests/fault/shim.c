@@ -1,7 +1,7 @@
 /* For LD_PRELOAD: makes calls of dgramd and of cJSON fail, and counts what they leave behind. In
  * the environment:
  * - FAULT_CALL: which; the name of a function, or "memory" (all that allocate), "futex_wait",
- *   "poll_in" or "poll_out" (by what its first descriptor is asked for), or "clock_step" (the wall
+ *   "poll_in" or "poll_out" (by what its first descriptor is asked for), "epoll_add", or "clock_step" (the wall
  *   clock jumps by FAULT_SECONDS from that call on);
  * - FAULT_NTH: the first one that fails, counted from 1; 0: none;
  * - FAULT_EVERY: and every so many after it; 0: it alone;
@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -386,6 +387,36 @@ int eventfd(unsigned value, int flags)
 		return -1;
 	next("eventfd", &real);
 	return real(value, flags);
+}
+
+int epoll_create1(int flags)
+{
+	int (*real)(int);
+
+	if (strike("epoll_create", CALLER))
+		return -1;
+	next("epoll_create1", &real);
+	return real(flags);
+}
+
+int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+	int (*real)(int, int, int, struct epoll_event *);
+
+	if (operation == EPOLL_CTL_ADD && strike("epoll_add", CALLER))
+		return -1;
+	next("epoll_ctl", &real);
+	return real(epoll_fd, operation, fd, event);
+}
+
+int epoll_wait(int epoll_fd, struct epoll_event *ready, int most, int timeout_ms)
+{
+	int (*real)(int, struct epoll_event *, int, int);
+
+	if (strike("epoll_wait", CALLER))
+		return -1;
+	next("epoll_wait", &real);
+	return real(epoll_fd, ready, most, timeout_ms);
 }
 
 int open(const char *path, int flags, ...)

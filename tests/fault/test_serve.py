@@ -115,6 +115,11 @@ class Serve(dgramtest.Case):
                 "poll_in", (errno.EINTR, errno.EAGAIN, errno.ENOMEM, errno.EINVAL), (ONCE, 2, 3)):
             self.assertEqual((ledger["replied"], replies), (REQUESTS, REQUESTS))
 
+    def test_epoll_wait(self):
+        for _, _, (ledger, replies, _) in self.each(
+                "epoll_wait", (errno.EINTR, errno.EINVAL), (ONCE, 2, 3)):
+            self.assertEqual((ledger["replied"], replies), (REQUESTS, REQUESTS))
+
     def test_poll_of_the_log(self):
         """Costs lines at most."""
         for every in ONCE, THIRD, ALWAYS:

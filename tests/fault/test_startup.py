@@ -18,11 +18,12 @@ CODES = {
 
 
 class Startup(dgramtest.Case):
-    def check_served(self, run, code, ledgers):
+    def check_served(self, run, asked, code, ledgers):
+        """An address that was missing once may have come since it was asked; and one that is, may be missing for
+        another reason when it is looked for again."""
         self.assertEqual(code, 0)
-        self.assertEqual(run.errors(), [])
-        self.assertEqual(
-            sum(ledger["replied"] for ledger in ledgers.values()), len(run.addresses()))
+        self.assertEqual([line for line in run.errors() if "cannot listen" not in line], [])
+        self.assertEqual(sum(ledger["replied"] for ledger in ledgers.values()), asked)
 
     def check_refused(self, run, code, error):
         self.assertIn(code, CODES.get(error, {OS_ERROR}))
@@ -36,9 +37,10 @@ class Startup(dgramtest.Case):
             served = run.ready()
             try:
                 if served:
-                    for address in run.addresses():
+                    addresses = run.addresses()
+                    for address in addresses:
                         self.assertTrue(run.ask(address))
-                    self.check_served(run, *run.stop())
+                    self.check_served(run, len(addresses), *run.stop())
                 else:
                     self.check_refused(run, run.wait(), error)
             except AssertionError as trouble:
@@ -84,6 +86,11 @@ class Startup(dgramtest.Case):
         for error in errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES:
             self.sweep(faults.FULL, "socket", error)
 
+    def test_socket_of_a_host_that_waits(self):
+        config = faults.PLAIN.replace('"127.0.0.1"', '["127.0.0.1", "203.0.113.9"]')  # nobody's (RFC 5737)
+        for error in errno.EMFILE, errno.ENOBUFS:
+            self.sweep(config, "socket", error)
+
     def test_bind(self):
         for error in errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.ENOMEM:
             self.sweep(faults.FULL, "bind", error)
@@ -94,7 +101,7 @@ class Startup(dgramtest.Case):
                 ("socket", errno.EMFILE, "the process has no descriptor left"),
                 ("socket", errno.ENFILE, "fs.file-max"),
                 ("socket", errno.ENOBUFS, "the system has no memory left"),
-                ("socket", errno.EAFNOSUPPORT, "the kernel runs without it"),
+                ("socket", errno.EAFNOSUPPORT, "there is no IPv4 here"),
                 ("socket", errno.EPERM, "a security module forbids it"),
                 ("bind", errno.EACCES, "ip_unprivileged_port_start or a security module"),
                 ("bind", errno.EPERM, "SocketBindDeny"),
@@ -121,6 +128,12 @@ class Startup(dgramtest.Case):
     def test_eventfd(self):
         for error in errno.EMFILE, errno.ENFILE, errno.ENOMEM:
             self.sweep(faults.PLAIN, "eventfd", error, False)
+
+    def test_epoll(self):
+        for error in errno.EMFILE, errno.ENOMEM:
+            self.sweep(faults.PLAIN, "epoll_create", error, False)
+        for error in errno.ENOMEM, errno.ENOSPC, errno.EPERM:
+            self.sweep(faults.FULL, "epoll_add", error, False)
 
     def test_signals(self):
         for call in "sigprocmask", "sigaction", "signalfd":

@@ -65,7 +65,8 @@ class Listen(dgramtest.Case):
         """IPv4 is served, and IPv6 is what the machine does not have."""
         self.sysctl("ipv6/conf/all/disable_ipv6", "1")
         self.must_answer(self.start({"handler": "echo"}), "127.0.0.1")
-        line = self.refused({"host": ["127.0.0.1", "::1"], "port": 20000})
+        line = self.refused(
+            {"host": ["127.0.0.1", "::1"], "port": 20000, "on_missing_address": "fail"})
         self.assertEqual(line["address"], "[::1]:20000")
         self.assertIn("no interface has this address yet", line["hint"])
 
@@ -87,6 +88,10 @@ class Listen(dgramtest.Case):
             {"handler": "echo", "host": [LATE, LATE_6], "port": 20000, "freebind": True, "receivers": 2})
         self.ip("address", "add", f"{LATE}/32", "dev", "lo")
         self.ip("address", "add", f"{LATE_6}/128", "dev", "lo", "nodad")
+        self.eventually(  # the kernel adds it a moment after the address
+            lambda: f"local {LATE_6} " in subprocess.run(
+                ["ip", "-6", "route", "show", "table", "local"], check=True, capture_output=True,
+                text=True).stdout, "a route")
         for host in LATE, LATE_6:
             self.must_answer(daemon, host)
         self.assertEqual(daemon.stop()["echo"]["replied"], 2)

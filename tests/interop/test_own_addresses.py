@@ -184,11 +184,11 @@ class OwnAddresses(networks.Case):
             self.forge(host, host)
         self.must_drop(daemon, 2)
 
-    def without_netlink(self, nth):
+    def without_netlink(self, nth, error=errno.EAFNOSUPPORT):
         """The daemon's socket of this number is refused, as a sandbox does it."""
         return {
             "LD_PRELOAD": os.path.join(dgramtest.BUILD, "tests/fault/shim.so"), "FAULT_CALL": "socket",
-            "FAULT_NTH": str(nth), "FAULT_ERRNO": str(errno.EAFNOSUPPORT)}
+            "FAULT_NTH": str(nth), "FAULT_ERRNO": str(error)}
 
     def test_list_that_is_not_to_be_had(self):
         """Said in a line; then all that comes from a port of ours is dropped, and the rest is served."""
@@ -207,6 +207,17 @@ class OwnAddresses(networks.Case):
             ledger = daemon.stop()["echo"]
             self.assertEqual((ledger["dropped_source_self"], ledger["replied"]), (2, 2))
             self.assertEqual(len(daemon.events("own addresses unknown")), 1)
+
+    def test_list_that_is_to_be_had_later(self):
+        """It is asked for again, without a notice."""
+        for nth in 1, 2:
+            daemon = self.serve(environment=self.without_netlink(nth, errno.EMFILE))
+            self.assertIn("each second", daemon.events("own addresses unknown")[0]["hint"])
+            for host, neighbour in zip(HOSTS, NEIGHBOURS):
+                with self.client(neighbour) as client:
+                    self.must_answer(client, host)
+            self.assertEqual(len(daemon.events("own addresses unknown")), 1)
+            daemon.stop()
 
     def test_no_wildcard_needs_no_list(self):
         daemon = self.serve(HOSTS)

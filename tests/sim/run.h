@@ -29,6 +29,7 @@ struct run {
 	int64_t longest_wait_ns
 		[SCENARIO_SERVICES_MAX]; /* of those that were set; no limit is a second */
 	struct socket sockets[NETWORK_SOCKETS_MAX];
+	struct guard_ports ports;
 	struct receiver receivers[NETWORK_SOCKETS_MAX];
 	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];
 	struct worker_shared shared;

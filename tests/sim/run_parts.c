@@ -17,8 +17,10 @@ static void bind_sockets(struct run *run)
 			must(addr_parse(i % 2 == 0 ? "192.0.2.1" : "2001:db8::1",
 				     (uint16_t)(7000 + i), &socket->bound) == 0,
 				"addresses");
+		guard_ports_add(&run->ports, addr_port(&socket->bound));
 		run->sockets[i] = (struct socket){
 			.fd = (int)(NETWORK_FIRST_FD + i),
+			.port = socket->bound.in.sin_port,
 			.bound = socket->bound,
 			.segments = socket->segments,
 		};
@@ -88,6 +90,7 @@ static void make_service(struct run *run, unsigned number)
 
 	run->handlers[number] = drawn->handler != NULL ? *drawn->handler : sim_handler_of(drawn);
 	service->name = "sim";
+	service->reply_bytes = SCENARIO_DATA_BYTES;
 	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
@@ -100,7 +103,7 @@ static void make_service(struct run *run, unsigned number)
 static void make_worker(
 	struct run *run, const struct worker_identity *identity, struct worker **ret_worker)
 {
-	must(worker_new(&run->shared, identity, SCENARIO_DATA_BYTES, ret_worker) == 0, "worker");
+	must(worker_new(&run->shared, identity, ret_worker) == 0, "worker");
 }
 
 static void make_receiver(struct run *run, unsigned number)
@@ -117,6 +120,8 @@ static void make_receiver(struct run *run, unsigned number)
 		.sockets = run->sockets,
 		.sockets_count = run->scenario.sockets_count,
 		.number = number,
+		.is_first = run->network.sockets[number].reuseport_sockets > 0,
+		.ports = &run->ports,
 		.slab = run->slab,
 		.workers = &run->shared,
 		.shutdowns = &run->shutdowns,

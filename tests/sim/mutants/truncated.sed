@@ -1,2 +1,2 @@
-# src/engine/receiver.c: what was cut is queued
-s/else if (datagram->truncated)/else if (false)/
+# src/guard/guard.c: what was cut is queued
+s/if (datagram->truncated)/if (false)/

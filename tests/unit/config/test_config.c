@@ -40,6 +40,7 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
 	assert_false(service->freebind);
+	assert_int_equal(service->on_missing_address, DGRAM_MISSING_AUTO);
 	assert_int_equal(service->broadcast, expected_service.broadcast);
 	assert_int_equal(options->handler_timeout_ms, expected.handler_timeout_ms);
 	assert_int_equal(options->workers, expected.workers);
@@ -78,7 +79,7 @@ static void test_every_value(void **state)
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
 		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,\"broadcast\":true,"
-		"\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
+		"\"on_missing_address\":\"fail\",\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
 		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"receivers_assist\":false,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
 		"\"overload_interval_ms\":60000,\"fair_window_ms\":1,\"busy_replies\":true},"
@@ -99,6 +100,7 @@ static void test_every_value(void **state)
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
 	assert_true(service->freebind);
+	assert_int_equal(service->on_missing_address, DGRAM_MISSING_FAIL);
 	assert_true(service->broadcast);
 	assert_int_equal(service->queue_capacity, 1048576);
 	assert_int_equal(service->queue_max_wait_ms, 0);
@@ -143,11 +145,12 @@ static void test_all_hosts(void **state)
 static void test_services(void **state)
 {
 	struct config *config = must_load(
-		"{\"freebind\":true,\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
+		"{\"freebind\":true,\"on_missing_address\":\"wait\",\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
 		"{\"handler\":\"echo\",\"port\":7},"
 		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5,"
 		"\"discipline\":\"fifo\",\"busy_replies\":true},"
-		"\"max_workers\":2,\"min_source_port\":3,\"freebind\":false,\"broadcast\":false}]}",
+		"\"max_workers\":2,\"min_source_port\":3,\"freebind\":false,"
+		"\"on_missing_address\":\"auto\",\"broadcast\":false}]}",
 		NULL);
 	const struct dgram_service *services = config_options(config)->services;
 
@@ -164,6 +167,8 @@ static void test_services(void **state)
 	assert_int_equal(services[0].max_workers, 9);
 	assert_true(services[0].freebind);
 	assert_false(services[1].freebind);
+	assert_int_equal(services[0].on_missing_address, DGRAM_MISSING_WAIT);
+	assert_int_equal(services[1].on_missing_address, DGRAM_MISSING_AUTO);
 	assert_string_equal(services[1].name, "b");
 	assert_string_equal(services[1].hosts[0], "::1");
 	assert_ptr_equal(services[1].handler, dgram_builtin_handler("time"));

@@ -193,6 +193,8 @@ static const struct bad bad_texts[] = {
 	{ "{\"host\": [\"::1\", \"*\"]}", 1, 18, "host: \"*\" is every address" },
 	{ "{\"host\": \"**\"}", 1, 10, "must be a numeric" },
 	{ "{\"freebind\": 1}", 1, 14, "freebind: must be true or false" },
+	{ "{\"on_missing_address\": \"waits\"}", 1, 24, "did you mean \"wait\"?" },
+	{ "{\"on_missing_address\": true}", 1, 24, "on_missing_address: must be" },
 	{ "{\"broadcast\": 1}", 1, 15, "broadcast: must be true or false, not a number" },
 	{ "{\"host\": []}", 1, 10, "a list of 1 to 64 addresses" },
 	{ "{\"host\": 1}", 1, 10, "an address in a string" },

@@ -171,6 +171,8 @@ static void test_changes(void **state)
 		"logging.level info>debug;logging.target stderr>x;");
 	must_change("{\"host\": \"::1\"}", "{\"host\": [\"::1\", \"127.0.0.1\"]}", 1,
 		"host ::1>::1, 127.0.0.1 restart;");
+	must_change("{}", "{\"on_missing_address\": \"wait\"}", 1,
+		"on_missing_address auto>wait restart;");
 	must_change("{\"host\": \"::\"}", "{\"host\": \"*\", \"freebind\": true}", 2,
 		"host ::>* restart;freebind false>true restart;");
 	must_change("{}", "{\"handler\": \"echo\"}", 1, "handler time>echo restart;");

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +18,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "engine/receiver.h"
+#include "support/scaled.h"
 
 #define DATA_BYTES 64u
 #define CAPACITY 256u
@@ -136,6 +139,8 @@ struct fixture {
 	_Atomic unsigned shutdowns;
 	int stop_fd;
 	struct own_addresses *own;
+	struct guard_ports ports;
+	union addr offered;
 };
 
 static int setup(void **state)
@@ -152,12 +157,13 @@ static int setup(void **state)
 	now_ns = NS_PER_S;
 	verified = 0;
 	assert_int_equal(own_addresses_new(&fixture->own), 0);
-	assert_int_equal(own_addresses_open(fixture->own), 0);
+	assert_int_equal(own_addresses_read(fixture->own), 0);
 	config.own = fixture->own;
 	for (int i = 0; i < 2; i++) {
 		union addr bound = address(hosts[i], 0);
 
 		assert_int_equal(socket_open(&bound, &config, &fixture->sockets[i]), 0);
+		guard_ports_add(&fixture->ports, addr_port(&fixture->sockets[i].bound));
 	}
 	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
 	assert_int_equal(queue_new(&limits, &queue, &fixture->service.queue), 0);
@@ -170,6 +176,8 @@ static int setup(void **state)
 	fixture->receiver = (struct receiver){ .service = &fixture->service,
 		.sockets = fixture->sockets,
 		.sockets_count = 2,
+		.is_first = true,
+		.ports = &fixture->ports,
 		.slab = fixture->slab,
 		.workers = &fixture->workers,
 		.shutdowns = &fixture->shutdowns,
@@ -206,6 +214,13 @@ static struct ledger books(const struct fixture *fixture)
 	queue_snapshot(fixture->service.queue, &report);
 	assert_true(ledger_balances(&report.ledger));
 	return report.ledger;
+}
+
+/* After a change of what it serves. */
+static void prepare_again(struct fixture *fixture)
+{
+	receiver_release(&fixture->receiver);
+	assert_int_equal(receiver_prepare(&fixture->receiver, DATA_BYTES, false), 0);
 }
 
 /* One from there: queued, or dropped for this reason. */
@@ -259,6 +274,7 @@ static void what_was_sent_to_many(void **state)
 	for (int broadcast = 0; broadcast < 2; broadcast++)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			fixture->service.broadcast = broadcast;
+			prepare_again(fixture);
 			fake.asked = rows[i].asked;
 			comes_from(fixture, "192.0.2.1", 5000, broadcast ? -1 : rows[i].drop);
 			comes_from(fixture, "192.0.2.1", 1023,
@@ -309,6 +325,7 @@ static void the_handler_verifies(void **state)
 	struct fixture *fixture = *state;
 
 	fixture->handler.verify = verify;
+	prepare_again(fixture);
 	for (unsigned i = 0; i < SOCKET_BATCH; i++)
 		fake.sources[i] = address("127.0.0.9", i < 10 ? 0 : 5000); /* not asked: 10 */
 	fake.count = SOCKET_BATCH;
@@ -336,14 +353,18 @@ static void errors_of_the_socket(void **state)
 	comes_from(fixture, "127.0.0.9", 5000, -1);
 }
 
-static void send_some(const struct fixture *fixture, unsigned count)
+static void send_to(const union addr *to, unsigned count)
 {
-	const union addr *to = &fixture->sockets[0].bound;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(sendto(fd, "data", 4, 0, &to->sa, addr_length(to)), 4);
 	close(fd);
+}
+
+static void send_some(const struct fixture *fixture, unsigned count)
+{
+	send_to(&fixture->sockets[0].bound, count);
 }
 
 /* Told to stop, it takes what has arrived by then. */
@@ -369,6 +390,73 @@ static void it_refuses_what_comes_too_late(void **state)
 	assert_int_equal(books(fixture).dropped[DROP_SHUTDOWN], 150);
 }
 
+/* Another socket at the same port of another address: the receiver's, from the take-over on. */
+static void offer_at(struct fixture *fixture, const char *host)
+{
+	union addr bound = address(host, addr_port(&fixture->sockets[0].bound));
+	struct socket next;
+
+	assert_int_equal(socket_open(&bound, &(struct socket_config){ 0 }, &next), 0);
+	receiver_offer(&fixture->receiver, &next);
+	fixture->offered = next.bound;
+}
+
+/* What is in the old one is not lost, and the new one is read at once. */
+static void a_socket_that_is_offered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	send_some(fixture, 150);
+	offer_at(fixture, "127.0.0.3");
+	receiver_take_over(&fixture->receiver);
+	assert_int_equal(books(fixture).queued, 150);
+	send_to(&fixture->offered, 3);
+	assert_int_equal(receiver_step(&fixture->receiver), 3);
+	receiver_take_over(&fixture->receiver);
+	assert_int_equal(receiver_step(&fixture->receiver), 0);
+	assert_int_equal(books(fixture).queued, 153);
+}
+
+/* Before it is taken over, or while: both are read. */
+static void a_stop_takes_the_one_that_is_offered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	send_some(fixture, 5);
+	offer_at(fixture, "127.0.0.3");
+	send_to(&fixture->offered, 7);
+	atomic_store(&fixture->shutdowns, 1);
+	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
+	receiver_run(&fixture->receiver);
+	assert_int_equal(books(fixture).queued, 12);
+	assert_false(atomic_load(&fixture->receiver.offered));
+}
+
+static void *run_receiver(void *receiver)
+{
+	receiver_run(receiver);
+	return NULL;
+}
+
+/* One that waits takes it over, and serves it: so often that some find it waiting. */
+static void an_offer_wakes(void **state)
+{
+	struct fixture *fixture = *state;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, run_receiver, &fixture->receiver), 0);
+	for (unsigned round = 1; round <= 50; round++) {
+		offer_at(fixture, round % 2 == 0 ? "127.0.0.3" : "127.0.0.4");
+		send_to(&fixture->offered, 1);
+		for (int i = 0; books(fixture).queued < round && i < patience_ms(); i++)
+			(void)poll(NULL, 0, 1);
+		assert_int_equal(books(fixture).queued, round);
+	}
+	atomic_store(&fixture->shutdowns, 1);
+	assert_int_equal(eventfd_write(fixture->stop_fd, 1), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* More than the queue holds: the oldest go, and their slots come back. */
 static void a_full_queue(void **state)
 {
@@ -390,10 +478,10 @@ static void a_stop_takes_what_had_arrived(void **state)
 {
 	static const struct {
 		int64_t arrived_ns; /* after the stop; 0: the kernel does not say */
-		unsigned count; /* of each reception */
+		unsigned count;	    /* of each reception */
 		unsigned receptions;
-	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 },
-		{ 0, SOCKET_BATCH, 2 }, { -100, SOCKET_BATCH - 1, 1 } };
+	} cases[] = { { -100, SOCKET_BATCH, 10 }, { 1, SOCKET_BATCH, 1 }, { 0, SOCKET_BATCH, 2 },
+		{ -100, SOCKET_BATCH - 1, 1 } };
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -429,6 +517,9 @@ int main(void)
 		WITH_RECEIVER(errors_of_the_socket),
 		WITH_RECEIVER(it_stops_when_told),
 		WITH_RECEIVER(it_refuses_what_comes_too_late),
+		WITH_RECEIVER(a_socket_that_is_offered),
+		WITH_RECEIVER(a_stop_takes_the_one_that_is_offered),
+		WITH_RECEIVER(an_offer_wakes),
 		WITH_RECEIVER(a_full_queue),
 	};
 

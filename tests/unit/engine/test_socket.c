@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <linux/net_tstamp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,25 @@ static void times_of_arrival(void **state)
 		assert_true(timestamp_ns(fixture->slots[i]) >= before.realtime_ns - NS_PER_MS);
 	}
 	assert_true(timestamp_ns(fixture->slots[0]) <= timestamp_ns(fixture->slots[1]));
+	end(fixture);
+}
+
+/* Of a socket that was another program's: its options take the room of the address that was asked. */
+static void options_of_others(void **state)
+{
+	const int timestamping = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+	struct fixture *fixture = begin("0.0.0.0", "127.0.0.1", 0);
+
+	(void)state;
+	tell(fixture, 1);
+	assert_int_equal(receive(fixture), 1);
+	assert_int_equal(fixture->slots[0]->cast, DATAGRAM_UNICAST);
+	assert_int_equal(setsockopt(fixture->socket.fd, SOL_SOCKET, SO_TIMESTAMPING, &timestamping,
+				 sizeof(timestamping)),
+		0);
+	tell(fixture, 1);
+	assert_int_equal(receive(fixture), 1);
+	assert_int_equal(fixture->slots[0]->cast, DATAGRAM_UNADDRESSED);
 	end(fixture);
 }
 
@@ -339,7 +359,7 @@ static struct own_addresses *know_own(void)
 	struct own_addresses *own;
 
 	assert_int_equal(own_addresses_new(&own), 0);
-	assert_int_equal(own_addresses_open(own), 0);
+	assert_int_equal(own_addresses_read(own), 0);
 	return own;
 }
 
@@ -409,6 +429,7 @@ int main(void)
 		cmocka_unit_test(the_count_is_the_kernels),
 		cmocka_unit_test(times_of_arrival),
 		cmocka_unit_test(times_without_timestamps),
+		cmocka_unit_test(options_of_others),
 		cmocka_unit_test(local_address),
 		cmocka_unit_test(sent_to_many),
 		cmocka_unit_test(ipv6_takes_ipv6_only),

@@ -139,7 +139,10 @@ static void the_watch(void **state)
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(world.call_ns, world.now_ns - QUICK_NS);
 	assert_int_equal(world.workers[0]->running_call.since_ns, 0);
-	push(0, "Ucd"); /* switched off while it runs */
+	push(0, "Uc"); /* switched off while it runs: for the next batch */
+	assert_int_equal(step(), WORKER_WORKED);
+	assert_int_equal(world.workers[0]->running_call.since_ns, 0);
+	push(0, "d");
 	assert_int_equal(step(), WORKER_WORKED);
 	must_have_run("abUcd", 0, 0);
 	assert_int_equal(world.call_ns, 0);

@@ -167,6 +167,7 @@ static void add_service(unsigned max_workers, bool assisted)
 
 	service->name = (char *)(uintptr_t) "service";
 	service->handler.calls = &handler;
+	service->reply_bytes = 64;
 	assert_int_equal(queue_new(&limits, &settings, &service->queue), 0);
 }
 
@@ -194,7 +195,7 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 			identity = (struct worker_identity){ .number = WORKER_OF_RECEIVER(0),
 				.only = world.services };
 		assert_int_equal(log_add_ring(world.log, LOG_WORKER, i, &identity.log), 0);
-		assert_int_equal(worker_new(&world.shared, &identity, 64, &world.workers[i]), 0);
+		assert_int_equal(worker_new(&world.shared, &identity, &world.workers[i]), 0);
 		assert_int_equal(worker_start(world.workers[i]), 0);
 	}
 }

@@ -1,4 +1,4 @@
-/* Following the kernel's list of addresses, with a kernel of our own behind socket(2), send(2) and
+/* Reading the kernel's list of addresses, with a kernel of our own behind socket(2), send(2) and
  * recvfrom(2). The real one is asked in tests/interop/test_own_addresses.py. */
 /* link: -Wl,--wrap=socket,--wrap=bind,--wrap=setsockopt,--wrap=send,--wrap=recvfrom,--wrap=close */
 #include <setjmp.h>
@@ -15,8 +15,7 @@
 #include "guard/own_addresses.h"
 #include "guard/prefixes.h"
 
-#define NOTICES_FD 1001
-#define DUMP_FD 1002
+#define FIRST_FD 1001
 
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length);
@@ -34,7 +33,7 @@ struct route {
 
 /* The kernel: what it lists, and what it gives to read. */
 static struct {
-	int socket_error, send_error;
+	int socket_error, bind_error, send_error;
 	int opened, closed, dumps;
 	struct route routes[8];
 	unsigned routes_count;
@@ -42,15 +41,10 @@ static struct {
 	unsigned interrupted; /* so many lists from now on */
 	int done_error;	      /* at the end of the list */
 	bool cut;	      /* a message is longer than what it is in */
-	uint32_t sender;      /* of what is read: 0 is the kernel */
 
 	struct nlmsghdr asked; /* and not answered */
 	struct rtmsg kind;
 	unsigned at; /* of the answer: routes and filler, then the end */
-
-	int notice_errors[2]; /* first */
-	unsigned char notices[4][256];
-	unsigned notices_count, notices_read;
 } kernel;
 
 int __wrap_socket(int family, int type, int protocol)
@@ -62,7 +56,13 @@ int __wrap_socket(int family, int type, int protocol)
 		errno = kernel.socket_error;
 		return -1;
 	}
-	return NOTICES_FD + kernel.opened++;
+	return FIRST_FD + kernel.opened++;
+}
+
+/* One that is open. */
+static bool is_open(int fd)
+{
+	return fd == FIRST_FD + kernel.opened - 1 && kernel.closed == kernel.opened - 1;
 }
 
 int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length)
@@ -71,15 +71,19 @@ int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length)
 
 	assert_int_equal(length, sizeof(to));
 	memcpy(&to, address, sizeof(to));
-	assert_int_equal(to.nl_groups != 0, fd == NOTICES_FD);
-	return 0;
+	assert_true(is_open(fd));
+	assert_int_equal(to.nl_groups, 0);
+	if (kernel.bind_error == 0)
+		return 0;
+	errno = kernel.bind_error;
+	return -1;
 }
 
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
 	(void)value;
 	(void)length;
-	assert_int_equal(fd, DUMP_FD);
+	assert_true(is_open(fd));
 	assert_int_equal(level, SOL_NETLINK);
 	assert_int_equal(option, NETLINK_GET_STRICT_CHK);
 	errno = ENOPROTOOPT;
@@ -88,7 +92,7 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
 
 int __wrap_close(int fd)
 {
-	assert_true(fd == NOTICES_FD || fd == DUMP_FD);
+	assert_true(is_open(fd));
 	kernel.closed++;
 	return 0;
 }
@@ -96,7 +100,7 @@ int __wrap_close(int fd)
 ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags)
 {
 	(void)flags;
-	assert_int_equal(fd, DUMP_FD);
+	assert_true(is_open(fd));
 	assert_int_equal(length, sizeof(kernel.asked) + sizeof(kernel.kind));
 	assert_int_equal(kernel.asked.nlmsg_len, 0); /* the last answer was read to its end */
 	if (kernel.send_error != 0) {
@@ -197,45 +201,22 @@ static size_t answer(unsigned char *message)
 	return length;
 }
 
-static ssize_t notice(unsigned char *message)
-{
-	for (unsigned i = 0; i < 2; i++)
-		if (kernel.notice_errors[i] != 0) {
-			errno = kernel.notice_errors[i];
-			kernel.notice_errors[i] = 0;
-			return -1;
-		}
-	if (kernel.notices_read == kernel.notices_count) {
-		errno = EAGAIN;
-		return -1;
-	}
-	memcpy(message, kernel.notices[kernel.notices_read++], sizeof(kernel.notices[0]));
-	return ((struct nlmsghdr *)(void *)message)->nlmsg_len;
-}
-
 ssize_t __wrap_recvfrom(
 	int fd, void *to, size_t room, int flags, struct sockaddr *from, socklen_t *from_length)
 {
-	struct sockaddr_nl sender = { .nl_family = AF_NETLINK, .nl_pid = kernel.sender };
+	struct sockaddr_nl sender = { .nl_family = AF_NETLINK };
 
 	assert_true(flags & MSG_DONTWAIT);
 	assert_true(room >= 32768 && *from_length == sizeof(sender));
 	memcpy(from, &sender, sizeof(sender));
 	*from_length = sizeof(sender);
-	return fd == DUMP_FD ? (ssize_t)answer(to) : notice(to);
+	assert_true(is_open(fd));
+	return (ssize_t)answer(to);
 }
 
 static void has(const char *address, unsigned char bits, unsigned char type, uint32_t table)
 {
 	kernel.routes[kernel.routes_count++] = (struct route){ address, bits, type, table, 2 };
-}
-
-/* The kernel has a notice of this route. */
-static void notices(const char *address, unsigned char type, unsigned short what)
-{
-	struct route route = { address, 32, type, RT_TABLE_LOCAL, 2 };
-
-	(void)put_route(kernel.notices[kernel.notices_count++], &route, what);
 }
 
 static bool holds(struct own_addresses *own, const char *text)
@@ -252,7 +233,6 @@ static int setup(void **state)
 
 	memset(&kernel, 0, sizeof(kernel));
 	assert_int_equal(own_addresses_new(&own), 0);
-	assert_int_equal(own_addresses_fd(own), -1);
 	assert_true(holds(own, "192.0.2.1")); /* nothing is known */
 	*state = own;
 	return 0;
@@ -269,8 +249,7 @@ static int teardown(void **state)
 static void begin(struct own_addresses *own)
 {
 	has("192.0.2.7", 32, RTN_LOCAL, RT_TABLE_LOCAL);
-	assert_int_equal(own_addresses_open(own), 0);
-	assert_int_equal(own_addresses_fd(own), NOTICES_FD);
+	assert_int_equal(own_addresses_read(own), 0);
 	assert_int_equal(kernel.dumps, 1);
 	assert_true(holds(own, "192.0.2.7"));
 	assert_false(holds(own, "192.0.2.8"));
@@ -282,10 +261,11 @@ static void must_learn(struct own_addresses *own)
 	int dumps = kernel.dumps;
 
 	kernel.routes[0].address = "192.0.2.8";
-	assert_int_equal(own_addresses_follow(own), 0);
+	assert_int_equal(own_addresses_read(own), 0);
 	assert_int_equal(kernel.dumps, dumps + 1);
 	assert_true(holds(own, "192.0.2.8"));
 	assert_false(holds(own, "192.0.2.7"));
+	assert_int_equal(kernel.opened, 1);
 }
 
 static void what_is_ours(void **state)
@@ -315,11 +295,10 @@ static void default_routes(void **state)
 
 	has("0.0.0.0", 0, RTN_LOCAL, 100);
 	has("::", 0, RTN_LOCAL, 1000);
-	assert_int_equal(own_addresses_open(own), 0);
+	assert_int_equal(own_addresses_read(own), 0);
 	assert_false(holds(own, "192.0.2.1") || holds(own, "2001:db8::1"));
-	notices("192.0.2.1", RTN_LOCAL, RTM_NEWROUTE);
 	kernel.routes[0].table = RT_TABLE_LOCAL;
-	assert_int_equal(own_addresses_follow(own), 0);
+	assert_int_equal(own_addresses_read(own), 0);
 	assert_true(holds(own, "192.0.2.1"));
 	assert_false(holds(own, "2001:db8::1"));
 }
@@ -329,23 +308,6 @@ static void changes(void **state)
 	struct own_addresses *own = *state;
 
 	begin(own);
-	assert_int_equal(own_addresses_follow(own), 0);
-	notices("192.0.2.9", RTN_UNICAST, RTM_NEWROUTE); /* routes elsewhere are none of ours */
-	notices("192.0.2.9", RTN_UNICAST, RTM_DELROUTE);
-	assert_int_equal(own_addresses_follow(own), 0);
-	assert_int_equal(kernel.dumps, 1);
-	notices("192.0.2.8", RTN_LOCAL, RTM_NEWROUTE);
-	notices("192.0.2.7", RTN_LOCAL, RTM_DELROUTE);
-	must_learn(own);
-}
-
-static void lost_notices(void **state)
-{
-	struct own_addresses *own = *state;
-
-	begin(own);
-	kernel.notice_errors[0] = EINTR;
-	kernel.notice_errors[1] = ENOBUFS;
 	must_learn(own);
 }
 
@@ -356,15 +318,13 @@ static void interrupted_lists(void **state)
 
 	begin(own);
 	kernel.interrupted = 2;
-	notices("192.0.2.8", RTN_LOCAL, RTM_NEWROUTE);
-	assert_int_equal(own_addresses_follow(own), 0);
+	assert_int_equal(own_addresses_read(own), 0);
 	assert_int_equal(kernel.dumps, 4);
 	kernel.interrupted = 1000;
-	kernel.notices_read = 0;
-	assert_int_equal(own_addresses_follow(own), -EINTR);
+	assert_int_equal(own_addresses_read(own), -EINTR);
 	assert_true(holds(own, "192.0.2.99"));
 	kernel.interrupted = 0;
-	must_learn(own); /* without a notice: what is known is too old */
+	must_learn(own);
 }
 
 static void failures(void **state)
@@ -373,16 +333,14 @@ static void failures(void **state)
 
 	begin(own);
 	for (int i = 0; i < 2; i++) {
-		kernel.notices_read = kernel.notices_count = 0;
-		notices("192.0.2.8", RTN_LOCAL, RTM_NEWROUTE);
 		if (i == 0)
 			kernel.send_error = ENOBUFS;
 		else
 			kernel.done_error = -ENOBUFS;
-		assert_int_equal(own_addresses_follow(own), -ENOBUFS);
+		assert_int_equal(own_addresses_read(own), -ENOBUFS);
 		assert_true(holds(own, "192.0.2.99"));
 		kernel.send_error = kernel.done_error = 0;
-		assert_int_equal(own_addresses_follow(own), 0);
+		assert_int_equal(own_addresses_read(own), 0);
 		assert_false(holds(own, "192.0.2.99"));
 	}
 }
@@ -394,37 +352,38 @@ static void too_many(void **state)
 	kernel.filler = PREFIXES_MAX - 1;
 	begin(own);
 	kernel.filler++;
-	notices("192.0.2.9", RTN_LOCAL, RTM_NEWROUTE);
-	assert_int_equal(own_addresses_follow(own), -EOVERFLOW);
+	assert_int_equal(own_addresses_read(own), -EOVERFLOW);
 	assert_true(holds(own, "192.0.2.99"));
 	kernel.filler = 0;
 	must_learn(own);
 }
 
+/* Each call asks for what is missing, and leaves nothing open. */
 static void no_netlink(void **state)
 {
 	struct own_addresses *own = *state;
 
 	kernel.socket_error = EAFNOSUPPORT;
-	assert_int_equal(own_addresses_open(own), -EAFNOSUPPORT);
+	assert_int_equal(own_addresses_read(own), -EAFNOSUPPORT);
+	kernel.socket_error = 0;
+	kernel.bind_error = ENOMEM;
+	assert_int_equal(own_addresses_read(own), -ENOMEM);
+	assert_int_equal(kernel.opened, 1);
+	assert_int_equal(kernel.closed, 1);
 	assert_true(holds(own, "192.0.2.99") && holds(own, "2001:db8::1"));
-	assert_int_equal(own_addresses_fd(own), -1);
+	kernel.bind_error = 0;
+	begin(own);
+	assert_int_equal(kernel.opened, 2);
 }
 
-/* A message that is longer than what came, and what another process sent. */
-static void what_is_not_the_kernels(void **state)
+/* A message that is longer than what came. */
+static void cut_messages(void **state)
 {
 	struct own_addresses *own = *state;
 
 	begin(own);
-	kernel.sender = 4711;
-	notices("192.0.2.8", RTN_LOCAL, RTM_NEWROUTE);
-	assert_int_equal(own_addresses_follow(own), 0);
-	assert_int_equal(kernel.dumps, 1);
-	kernel.sender = 0;
 	kernel.cut = true;
-	kernel.notices_read = 0;
-	assert_int_equal(own_addresses_follow(own), -EBADMSG);
+	assert_int_equal(own_addresses_read(own), -EBADMSG);
 	assert_true(holds(own, "192.0.2.99"));
 }
 
@@ -434,12 +393,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(default_routes, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes, setup, teardown),
-		cmocka_unit_test_setup_teardown(lost_notices, setup, teardown),
 		cmocka_unit_test_setup_teardown(interrupted_lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_netlink, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_not_the_kernels, setup, teardown),
+		cmocka_unit_test_setup_teardown(cut_messages, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

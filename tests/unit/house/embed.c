@@ -56,15 +56,17 @@ static int ask(void)
 
 static int serve(int fd)
 {
-	struct dgram_service_stats stats;
+	struct dgram_service_stats *stats;
+	bool right;
 	char answer[16] = "";
 
-	if (dgram_server_serve_forever(server) < 0 ||
-		dgram_server_stats(server, 0, DGRAM_ABI, &stats) < 0)
+	if (dgram_server_serve_forever(server) < 0 || dgram_server_stats(server, 0, &stats) < 0)
 		return 1;
+	right = stats->received == 1 && stats->replied == 1;
+	dgram_stats_free(stats);
 	if (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) != 5 || memcmp(answer, "HELLO", 5) != 0)
 		return 1;
-	return stats.received == 1 && stats.replied == 1 ? 0 : 1;
+	return right ? 0 : 1;
 }
 
 int main(void)

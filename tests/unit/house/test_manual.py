@@ -12,6 +12,10 @@ TOP = pathlib.Path(dgramtest.TOP)
 # A row of src/log/event.h: identifier, level, name, meaning.
 ROW = re.compile(r'X\((EVENT_\w+), ([A-Z]+), "([^"]+)",\s*((?:"[^"]*"\s*)+)\)')
 
+# A row of src/core/ledger.h: field or identifier, name of a reason, sentence.
+FIGURE = re.compile(
+    r'^\tX\((\w+), (?:"(\w+)",|[A-Z]+, "\w+",)\s*((?:"[^"]*"\s*)+)\)', re.MULTILINE)
+
 
 def read_rows():
     text = (TOP / "src/log/event.h").read_text(encoding="utf-8").replace("\\\n", "\n")
@@ -81,10 +85,22 @@ class Manual(dgramtest.Case):
         fields = self.found(r'log_(?:uint|int|text|addr|bytes)\(\s*"(\w+)"', 25)
         self.assertEqual(fields - self.words, set())
 
-    def test_reasons(self):
-        reasons = {"dropped_" + name for name in self.found(r'X\(DROP_\w+, "(\w+)"', 5)}
-        reasons |= {"failed_" + name for name in self.found(r'X\(FAIL_\w+, "(\w+)"', 5)}
-        self.assertEqual(reasons - self.items, set())
+    def test_figures(self):
+        """THE LEDGER has an item for each row of the table, with its sentence word for word, and no other."""
+        text = (TOP / "src/core/ledger.h").read_text(encoding="utf-8").replace("\\\n", "\n")
+        rows = {
+            {"DROP": "dropped_", "FAIL": "failed_"}.get(identifier[:4], "") + (reason or identifier):
+                "".join(re.findall(r'"([^"]*)"', sentence))
+            for identifier, reason, sentence in FIGURE.findall(text)}
+        self.assertEqual(len(rows), len(re.findall(r"^\tX\(", text, re.MULTILINE)))
+        section = re.search(r"(?ms)^\.Sh THE LEDGER$.*?(?=^\.Sh)", self.page)[0]
+        items = {
+            name: plain(item)
+            for name, item in re.findall(r"(?ms)^\.It Cm (\w+)\n(.*?)(?=^\.It|^\.El)", section)}
+        self.assertGreater(len(rows), 25)
+        self.assertEqual(set(items), set(rows))
+        for name, sentence in rows.items():
+            self.assertIn(sentence, items[name], name)
 
     def test_exit_codes(self):
         codes = {"EX_OK": 0, **{

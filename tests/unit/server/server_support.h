@@ -75,31 +75,41 @@ static inline struct dgram_server *start(const struct setup *setup)
 	return server;
 }
 
+/* What it points to stays for the next 15 calls. */
 static inline struct dgram_service_stats stats_of(struct dgram_server *server, size_t service)
 {
-	struct dgram_service_stats stats;
+	static struct dgram_service_stats *kept[16];
+	static unsigned next;
+	struct dgram_service_stats **stats = &kept[next++ % 16];
 
-	assert_int_equal(dgram_server_stats(server, service, DGRAM_ABI, &stats), 0);
-	return stats;
+	dgram_stats_free(*stats);
+	*stats = NULL;
+	assert_int_equal(dgram_server_stats(server, service, stats), 0);
+	return **stats;
 }
 
-static inline uint64_t reason(const struct dgram_reason *reasons, const char *name)
+static inline uint64_t find_reason(
+	const struct dgram_reason *reasons, size_t count, const char *name)
 {
-	for (; reasons->name != NULL; reasons++)
-		if (strcmp(reasons->name, name) == 0)
-			return reasons->count;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(reasons[i].name, name) == 0)
+			return reasons[i].count;
 	fail_msg("no reason %s", name);
 	return 0;
 }
 
-static inline uint64_t sum(const struct dgram_reason *reasons)
+static inline uint64_t add_reasons(const struct dgram_reason *reasons, size_t count)
 {
 	uint64_t total = 0;
 
-	for (; reasons->name != NULL; reasons++)
-		total += reasons->count;
+	for (size_t i = 0; i < count; i++)
+		total += reasons[i].count;
 	return total;
 }
+
+/* reason(stats.dropped, "verify"), sum(stats.failed) */
+#define reason(reasons, name) find_reason(reasons, reasons##_count, name)
+#define sum(reasons) add_reasons(reasons, reasons##_count)
 
 static inline bool balances(const struct dgram_service_stats *stats)
 {

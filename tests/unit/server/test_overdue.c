@@ -43,16 +43,17 @@ static void *serve(void *unused)
 }
 
 /* The hook runs in the owner's thread. */
-static void reconfigure_when_told(void *context)
+static int reconfigure_when_told(void *context)
 {
 	const struct dgram_options *next = atomic_load(&room.next);
 
 	(void)context;
 	if (next == NULL)
-		return;
+		return 0;
 	if (dgram_server_reconfigure(room.server, next) < 0)
 		atomic_fetch_add(&room.wrong, 1);
 	atomic_store(&room.next, NULL);
+	return 0;
 }
 
 /* This also looks for overdue handlers at once. */

@@ -11,6 +11,7 @@ static struct {
 	_Atomic unsigned busy_calls;
 	_Atomic unsigned wrong; /* requests that busy() was not to see */
 	ssize_t busy_answer;	/* -1: a word */
+	bool busy_now;		/* and the word before that */
 	unsigned hooks;
 } room;
 
@@ -39,6 +40,8 @@ static ssize_t busy(void *state, const struct dgram_request *request, void *repl
 	(void)state;
 	atomic_fetch_add(&room.busy_calls, 1);
 	if (size != REPLY_BYTES || request->length != 1)
+		atomic_fetch_add(&room.wrong, 1);
+	if (room.busy_now && dgram_request_reply(request, "busy", 4) < 0)
 		atomic_fetch_add(&room.wrong, 1);
 	if (room.busy_answer != -1)
 		return room.busy_answer;
@@ -108,6 +111,7 @@ static void stop_and_check(struct dgram_server *server, int client, const char *
 	assert_int_equal(sum(stats.failed) + stats.no_reply, 0);
 	assert_int_equal(stats.replied, stats.received - expected_dropped);
 	assert_int_equal(stats.busy_replied, expected_told);
+	assert_int_equal(stats.replies_extra, 0);
 	assert_int_equal(room.wrong, 0);
 	for (unsigned i = 0; i < 8; i++)
 		heard += counts[i];
@@ -123,11 +127,13 @@ static void full_queue(const struct setup *setup, unsigned more, unsigned calls,
 {
 	unsigned capacity = setup->services[0].queue_capacity;
 	ssize_t answer = room.busy_answer;
+	bool now = room.busy_now;
 	struct dgram_server *server;
 	int client;
 
 	reset(NULL);
 	room.busy_answer = answer;
+	room.busy_now = now;
 	server = start_hung(setup, more, &client);
 	assert_int_equal(stats_of(server, 0).busy_replied, 0);
 	atomic_store(&room.open, 1);
@@ -189,12 +195,27 @@ static void busy_may_have_no_answer(void **state)
 	}
 }
 
+/* By dgram_request_reply(), and by what it returns, too. */
+static void busy_may_answer_now(void **state)
+{
+	struct setup setup;
+
+	(void)state;
+	setup_busy(&setup, &with_busy, true, 2);
+	room.busy_now = true;
+	room.busy_answer = DGRAM_NO_REPLY;
+	full_queue(&setup, 7, 5, 5);
+	room.busy_answer = -1;
+	full_queue(&setup, 7, 5, 10);
+}
+
 /* Told to stop, a server runs its hook once more at most before it drains. */
-static void open_while_it_drains(void *context)
+static int open_while_it_drains(void *context)
 {
 	(void)context;
 	if (++room.hooks == 3)
 		atomic_store(&room.open, 1);
+	return 0;
 }
 
 static void setup_drain(struct setup *setup)
@@ -257,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup(the_shed_are_told, reset),
 		cmocka_unit_test_setup(nobody_is_told, reset),
 		cmocka_unit_test_setup(busy_may_have_no_answer, reset),
+		cmocka_unit_test_setup(busy_may_answer_now, reset),
 		cmocka_unit_test_setup(the_expired_are_told, reset),
 		cmocka_unit_test_setup(the_shed_are_told_while_it_drains, reset),
 	};

@@ -334,14 +334,14 @@ static void alone(void **state)
 	setup_inline(&setup);
 	server = bind_and_tell(&setup, &client, "x", "x", 199);
 	while (received < 200) {
-		int count = dgram_server_handle_request(server, 0);
+		int count = dgram_server_handle_request(server, 0, 0);
 
 		assert_in_range(count, 1, 64);
 		received += count;
 		assert_int_equal(room.inside, received);
 		assert_int_equal(check_closed(server, 0).replied, received);
 	}
-	assert_int_equal(dgram_server_handle_request(server, 0), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), 0);
 	assert_int_equal(room.starts, 1);
 	check_threads(0);
 	(void)finish(server, client, 200, "shutdown", 0);
@@ -361,7 +361,7 @@ static void alone_beside_a_pool(void **state)
 	server = bind_and_tell(&setup, &client, "x", "x", 2);
 	other = client_of(server, 1);
 	tell(other, "hello", 5);
-	assert_int_equal(dgram_server_handle_request(server, -1), 4);
+	assert_int_equal(dgram_server_handle_request(server, 0, -1), 4);
 	assert_int_equal(hear(other, reply, sizeof(reply), 0), 5);
 	close(other);
 	(void)finish(server, client, 3, "shutdown", 0);

@@ -223,15 +223,17 @@ static void *client_main(void *argument)
 static void *watch_main(void *argument)
 {
 	struct watch *watch = argument;
-	struct dgram_service_stats before[SERVICES] = { 0 }, now;
+	struct dgram_service_stats before[SERVICES] = { 0 }, *now;
 
 	while (!atomic_load(&watch->done)) {
 		for (unsigned i = 0; i < SERVICES; i++) {
-			watch->wrong += dgram_server_stats(watch->server, i, DGRAM_ABI, &now) != 0;
-			watch->wrong += !balances(&now) || now.received < before[i].received ||
-					now.replied < before[i].replied ||
-					now.dropped_by_kernel < before[i].dropped_by_kernel;
-			before[i] = now;
+			if (dgram_server_stats(watch->server, i, &now) != 0)
+				abort();
+			watch->wrong += !balances(now) || now->received < before[i].received ||
+					now->replied < before[i].replied ||
+					now->dropped_by_kernel < before[i].dropped_by_kernel;
+			before[i] = *now;
+			dgram_stats_free(now);
 		}
 		atomic_fetch_add(&watch->snapshots, 1);
 	}
@@ -407,6 +409,24 @@ static void check_reasons(struct dgram_server *server)
 	assert_true(stats_of(server, TINY).dropped_by_kernel > 0);
 }
 
+/* All that was received and not dropped was run by one of them. */
+static void check_workers(struct dgram_server *server)
+{
+	struct dgram_worker_stats *worker;
+	uint64_t run = 0, requests = 0;
+
+	for (unsigned i = 0; i < SERVICES; i++) {
+		struct dgram_service_stats stats = stats_of(server, i);
+
+		run += stats.received - sum(stats.dropped);
+	}
+	for (size_t i = 0; dgram_server_worker_stats(server, i, &worker) == 0; i++) {
+		requests += worker->requests;
+		dgram_stats_free(worker);
+	}
+	assert_int_equal(requests, run);
+}
+
 static void every_datagram_is_accounted_for(void **state)
 {
 	struct test *test = calloc(1, sizeof(*test));
@@ -431,6 +451,7 @@ static void every_datagram_is_accounted_for(void **state)
 		/* The longest have the least chance of the tiny buffer. */
 		assert_true(i == TINY || reason(stats.dropped, "truncated") > 0);
 	}
+	check_workers(test->server);
 	assert_int_equal(test->watch.wrong, 0);
 	check_reasons(test->server);
 	check_clients(test);

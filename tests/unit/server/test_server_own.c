@@ -1,53 +1,9 @@
 /* The machine's own addresses without any thread: handle_request() takes in their changes while it waits. In
  * a network of its own, so it needs root. */
-#include "server_support.h"
-
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
+#include "network_support.h"
 
 #define WAIT_MS 60
 #define ADDED "10.9.0.77"
-
-static struct ifreq interface_request(const char *name, const char *host)
-{
-	struct ifreq request;
-	struct sockaddr_in address = { .sin_family = AF_INET };
-
-	memset(&request, 0, sizeof(request));
-	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	assert_int_equal(inet_pton(AF_INET, host, &address.sin_addr), 1);
-	memcpy(&request.ifr_addr, &address, sizeof(address));
-	return request;
-}
-
-static void add_address(void)
-{
-	struct ifreq request = interface_request("lo:1", ADDED);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(ioctl(fd, SIOCSIFADDR, &request), 0);
-	close(fd);
-}
-
-static void raise_loopback(void)
-{
-	struct ifreq request = interface_request("lo", "127.0.0.1");
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	request.ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
-	close(fd);
-}
-
-static int setup_network(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNET) == 0)
-		raise_loopback();
-	return 0;
-}
 
 static struct dgram_server *bind_wildcard(uint16_t *ret_port)
 {
@@ -102,14 +58,14 @@ static void an_address_comes_while_it_waits(void **state)
 	if (geteuid() != 0)
 		skip();
 	server = bind_wildcard(&port);
-	add_address();
+	add_address("lo:1", ADDED);
 	begin_ms = now_ms();
-	assert_int_equal(dgram_server_handle_request(server, WAIT_MS), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, WAIT_MS), 0);
 	assert_true(now_ms() - begin_ms >= WAIT_MS - 1);
 	forge(port);
-	assert_int_equal(dgram_server_handle_request(server, -1), 1);
+	assert_int_equal(dgram_server_handle_request(server, 0, -1), 1);
 	assert_int_equal(reason(stats_of(server, 0).dropped, "source_self"), 1);
-	assert_int_equal(dgram_server_handle_request(server, 0), 0);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), 0);
 	dgram_server_free(server);
 }
 

@@ -352,7 +352,7 @@ static void alone(void **state)
 			tell(clients[i], "hello", 5);
 		}
 		while (received < 16)
-			received += dgram_server_handle_request(server, patience_ms());
+			received += dgram_server_handle_request(server, 0, patience_ms());
 		for (unsigned i = 0; i < 16; i++) {
 			assert_int_equal(hear(clients[i], reply, sizeof(reply), 0), 5);
 			close(clients[i]);

@@ -172,7 +172,7 @@ static void without_threads(void **state)
 	(void)state;
 	server = make_talking(&setup);
 	room.refused = 1;
-	assert_int_equal(dgram_server_handle_request(server, 0), -EPROTO);
+	assert_int_equal(dgram_server_handle_request(server, 0, 0), -EPROTO);
 	check_log(server, PIECES(REFUSED, " error ", " warn worker/0 starts worker=0 "));
 }
 

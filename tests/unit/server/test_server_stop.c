@@ -1,8 +1,9 @@
 /* Stopping a server: what is queued is served, or counted when there is no time; and a handler that
  * hangs does not hold up the stop. */
-/* link: -Wl,--wrap=poll */
+/* link: -Wl,--wrap=poll,--wrap=epoll_wait */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 
 #include "server_support.h"
@@ -10,10 +11,11 @@
 #define DRAIN_MS 600000
 
 static struct {
-	_Atomic unsigned inside, open, polls;
-	_Atomic unsigned short_waits; /* calls of poll(2) with a limit that a drain has not */
-	_Atomic unsigned fail_every;  /* of the calls of poll(2); 0: none */
-	atomic_bool grace;	      /* open, once all that was queued is dropped */
+	_Atomic unsigned inside, open, waits;
+	_Atomic unsigned
+		short_waits; /* calls of poll(2) or epoll_wait(2) with a limit that a drain has not */
+	_Atomic unsigned fail_every; /* of these calls; 0: none */
+	atomic_bool grace;	     /* open, once all that was queued is dropped */
 	struct dgram_server *server;
 	int client;
 	unsigned hooks;
@@ -21,22 +23,33 @@ static struct {
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __real_epoll_wait(int fd, struct epoll_event *ready, int most, int timeout_ms);
+int __wrap_epoll_wait(int fd, struct epoll_event *ready, int most, int timeout_ms);
+
+static bool fails(int timeout_ms)
+{
+	unsigned every = atomic_load(&room.fail_every);
+	unsigned n = atomic_fetch_add(&room.waits, 1) + 1;
+
+	atomic_fetch_add(&room.short_waits, timeout_ms > 0 && timeout_ms < DRAIN_MS / 2);
+	errno = ENOMEM;
+	return every > 0 && n % every == 0;
+}
+
+int __wrap_epoll_wait(int fd, struct epoll_event *ready, int most, int timeout_ms)
+{
+	return fails(timeout_ms) ? -1 : __real_epoll_wait(fd, ready, most, timeout_ms);
+}
 
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-	unsigned every = atomic_load(&room.fail_every);
-	unsigned n = atomic_fetch_add(&room.polls, 1) + 1;
-
-	if (every > 0 && n % every == 0) {
-		errno = ENOMEM;
+	if (fails(timeout_ms))
 		return -1;
-	}
 	/* A server waits for nothing but the end of its workers: so it has dropped the rest. */
 	if (count == 1 && atomic_load(&room.grace)) {
 		atomic_store(&room.open, 1);
 		timeout_ms = patience_ms();
 	}
-	atomic_fetch_add(&room.short_waits, timeout_ms > 0 && timeout_ms < DRAIN_MS / 2);
 	return __real_poll(fds, count, timeout_ms);
 }
 
@@ -63,7 +76,7 @@ static int reset(void **state)
 }
 
 /* One worker, and all the time to drain. */
-static void setup_hung(struct setup *setup, void (*hook)(void *))
+static void setup_hung(struct setup *setup, int (*hook)(void *))
 {
 	setup_init(setup, &handler);
 	setup->options.workers = 1;
@@ -97,9 +110,8 @@ static unsigned replies(int client)
 	return count;
 }
 
-static void open_room(void *context)
+static void open_room(void)
 {
-	(void)context;
 	atomic_store(&room.open, 1);
 }
 
@@ -107,11 +119,12 @@ static void open_room(void *context)
 #define DRAINS_AT 3u
 #define IN_VAIN_AT 2000u /* then the handler may go, so that the test ends */
 
-static void open_while_it_drains(void *context)
+static int open_while_it_drains(void *context)
 {
 	(void)context;
 	if (++room.hooks == DRAINS_AT)
-		open_room(NULL);
+		open_room();
+	return 0;
 }
 
 static void drain_serves_what_is_queued(void **state)
@@ -178,20 +191,22 @@ static void a_stop_does_not_poll(void **state)
 	}
 }
 
-static void stop_again_while_it_drains(void *context)
+static int stop_again_while_it_drains(void *context)
 {
 	(void)context;
 	if (++room.hooks == DRAINS_AT)
 		dgram_server_shutdown(room.server);
 	if (room.hooks == IN_VAIN_AT)
-		open_room(NULL);
+		open_room();
+	return 0;
 }
 
-static void open_in_vain(void *context)
+static int open_in_vain(void *context)
 {
 	(void)context;
 	if (++room.hooks == IN_VAIN_AT)
-		open_room(NULL);
+		open_room();
+	return 0;
 }
 
 /* It is told so often to stop; so many of its requests were run, and so many dropped. */
@@ -216,7 +231,7 @@ static void must_drop(
 	close(client);
 }
 
-static void second_shutdown(void (*hook)(void *), unsigned before)
+static void second_shutdown(int (*hook)(void *), unsigned before)
 {
 	struct setup setup;
 	struct dgram_server *server;
@@ -260,15 +275,16 @@ static void a_second_shutdown_drops_what_a_worker_holds(void **state)
 
 #define LATE 150u /* more than two batches of a receiver */
 
-static void send_late_ones(void *context)
+static int send_late_ones(void *context)
 {
 	(void)context;
 	if (room.hooks > 0 || threads_named("dgram/rx") > 0)
-		return;
+		return 0;
 	room.hooks++;
 	for (unsigned i = 0; i < LATE; i++)
 		tell(room.client, "x", 1);
-	open_room(NULL);
+	open_room();
+	return 0;
 }
 
 /* What comes once the receivers have ended is not served, but it is counted. */

@@ -1,0 +1,20 @@
+/* A reply that does not wait for its batch. */
+#include "engine/reply.h"
+
+int reply_now(struct reply_batch *batch, const struct reply *reply, struct ledger *results)
+{
+	unsigned char *next_buffer = batch->next_buffer;
+	struct ledger own = { 0 };
+
+	if (batch->count > 0)
+		reply_send(batch, results);
+	reply_add(batch, reply->request, reply->length);
+	batch->replies[0].data = reply->data;
+	reply_send(batch, &own);
+	batch->next_buffer = next_buffer;
+	if (reply->extra)
+		results->replies_extra += own.replied;
+	else
+		ledger_add(results, &own);
+	return -batch->error;
+}

@@ -1,0 +1,89 @@
+/* A worker's birth and end. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/worker.h"
+
+/* Of the longest reply that it may have to send. */
+static size_t find_reply_bytes(const struct worker *worker)
+{
+	size_t most = 0;
+
+	for (unsigned i = 0; i < worker->shared->services_count; i++) {
+		const struct service *service = &worker->shared->services[i];
+
+		if (worker_serves(worker, service) && service->reply_bytes > most)
+			most = service->reply_bytes;
+	}
+	return most;
+}
+
+int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
+	struct worker **ret_worker)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int error;
+
+	if (worker == NULL)
+		return -ENOMEM;
+	lock_init(&worker->running_call.lock);
+	worker->number = identity->number;
+	worker->only = identity->only;
+	worker->log = identity->log;
+	worker->shared = shared;
+	worker->states = calloc(shared->services_count, sizeof(*worker->states));
+	worker->started = calloc(shared->services_count, sizeof(*worker->started));
+	error = worker->states == NULL || worker->started == NULL
+			? -ENOMEM
+			: reply_batch_new(find_reply_bytes(worker), &worker->replies);
+	if (error < 0) {
+		worker_free(worker);
+		return error;
+	}
+	worker->replies->sockets = shared->sockets;
+	worker->replies->log = identity->log;
+	*ret_worker = worker;
+	return 0;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	reply_batch_free(worker->replies);
+	lock_destroy(&worker->running_call.lock);
+	free(worker->states);
+	free(worker->started);
+	free(worker);
+}
+
+int worker_start(struct worker *worker)
+{
+	worker->refused = NULL;
+	for (unsigned i = 0; i < worker->shared->services_count; i++) {
+		struct service *service = &worker->shared->services[i];
+		int error = 0;
+
+		if (!worker_serves(worker, service))
+			continue;
+		error = handler_worker_start(
+			&service->handler, worker->number, worker->log, &worker->states[i]);
+		if (error < 0) {
+			worker->refused = &service->handler;
+			worker_stop(worker);
+			return error;
+		}
+		worker->started[i] = true;
+	}
+	return 0;
+}
+
+void worker_stop(struct worker *worker)
+{
+	for (unsigned i = worker->shared->services_count; i-- > 0;) {
+		if (worker->started[i])
+			handler_worker_stop(
+				&worker->shared->services[i].handler, worker->states[i]);
+		worker->started[i] = false;
+	}
+}

@@ -1,0 +1,144 @@
+/* The guard's verdicts, each alone, and which of two comes first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "guard/guard.h"
+
+static _Atomic unsigned min_source_port = 1024;
+static struct guard_ports ports;
+static unsigned asked;	  /* how often is_own() was, */
+static bool own, refused; /* and what it and verify() say */
+
+static bool is_own(const void *context, const union addr *client)
+{
+	(void)client;
+	assert_ptr_equal(context, &ports);
+	asked++;
+	return own;
+}
+
+static bool verify(const void *context, const struct datagram *datagram)
+{
+	(void)datagram;
+	assert_ptr_equal(context, &ports);
+	return !refused;
+}
+
+static struct guard guard = { .min_source_port = &min_source_port,
+	.ports = &ports,
+	.is_own = is_own,
+	.verify = verify,
+	.context = &ports };
+
+static struct datagram from_port(uint16_t port)
+{
+	struct datagram datagram = { .cast = DATAGRAM_UNICAST };
+
+	assert_int_equal(addr_parse("192.0.2.1", port, &datagram.client), 0);
+	return datagram;
+}
+
+static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
+{
+	assert_int_equal(guard_check(&guard, datagram), verdict);
+}
+
+static void test_sources(void **state)
+{
+	struct datagram datagram = from_port(0);
+
+	(void)state;
+	must_be(&datagram, DROP_SOURCE_PORT_ZERO);
+	datagram = from_port(1023);
+	must_be(&datagram, DROP_SOURCE_PORT_LOW);
+	datagram = from_port(1024);
+	must_be(&datagram, GUARD_ADMIT);
+	atomic_store(&min_source_port, 1);
+	datagram = from_port(1);
+	must_be(&datagram, GUARD_ADMIT);
+	datagram = from_port(0);
+	must_be(&datagram, DROP_SOURCE_PORT_ZERO);
+	atomic_store(&min_source_port, 1024);
+}
+
+/* Asked only about ports that may be ours: those that leave the same remainder by 64 as one that is. */
+static void test_own_sockets(void **state)
+{
+	(void)state;
+	guard_ports_add(&ports, 20000);
+	guard_ports_add(&ports, 20007);
+	asked = 0;
+	own = true;
+	for (unsigned port = 20000; port < 20064; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+
+		must_be(&datagram, port == 20000 || port == 20007 ? DROP_SOURCE_SELF : GUARD_ADMIT);
+	}
+	assert_int_equal(asked, 2);
+	own = false;
+	for (unsigned port = 20000; port < 20128; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+
+		must_be(&datagram, GUARD_ADMIT);
+	}
+	assert_int_equal(asked, 2 + 4);
+}
+
+static void test_casts(void **state)
+{
+	struct datagram datagram = from_port(30000);
+
+	(void)state;
+	datagram.cast = DATAGRAM_BROADCAST;
+	must_be(&datagram, DROP_BROADCAST);
+	datagram.cast = DATAGRAM_MULTICAST;
+	must_be(&datagram, DROP_MULTICAST);
+	guard.serves_many = true;
+	must_be(&datagram, GUARD_ADMIT);
+	datagram.cast = DATAGRAM_BROADCAST;
+	must_be(&datagram, GUARD_ADMIT);
+	datagram.cast = DATAGRAM_UNADDRESSED;
+	must_be(&datagram, DROP_UNADDRESSED);
+	guard.serves_many = false;
+	must_be(&datagram, DROP_UNADDRESSED);
+}
+
+/* The first reason that holds is the one that is counted. */
+static void test_the_order(void **state)
+{
+	struct datagram datagram = from_port(20000);
+
+	(void)state;
+	guard_ports_add(&ports, 20000);
+	own = refused = guard.closed = datagram.truncated = true;
+	datagram.cast = DATAGRAM_BROADCAST;
+	must_be(&datagram, DROP_SHUTDOWN);
+	guard.closed = false;
+	must_be(&datagram, DROP_TRUNCATED);
+	datagram.truncated = false;
+	must_be(&datagram, DROP_BROADCAST);
+	datagram.cast = DATAGRAM_UNICAST;
+	must_be(&datagram, DROP_SOURCE_SELF);
+	own = false;
+	must_be(&datagram, DROP_VERIFY);
+	guard.verify = NULL;
+	must_be(&datagram, GUARD_ADMIT);
+	guard.verify = verify;
+	refused = false;
+	must_be(&datagram, GUARD_ADMIT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_own_sockets),
+		cmocka_unit_test(test_casts),
+		cmocka_unit_test(test_the_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
