@@ -163,8 +163,8 @@ $(preload_lib): $B/%.so: $B/%.o
 	$Q$(link) -shared -o $@ $< -ldl
 
 # The product's calls of its queues lead through the simulator's watch.
-watched := queue_push queue_pop queue_assist queue_end_assist queue_finish queue_discard queue_close queue_configure \
-	worker_run_inline lock_take lock_release socket_is_local
+watched := queue_push queue_pop queue_assist queue_end_assist queue_finish queue_discard queue_configure \
+	worker_wake worker_run_inline lock_take lock_release socket_is_local
 simulator = $(link) -pie $(watched:%=-Wl,--wrap=%)
 $(sim_bin): $(sim_obj)
 	@echo '  link  $@'

@@ -2,19 +2,14 @@
 
 #include "base/sys.h"
 
-uint32_t eventcount_prepare(struct eventcount *ec)
+uint32_t eventcount_key(const struct eventcount *ec)
 {
-	atomic_fetch_add(&ec->waiters, 1);
 	return atomic_load(&ec->epoch);
-}
-
-void eventcount_cancel(struct eventcount *ec)
-{
-	atomic_fetch_sub(&ec->waiters, 1);
 }
 
 void eventcount_wait(struct eventcount *ec, uint32_t key, int64_t timeout_ns)
 {
+	atomic_fetch_add(&ec->waiters, 1);
 	if (atomic_load(&ec->epoch) == key)
 		sys_futex_wait(&ec->epoch, key, timeout_ns);
 	atomic_fetch_sub(&ec->waiters, 1);

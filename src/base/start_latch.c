@@ -18,17 +18,14 @@ static void change(struct start_latch *latch, int state)
 /* Wait while the state is `state`; returns the next. */
 static int wait_while(struct start_latch *latch, int state)
 {
-	int now;
+	for (;;) {
+		uint32_t key = eventcount_key(&latch->changed);
+		int now = atomic_load(&latch->state);
 
-	while ((now = atomic_load(&latch->state)) == state) {
-		uint32_t key = eventcount_prepare(&latch->changed);
-
-		if (atomic_load(&latch->state) == state)
-			eventcount_wait(&latch->changed, key, -1);
-		else
-			eventcount_cancel(&latch->changed);
+		if (now != state)
+			return now;
+		eventcount_wait(&latch->changed, key, -1);
 	}
-	return now;
 }
 
 bool start_latch_arrive(struct start_latch *latch, int error)

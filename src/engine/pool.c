@@ -1,7 +1,6 @@
 #include "engine/pool.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -58,15 +57,14 @@ static bool leaves(struct pool_member *member, bool ended)
 	struct pool *pool = member->pool;
 
 	lock_take(&pool->lock);
-	member->leaving = ended || member->worker->number >= atomic_load(&pool->shared.wanted);
+	member->leaving = ended ||
+			  member->worker->number >= atomic_load(&pool->shared.demand.wanted);
 	lock_release(&pool->lock);
 	return member->leaving;
 }
 
 static void note_end(struct pool *pool)
 {
-	/* Others may sleep, and have to see that all is over. */
-	eventcount_notify(&pool->shared.work, UINT_MAX);
 	if (atomic_fetch_sub(&pool->running, 1) == 1)
 		(void)eventfd_write(pool->workers_done_fd, 1);
 }
@@ -83,6 +81,8 @@ static void *member_main(void *argument)
 	}
 	while (!leaves(member, worker_run(worker)))
 		;
+	/* Others may sleep, and have to see that all is over, or what this one was woken for. */
+	worker_wake_all(worker->shared);
 	worker_stop(worker);
 	note_end(member->pool);
 	return NULL;
@@ -162,7 +162,7 @@ static int park_missing(struct pool *pool, unsigned workers, struct log_ring *ri
 
 int pool_park(struct pool *pool, unsigned workers, struct log_ring *ring)
 {
-	atomic_store(&pool->shared.wanted, workers);
+	atomic_store(&pool->shared.demand.wanted, workers);
 	return park_missing(pool, workers, ring);
 }
 
@@ -186,9 +186,9 @@ void pool_release(struct pool *pool, bool go)
 static void set_wanted(struct pool *pool, unsigned workers)
 {
 	lock_take(&pool->lock);
-	atomic_store(&pool->shared.wanted, workers);
+	atomic_store(&pool->shared.demand.wanted, workers);
 	lock_release(&pool->lock);
-	eventcount_notify(&pool->shared.work, UINT_MAX);
+	worker_wake_all(&pool->shared);
 	for (unsigned i = 0; i < workers; i++) {
 		struct pool_member *member = &pool->members[i];
 		bool leaving;
@@ -203,7 +203,7 @@ static void set_wanted(struct pool *pool, unsigned workers)
 
 int pool_resize(struct pool *pool, unsigned workers, struct log_ring *ring)
 {
-	unsigned before = atomic_load(&pool->shared.wanted);
+	unsigned before = atomic_load(&pool->shared.demand.wanted);
 	int error;
 
 	set_wanted(pool, workers);

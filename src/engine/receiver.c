@@ -154,9 +154,9 @@ static void push_batch(
 {
 	struct datagram_list dropped = { 0 };
 
-	if (queue_push(receiver->service->queue, admitted, admission,
-		    receiver->batch.arrivals.monotonic_ns, &dropped))
-		worker_wake(receiver->workers);
+	queue_push(receiver->service->queue, admitted, admission,
+		receiver->batch.arrivals.monotonic_ns, &dropped);
+	worker_wake(receiver->workers);
 	log_evicted(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
 }
@@ -358,7 +358,9 @@ void receiver_run(struct receiver *receiver)
 		if (!receive_or_stand_back(receiver))
 			wait_readable(receiver);
 	}
-	if (!is_inline(receiver) && queue_end_assist(receiver->service->queue))
+	if (!is_inline(receiver)) {
+		queue_end_assist(receiver->service->queue);
 		worker_wake(receiver->workers);
+	}
 	receiver_finish(receiver, false);
 }

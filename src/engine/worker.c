@@ -1,21 +1,10 @@
-/* DESIGN: only worker_run() waits, in the pool's eventcount; worker_step() does one batch.
- *
- * Who leaves work behind wakes a worker (worker_wake()), but only one wake-up is pending at a time:
- * what is pushed until that worker looks at the queues will be seen by it. It clears wakeup_pending
- * before it looks, so nothing is pushed unseen; and when it finds more than it takes, it wakes the
- * next one before it runs its own.
- *
- *	state of a worker	wakeup_pending	until		then
- *	working			as it was	batch done	looks again
- *	looking			cleared first	found nothing	yields
- *	yielding (once)		set		scheduled again	looks again: most sleeps end here
- *	preparing to sleep	as it was	found nothing	sleeps; what came since is found first
- *	sleeping		as it was	notified	looks
- *
- * A yielding worker sets wakeup_pending because it will look by itself: nobody pays for a wake-up. */
+/* DESIGN: only worker_run() waits, for the demand (core/demand.h); worker_step() does one batch. A pool's
+ * worker that has finished one looks for the next, so it wakes nobody for what it has freed, unless it
+ * has busy replies to send first. */
 #include "engine/worker.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -226,57 +215,77 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	return sys_monotonic_ns();
 }
 
-/* --- steps */
+/* --- wake-ups */
 
 void worker_wake(struct worker_shared *shared)
 {
-	if (!atomic_exchange(&shared->wakeup_pending, true))
-		eventcount_notify(&shared->work, 1);
+	struct demand *demand = &shared->demand;
+
+	if (atomic_load(&demand->needed) != 0 && !atomic_exchange(&demand->wakeup_pending, true))
+		eventcount_notify(&demand->work, 1);
 }
 
-bool worker_serves(const struct worker *worker, const struct service *service)
+void worker_wake_all(struct worker_shared *shared)
 {
-	return worker->only != NULL ? worker->only == service : service->queue != NULL;
+	eventcount_notify(&shared->demand.work, UINT_MAX);
 }
 
-/* Pop a batch from the first service, in turn, that has something. */
-static enum worker_result pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch,
-	struct service **ret_service)
+void worker_close(struct worker_shared *shared)
+{
+	atomic_store(&shared->demand.closed, true);
+	worker_wake_all(shared);
+}
+
+/* The services that need a worker. */
+static uint64_t look(struct worker_shared *shared)
+{
+	atomic_store(&shared->demand.wakeup_pending, false);
+	return atomic_load(&shared->demand.needed);
+}
+
+/* --- steps */
+
+/* Of these services, the one whose turn it is. */
+static unsigned first_in_turn(uint64_t services, unsigned turn)
+{
+	uint64_t from_turn = services >> turn << turn;
+
+	return (unsigned)__builtin_ctzll(from_turn != 0 ? from_turn : services);
+}
+
+/* Pop a batch from the first service, in turn, that needs a worker and has something. NULL: none. */
+static struct service *pop_any(struct worker *worker, int64_t now_ns, struct queue_batch *batch)
 {
 	struct worker_shared *shared = worker->shared;
-	unsigned ended = 0;
+	uint64_t needed = look(shared);
 
-	atomic_store(&shared->wakeup_pending, false);
-	for (unsigned i = 0; i < shared->services_count; i++) {
-		unsigned index = (worker->turn + i) % shared->services_count;
+	while (needed != 0) {
+		unsigned index = first_in_turn(needed, worker->turn);
 		struct service *service = &shared->services[index];
-		enum queue_result result = QUEUE_ENDED;
 
-		if (worker_serves(worker, service)) {
-			result = queue_pop(service->queue, now_ns, batch);
-			slab_give(shared->slab, &batch->expired);
+		if (queue_pop(service->queue, now_ns, batch)) {
+			worker->turn = (index + 1) % DEMAND_SERVICES_MAX;
+			return service;
 		}
-		ended += result == QUEUE_ENDED;
-		if (result == QUEUE_JOBS || result == QUEUE_DROPS) {
-			worker->turn = (index + 1) % shared->services_count;
-			*ret_service = service;
-			return WORKER_WORKED;
-		}
+		needed &= ~(UINT64_C(1) << index);
 	}
-	return ended == shared->services_count ? WORKER_ENDED : WORKER_IDLE;
+	return NULL;
 }
 
-/* The services it result not look at may have something, too: what was pushed there relied on it. */
-static bool others_wait(const struct worker *worker, const struct service *service)
+/* Nothing waits, and nothing will come. */
+static bool have_all_ended(const struct worker_shared *shared)
 {
-	const struct worker_shared *shared = worker->shared;
+	if (!atomic_load(&shared->demand.closed))
+		return false;
+	for (unsigned i = 0; i < shared->services_count; i++) {
+		struct queue_report report = { 0 };
 
-	for (unsigned i = 0; i < shared->services_count; i++)
-		if (&shared->services[i] != service &&
-			worker_serves(worker, &shared->services[i]) &&
-			queue_wants_worker(shared->services[i].queue))
-			return true;
-	return false;
+		if (shared->services[i].queue != NULL)
+			queue_snapshot(shared->services[i].queue, &report);
+		if (report.ledger.queued > 0)
+			return false;
+	}
+	return true;
 }
 
 static int64_t finish_batch(struct worker *worker, struct service *service,
@@ -285,8 +294,7 @@ static int64_t finish_batch(struct worker *worker, struct service *service,
 	struct ledger results;
 	int64_t end_ns = run_batch(worker, service, jobs, begin_ns, &results);
 
-	if (queue_finish(service->queue, jobs, &results, end_ns - begin_ns))
-		worker_wake(worker->shared);
+	queue_finish(service->queue, jobs, &results, end_ns - begin_ns);
 	slab_give(worker->shared->slab, jobs);
 	return end_ns;
 }
@@ -311,10 +319,13 @@ static void work_on(
 	int64_t end_ns = begin_ns;
 
 	begin_busy(worker, begin_ns);
+	slab_give(worker->shared->slab, &batch->expired);
 	if (batch->jobs.count > 0)
 		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
-	if (batch->shed.count > 0)
+	if (batch->shed.count > 0) {
+		worker_wake(worker->shared);
 		end_ns = reply_busy(worker, service, &batch->shed);
+	}
 	end_busy(worker, end_ns - begin_ns);
 }
 
@@ -329,14 +340,11 @@ enum worker_result worker_step(struct worker *worker)
 {
 	int64_t begin_ns = sys_monotonic_ns();
 	struct queue_batch batch;
-	struct service *service;
-	enum worker_result result = pop_any(worker, begin_ns, &batch, &service);
+	struct service *service = pop_any(worker, begin_ns, &batch);
 
-	if (result != WORKER_WORKED)
-		return result;
-	/* A step without jobs may still take a while, and the wake-up may have been for a job. */
-	if (batch.more || batch.jobs.count == 0 || others_wait(worker, service))
-		worker_wake(worker->shared);
+	if (service == NULL)
+		return have_all_ended(worker->shared) ? WORKER_ENDED : WORKER_IDLE;
+	worker_wake(worker->shared);
 	work_on(worker, service, &batch, begin_ns);
 	return WORKER_WORKED;
 }
@@ -345,40 +353,35 @@ enum worker_result worker_assist(struct worker *worker)
 {
 	int64_t begin_ns = sys_monotonic_ns();
 	struct queue_batch batch;
-	enum queue_result result = queue_assist(worker->only->queue, begin_ns, &batch);
+	bool found = queue_assist(worker->only->queue, begin_ns, &batch);
 
-	slab_give(worker->shared->slab, &batch.expired);
-	if (batch.more)
-		worker_wake(worker->shared);
-	if (result != QUEUE_JOBS && result != QUEUE_DROPS)
+	worker_wake(worker->shared);
+	if (!found)
 		return WORKER_IDLE;
 	work_on(worker, worker->only, &batch, begin_ns);
+	worker_wake(worker->shared);
 	return WORKER_WORKED;
 }
 
 static bool is_wanted(const struct worker *worker)
 {
-	return worker->number < atomic_load(&worker->shared->wanted);
+	return worker->number < atomic_load(&worker->shared->demand.wanted);
 }
 
 /* Yield first: the thread that is about to bring something often runs then, which saves the sleep and
  * its wake-up. */
 static enum worker_result step_or_wait(struct worker *worker)
 {
+	struct demand *demand = &worker->shared->demand;
 	enum worker_result result;
 	uint32_t key;
 
-	atomic_store(&worker->shared->wakeup_pending, true);
+	atomic_store(&demand->wakeup_pending, true);
 	sys_yield();
-	result = worker_step(worker);
-	if (result != WORKER_IDLE)
-		return result;
-	key = eventcount_prepare(&worker->shared->work);
+	key = eventcount_key(&demand->work);
 	result = worker_step(worker);
 	if (result == WORKER_IDLE && is_wanted(worker))
-		eventcount_wait(&worker->shared->work, key, -1);
-	else
-		eventcount_cancel(&worker->shared->work);
+		eventcount_wait(&demand->work, key, -1);
 	return result;
 }
 

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/eventcount.h"
 #include "base/histogram.h"
 #include "base/lock.h"
+#include "core/demand.h"
 #include "core/slab.h"
 #include "engine/reply.h"
 #include "engine/service.h"
@@ -45,11 +45,9 @@ struct worker_shared {
 	unsigned services_count;
 	const struct socket *sockets;
 	struct slab *slab;
-	struct eventcount work;	    /* notified when there may be something to pop, or to end for */
-	atomic_bool wakeup_pending; /* a worker is about to look at the queues */
-	_Atomic unsigned wanted;    /* workers from this number on are to end */
-	atomic_bool track_calls;    /* keep `running_call` */
-	atomic_bool aborting;	    /* drop what was popped and has not run yet */
+	struct demand demand;
+	atomic_bool track_calls; /* keep `running_call` */
+	atomic_bool aborting;	 /* drop what was popped and has not run yet */
 };
 
 /* Numbers of receivers' workers begin behind those of the pool's. */
@@ -84,9 +82,6 @@ struct worker_identity {
 	struct log_ring *log;
 };
 
-/* Does it run requests of this service? */
-bool worker_serves(const struct worker *worker, const struct service *service);
-
 /* Its services must have been made. -ENOMEM. */
 int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
 	struct worker **ret_worker);
@@ -103,8 +98,13 @@ void worker_counters_read(
 int worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
 
-/* Have a worker look at the queues. Thread: any. */
+/* Have a worker look, if any service needs one. Thread: any. */
 void worker_wake(struct worker_shared *shared);
+
+/* Have all look: what they are to end for may have changed; and so has it, nothing more will be pushed.
+ * Thread: any. */
+void worker_wake_all(struct worker_shared *shared);
+void worker_close(struct worker_shared *shared);
 
 /* One batch of one service. Waits for nothing but its handler. Thread: the worker's. */
 enum worker_result worker_step(struct worker *worker);

@@ -4,6 +4,12 @@
 
 #include "engine/worker.h"
 
+/* Does it run requests of this service? */
+static bool serves(const struct worker *worker, const struct service *service)
+{
+	return worker->only != NULL ? worker->only == service : service->queue != NULL;
+}
+
 /* Of the longest reply that it may have to send. */
 static size_t find_reply_bytes(const struct worker *worker)
 {
@@ -12,7 +18,7 @@ static size_t find_reply_bytes(const struct worker *worker)
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
 		const struct service *service = &worker->shared->services[i];
 
-		if (worker_serves(worker, service) && service->reply_bytes > most)
+		if (serves(worker, service) && service->reply_bytes > most)
 			most = service->reply_bytes;
 	}
 	return most;
@@ -64,7 +70,7 @@ int worker_start(struct worker *worker)
 		struct service *service = &worker->shared->services[i];
 		int error = 0;
 
-		if (!worker_serves(worker, service))
+		if (!serves(worker, service))
 			continue;
 		error = handler_worker_start(
 			&service->handler, worker->number, worker->log, &worker->states[i]);

@@ -207,18 +207,12 @@ static void serve_request(struct log *log)
 	eventcount_notify(&log->served, 1);
 }
 
-/* Looks again after it said that it will wait: a line pushed before that woke nobody. */
 static void move_or_wait(struct log *log)
 {
-	uint32_t key;
+	uint32_t key = eventcount_key(&log->wake);
 
-	if (log_consumer_step(&log->consumer, NULL) != LOG_IDLE)
-		return;
-	key = eventcount_prepare(&log->wake);
-	if (atomic_load(&log->stopping) || atomic_load(&log->request) != NULL ||
-		log_consumer_step(&log->consumer, NULL) != LOG_IDLE)
-		eventcount_cancel(&log->wake);
-	else
+	if (log_consumer_step(&log->consumer, NULL) == LOG_IDLE && !atomic_load(&log->stopping) &&
+		atomic_load(&log->request) == NULL)
 		eventcount_wait(&log->wake, key, -1);
 }
 
@@ -279,13 +273,12 @@ static void replace_sinks(struct log *log, struct log_sinks *sinks)
 	}
 	atomic_store(&log->request, sinks);
 	eventcount_notify(&log->wake, 1);
-	while (atomic_load(&log->request) != NULL) {
-		uint32_t key = eventcount_prepare(&log->served);
+	for (;;) {
+		uint32_t key = eventcount_key(&log->served);
 
-		if (atomic_load(&log->request) != NULL)
-			eventcount_wait(&log->served, key, -1);
-		else
-			eventcount_cancel(&log->served);
+		if (atomic_load(&log->request) == NULL)
+			return;
+		eventcount_wait(&log->served, key, -1);
 	}
 }
 

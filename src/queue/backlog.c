@@ -314,8 +314,7 @@ void backlog_put_behind(
 
 /* --- finished */
 
-/* Returns whether others of its flow wait that could not be taken before. */
-static bool finish_one(struct backlog *backlog, struct datagram *datagram)
+static void finish_one(struct backlog *backlog, struct datagram *datagram)
 {
 	struct flow *flow = datagram->flow;
 	int64_t correction_ns = 0;
@@ -328,20 +327,16 @@ static bool finish_one(struct backlog *backlog, struct datagram *datagram)
 	else
 		flow_charge(backlog->flows, flow, correction_ns);
 	datagram->flow = NULL;
-	return backlog->rules.per_client && flow->waiting > 0;
 }
 
-bool backlog_finish(struct backlog *backlog, const struct datagram_list *jobs)
+void backlog_finish(struct backlog *backlog, const struct datagram_list *jobs)
 {
-	bool freed = false;
-
 	if (!uses_flows(backlog))
-		return false;
+		return;
 	if (jobs->first->flow == NULL) {
 		flow_charge_each(backlog->flows, jobs);
-		return false;
+		return;
 	}
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
-		freed |= finish_one(backlog, job);
-	return freed;
+		finish_one(backlog, job);
 }

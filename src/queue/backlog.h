@@ -97,8 +97,7 @@ bool backlog_take_all(struct backlog *backlog, struct datagram_list *ret_jobs);
 void backlog_put_behind(
 	const struct backlog *backlog, struct datagram *slow, struct datagram_list *jobs);
 
-/* These, all taken at once or all one by one, are done, and service_ns is known (0: it was not run).
- * True: others of their flows wait that could not be taken before. */
-bool backlog_finish(struct backlog *backlog, const struct datagram_list *jobs);
+/* These, all taken at once or all one by one, are done, and service_ns is known (0: it was not run). */
+void backlog_finish(struct backlog *backlog, const struct datagram_list *jobs);
 
 #endif

@@ -1,11 +1,11 @@
 /* DESIGN: one mutex, a leaf, protects the backlog, the books and the measurements. Receivers push and
  * workers pop and finish whole batches under it, so that a lock is taken three times a batch.
  *
- * A pool's worker is wanted (is_worker_wanted()) while something waits that it may take. Where the
+ * A pool's worker is needed (needs_worker()) while something waits that it may take. Where the
  * handler never blocks, receivers that have nothing to receive assist: they run it themselves, and a
- * worker is wanted only when they will not be in time.
+ * worker is needed only when they will not be in time.
  *
- *	handler       receivers                     backlog    worker wanted
+ *	handler       receivers                     backlog    worker needed
  *	may block     only receive                  any        yes
  *	never blocks  assist                        short      no
  *	never blocks  assist                        long       yes: both take from it
@@ -13,16 +13,14 @@
  *	never blocks  ended, forbidden or too slow  any        yes: they do not assist
  *
  * Long is more than ASSIST_BACKLOG_NS of work or half of the capacity, and late is that no receiver
- * came to assist for that long although it pushed.
+ * came to assist for that long although it pushed. One is also needed to send busy replies.
  *
- * The answer is also published (worker_wanted) for workers that look at several queues without their
- * locks. What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows,
+ * What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows,
  * and the recent maximum (service_peak_ns) sizes batches and decides who assists, because one handler
  * in fifty that blocks would hold up the others of its batch. */
 #include "queue/queue.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/lock.h"
@@ -38,11 +36,10 @@
 
 struct queue {
 	struct lock lock;
-	atomic_bool worker_wanted; /* written under the lock, read without it */
 	/* all below under the lock */
 	struct queue_limits limits;
 	struct queue_settings settings;
-	bool closed;
+	bool blocked;		   /* nothing that waits may be run before something is finished */
 	bool assisted;		   /* receivers assist, until they end */
 	bool helpers_late;	   /* they pushed, and did not come to assist in time */
 	int64_t unserved_since_ns; /* when they first pushed since they last came; 0: they came */
@@ -114,7 +111,7 @@ void queue_free(struct queue *queue)
 	free(queue);
 }
 
-/* --- is a worker wanted */
+/* --- is a worker needed */
 
 static bool is_assisted(const struct queue *queue)
 {
@@ -138,45 +135,43 @@ static bool is_backlog_long(const struct queue *queue)
 	       queue->backlog.count > queue->limits.capacity / 2;
 }
 
-static bool is_worker_wanted(const struct queue *queue)
+static bool needs_worker(const struct queue *queue)
 {
-	if (queue->backlog.count == 0 || queue->active_workers >= queue->settings.max_workers)
-		return false;
+	if (queue->backlog.count == 0 || queue->blocked ||
+		queue->active_workers >= queue->settings.max_workers)
+		return queue->shed.count > 0;
 	return !is_assisted(queue) || queue->helpers_late || is_backlog_long(queue);
 }
 
-/* After each change. Returns what it published. */
-static bool publish_wanted(struct queue *queue)
+/* After each change. */
+static void update_demand(const struct queue *queue)
 {
-	bool wanted = is_worker_wanted(queue);
+	_Atomic uint64_t *needed = &queue->limits.demand->needed;
+	uint64_t bit = DEMAND_BIT(queue->limits.service);
+	bool before = (atomic_load_explicit(needed, memory_order_relaxed) & bit) != 0;
+	bool now = needs_worker(queue);
 
-	if (wanted != atomic_load_explicit(&queue->worker_wanted, memory_order_relaxed))
-		atomic_store(&queue->worker_wanted, wanted);
-	return wanted;
-}
-
-bool queue_wants_worker(const struct queue *queue)
-{
-	return atomic_load(&queue->worker_wanted);
+	if (now && !before)
+		atomic_fetch_or(needed, bit);
+	else if (before && !now)
+		atomic_fetch_and(needed, ~bit);
 }
 
 void queue_configure(struct queue *queue, const struct queue_settings *settings)
 {
 	lock_take(&queue->lock);
 	configure(queue, settings);
-	(void)publish_wanted(queue);
+	queue->helpers_late = true; /* who comes for what waits is not known */
+	update_demand(queue);
 	lock_release(&queue->lock);
 }
 
-bool queue_end_assist(struct queue *queue)
+void queue_end_assist(struct queue *queue)
 {
-	bool wanted;
-
 	lock_take(&queue->lock);
 	queue->assisted = false;
-	wanted = publish_wanted(queue);
+	update_demand(queue);
 	lock_release(&queue->lock);
-	return wanted;
 }
 
 /* --- push */
@@ -243,15 +238,14 @@ static void note_pushed(struct queue *queue, int64_t now_ns)
 	queue->helpers_late = now_ns - queue->unserved_since_ns > ASSIST_BACKLOG_NS;
 }
 
-bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
+void queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
 	int64_t now_ns, struct datagram_list *ret_dropped)
 {
-	bool wanted;
-
 	backlog_prepare(&queue->backlog, batch);
 	lock_take(&queue->lock);
 	backlog_roll_window(&queue->backlog, now_ns);
-	assert(!queue->closed || batch->count == 0);
+	assert(batch->count == 0 || !atomic_load(&queue->limits.demand->closed));
+	queue->blocked &= batch->count == 0;
 	ledger_add(&queue->ledger, admission);
 	queue->ledger.queued += batch->count;
 	note_pushed(queue, now_ns);
@@ -260,9 +254,8 @@ bool queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	 * long enough without that. */
 	if (queue->backlog.count > QUEUE_BATCH_MAX)
 		backlog_sort(&queue->backlog, now_ns);
-	wanted = publish_wanted(queue);
+	update_demand(queue);
 	lock_release(&queue->lock);
-	return wanted;
 }
 
 /* --- pop */
@@ -317,56 +310,48 @@ static void take_batch(struct queue *queue, int64_t now_ns, struct datagram_list
 	queue->ledger.queued -= jobs->count;
 	queue->ledger.running += jobs->count;
 	queue->active_workers += jobs->count > 0;
+	queue->blocked = jobs->count == 0;
 }
 
-static enum queue_result pop_locked(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
+static bool pop_locked(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	enum queue_result result = QUEUE_EMPTY;
-
-	backlog_roll_window(&queue->backlog, now_ns);
 	expire(queue, now_ns, &ret_batch->expired);
 	datagram_list_append(&ret_batch->shed, &queue->shed);
-	if (ret_batch->expired.count == QUEUE_BATCH_MAX) {
-		result = QUEUE_DROPS;
-	} else if (queue->backlog.count == 0) {
-		result = queue->closed && ret_batch->shed.count == 0 ? QUEUE_ENDED : QUEUE_EMPTY;
-	} else if (queue->active_workers < queue->settings.max_workers) {
+	if (ret_batch->expired.count < QUEUE_BATCH_MAX && queue->backlog.count > 0 &&
+		queue->active_workers < queue->settings.max_workers)
 		take_batch(queue, now_ns, &ret_batch->jobs);
-		result = ret_batch->jobs.count > 0 ? QUEUE_JOBS : QUEUE_EMPTY;
-	}
-	if (result == QUEUE_EMPTY && ret_batch->shed.count > 0)
-		result = QUEUE_DROPS;
-	ret_batch->more = publish_wanted(queue) && ret_batch->jobs.count > 0;
-	return result;
+	update_demand(queue);
+	return ret_batch->jobs.count + ret_batch->expired.count + ret_batch->shed.count > 0;
 }
 
-enum queue_result queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
+bool queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	enum queue_result result;
+	bool found;
 
 	*ret_batch = (struct queue_batch){ 0 };
 	lock_take(&queue->lock);
-	result = pop_locked(queue, now_ns, ret_batch);
+	backlog_roll_window(&queue->backlog, now_ns);
+	found = pop_locked(queue, now_ns, ret_batch);
 	lock_release(&queue->lock);
-	return result;
+	return found;
 }
 
-enum queue_result queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
+bool queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	enum queue_result result = QUEUE_EMPTY;
+	bool found = false;
 
 	*ret_batch = (struct queue_batch){ 0 };
 	lock_take(&queue->lock);
+	backlog_roll_window(&queue->backlog, now_ns);
 	queue->unserved_since_ns = 0;
 	queue->helpers_late = false;
 	if (is_assisted(queue))
-		result = pop_locked(queue, now_ns, ret_batch);
-	queue->helpers_late = result == QUEUE_EMPTY && queue->backlog.count > 0;
+		found = pop_locked(queue, now_ns, ret_batch);
+	queue->helpers_late = !found && queue->backlog.count > 0;
 	if (queue->helpers_late)
-		(void)publish_wanted(queue);
+		update_demand(queue);
 	lock_release(&queue->lock);
-	return result;
+	return found;
 }
 
 /* --- finish */
@@ -398,33 +383,23 @@ static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, 
 	queue->job_ewma_ns += (spent_ns / jobs->count - queue->job_ewma_ns) / 16;
 }
 
-bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
+void queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns)
 {
-	bool wanted, freed;
-
 	lock_take(&queue->lock);
 	assert(queue->active_workers > 0 && queue->ledger.running >= jobs->count);
-	freed = backlog_finish(&queue->backlog, jobs);
+	backlog_finish(&queue->backlog, jobs);
 	ledger_add(&queue->ledger, results);
 	queue->ledger.running -= jobs->count;
 	assert(ledger_balances(&queue->ledger));
-	wanted = is_worker_wanted(queue);
 	measure_jobs(queue, jobs, spent_ns);
 	queue->active_workers--;
-	freed |= publish_wanted(queue) && !wanted;
+	queue->blocked = false;
+	update_demand(queue);
 	lock_release(&queue->lock);
-	return freed;
 }
 
 /* --- the end, and the books */
-
-void queue_close(struct queue *queue)
-{
-	lock_take(&queue->lock);
-	queue->closed = true;
-	lock_release(&queue->lock);
-}
 
 void queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
 {
@@ -432,7 +407,7 @@ void queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
 	while (queue->backlog.count > 0)
 		drop_one(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, ret_dropped);
 	datagram_list_append(ret_dropped, &queue->shed);
-	(void)publish_wanted(queue);
+	update_demand(queue);
 	lock_release(&queue->lock);
 }
 

@@ -6,11 +6,15 @@
  * on the way are handed to the caller, who gives them back to the slab after the lock was released.
  *
  * At most max_workers hold datagrams of this queue at once: a worker holds some from a pop that gave
- * it jobs until its finish. Thread: any. */
+ * it jobs until its finish.
+ *
+ * What a call changes may need a worker: the demand says so then, and the caller wakes one unless it
+ * pops next (core/demand.h). Thread: any. */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
 #include "core/datagram.h"
+#include "core/demand.h"
 #include "core/ledger.h"
 #include "queue/backlog.h"
 
@@ -27,8 +31,10 @@ struct queue;
 
 /* What stays as it was made. */
 struct queue_limits {
-	unsigned capacity;    /* datagrams that may wait; at least 1 */
-	unsigned workers_max; /* the most that max_workers can ever be */
+	unsigned capacity;     /* datagrams that may wait; at least 1 */
+	unsigned workers_max;  /* the most that max_workers can ever be */
+	struct demand *demand; /* where it says whether a worker is needed, */
+	unsigned service;      /* as this service */
 	struct backlog_rules rules;
 	bool keeps_shed; /* for busy replies */
 	bool assisted; /* the handler never blocks: each thread that pushes also calls queue_assist() */
@@ -43,19 +49,11 @@ struct queue_settings {
 	bool receivers_assist;	      /* if the queue is assisted */
 };
 
-enum queue_result {
-	QUEUE_JOBS,  /* there are jobs */
-	QUEUE_DROPS, /* no jobs, but expired or shed datagrams; there may be more: pop again */
-	QUEUE_EMPTY, /* nothing waits, or nothing that may be run now */
-	QUEUE_ENDED, /* nothing waits, and nothing will come: the queue was closed */
-};
-
 /* What a pop gives. */
 struct queue_batch {
 	struct datagram_list jobs;    /* to be run, then finished */
 	struct datagram_list expired; /* already in the books; slots to give back */
 	struct datagram_list shed;    /* the same, but these may get a busy reply first */
-	bool more;		      /* others wait, and another worker is wanted for them */
 };
 
 /* -ENOMEM. */
@@ -72,34 +70,27 @@ void queue_configure(struct queue *queue, const struct queue_settings *settings)
 
 /* Add all of `batch` (empty is fine) to the queue, and to the books `admission`: what became of the
  * datagrams that were received with it, where `admission->received` counts both. What is evicted to
- * make room is moved to `ret_dropped`. Returns whether a worker is wanted for what waits. */
-bool queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
+ * make room is moved to `ret_dropped`. */
+void queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
 	int64_t now_ns, struct datagram_list *ret_dropped);
 
 /* Take a worker's batch of what waits: at most QUEUE_BATCH_NS of work, and one job until the handler
- * was measured. */
-enum queue_result queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+ * was measured. Returns whether there was any; there may be more. */
+bool queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
-/* The same for a receiver of an assisted queue that has nothing to receive: QUEUE_EMPTY while it is not to
+/* The same for a receiver of an assisted queue that has nothing to receive: false while it is not to
  * assist, or the handler was slow recently. */
-enum queue_result queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+bool queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
-/* Receivers assist no more. Returns whether a worker is wanted for what they leave behind. */
-bool queue_end_assist(struct queue *queue);
+/* Receivers assist no more. */
+void queue_end_assist(struct queue *queue);
 
 /* One job of a batch took long: backlog_put_behind(). Without the lock. */
 void queue_put_behind(const struct queue *queue, struct datagram *slow, struct datagram_list *jobs);
 
-/* What became of all the jobs of a batch, `spent_ns` after the pop. Their slots stay with the caller.
- * Returns true when others wait for which no worker was wanted, or allowed, before this. */
-bool queue_finish(struct queue *queue, const struct datagram_list *jobs,
+/* What became of all the jobs of a batch, `spent_ns` after the pop. Their slots stay with the caller. */
+void queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
-
-/* Is a worker wanted for what waits? Without the lock: as of the last push, pop or finish. */
-bool queue_wants_worker(const struct queue *queue);
-
-/* Nothing more will be pushed. */
-void queue_close(struct queue *queue);
 
 /* Drop all that waits, as DROP_SHUTDOWN. */
 void queue_discard(struct queue *queue, struct datagram_list *ret_dropped);

@@ -1,6 +1,5 @@
 /* Changing a server that runs: what is live, and the logs. */
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,8 +54,8 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 		settings = server_options_queue(service, options);
 		queue_configure(service->queue, &settings);
 	}
-	/* Workers may be allowed to take what waits. */
-	eventcount_notify(&server->pool.shared.work, UINT_MAX);
+	/* More workers may be allowed to take what waits. */
+	worker_wake(&server->pool.shared);
 }
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)

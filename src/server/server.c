@@ -30,13 +30,16 @@ static size_t sockets_of(const struct dgram_service *service)
 }
 
 /* Receivers that assist hold jobs as workers do. */
-static struct queue_limits queue_limits_of(const struct dgram_service *options)
+static struct queue_limits queue_limits_of(struct dgram_server *server,
+	const struct service *service, const struct dgram_service *options)
 {
 	bool assisted = options->handler->never_blocks;
 
 	return (struct queue_limits){
 		.capacity = options->queue_capacity,
 		.workers_max = DGRAM_WORKERS_MAX + (assisted ? (unsigned)sockets_of(options) : 0),
+		.demand = &server->pool.shared.demand,
+		.service = (unsigned)(service - server->services),
 		.assisted = assisted,
 		.rules = {
 			.discipline = options->queue_discipline == DGRAM_FIFO ? BACKLOG_FIFO
@@ -51,7 +54,7 @@ static int make_queue(
 	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
 	struct queue_settings settings = server_options_queue(service, &server->options);
-	struct queue_limits limits = queue_limits_of(options);
+	struct queue_limits limits = queue_limits_of(server, service, options);
 
 	server->queues_bytes += queue_bytes(&limits);
 	return queue_new(&limits, &settings, &service->queue);

@@ -1,10 +1,9 @@
 /* A server's end.
  *
  * DESIGN: dgram_server_shutdown() only raises a notice. The owner's thread does the rest of the stop, in
- * reverse of the start: receivers, which first take what has arrived; queues, which are closed; workers,
- * which end when all is served; the log. */
+ * reverse of the start: receivers, which first take what has arrived; workers, which end when all is
+ * served; the log. */
 #include <errno.h>
-#include <limits.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
@@ -27,15 +26,6 @@ static bool run_until(struct dgram_server *server, const struct notice *notice, 
 	return notice->seen;
 }
 
-/* Nothing more is pushed: the workers end when they have served what is queued. */
-static void close_queues(struct dgram_server *server)
-{
-	for (unsigned i = 0; i < server->services_count; i++)
-		if (server->services[i].queue != NULL)
-			queue_close(server->services[i].queue);
-	eventcount_notify(&server->pool.shared.work, UINT_MAX);
-}
-
 /* Drop what is queued, and what workers popped or receivers received and did not begin. */
 static void abort_queued(struct dgram_server *server)
 {
@@ -46,7 +36,7 @@ static void abort_queued(struct dgram_server *server)
 		if (server->services[i].queue != NULL)
 			queue_discard(server->services[i].queue, &dropped);
 	slab_give(server->slab, &dropped);
-	eventcount_notify(&server->pool.shared.work, UINT_MAX);
+	worker_wake_all(&server->pool.shared);
 }
 
 /* Wait until all threads of a kind have ended; after the deadline, GRACE_MS longer for the handlers that
@@ -81,7 +71,8 @@ static bool drain(struct dgram_server *server)
 	if (!await_end(server, &server->receivers_done, deadline_ns))
 		return false;
 	server_start_join(server);
-	close_queues(server);
+	/* The workers end when they have served what is queued. */
+	worker_close(&server->pool.shared);
 	return server_workers(server, &server->options) == 0 ||
 	       await_end(server, &server->workers_done, deadline_ns);
 }

@@ -32,6 +32,9 @@ static int start_threadless(struct dgram_server *server)
 
 	if (error < 0 || server->threadless)
 		return error;
+	for (unsigned i = 0; i < server->services_count; i++)
+		if (server->services[i].queue != NULL)
+			queue_end_assist(server->services[i].queue);
 	for (unsigned i = 0; error == 0 && i <= server->sockets_count; i++) {
 		struct worker *worker = threadless_worker(server, i);
 

@@ -24,6 +24,7 @@
 #define ADDRESSES 10000000u
 
 struct rig {
+	struct demand demand;
 	struct queue *queue;
 	struct slab *slab;
 	unsigned flows; /* drawn from so many; 0: each is a new one */
@@ -87,7 +88,7 @@ static void push(struct rig *rig)
 	int64_t now_ns = sys_monotonic_ns();
 
 	fill(rig, &batch, now_ns);
-	(void)queue_push(rig->queue, &batch, &admission, now_ns, &dropped);
+	queue_push(rig->queue, &batch, &admission, now_ns, &dropped);
 	slab_give(rig->slab, &dropped);
 }
 
@@ -105,7 +106,7 @@ static unsigned pop(struct rig *rig)
 		return 0;
 	serve(&batch.jobs);
 	results.replied = count;
-	(void)queue_finish(rig->queue, &batch.jobs, &results, 0);
+	queue_finish(rig->queue, &batch.jobs, &results, 0);
 	slab_give(rig->slab, &batch.jobs);
 	return count;
 }
@@ -114,7 +115,9 @@ static unsigned pop(struct rig *rig)
 static void rig_init(
 	struct rig *rig, unsigned flows, unsigned waiting, unsigned room, uint64_t jobs)
 {
-	const struct queue_limits limits = { .capacity = waiting + room, .workers_max = CONSUMERS };
+	const struct queue_limits limits = {
+		.capacity = waiting + room, .workers_max = CONSUMERS, .demand = &rig->demand
+	};
 	const struct queue_settings settings = {
 		.max_wait_ns = NS_PER_S * 3600,
 		.overload_interval_ns = 100 * NS_PER_MS,

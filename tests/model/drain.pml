@@ -11,19 +11,19 @@
  * proves it), so what holds when all is still is what every run comes to. Left out: what is shed
  * for busy replies (slots.pml).
  *
- * Two workers are too few to tell why `freed`, `more` and the notify of abort_queued() and end() are
- * there: whoever would need them is awake already. No mutant leaves those out. How workers are
- * woken, step by step, and receivers that assist: wakeup.pml.
+ * Two workers are too few to tell why a worker that took some wakes another, and why abort_queued() and
+ * the end of a worker wake all: whoever would need that is awake already. No mutant leaves those out. How
+ * workers are woken, step by step, and receivers that assist: wakeup.pml.
  *
- * src/queue/queue.c: queue_push, queue_configure, queue_close, queue_discard
+ * src/queue/queue.c: queue_push, queue_configure, queue_discard
  * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
- * src/queue/queue.c: batch_size, is_worker_wanted, measure_jobs
+ * src/queue/queue.c: batch_size, needs_worker, update_demand, measure_jobs
  * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, others_wait, finish_batch, is_wanted,
- *	worker_wake
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, pop_any, have_all_ended, finish_batch, is_wanted,
+ *	worker_wake, worker_wake_all, worker_close, look
  * src/engine/pool.c: member_main, leaves, note_end, park_missing, pool_release, set_wanted, pool_resize
- * src/server/serve.c: drain, close_queues, abort_queued
+ * src/server/stop.c: drain, abort_queued
  * src/server/start.c: server_start_join
  * src/server/reconfigure.c: dgram_server_reconfigure, apply_services
  * src/server/options.c: server_options_queue */
@@ -44,20 +44,20 @@
 
 #include "eventcount.inc"
 
-mtype = { EMPTY, STALE, JOBS_TO_RUN, ENDED, IDLE, WORKED };
+mtype = { ENDED, IDLE, WORKED };
 
 /* Of a flow, which is a receiver. */
 byte waiting[2], running[2];
 
 /* Of a queue. */
 byte active_workers[SERVICES], max_workers[SERVICES], in_time[SERVICES];
-bool closed[SERVICES];
-bool wanting[SERVICES]; /* as of the last push, pop or finish */
+bool blocked[SERVICES];
 bool per_client;
 
 /* Of the pool. */
 byte wanted, threads;
-bool wakeup_pending;
+byte needed; /* a bit for each queue */
+bool wakeup_pending, closed;
 bool go[WORKERS], leaving[WORKERS], ended[WORKERS];
 bool aborting, stopping, stopped, done;
 byte receivers = 2;
@@ -79,21 +79,27 @@ byte stuck; /* workers in handlers that never return */
 #define WORKERS_BUSY(q) \
 	(active_workers[q] >= max_workers[q] \
 		-> 0 : MIN(DIVIDE_UP(COUNT(q), in_time[q]), max_workers[q] - active_workers[q]))
-#define IS_WANTED(q) (COUNT(q) > 0 && active_workers[q] < max_workers[q])
+#define NEEDS_WORKER(q) (COUNT(q) > 0 && !blocked[q] && active_workers[q] < max_workers[q])
 #define MAY_RUN(q) (active_workers[q] < max_workers[q] && (IS_READY(q, 0) || IS_READY(q, 1)))
 
 inline worker_wake()
 {
 	if
-	:: !wakeup_pending -> wakeup_pending = true; eventcount_notify(1)
-	:: wakeup_pending
+	:: needed != 0 && !wakeup_pending -> wakeup_pending = true; eventcount_notify(1)
+	:: else
 	fi
+}
+
+/* Under the queue's lock. */
+inline update_demand(q)
+{
+	needed = (NEEDS_WORKER(q) -> needed | (1 << q) : needed & ~(1 << q))
 }
 
 inline queue_push(q, flow, batch)
 {
 	atomic {
-		assert(!closed[q]);
+		assert(!closed);
 		do
 		:: batch > 0 && COUNT(q) == CAPACITY ->
 			if
@@ -105,8 +111,8 @@ inline queue_push(q, flow, batch)
 			batch--
 		:: batch == 0 -> break
 		od;
-		wanting[q] = IS_WANTED(q);
-		call = wanting[q]
+		blocked[q] = false;
+		update_demand(q)
 	}
 }
 
@@ -120,22 +126,18 @@ inline take_batch(q)
 	od;
 	left = 0;
 	active_workers[q] = active_workers[q] + (holding > 0);
-	wanting[q] = IS_WANTED(q);
-	more = holding > 0 && wanting[q]
+	blocked[q] = holding == 0
 }
 
 inline queue_pop(q)
 {
 	atomic {
-		answer = EMPTY;
 		if
 		:: true
 #if ALL_CHANCES
 		:: COUNT(q) > 0 -> /* all of it has expired */
-			if
-			:: COUNT(q) == BATCH_MAX -> answer = STALE
-			:: else
-			fi;
+			stale = COUNT(q) == BATCH_MAX;
+			found = true;
 			if
 			:: IN(q, 0) -> waiting[0] = 0
 			:: else
@@ -147,14 +149,13 @@ inline queue_pop(q)
 #endif
 		fi;
 		if
-		:: answer == STALE
-		:: answer != STALE && COUNT(q) == 0 ->
-			answer = (closed[q] -> ENDED : EMPTY)
-		:: answer != STALE && COUNT(q) > 0 && active_workers[q] < max_workers[q] ->
+		:: !stale && COUNT(q) > 0 && active_workers[q] < max_workers[q] ->
 			take_batch(q);
-			answer = (holding > 0 -> JOBS_TO_RUN : EMPTY)
+			found = holding > 0
 		:: else
-		fi
+		fi;
+		stale = false;
+		update_demand(q)
 	}
 }
 
@@ -164,12 +165,9 @@ inline queue_finish(q)
 		assert(active_workers[q] > 0);
 		running[0] = running[0] - jobs[0];
 		running[1] = running[1] - jobs[1];
-		freed = per_client && (jobs[0] > 0 && waiting[0] > 0 ||
-			jobs[1] > 0 && waiting[1] > 0) ||
-			!IS_WANTED(q) && COUNT(q) > 0;
 		active_workers[q]--;
-		wanting[q] = IS_WANTED(q);
-		freed = freed && (per_client || wanting[q]);
+		blocked[q] = false;
+		update_demand(q);
 		jobs[0] = 0;
 #if ALL_CHANCES
 		if
@@ -187,63 +185,43 @@ inline serve(q)
 	if
 	:: queue_finish(q) /* when the handlers have returned, or were not run any more */
 	:: atomic { !aborting -> stuck++ }; false
-	fi;
-	if
-	:: atomic { freed -> freed = false; worker_wake() }
-	:: !freed
 	fi
 }
-
-#if SERVICES == 1
-#define OTHERS_WAIT(q) false
-#else
-#define OTHERS_WAIT(q) wanting[1 - (q)]
-#endif
 
 /* One queue's turn. */
 inline look(index)
 {
-	q = index;
-	queue_pop(q);
-	all_ended = all_ended && answer == ENDED;
 	if
-	:: answer == JOBS_TO_RUN || answer == STALE ->
-		did = WORKED;
-		turn = (q + 1) % SERVICES
-	:: else -> did = (all_ended -> ENDED : IDLE)
-	fi;
-	answer = EMPTY
+	:: !found && (bits & (1 << index)) ->
+		q = index;
+		queue_pop(q);
+		turn = (found -> (q + 1) % SERVICES : turn)
+	:: else
+	fi
+}
+
+inline have_all_ended()
+{
+	did = (closed && waiting[0] + waiting[1] == 0 -> ENDED : IDLE)
 }
 
 inline worker_step()
 {
 	wakeup_pending = false;
+	bits = needed;
 #if SERVICES == 1
-	atomic { all_ended = true; look(0); all_ended = false };
+	atomic { look(0); bits = 0 };
 #else
-	atomic { all_ended = true; look(turn) };
-	atomic {
-		if
-		:: did == WORKED
-		:: else -> look(1 - turn)
-		fi;
-		all_ended = false
-	};
+	atomic { first = turn; look(first) };
+	atomic { look((1 - first)); first = 0; bits = 0 };
 #endif
 	if
-	:: did == WORKED ->
-		if
-		:: atomic {
-			more || holding == 0 || OTHERS_WAIT(q) -> more = false;
-			worker_wake()
-		}
-		:: !more && holding > 0 && !OTHERS_WAIT(q)
-		fi;
+	:: atomic { found -> found = false; did = WORKED; worker_wake() };
 		if
 		:: holding > 0 -> serve(q)
 		:: else -> q = 0
 		fi
-	:: else
+	:: atomic { !found -> have_all_ended() }
 	fi
 }
 
@@ -252,11 +230,11 @@ inline worker_step()
 /* Without its first look, after others went first, which wakeup.pml has. */
 inline step_or_wait(me)
 {
-	eventcount_prepare(me);
+	eventcount_key(me);
 	worker_step();
 	if
 	:: did == IDLE && WANTED(me) -> eventcount_wait(me)
-	:: else -> eventcount_cancel(me)
+	:: else -> eventcount_forget(me)
 	fi
 }
 
@@ -276,9 +254,9 @@ inline worker_run(me)
 /* To leave is decided under the pool's lock. */
 active [WORKERS] proctype member()
 {
-	byte me = _pid, to_wake, q, turn, left, jobs[2];
-	bool more, freed, all_ended;
-	mtype answer = EMPTY, did = WORKED;
+	byte me = _pid, to_wake, q, turn, first, bits, left, jobs[2];
+	bool found, stale;
+	mtype did = WORKED;
 
 	do
 	:: atomic { go[me] -> go[me] = false };
@@ -303,7 +281,6 @@ active [WORKERS] proctype member()
 active [2] proctype receiver()
 {
 	byte me = _pid - WORKERS, to_send = JOBS_OF(_pid), batch, to_wake;
-	bool call;
 
 	do
 	:: to_send > 0 ->
@@ -315,10 +292,7 @@ active [2] proctype receiver()
 			to_send = to_send - batch;
 			queue_push(QUEUE_OF(me), me, batch)
 		};
-		if
-		:: atomic { call -> call = false; worker_wake() }
-		:: !call
-		fi
+		atomic { worker_wake() }
 	:: stopping || to_send == 0 -> break
 	od;
 	receivers--
@@ -331,14 +305,15 @@ inline queue_configure(q)
 	if
 	:: max_workers[q] = 1
 	:: wanted == 2 -> max_workers[q] = 2
-	fi
+	fi;
+	update_demand(q)
 }
 
 inline apply_services()
 {
-	queue_configure(0);
+	atomic { queue_configure(0) };
 #if SERVICES == 2
-	queue_configure(1);
+	atomic { queue_configure(1) };
 #endif
 }
 
@@ -377,17 +352,14 @@ inline reconfigure(workers)
 	:: else
 	fi;
 	apply_services();
-#ifndef MUTANT_CONFIGURE_WITHOUT_NOTIFY
-	atomic { eventcount_notify(ALL) }
+#ifndef MUTANT_CONFIGURE_WAKES_NOBODY
+	atomic { worker_wake() }
 #endif
 }
 
-inline close_queues()
+inline worker_close()
 {
-	closed[0] = true;
-#if SERVICES == 2
-	closed[1] = true;
-#endif
+	closed = true;
 #ifndef MUTANT_CLOSE_WITHOUT_NOTIFY
 	atomic { eventcount_notify(ALL) }
 #endif
@@ -396,7 +368,7 @@ inline close_queues()
 inline abort_queued()
 {
 	aborting = true;
-	d_step { waiting[0] = 0; waiting[SERVICES - 1] = 0; waiting[1] = 0 };
+	d_step { waiting[0] = 0; waiting[SERVICES - 1] = 0; waiting[1] = 0; needed = 0 };
 	atomic { eventcount_notify(ALL) }
 }
 
@@ -437,7 +409,7 @@ active proctype owner()
 #ifndef MUTANT_CLOSE_BEFORE_RECEIVERS_END
 		receivers == 0;
 #endif
-		close_queues();
+		worker_close();
 #if CHANGES == 0
 		if
 		:: true

@@ -75,15 +75,15 @@ active [2] proctype consumer()
 		if
 		:: worked
 		:: !worked ->
-#ifdef MUTANT_CHECK_BEFORE_PREPARE
+#ifdef MUTANT_CHECK_BEFORE_KEY
 			worker_step();
-			eventcount_prepare(key);
+			eventcount_key(key);
 #else
-			eventcount_prepare(key);
+			eventcount_key(key);
 			worker_step();
 #endif
 			if
-			:: worked -> eventcount_cancel()
+			:: worked
 			:: !worked -> eventcount_wait(me, key)
 			fi;
 			key = 0

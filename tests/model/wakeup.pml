@@ -2,17 +2,17 @@
  * looks at one queue after the other, takes from the first that has something, and may never come back.
  *
  * Two receivers, each with a queue of its own, and two workers. One worker at a time may hold jobs of
- * queue 1. With -DASSISTED, handlers of queue 0 never block, and its receiver assists: a worker is woken for
+ * queue 1. With -DASSISTED, handlers of queue 0 never block, and its receiver assists: a worker is needed for
  * it only when more than one job waits, when its handler was slow recently (at any moment that it ran it
  * may become slow, or quick again), or when the receiver went away and left jobs. What runs under a lock is
- * one step; a batch is one job. Two workers are too few to tell why a finish wakes another, and why it
+ * one step, and so is each access of the demand; a batch is one job. Two workers are too few to tell why it
  * matters what a receiver left: the simulator does.
  *
  * src/queue/queue.c: queue_push, queue_pop, queue_assist, queue_finish, take_batch
- * src/queue/queue.c: is_worker_wanted, publish_wanted, queue_wants_worker
+ * src/queue/queue.c: needs_worker, update_demand
  * src/engine/receiver.c: receiver_run, receive_or_stand_back, stand_back, push_batch
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, pop_any, others_wait,
- *	finish_batch, worker_wake */
+ * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, pop_any, finish_batch,
+ *	worker_wake, look */
 
 #define WORKERS 2
 #define EVENTCOUNT_IS_PROVED
@@ -24,7 +24,7 @@
 
 bool wakeup_pending;
 byte waiting[2], active_workers[2];
-bool wanting[2]; /* as of the last push, pop or finish */
+byte needed; /* a bit for each queue */
 bool slow, helpers_late; /* queue 0 */
 
 #ifdef ASSISTED
@@ -34,26 +34,32 @@ bool slow, helpers_late; /* queue 0 */
 #define HELPERS(q) 0
 #define ENOUGH(q) true
 #endif
+#define BIT(q) (1 << (q))
 #define MAY_BE_TAKEN(q) (waiting[q] > 0 && active_workers[q] < (q == 0 -> 2 : 1))
-#define WANTED(q) (MAY_BE_TAKEN(q) && ENOUGH(q))
+#define NEEDS_WORKER(q) (MAY_BE_TAKEN(q) && ENOUGH(q))
+
+/* Under the queue's lock. */
+inline update_demand(q)
+{
+	needed = (NEEDS_WORKER(q) -> needed | BIT(q) : needed & ~BIT(q))
+}
 
 inline worker_wake()
 {
+	if
+	:: needed == 0
+	:: needed != 0 ->
+		atomic { out = wakeup_pending; wakeup_pending = true };
+		if
 #ifdef MUTANT_WAKES_WITHOUT_EPOCH
-	atomic { out = wakeup_pending; wakeup_pending = true; to_wake = 0 };
-	if
-	:: !out -> sys_futex_wake(1)
-	:: out
-	fi;
-	out = false
+		:: atomic { !out -> sys_futex_wake(1) }
 #else
-	atomic { out = wakeup_pending; wakeup_pending = true };
-	if
-	:: !out -> eventcount_notify(1)
-	:: out
-	fi;
-	out = false
+		:: !out -> eventcount_notify(1)
 #endif
+		:: out
+		fi;
+		out = false
+	fi
 }
 
 inline queue_push(q)
@@ -61,12 +67,10 @@ inline queue_push(q)
 	atomic {
 		waiting[q]++;
 		helpers_late = helpers_late && q == 1;
-		wanting[q] = WANTED(q);
-		wake = wanting[q]
+		update_demand(q)
 	}
 }
 
-/* The first look is at the service whose turn it is. */
 inline queue_pop(q)
 {
 	atomic {
@@ -74,13 +78,10 @@ inline queue_pop(q)
 		:: MAY_BE_TAKEN(q) ->
 			waiting[q]--;
 			active_workers[q]++;
-			wanting[q] = WANTED(q);
-#ifndef MUTANT_MORE_WAKES_NOBODY
-			wake = wanting[q];
-#endif
 			taken = q + 1
 		:: else
-		fi
+		fi;
+		update_demand(q)
 	}
 }
 
@@ -88,7 +89,6 @@ inline queue_pop(q)
 inline queue_finish(q)
 {
 	atomic {
-		wake = WANTED(q);
 #ifdef ASSISTED
 		if
 		:: q == 0 -> slow = true
@@ -97,17 +97,8 @@ inline queue_finish(q)
 		fi;
 #endif
 		active_workers[q]--;
-		wanting[q] = WANTED(q);
-		wake = wanting[q] && !wake
+		update_demand(q)
 	}
-}
-
-inline wake_if_wanted()
-{
-	if
-	:: atomic { wake -> wake = false }; worker_wake()
-	:: !wake
-	fi
 }
 
 #ifdef ASSISTED
@@ -120,18 +111,18 @@ inline queue_assist()
 		:: slow
 		fi;
 		helpers_late = taken == 0 && waiting[0] > 0;
-		wanting[0] = WANTED(0)
+		update_demand(0)
 	}
 }
 
-/* It comes back from its handler, and goes to its socket when nothing is helpers_late that it may do. */
+/* It comes back from its handler, and goes to its socket when nothing is left that it may do. */
 inline assist()
 {
 	do
 	:: queue_assist();
-		wake_if_wanted();
+		worker_wake();
 		if
-		:: taken > 0 -> taken = 0; queue_finish(0); wake_if_wanted()
+		:: taken > 0 -> taken = 0; queue_finish(0); worker_wake()
 		:: taken == 0 -> break
 		fi
 	od
@@ -141,13 +132,13 @@ inline assist()
 active [2] proctype receiver()
 {
 	byte pushes = JOBS, to_wake, taken;
-	bool wake, out;
+	bool out;
 
 	do
 	:: pushes > 0 ->
 		pushes--;
 		queue_push(_pid);
-		wake_if_wanted();
+		worker_wake();
 #ifdef ASSISTED
 		if
 		:: _pid == 0 -> assist()
@@ -159,49 +150,47 @@ active [2] proctype receiver()
 	od
 }
 
-inline others_wait()
+/* Whose turn it is, is left to chance. */
+inline pop_any()
 {
-#ifdef MUTANT_OTHERS_WAKE_NOBODY
-	skip
-#else
-	wake = wake || wanting[2 - taken]
+#ifndef MUTANT_CLEARED_AFTER_LOOKING
+	wakeup_pending = false;
+#endif
+	bits = needed;
+	do
+	:: atomic { taken == 0 && (bits & BIT(0)) -> bits = bits & ~BIT(0); queue_pop(0) }
+	:: atomic { taken == 0 && (bits & BIT(1)) -> bits = bits & ~BIT(1); queue_pop(1) }
+	:: atomic { taken > 0 || bits == 0 -> bits = 0; break }
+	od
+#ifdef MUTANT_CLEARED_AFTER_LOOKING
+	;
+	wakeup_pending = false
 #endif
 }
 
 inline worker_step()
 {
-#ifndef MUTANT_CLEARED_AFTER_LOOKING
-	wakeup_pending = false;
-#endif
-	queue_pop(turn);
-	if
-	:: taken == 0 -> queue_pop((1 - turn))
-	:: taken > 0
-	fi;
-#ifdef MUTANT_CLEARED_AFTER_LOOKING
-	wakeup_pending = false;
-#endif
+	pop_any();
 	worked = taken > 0;
 	if
 	:: worked ->
-		turn = 2 - taken;
-		others_wait();
-		wake_if_wanted();
+#ifndef MUTANT_LEAVES_AND_WAKES_NOBODY
+		worker_wake();
+#endif
 		if
 		:: true
 		:: HELPERS(taken - 1) == 0 -> false /* a handler that never returns */
 		fi;
 		queue_finish((taken - 1));
-		taken = 0;
-		wake_if_wanted()
+		taken = 0
 	:: !worked
 	fi
 }
 
 active [WORKERS] proctype worker()
 {
-	byte me = _pid - 2, turn, to_wake, taken;
-	bool worked, wake, out;
+	byte me = _pid - 2, to_wake, taken, bits;
+	bool worked, out;
 
 	do
 	:: worker_step();
@@ -209,19 +198,19 @@ active [WORKERS] proctype worker()
 		:: worked
 		:: !worked ->
 			wakeup_pending = true;
-			worker_step();
-			if
-			:: worked
-			:: !worked ->
-				eventcount_prepare(me);
-				worker_step();
-#ifdef MUTANT_WOKEN_AFTER_LOOKING
-				wakeup_pending = true;
+#ifndef MUTANT_KEY_AFTER_LOOKING
+			eventcount_key(me);
 #endif
-				if
-				:: worked -> eventcount_cancel(me)
-				:: !worked -> eventcount_wait(me)
-				fi
+			worker_step();
+#ifdef MUTANT_WOKEN_AFTER_LOOKING
+			wakeup_pending = true;
+#endif
+#ifdef MUTANT_KEY_AFTER_LOOKING
+			eventcount_key(me);
+#endif
+			if
+			:: worked -> eventcount_forget(me)
+			:: !worked -> eventcount_wait(me)
 			fi
 		fi
 	od

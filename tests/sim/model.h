@@ -35,8 +35,7 @@ struct model {
 	struct queue_settings settings;
 	int64_t least_interval_ns; /* of all that they were */
 	int64_t latest_ns;	   /* that a worker took one by one at */
-	bool closed;
-	uint32_t oldest, newest; /* letters that wait */
+	uint32_t oldest, newest;   /* letters that wait */
 	unsigned count;
 	unsigned ready; /* flows with a letter that may be taken */
 	unsigned active_workers;
@@ -46,9 +45,10 @@ struct model {
 	unsigned window;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
-	int64_t service_peak_ns; /* the recent maximum */
-	int64_t job_ewma_ns;	 /* a letter, with all around it; moving */
-	unsigned shed;		 /* kept for a busy reply */
+	int64_t latest_service_ns; /* of the job that was finished last */
+	int64_t waited_ns;	   /* since one was taken, while a worker slept that might have */
+	bool waits;		   /* so it is now */
+	unsigned shed;		   /* kept for a busy reply */
 	uint64_t busy_replied;
 	struct ledger books;
 	uint64_t queued_max;
@@ -82,9 +82,5 @@ bool model_is_victim(const struct model *model, uint32_t letter, int64_t now_ns)
 
 /* The handler begins. */
 void model_begins(uint32_t letter);
-
-/* May receivers help now? Is the backlog too long for them alone? */
-bool model_is_assisted(const struct model *model);
-bool model_is_long(const struct model *model);
 
 #endif

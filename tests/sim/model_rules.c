@@ -13,11 +13,6 @@
 /* Of the served time the product's lists tell so many leading bits apart. */
 #define SERVED_BITS 6
 
-/* A receiver does not help while the recent maximum took longer; the pool's workers are called for
- * a backlog that takes helpers longer, or is half of the queue. */
-#define ASSIST_PEAK_NS 200000
-#define ASSIST_BACKLOG_NS 1000000
-
 static struct letter *letter_at(uint32_t number)
 {
 	return &the_run->network.letters[number];
@@ -157,16 +152,4 @@ bool model_is_victim(const struct model *model, uint32_t number, int64_t now_ns)
 	if (longest == 1)
 		return number == model->oldest;
 	return number == flow->oldest && length_of(flow) == longest;
-}
-
-bool model_is_assisted(const struct model *model)
-{
-	return model->limits.assisted && model->settings.receivers_assist &&
-	       model->service_peak_ns <= ASSIST_PEAK_NS;
-}
-
-bool model_is_long(const struct model *model)
-{
-	return model->count * model->job_ewma_ns > ASSIST_BACKLOG_NS ||
-	       2 * model->count > model->limits.capacity;
 }

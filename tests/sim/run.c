@@ -2,7 +2,6 @@
 #include "run.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -30,15 +29,15 @@ static void worker_task(void *argument)
 
 	must(worker_start(worker) == 0, "worker_start");
 	(void)worker_run(worker);
+	worker_wake_all(&the_run->shared);
 	worker_stop(worker);
-	eventcount_notify(&the_run->shared.work, UINT_MAX);
 }
 
 /* As pool_resize() has it: those that are too many leave, those that are missing come again. */
 static void want_workers(struct run *run, unsigned workers)
 {
-	atomic_store(&run->shared.wanted, workers);
-	eventcount_notify(&run->shared.work, UINT_MAX);
+	atomic_store(&run->shared.demand.wanted, workers);
+	worker_wake_all(&run->shared);
 	for (unsigned i = 0; i < workers; i++)
 		if (run->worker_tasks[i] == NULL || run->worker_tasks[i]->state == TASK_ENDED)
 			run->worker_tasks[i] = task_start(&run->world, run->worker_tasks[i],
@@ -77,7 +76,7 @@ static void change_settings(struct run *run)
 			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i].settings);
 		change_service(run, i);
 	}
-	eventcount_notify(&run->shared.work, UINT_MAX);
+	worker_wake(&run->shared);
 	world_trace(&run->world, "configure", run->scenario.workers, 0, 0);
 }
 
@@ -126,7 +125,7 @@ static void abort_run(struct run *run)
 		if (run->services[i].queue != NULL)
 			queue_discard(run->services[i].queue, &dropped);
 	slab_give(run->slab, &dropped);
-	eventcount_notify(&run->shared.work, UINT_MAX);
+	worker_wake_all(&run->shared);
 }
 
 /* The handlers here do end. */
@@ -148,10 +147,7 @@ static void stop(struct run *run)
 	world_trace(&run->world, "stop", run->scenario.drain_ns, 0, 0);
 	world_poke(&run->world);
 	await_end(run, run->receiver_tasks, run->scenario.sockets_count, deadline_ns);
-	for (unsigned i = 0; i < run->scenario.services_count; i++)
-		if (run->services[i].queue != NULL)
-			queue_close(run->services[i].queue);
-	eventcount_notify(&run->shared.work, UINT_MAX);
+	worker_close(&run->shared);
 	await_end(run, run->worker_tasks, SCENARIO_WORKERS_MAX, deadline_ns);
 }
 

@@ -18,7 +18,8 @@ struct run {
 	struct network network;
 	struct scenario scenario;
 	struct model models[SCENARIO_SERVICES_MAX];
-	bool checked; /* the models look on */
+	bool checked;	    /* the models look on */
+	int64_t checked_ns; /* when they did so last */
 
 	/* The product's, assembled as server/server.c does it. */
 	struct log *log;

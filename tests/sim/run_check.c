@@ -2,8 +2,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "run.h"
 #include "watch.h"
+
+/* Nothing waits for longer while a worker that may take it sleeps. */
+#define WAIT_MAX_NS (2 * NS_PER_MS)
 
 /* A thread that serves, or receives, is away: it may be so for long. */
 static bool is_away(const struct task *task)
@@ -11,7 +15,7 @@ static bool is_away(const struct task *task)
 	return task->in_handler || task->sending || task->receiving;
 }
 
-/* Somebody is on the way to look at the queues, or may be. */
+/* Somebody is on the way to look at the queues, or may be, and is only held up by the simulator. */
 static bool is_anybody_up(const struct run *run)
 {
 	for (unsigned i = 0; i < run->world.tasks_count; i++)
@@ -22,7 +26,7 @@ static bool is_anybody_up(const struct run *run)
 
 static bool does_a_worker_sleep(const struct run *run)
 {
-	for (unsigned i = 0; i < atomic_load(&run->shared.wanted); i++)
+	for (unsigned i = 0; i < atomic_load(&run->shared.demand.wanted); i++)
 		if (run->worker_tasks[i] != NULL && run->worker_tasks[i]->state == TASK_WAITING &&
 			run->worker_tasks[i]->word != NULL)
 			return true;
@@ -38,18 +42,34 @@ static bool will_be_assisted(const struct run *run, unsigned service)
 	return false;
 }
 
-/* No worker sleeps while there is work, but for work that receivers help with: that may wait, if it is
- * not much, for one of them that is away. */
-static void must_be_seen_to(const struct run *run, const struct model *model)
+/* A worker sleeps that may take what waits. */
+static bool could_be_taken(const struct run *run, const struct model *model)
 {
-	bool assisted = model_is_assisted(model) && !model_is_long(model);
+	return model->ready > 0 && model->active_workers < model->settings.max_workers &&
+	       does_a_worker_sleep(run);
+}
 
-	if (model->ready == 0 || model->active_workers >= model->settings.max_workers)
-		return;
-	if (assisted && will_be_assisted(run, model->service))
-		return;
-	must(is_anybody_up(run) || !does_a_worker_sleep(run),
-		"a worker sleeps while service %u has work", model->service);
+/* Time does not count in which a thread that was woken does not run yet, or is held up; nor, unless the
+ * queue is full, in which a receiver that helps is away. */
+static bool does_wait(const struct run *run, const struct model *model)
+{
+	bool assisted = model->limits.assisted && model->count < model->limits.capacity;
+
+	return could_be_taken(run, model) && !is_anybody_up(run) &&
+	       !(assisted && will_be_assisted(run, model->service));
+}
+
+/* `passed_ns` since the step before this one. */
+static void must_be_seen_to(const struct run *run, struct model *model, int64_t passed_ns)
+{
+	if (model->waits)
+		model->waited_ns += passed_ns;
+	must(model->waited_ns <= WAIT_MAX_NS,
+		"a worker sleeps while service %u has had work for %" PRId64 " ns", model->service,
+		model->waited_ns);
+	if (!could_be_taken(run, model))
+		model->waited_ns = 0;
+	model->waits = does_wait(run, model);
 }
 
 /* Count by count: a ledger is nothing but counts. */
@@ -65,7 +85,7 @@ static void must_be_equal(const struct ledger *books, const struct ledger *expec
 			i, counts[i], wanted[i]);
 }
 
-static void check_service(struct run *run, struct model *model)
+static void check_service(struct run *run, struct model *model, int64_t passed_ns)
 {
 	struct queue_report report;
 
@@ -74,14 +94,20 @@ static void check_service(struct run *run, struct model *model)
 		model->service);
 	must_be_equal(&report.ledger, &model->books);
 	must(report.queued_max == model->queued_max, "queued_max is wrong");
-	must_be_seen_to(run, model);
+	must_be_seen_to(run, model, passed_ns);
+	must(!watch_is_worker_needed(model) || model->shed > 0 ||
+			(model->count > 0 && model->active_workers < model->settings.max_workers),
+		"service %u needs a worker, who could not take anything", model->service);
 }
 
 void run_check_step(struct run *run)
 {
+	int64_t passed_ns = run->world.now_ns - run->checked_ns;
+
+	run->checked_ns = run->world.now_ns;
 	for (unsigned i = 0; i < run->scenario.services_count; i++)
 		if (run->models[i].queue != NULL)
-			check_service(run, &run->models[i]);
+			check_service(run, &run->models[i], passed_ns);
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
 		watch_check_inline(i);
 }

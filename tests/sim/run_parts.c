@@ -65,6 +65,8 @@ static void make_queue(struct run *run, unsigned number)
 		.capacity = drawn->capacity,
 		.workers_max = SCENARIO_WORKERS_MAX + helpers_of(run, number),
 		.rules = drawn->rules,
+		.demand = &run->shared.demand,
+		.service = number,
 		.keeps_shed = drawn->busy,
 		.assisted = run->handlers[number].never_blocks,
 	};

@@ -22,6 +22,9 @@ void watch_end(void);
 /* A push and a pop begin a new window when it is time. */
 void watch_roll_window(struct model *model, int64_t now_ns);
 
+/* The product says so. */
+bool watch_is_worker_needed(const struct model *model);
+
 /* The queue dropped it. */
 void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
 
@@ -50,35 +53,31 @@ void model_begins_inline(const struct letter *letter);
 
 /* The names are the linker's. */
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
-bool __real_queue_push(struct queue *queue, struct datagram_list *batch,
+void __real_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
-enum queue_result __real_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
-enum queue_result __real_queue_assist(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
-bool __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
+bool __real_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+bool __real_queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+void __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
-bool __real_queue_end_assist(struct queue *queue);
-void __real_queue_close(struct queue *queue);
+void __real_queue_end_assist(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
+void __real_worker_wake(struct worker_shared *shared);
 void __real_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 void __real_lock_take(struct lock *lock);
 void __real_lock_release(struct lock *lock);
 
-bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
+void __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped);
-enum queue_result __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
-enum queue_result __wrap_queue_assist(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
-bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
+bool __wrap_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+bool __wrap_queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+void __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns);
 void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
-bool __wrap_queue_end_assist(struct queue *queue);
-void __wrap_queue_close(struct queue *queue);
+void __wrap_queue_end_assist(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
+void __wrap_worker_wake(struct worker_shared *shared);
 void __wrap_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 void __wrap_lock_take(struct lock *lock);

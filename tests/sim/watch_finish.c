@@ -106,26 +106,25 @@ void watch_must_be_results(const struct datagram_list *jobs, const struct ledger
 		"a batch's results are not what happened");
 }
 
-/* How long handlers take, as the queue measures it. */
+/* How long handlers take. */
 static void measure(struct model *model, int64_t service_ns)
 {
 	if (service_ns == 0)
 		return;
-	model->service_peak_ns -= model->service_peak_ns / 64;
-	if (service_ns > model->service_peak_ns)
-		model->service_peak_ns = service_ns;
+	model->latest_service_ns = service_ns;
 	if (service_ns > model->slowest_ns)
 		model->slowest_ns = service_ns;
 }
 
-bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
+void __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	const struct ledger *results, int64_t spent_ns)
 {
 	struct model *model = watch_model_of(queue);
-	bool freed;
 
-	if (!the_run->checked)
-		return __real_queue_finish(queue, jobs, results, spent_ns);
+	if (!the_run->checked) {
+		__real_queue_finish(queue, jobs, results, spent_ns);
+		return;
+	}
 	watch_begin();
 	watch_must_be_results(jobs, results);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
@@ -139,11 +138,9 @@ bool __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 				job->service_ns - letter->charged_ns);
 		model_finish(model, watch_number_of(job));
 	}
-	model->job_ewma_ns += (spent_ns / jobs->count - model->job_ewma_ns) / 16;
 	ledger_add(&model->books, results);
 	model->active_workers--;
 	world_trace(&the_run->world, "finish", model->service, jobs->count, model->count);
-	freed = __real_queue_finish(queue, jobs, results, spent_ns);
+	__real_queue_finish(queue, jobs, results, spent_ns);
 	watch_end();
-	return freed;
 }

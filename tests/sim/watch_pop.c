@@ -1,10 +1,13 @@
-/* What the model does when the product pops, closes, discards or configures. */
+/* What the model does when the product pops, discards or configures. */
 #include <inttypes.h>
 
 #include "run.h"
 #include "watch.h"
 
 #define BATCH_NS 100000
+
+/* Receivers do not help with a handler whose latest call took longer. */
+#define SLOW_CALL_NS 200000
 
 struct model *watch_model_of(const struct queue *queue)
 {
@@ -45,6 +48,11 @@ void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason)
 		model->shed++;
 	}
 	world_trace(&the_run->world, "drop", number, reason, model->count);
+}
+
+bool watch_is_worker_needed(const struct model *model)
+{
+	return (atomic_load(&the_run->shared.demand.needed) >> model->service & 1) != 0;
 }
 
 void watch_roll_window(struct model *model, int64_t now_ns)
@@ -101,11 +109,13 @@ static void take(
 }
 
 /* An answer that is ready waits for the rest of its batch, so that must be a short one as far as is
- * known. */
+ * known: all may take as long as the mean, and as the latest where handlers may block. */
 static void must_be_short(const struct model *model, unsigned count, int64_t service_ewma_ns)
 {
-	int64_t each_ns = model_is_assisted(model) ? service_ewma_ns : model->service_peak_ns;
+	int64_t each_ns = service_ewma_ns;
 
+	if (!model->limits.assisted && model->latest_service_ns > each_ns)
+		each_ns = model->latest_service_ns;
 	must(service_ewma_ns <= model->slowest_ns, "a mean of %" PRId64 ", above all",
 		service_ewma_ns);
 	must(count <= QUEUE_BATCH_MAX &&
@@ -132,21 +142,6 @@ static void take_batch(struct model *model, const struct datagram_list *jobs, in
 		"some were taken with all, and %u are left", model->count);
 }
 
-static enum queue_result expected_answer(
-	const struct model *model, const struct queue_batch *batch, bool allowed)
-{
-	bool shed = batch->expired.count == QUEUE_BATCH_MAX || batch->shed.count > 0;
-	bool ended = model->count == 0 && model->closed;
-	enum queue_result answer = batch->jobs.count > 0 ? QUEUE_JOBS
-				   : shed		 ? QUEUE_DROPS
-				   : ended		 ? QUEUE_ENDED
-							 : QUEUE_EMPTY;
-
-	must(answer != QUEUE_EMPTY || !allowed || model->ready == 0,
-		"a worker got nothing while %u flows were ready", model->ready);
-	return answer;
-}
-
 static void give_shed(struct model *model, const struct datagram_list *shed)
 {
 	for (const struct datagram *d = shed->first; d != NULL; d = d->next)
@@ -157,9 +152,14 @@ static void give_shed(struct model *model, const struct datagram_list *shed)
 	model->shed = 0;
 }
 
+static unsigned count_of(const struct queue_batch *batch)
+{
+	return batch->jobs.count + batch->expired.count + batch->shed.count;
+}
+
 /* What it gave, and answered. */
-static void must_be_batch(struct model *model, int64_t now_ns, const struct queue_batch *batch,
-	enum queue_result answer)
+static void must_be_batch(
+	struct model *model, int64_t now_ns, const struct queue_batch *batch, bool found)
 {
 	bool allowed = model->active_workers < model->settings.max_workers;
 
@@ -169,41 +169,45 @@ static void must_be_batch(struct model *model, int64_t now_ns, const struct queu
 	give_shed(model, &batch->shed);
 	must(batch->jobs.count == 0 || allowed, "more workers than allowed");
 	take_batch(model, &batch->jobs, now_ns);
-	must(answer == expected_answer(model, batch, allowed), "pop answers %d", answer);
+	must(found == (count_of(batch) > 0), "pop answers %d", found);
 	model->active_workers += batch->jobs.count > 0;
+	if (batch->jobs.count > 0)
+		model->waited_ns = 0;
 }
 
-enum queue_result __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
+bool __wrap_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	enum queue_result answer;
+	struct model *model = watch_model_of(queue);
+	bool found;
 
 	if (!the_run->checked)
 		return __real_queue_pop(queue, now_ns, ret_batch);
 	watch_begin();
-	answer = __real_queue_pop(queue, now_ns, ret_batch);
-	must_be_batch(watch_model_of(queue), now_ns, ret_batch, answer);
+	found = __real_queue_pop(queue, now_ns, ret_batch);
+	must_be_batch(model, now_ns, ret_batch, found);
+	must(found || model->ready == 0 || model->active_workers >= model->settings.max_workers,
+		"a worker got nothing while %u flows were ready", model->ready);
 	watch_end();
-	return answer;
+	return found;
 }
 
-enum queue_result __wrap_queue_assist(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
+bool __wrap_queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
 	struct model *model = watch_model_of(queue);
-	enum queue_result answer;
+	bool found;
 
 	if (!the_run->checked)
 		return __real_queue_assist(queue, now_ns, ret_batch);
 	watch_begin();
-	answer = __real_queue_assist(queue, now_ns, ret_batch);
-	if (model_is_assisted(model))
-		must_be_batch(model, now_ns, ret_batch, answer);
-	else
-		must(answer == QUEUE_EMPTY && ret_batch->expired.count + ret_batch->shed.count == 0,
-			"a receiver assists though it is not to, or the handler was slow recently");
+	found = __real_queue_assist(queue, now_ns, ret_batch);
+	watch_roll_window(model, now_ns);
+	if (found || count_of(ret_batch) > 0)
+		must_be_batch(model, now_ns, ret_batch, found);
+	must(!found || (model->limits.assisted && model->settings.receivers_assist &&
+			       model->latest_service_ns <= SLOW_CALL_NS),
+		"a receiver assists though it is not to, or the handler was slow recently");
 	watch_end();
-	return answer;
+	return found;
 }
 
 /* --- the rest */
@@ -227,22 +231,11 @@ void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped
 	watch_end();
 }
 
-bool __wrap_queue_end_assist(struct queue *queue)
+void __wrap_queue_end_assist(struct queue *queue)
 {
-	bool wanted;
-
 	watch_begin();
 	watch_model_of(queue)->limits.assisted = false;
-	wanted = __real_queue_end_assist(queue);
-	watch_end();
-	return wanted;
-}
-
-void __wrap_queue_close(struct queue *queue)
-{
-	watch_begin();
-	watch_model_of(queue)->closed = true;
-	__real_queue_close(queue);
+	__real_queue_end_assist(queue);
 	watch_end();
 }
 
@@ -256,6 +249,13 @@ void __wrap_queue_configure(struct queue *queue, const struct queue_settings *se
 		model->least_interval_ns = settings->overload_interval_ns;
 	__real_queue_configure(queue, settings);
 	watch_end();
+}
+
+/* Here a thread may be held up as at a lock. */
+void __wrap_worker_wake(struct worker_shared *shared)
+{
+	world_call(&the_run->world);
+	__real_worker_wake(shared);
 }
 
 void __wrap_lock_take(struct lock *lock)

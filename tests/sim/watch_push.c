@@ -78,17 +78,18 @@ static void queue_up(struct model *model, const struct datagram *datagram, int64
 	model_add(model, watch_number_of(datagram));
 }
 
-bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
+void __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	const struct ledger *admission, int64_t now_ns, struct datagram_list *ret_dropped)
 {
 	struct model *model = watch_model_of(queue);
 	const struct datagram *coming[SOCKET_BATCH];
 	unsigned count = 0, before;
 	struct gone gone;
-	bool wanted;
 
-	if (!the_run->checked)
-		return __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
+	if (!the_run->checked) {
+		__real_queue_push(queue, batch, admission, now_ns, ret_dropped);
+		return;
+	}
 	must(ret_dropped->count == 0, "a push into a list that is not empty");
 	watch_begin();
 	before = model->count;
@@ -96,7 +97,7 @@ bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	admit(model, batch, admission, now_ns);
 	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
 		coming[count++] = d;
-	wanted = __real_queue_push(queue, batch, admission, now_ns, ret_dropped);
+	__real_queue_push(queue, batch, admission, now_ns, ret_dropped);
 	gone = (struct gone){ first_shed(model), ret_dropped->first };
 	for (unsigned i = 0; i < count; i++) {
 		if (model->count == model->limits.capacity)
@@ -104,13 +105,13 @@ bool __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 		queue_up(model, coming[i], now_ns);
 	}
 	must(gone.shed == NULL && gone.dropped == NULL, "more went than had to");
-	must(wanted || model->active_workers >= model->settings.max_workers ||
+	must(watch_is_worker_needed(model) ||
+			model->active_workers >= model->settings.max_workers ||
 			before + count <= model->limits.capacity,
-		"the queue of service %u is full, and no worker is wanted", model->service);
+		"the queue of service %u is full, and needs no worker", model->service);
 	watch_flows(model, &(struct datagram_list){ 0 });
 	if (model->count > model->queued_max)
 		model->queued_max = model->count;
 	world_trace(&the_run->world, "push", model->service, count, model->count);
 	watch_end();
-	return wanted;
 }

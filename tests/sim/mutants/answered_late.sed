@@ -1,2 +1,2 @@
 # src/engine/worker.c: the wake-up is no more pending only after looking
-/^static enum worker_result pop_any/,/^}/{s/^\tatomic_store(&shared->wakeup_pending, false);//;s/^\t\t\treturn WORKER_WORKED;/\t\t\tatomic_store(\&shared->wakeup_pending, false);\n&/;s/^\treturn ended/\tatomic_store(\&shared->wakeup_pending, false);\n&/}
+/^static struct service \*pop_any/,/^}/{s/look(shared);/atomic_load(\&shared->demand.needed);/;s/^\t*return .*$/sys_yield(), look(shared);\n&/}

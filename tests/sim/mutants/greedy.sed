@@ -1,2 +1,2 @@
 # src/queue/queue.c: more workers than allowed
-s/} else if (queue->active_workers < queue->settings.max_workers) {/} else {/
+/^static bool pop_locked/,/^}/s/queue->active_workers < queue->settings.max_workers/true/

@@ -1,2 +1,2 @@
-# src/engine/worker.c: a worker that leaves some calls no other
-s/if (batch.more || batch.jobs.count == 0 || /if (batch.jobs.count == 0 || /
+# src/engine/worker.c: a worker that leaves some, or another service's, calls no other
+/^enum worker_result worker_step/,/^}/s/^\tworker_wake(.*$//

@@ -1,2 +1,2 @@
-# src/queue/backlog.c: nobody is called for what may run since one of its client was finished
-s/return backlog->rules.per_client && flow->waiting > 0;/return false;/
+# src/queue/queue.c: nobody is called for what may run since one of its client was finished
+/^void queue_finish/,/^}/s/^\tqueue->blocked = false;$//

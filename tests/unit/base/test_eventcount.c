@@ -20,17 +20,14 @@
 /* Wait until the number is at least `least`; returns it. */
 static unsigned await(struct eventcount *changed, _Atomic unsigned *number, unsigned least)
 {
-	unsigned now;
+	for (;;) {
+		uint32_t key = eventcount_key(changed);
+		unsigned now = atomic_load_explicit(number, memory_order_acquire);
 
-	while ((now = atomic_load_explicit(number, memory_order_acquire)) < least) {
-		uint32_t key = eventcount_prepare(changed);
-
-		if (atomic_load_explicit(number, memory_order_acquire) < least)
-			eventcount_wait(changed, key, -1);
-		else
-			eventcount_cancel(changed);
+		if (now >= least)
+			return now;
+		eventcount_wait(changed, key, -1);
 	}
-	return now;
 }
 
 static void publish(struct eventcount *changed, _Atomic unsigned *number, unsigned value)
@@ -105,15 +102,12 @@ static void *take_tickets(void *argument)
 	struct shared *shared = argument;
 
 	while (atomic_load(&shared->taken) < shared->count) {
-		uint32_t key = eventcount_prepare(&shared->changed);
+		uint32_t key = eventcount_key(&shared->changed);
 
 		if (take_ticket(shared)) {
-			eventcount_cancel(&shared->changed);
 			if (atomic_fetch_add(&shared->taken, 1) + 1 == shared->count)
 				eventcount_notify(&shared->changed, UINT_MAX);
-		} else if (atomic_load(&shared->taken) == shared->count) {
-			eventcount_cancel(&shared->changed);
-		} else {
+		} else if (atomic_load(&shared->taken) < shared->count) {
 			eventcount_wait(&shared->changed, key, -1);
 		}
 	}
@@ -139,15 +133,15 @@ static void test_several_waiters(void **state)
 	assert_int_equal(atomic_load(&shared.changed.waiters), 0);
 }
 
-/* A timeout, and a notify between prepare and wait, end the wait: otherwise this does not end. */
+/* A timeout, and a notify between key and wait, end the wait: otherwise this does not end. */
 static void test_waits_end(void **state)
 {
 	struct eventcount changed = { 0 };
-	uint32_t key = eventcount_prepare(&changed);
+	uint32_t key = eventcount_key(&changed);
 
 	(void)state;
 	eventcount_wait(&changed, key, 1000);
-	key = eventcount_prepare(&changed);
+	key = eventcount_key(&changed);
 	eventcount_notify(&changed, 1);
 	eventcount_wait(&changed, key, -1);
 	assert_int_equal(atomic_load(&changed.waiters), 0);

@@ -146,10 +146,12 @@ struct fixture {
 static int setup(void **state)
 {
 	const struct log_settings log = { .format = "auto", .color = "auto", .target = "none" };
-	const struct queue_limits limits = { .capacity = CAPACITY, .workers_max = 1 };
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	const struct queue_limits limits = {
+		.capacity = CAPACITY, .workers_max = 1, .demand = &fixture->workers.demand
+	};
 	const struct queue_settings queue = { .max_workers = 1 };
 	struct socket_config config = { 0 };
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const char *hosts[] = { "127.0.0.1", "0.0.0.0" };
 
 	assert_non_null(fixture);
@@ -383,7 +385,7 @@ static void it_refuses_what_comes_too_late(void **state)
 {
 	struct fixture *fixture = *state;
 
-	queue_close(fixture->service.queue);
+	worker_close(&fixture->workers);
 	send_some(fixture, 150);
 	receiver_finish(&fixture->receiver, true);
 	assert_int_equal(books(fixture).received, 150);

@@ -41,10 +41,9 @@ static void answers(void **state)
 	assert_int_equal(step(), WORKER_IDLE);
 	push(1, "a");
 	assert_int_equal(step(), WORKER_WORKED);
-	queue_close(world.services[0].queue);
 	assert_int_equal(step(), WORKER_IDLE);
 	push(1, "b");
-	queue_close(world.services[1].queue);
+	worker_close(&world.shared);
 	assert_int_equal(step(), WORKER_WORKED);
 	assert_int_equal(step(), WORKER_ENDED);
 	assert_string_equal(world.ran, "ab");
@@ -62,10 +61,24 @@ static void only_expired_ones(void **state)
 	push(0, jobs);
 	world.now_ns += MAX_WAIT_NS;
 	assert_int_equal(step(), WORKER_WORKED);
-	assert_int_equal(atomic_load(&world.shared.work.epoch), 1);
+	assert_int_equal(atomic_load(&world.shared.demand.work.epoch), 1);
 	must_have_run("", QUEUE_BATCH_MAX, 0);
-	assert_int_equal(step(), WORKER_IDLE);
+	assert_int_equal(step(), WORKER_WORKED);
 	must_have_run("", QUEUE_BATCH_MAX + 3, 0);
+	end();
+}
+
+/* Also of a service that no worker may take from now. */
+static void no_end_while_something_waits(void **state)
+{
+	(void)state;
+	begin(SERVICES, 1);
+	push(1, "N2");
+	worker_close(&world.shared);
+	assert_int_equal(step(), WORKER_WORKED);
+	assert_int_equal(world.nested, WORKER_IDLE);
+	assert_int_equal(step(), WORKER_WORKED);
+	assert_int_equal(step(), WORKER_ENDED);
 	end();
 }
 
@@ -104,14 +117,14 @@ static void no_more_than_max_workers(void **state)
 	two_workers(2, WORKER_WORKED);
 }
 
-/* One step over these jobs: others are notified so often before the first runs, and in all. */
-static void must_notify(unsigned max_workers, const char *jobs, unsigned before, unsigned all)
+/* One step over these jobs: others are notified so often, all before the first runs. */
+static void must_notify(unsigned max_workers, const char *jobs, unsigned times)
 {
 	begin(1, max_workers);
 	push(0, jobs);
 	assert_int_equal(step(), WORKER_WORKED);
-	assert_int_equal(world.epochs[0], before);
-	assert_int_equal(atomic_load(&world.shared.work.epoch), all);
+	assert_int_equal(world.epochs[0], times);
+	assert_int_equal(atomic_load(&world.shared.demand.work.epoch), times);
 	while (step() == WORKER_WORKED)
 		;
 	must_have_run(jobs, 0, 0);
@@ -121,10 +134,10 @@ static void must_notify(unsigned max_workers, const char *jobs, unsigned before,
 static void wakes_another(void **state)
 {
 	(void)state;
-	must_notify(1, "1", 0, 0);
-	must_notify(2, "1", 0, 0);
-	must_notify(2, "12", 1, 1); /* before its own, for what it left */
-	must_notify(1, "12", 0, 1); /* after it, for none was allowed to take more */
+	must_notify(1, "1", 0);
+	must_notify(2, "1", 0);
+	must_notify(2, "12", 1); /* for what it left */
+	must_notify(1, "12", 0); /* none is allowed to take more, and then it looks itself */
 }
 
 static void the_watch(void **state)
@@ -152,7 +165,7 @@ static void the_watch(void **state)
 static void push_one_then_the_last(void)
 {
 	push(0, world.sleeps == 1 ? "b" : "C");
-	eventcount_notify(&world.shared.work, 1);
+	eventcount_notify(&world.shared.demand.work, 1);
 }
 
 static void runs_until_all_has_ended(void **state)
@@ -186,8 +199,8 @@ static void looks_again_before_it_sleeps(void **state)
 
 static void want_none(void)
 {
-	atomic_store(&world.shared.wanted, 0);
-	eventcount_notify(&world.shared.work, 1);
+	atomic_store(&world.shared.demand.wanted, 0);
+	eventcount_notify(&world.shared.demand.work, 1);
 }
 
 static void runs_while_it_is_wanted(void **state)
@@ -199,7 +212,7 @@ static void runs_while_it_is_wanted(void **state)
 	assert_string_equal(world.ran, "1X");
 	assert_false(worker_run(world.workers[0]));
 	assert_string_equal(world.ran, "1X");
-	atomic_store(&world.shared.wanted, 1);
+	atomic_store(&world.shared.demand.wanted, 1);
 	assert_false(worker_run(world.workers[1]));
 	world.on_sleep = want_none;
 	assert_false(worker_run(world.workers[0]));
@@ -216,6 +229,7 @@ int main(void)
 		cmocka_unit_test(hurry_drops_the_rest_of_a_batch),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(only_expired_ones),
+		cmocka_unit_test(no_end_while_something_waits),
 		cmocka_unit_test(services_in_turn),
 		cmocka_unit_test(no_more_than_max_workers),
 		cmocka_unit_test(wakes_another),

@@ -23,8 +23,8 @@
 
 /* A job is a character. A digit is slow; "m" and "M" take 60 and 100 us; "S" takes as long as a job
  * may wait; "L" 1 ns less; all others are quick. Some do something: */
-#define CALLS 'W'     /* calls a worker, twice */
-#define CLOSES 'C'    /* all queues */
+#define PUSHES 'W'    /* pushes a job, and calls a worker, twice */
+#define CLOSES 'C'    /* no more is pushed */
 #define HURRIES 'H'   /* sets `hurry` */
 #define NESTS 'N'     /* lets the other worker make a step */
 #define UNWATCHES 'U' /* ends the watch */
@@ -54,10 +54,8 @@ int64_t __wrap_sys_monotonic_ns(void);
 int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count);
 void __wrap_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
 void __wrap_sys_yield(void);
-enum queue_result __real_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
-enum queue_result __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+bool __real_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
+bool __wrap_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
 int64_t __wrap_sys_monotonic_ns(void)
 {
@@ -77,10 +75,9 @@ int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count)
 
 /* A call is answered before the queues are looked at, or what is pushed meanwhile could stay
  * unseen; and so whoever sleeps can be called. */
-enum queue_result __wrap_queue_pop(
-	struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
+bool __wrap_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
-	assert_false(atomic_load(&world.shared.wakeup_pending));
+	assert_false(atomic_load(&world.shared.demand.wakeup_pending));
 	return __real_queue_pop(queue, now_ns, ret_batch);
 }
 
@@ -92,10 +89,10 @@ void __wrap_sys_yield(void)
 
 void __wrap_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns)
 {
-	assert_ptr_equal(word, &world.shared.work.epoch);
+	assert_ptr_equal(word, &world.shared.demand.work.epoch);
 	assert_int_equal(atomic_load(word), expected);
 	assert_int_equal(timeout_ns, -1);
-	assert_false(atomic_load(&world.shared.wakeup_pending));
+	assert_false(atomic_load(&world.shared.demand.wakeup_pending));
 	world.sleeps++;
 	assert_non_null(world.on_sleep);
 	world.on_sleep();
@@ -112,11 +109,7 @@ static int64_t time_of(char job)
 	return job <= '9' ? SLOW_NS : QUICK_NS;
 }
 
-static void close_all(void)
-{
-	for (unsigned i = 0; i < world.shared.services_count; i++)
-		queue_close(world.services[i].queue);
-}
+static void push(unsigned service, const char *jobs);
 
 static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
@@ -124,15 +117,16 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 
 	(void)state;
 	assert_true(size > 0);
-	world.epochs[world.runs] = atomic_load(&world.shared.work.epoch);
+	world.epochs[world.runs] = atomic_load(&world.shared.demand.work.epoch);
 	world.ran[world.runs++] = job;
 	world.last_worker = request->worker;
 	world.call_ns = world.workers[request->worker != 0]->running_call.since_ns;
-	if (job == CALLS) {
+	if (job == PUSHES) {
+		push(0, "a");
 		worker_wake(&world.shared);
 		worker_wake(&world.shared);
 	} else if (job == CLOSES)
-		close_all();
+		atomic_store(&world.shared.demand.closed, true);
 	else if (job == HURRIES)
 		atomic_store(&world.shared.aborting, true);
 	else if (job == NESTS)
@@ -140,7 +134,7 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 	else if (job == UNWATCHES)
 		atomic_store(&world.shared.track_calls, false);
 	else if (job == UNWANTS)
-		atomic_store(&world.shared.wanted, 0);
+		atomic_store(&world.shared.demand.wanted, 0);
 	world.now_ns += time_of(job);
 	*(char *)reply = job;
 	return 1;
@@ -153,6 +147,8 @@ static void add_service(unsigned max_workers, bool assisted)
 	const struct queue_limits limits = {
 		.capacity = 2 * QUEUE_BATCH_MAX,
 		.workers_max = 2,
+		.demand = &world.shared.demand,
+		.service = world.shared.services_count,
 		.rules = { .discipline = BACKLOG_FIFO },
 		.assisted = assisted,
 	};
@@ -183,8 +179,8 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 	world.now_ns = NS_PER_S;
 	world.shared.services = world.services;
 	world.shared.sockets = &world.socket;
-	atomic_store(&world.shared.wanted, 2);
 	assert_int_equal(log_new(&settings, 0, &world.log), 0);
+	atomic_store(&world.shared.demand.wanted, 2);
 	assert_int_equal(slab_new(SLOTS, 64, &world.shared.slab), 0);
 	for (unsigned i = 0; i < services; i++)
 		add_service(max_workers, assisted);
@@ -214,7 +210,7 @@ static void end(void)
 		worker_stop(world.workers[i]);
 		worker_free(world.workers[i]);
 	}
-	assert_int_equal(atomic_load(&world.shared.work.waiters), 0);
+	assert_int_equal(atomic_load(&world.shared.demand.work.waiters), 0);
 	for (unsigned i = 0; i < world.shared.services_count; i++)
 		queue_free(world.services[i].queue);
 	slab_free(world.shared.slab);
@@ -241,7 +237,7 @@ static void push(unsigned service, const char *jobs)
 		datagram->data[0] = (unsigned char)*jobs;
 		datagram_list_push(&batch, datagram);
 	}
-	(void)queue_push(world.services[service].queue, &batch, &admission, world.now_ns, &dropped);
+	queue_push(world.services[service].queue, &batch, &admission, world.now_ns, &dropped);
 	assert_int_equal(dropped.count, 0);
 }
 

@@ -29,7 +29,7 @@ ARROWS = {
     "src/guard/guard*": ["core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
-    "src/queue/queue*": ["queue/backlog.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/queue/queue*": ["queue/backlog.h", "core/*", "base/*"],
     "src/queue/lengths*": ["queue/flow.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "core/datagram.h", "base/*"],
     "src/queue/flow*": ["queue/lengths.h", "core/datagram.h", "base/*"],

@@ -24,10 +24,12 @@ static const struct backlog_rules fifo = { .discipline = BACKLOG_FIFO };
 static const struct backlog_rules fair_per_client = { BACKLOG_FAIR, true };
 static const struct backlog_rules fifo_per_client = { BACKLOG_FIFO, true };
 
+static struct demand demand;
+
 static struct rig new_rig(struct backlog_rules rules, unsigned capacity)
 {
 	const struct queue_limits limits = {
-		.capacity = capacity, .workers_max = 4, .rules = rules
+		.capacity = capacity, .workers_max = 4, .demand = &demand, .rules = rules
 	};
 	const struct queue_settings settings = {
 		.overload_interval_ns = 100 * MS, .fair_window_ns = 1000 * MS, .max_workers = 4
@@ -62,7 +64,7 @@ static void arrive(struct rig *rig, const char *client, uint32_t number)
 	datagram->length = number;
 	datagram->arrived_ns = rig->now_ns;
 	datagram_list_push(&batch, datagram);
-	(void)queue_push(rig->queue, &batch, &admission, rig->now_ns, &rig->dropped);
+	queue_push(rig->queue, &batch, &admission, rig->now_ns, &rig->dropped);
 }
 
 static void finish(struct rig *rig, struct queue_batch *batch, int64_t service_ns)
@@ -71,7 +73,7 @@ static void finish(struct rig *rig, struct queue_batch *batch, int64_t service_n
 
 	for (struct datagram *job = batch->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	(void)queue_finish(rig->queue, &batch->jobs, &results, 0);
+	queue_finish(rig->queue, &batch->jobs, &results, 0);
 	discard(&batch->jobs);
 }
 
@@ -80,7 +82,7 @@ static void must_serve(struct rig *rig, uint32_t number, int64_t service_ns)
 {
 	struct queue_batch batch;
 
-	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(rig->queue, rig->now_ns, &batch));
 	assert_int_equal(batch.jobs.count, 1);
 	assert_int_equal(batch.jobs.first->length, number);
 	finish(rig, &batch, service_ns);
@@ -211,7 +213,7 @@ static struct queue_batch take_all(struct rig *rig)
 	arrive(rig, "10.0.0.2", 20);
 	arrive(rig, "10.0.0.1", 4);
 	arrive(rig, "10.0.0.3", 30);
-	assert_int_equal(queue_pop(rig->queue, rig->now_ns, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(rig->queue, rig->now_ns, &batch));
 	return batch;
 }
 
@@ -262,9 +264,9 @@ static void a_slow_handler_is_charged_for_at_once(void **state)
 	arrive(&rig, "10.0.0.2", 20);
 	must_serve(&rig, 20, MS); /* it has been served, too */
 	arrive(&rig, "10.0.0.1", 1);
-	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &first), QUEUE_JOBS);
+	assert_true(queue_pop(rig.queue, rig.now_ns, &first));
 	arrive(&rig, "10.0.0.1", 2);
-	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_JOBS);
+	assert_true(queue_pop(rig.queue, rig.now_ns, &second));
 	arrive(&rig, "10.0.0.1", 3);
 	arrive(&rig, "10.0.0.2", 21);
 	must_serve(&rig, 21, MS);
@@ -390,12 +392,12 @@ static void per_client(struct backlog_rules rules)
 	arrive(&rig, "10.0.0.1", 1);
 	rig.now_ns += 500 * MS;
 	arrive(&rig, "10.0.0.1", 2);
-	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &first), QUEUE_JOBS);
+	assert_true(queue_pop(rig.queue, rig.now_ns, &first));
 	assert_int_equal(first.jobs.count, 1);
 	assert_int_equal(first.jobs.first->length, 0);
-	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_EMPTY);
+	assert_false(queue_pop(rig.queue, rig.now_ns, &second));
 	arrive(&rig, "10.0.0.2", 10);
-	assert_int_equal(queue_pop(rig.queue, rig.now_ns, &second), QUEUE_JOBS);
+	assert_true(queue_pop(rig.queue, rig.now_ns, &second));
 	assert_int_equal(second.jobs.first->length, 10);
 	finish(&rig, &first, MS);
 	must_serve(&rig, 1, MS);
@@ -426,7 +428,7 @@ static void sources_without_end(void **state)
 		if (i % 2 == 0) {
 			struct queue_batch batch;
 
-			assert_int_equal(queue_pop(rig.queue, rig.now_ns, &batch), QUEUE_JOBS);
+			assert_true(queue_pop(rig.queue, rig.now_ns, &batch));
 			finish(&rig, &batch, MS);
 		}
 		discard(&rig.dropped);

@@ -4,10 +4,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "queue/queue.h"
 
 #define MS 1000000LL
+#define SERVICE 5u
+
+static struct demand demand;
 
 /* Never overloaded, never a new window. */
 static struct queue_settings settings_of(int64_t max_wait_ns, unsigned max_workers)
@@ -20,14 +24,22 @@ static struct queue_settings settings_of(int64_t max_wait_ns, unsigned max_worke
 	};
 }
 
-static struct queue *new_queue(unsigned capacity, int64_t max_wait_ns, unsigned max_workers)
+static struct queue *make_queue(struct queue_limits limits, struct queue_settings settings)
 {
-	const struct queue_limits limits = { .capacity = capacity, .workers_max = max_workers };
-	const struct queue_settings settings = settings_of(max_wait_ns, max_workers);
 	struct queue *queue;
 
+	memset(&demand, 0, sizeof(demand));
+	limits.demand = &demand;
+	limits.service = SERVICE;
+	limits.workers_max = settings.max_workers;
 	assert_int_equal(queue_new(&limits, &settings, &queue), 0);
 	return queue;
+}
+
+static struct queue *new_queue(unsigned capacity, int64_t max_wait_ns, unsigned max_workers)
+{
+	return make_queue((struct queue_limits){ .capacity = capacity },
+		settings_of(max_wait_ns, max_workers));
 }
 
 /* Datagrams that carry their number in `length`, and arrived at that many ms. */
@@ -45,16 +57,23 @@ static struct datagram_list numbered(unsigned first, unsigned count)
 	return list;
 }
 
-static bool push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
+/* Does the service need a worker? No other does. */
+static bool is_needed(void)
+{
+	uint64_t needed = atomic_load(&demand.needed);
+
+	assert_true(needed == 0 || needed == UINT64_C(1) << SERVICE);
+	return needed != 0;
+}
+
+static void push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
 	struct datagram_list *dropped)
 {
 	struct datagram_list batch = numbered(first, count);
 	const struct ledger admission = { .received = count };
-	bool wanted = queue_push(queue, &batch, &admission, now_ns, dropped);
 
+	queue_push(queue, &batch, &admission, now_ns, dropped);
 	assert_int_equal(batch.count, 0);
-	assert_int_equal(queue_wants_worker(queue), wanted);
-	return wanted;
 }
 
 static void expect_numbers(struct datagram_list *list, unsigned first, unsigned count)
@@ -99,7 +118,6 @@ static void close_empty(struct queue *queue)
 {
 	struct datagram_list dropped = { 0 };
 
-	queue_close(queue);
 	queue_discard(queue, &dropped);
 	while (dropped.count > 0)
 		free(datagram_list_pop(&dropped));
@@ -118,13 +136,13 @@ static void in_order(void **state)
 	push(queue, 3, 2, 0, &dropped);
 	assert_int_equal(dropped.count, 0);
 	for (unsigned i = 0; i < 5; i++) {
-		assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
-		assert_int_equal(batch.more, false); /* the one worker holds */
+		assert_true(queue_pop(queue, 0, &batch));
+		assert_false(is_needed()); /* the one worker holds */
 		assert_int_equal(books(queue).running, 1);
 		finish(queue, &batch, MS);
 		expect_numbers(&batch.jobs, i, 1);
 	}
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_EMPTY);
+	assert_false(queue_pop(queue, 0, &batch));
 	assert_int_equal(books(queue).replied, 5);
 	close_empty(queue);
 }
@@ -152,7 +170,7 @@ static void a_batch_larger_than_the_queue(void **state)
 	(void)state;
 	push(queue, 0, 64, 0, &dropped);
 	expect_numbers(&dropped, 0, 63);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, 0, &batch));
 	finish(queue, &batch, MS);
 	expect_numbers(&batch.jobs, 63, 1);
 	close_empty(queue);
@@ -180,9 +198,9 @@ static void stale_ones_are_never_handed_out(void **state)
 
 	(void)state;
 	push(queue, 0, QUEUE_BATCH_MAX + 8, 0, &dropped);
-	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch), QUEUE_DROPS);
+	assert_true(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch));
 	expect_numbers(&batch.expired, 0, QUEUE_BATCH_MAX);
-	assert_int_equal(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch));
 	expect_numbers(&batch.expired, QUEUE_BATCH_MAX, 4);
 	finish(queue, &batch, MS);
 	expect_numbers(&batch.jobs, QUEUE_BATCH_MAX + 4, 1);
@@ -198,7 +216,7 @@ static void zero_waits_for_ever(void **state)
 
 	(void)state;
 	push(queue, 0, 1, 0, &dropped);
-	assert_int_equal(queue_pop(queue, DATAGRAM_FOREVER_NS - 1, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, DATAGRAM_FOREVER_NS - 1, &batch));
 	finish(queue, &batch, MS);
 	expect_numbers(&batch.jobs, 0, 1);
 	close_empty(queue);
@@ -212,15 +230,18 @@ static void max_workers_is_a_bound(void **state)
 	const struct ledger results = { .replied = 1 };
 
 	(void)state;
-	assert_true(push(queue, 0, 3, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &first), QUEUE_JOBS);
-	assert_true(first.more);
-	assert_int_equal(queue_pop(queue, 0, &second), QUEUE_JOBS);
-	assert_false(second.more);
-	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_EMPTY);
-	assert_false(push(queue, 3, 1, 0, &dropped)); /* nobody may take it */
-	assert_true(queue_finish(queue, &first.jobs, &results, 0));
-	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_JOBS);
+	push(queue, 0, 3, 0, &dropped);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &first));
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &second));
+	assert_false(is_needed());
+	assert_false(queue_pop(queue, 0, &third));
+	push(queue, 3, 1, 0, &dropped);
+	assert_false(is_needed()); /* nobody may take it */
+	queue_finish(queue, &first.jobs, &results, 0);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &third));
 	finish(queue, &second, MS);
 	finish(queue, &third, MS);
 	expect_numbers(&first.jobs, 0, 1);
@@ -238,16 +259,16 @@ static void a_share_follows_the_slowest_of_late(void **state)
 
 	(void)state;
 	push(queue, 0, 400, 0, &dropped);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, 0, &batch));
 	finish(queue, &batch, 10000);
 	expect_numbers(&batch.jobs, 0, 1);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, 0, &batch));
 	assert_int_equal(batch.jobs.count, 10);
 	batch.jobs.last->service_ns = MS; /* one of them was slow */
 	finish_as_they_are(queue, &batch);
 	expect_numbers(&batch.jobs, 1, 10);
 	for (unsigned i = 11; i < 50; i++) {
-		assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+		assert_true(queue_pop(queue, 0, &batch));
 		finish(queue, &batch, 1000);
 		expect_numbers(&batch.jobs, i, 1);
 	}
@@ -262,42 +283,80 @@ static void quick_ones_are_few_workers_work(void **state)
 	struct queue_batch batch;
 
 	(void)state;
-	assert_true(push(queue, 0, 1, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	push(queue, 0, 1, 0, &dropped);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &batch));
 	finish(queue, &batch, 1);
 	expect_numbers(&batch.jobs, 0, 1);
-	assert_true(push(queue, 1, 8, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
-	assert_false(batch.more);
+	push(queue, 1, 8, 0, &dropped);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &batch));
+	assert_false(is_needed());
 	finish(queue, &batch, 1);
 	expect_numbers(&batch.jobs, 1, 8);
-	assert_true(push(queue, 9, QUEUE_BATCH_MAX, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
-	assert_false(batch.more);
+	push(queue, 9, QUEUE_BATCH_MAX, 0, &dropped);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &batch));
+	assert_false(is_needed());
 	finish(queue, &batch, 1);
 	expect_numbers(&batch.jobs, 9, QUEUE_BATCH_MAX);
-	assert_true(push(queue, 100, QUEUE_BATCH_MAX + 2, 0, &dropped));
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
-	assert_true(batch.more);
+	push(queue, 100, QUEUE_BATCH_MAX + 2, 0, &dropped);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &batch));
+	assert_true(is_needed());
 	finish(queue, &batch, 1);
 	expect_numbers(&batch.jobs, 100, QUEUE_BATCH_MAX / 2 + 1);
 	close_empty(queue);
 }
 
-static void closed_ends_when_empty(void **state)
+/* Of a client nothing may run before its last one is finished. */
+static void no_worker_for_what_may_not_run(void **state)
 {
-	struct queue *queue = new_queue(10, 0, 1);
+	struct queue *queue = make_queue((struct queue_limits){ .capacity = 10,
+						 .rules = { BACKLOG_FAIR, .per_client = true } },
+		settings_of(0, 4));
 	struct datagram_list dropped = { 0 };
-	struct queue_batch batch;
+	struct queue_batch first, second;
+
+	(void)state;
+	push(queue, 0, 2, 0, &dropped);
+	assert_true(queue_pop(queue, 0, &first));
+	assert_true(is_needed()); /* nobody has looked yet */
+	assert_false(queue_pop(queue, 0, &second));
+	assert_false(is_needed());
+	finish(queue, &first, MS);
+	assert_true(is_needed());
+	expect_numbers(&first.jobs, 0, 1);
+	assert_true(queue_pop(queue, 0, &first));
+	push(queue, 2, 1, 0, &dropped);
+	assert_true(is_needed()); /* it might be another client's */
+	finish(queue, &first, MS);
+	expect_numbers(&first.jobs, 1, 1);
+	close_empty(queue);
+}
+
+/* Busy replies are sent by any worker, though no other may run a handler. */
+static void a_worker_for_busy_replies(void **state)
+{
+	struct queue *queue = make_queue(
+		(struct queue_limits){ .capacity = 1, .keeps_shed = true }, settings_of(0, 1));
+	struct datagram_list dropped = { 0 };
+	struct queue_batch batch, shed;
 
 	(void)state;
 	push(queue, 0, 1, 0, &dropped);
-	queue_close(queue);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, 0, &batch));
+	push(queue, 1, 1, 0, &dropped);
+	assert_false(is_needed());
+	push(queue, 2, 1, 0, &dropped);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &shed));
+	assert_false(is_needed());
+	assert_int_equal(shed.jobs.count, 0);
+	expect_numbers(&shed.shed, 1, 1);
 	finish(queue, &batch, MS);
 	expect_numbers(&batch.jobs, 0, 1);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_ENDED);
-	queue_free(queue);
+	close_empty(queue);
 }
 
 static void discarded_are_in_the_books(void **state)
@@ -323,11 +382,11 @@ static void settings_can_change(void **state)
 	(void)state;
 	queue_configure(queue, &impatient);
 	push(queue, 0, 1, 0, &dropped);
-	assert_int_equal(queue_pop(queue, MS, &batch), QUEUE_EMPTY);
+	assert_true(queue_pop(queue, MS, &batch));
 	expect_numbers(&batch.expired, 0, 1);
 	queue_configure(queue, &patient);
 	push(queue, 1, 1, 0, &dropped);
-	assert_int_equal(queue_pop(queue, 1000 * MS, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, 1000 * MS, &batch));
 	finish(queue, &batch, MS);
 	expect_numbers(&batch.jobs, 1, 1);
 	close_empty(queue);
@@ -345,7 +404,8 @@ int main(void)
 		cmocka_unit_test(max_workers_is_a_bound),
 		cmocka_unit_test(a_share_follows_the_slowest_of_late),
 		cmocka_unit_test(quick_ones_are_few_workers_work),
-		cmocka_unit_test(closed_ends_when_empty),
+		cmocka_unit_test(no_worker_for_what_may_not_run),
+		cmocka_unit_test(a_worker_for_busy_replies),
 		cmocka_unit_test(discarded_are_in_the_books),
 		cmocka_unit_test(settings_can_change),
 	};

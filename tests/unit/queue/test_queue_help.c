@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "queue/queue.h"
 
@@ -27,17 +28,21 @@ static struct queue_settings settings_of(unsigned max_workers, bool receivers_as
 	};
 }
 
+static struct demand demand;
+
 static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 {
 	const struct queue_limits limits = {
 		.capacity = capacity,
 		.workers_max = WORKERS,
+		.demand = &demand,
 		.assisted = true,
 		.rules = { .discipline = BACKLOG_FIFO },
 	};
 	const struct queue_settings settings = settings_of(max_workers, true);
 	struct queue *queue;
 
+	memset(&demand, 0, sizeof(demand));
 	assert_int_equal(queue_new(&limits, &settings, &queue), 0);
 	return queue;
 }
@@ -57,51 +62,51 @@ static void free_queue(struct queue *queue)
 	queue_free(queue);
 }
 
-/* So many arrive at time 0; is a worker wanted then? */
+static bool is_worker_needed(void)
+{
+	return atomic_load(&demand.needed) != 0;
+}
+
+/* So many arrive at time 0; is a worker needed then? */
 static bool push(struct queue *queue, unsigned count)
 {
 	const struct ledger admission = { .received = count };
 	struct datagram_list batch = { 0 }, dropped = { 0 };
-	bool wanted;
 
 	for (unsigned i = 0; i < count; i++)
 		datagram_list_push(&batch, calloc(1, sizeof(struct datagram)));
-	wanted = queue_push(queue, &batch, &admission, 0, &dropped);
+	queue_push(queue, &batch, &admission, 0, &dropped);
 	assert_int_equal(dropped.count, 0);
-	assert_int_equal(queue_wants_worker(queue), wanted);
-	return wanted;
+	return is_worker_needed();
 }
 
-/* All were answered, each after so long: returns whether a worker is wanted now, and was not. */
+/* All were answered, each after so long; is a worker needed then? */
 static bool finish(struct queue *queue, struct queue_batch *batch, int64_t service_ns)
 {
 	const struct ledger results = { .replied = batch->jobs.count };
 	int64_t spent_ns = service_ns * batch->jobs.count;
-	bool freed;
 
 	for (struct datagram *job = batch->jobs.first; job != NULL; job = job->next)
 		job->service_ns = service_ns;
-	freed = queue_finish(queue, &batch->jobs, &results, spent_ns);
+	queue_finish(queue, &batch->jobs, &results, spent_ns);
 	discard(&batch->jobs);
-	return freed;
+	return is_worker_needed();
 }
 
-/* A share of so many jobs; `more`: for the others a worker is wanted. */
+/* A share of so many jobs; `more`: for the others a worker is needed. */
 static void must_help(struct queue *queue, unsigned count, bool more, struct queue_batch *ret_batch)
 {
-	assert_int_equal(queue_assist(queue, 0, ret_batch), QUEUE_JOBS);
+	assert_true(queue_assist(queue, 0, ret_batch));
 	assert_int_equal(ret_batch->jobs.count, count);
-	assert_int_equal(ret_batch->more, more);
-	assert_int_equal(queue_wants_worker(queue), more);
+	assert_int_equal(is_worker_needed(), more);
 }
 
 static void must_not_help(struct queue *queue)
 {
 	struct queue_batch batch;
 
-	assert_int_equal(queue_assist(queue, 0, &batch), QUEUE_EMPTY);
+	assert_false(queue_assist(queue, 0, &batch));
 	assert_int_equal(batch.jobs.count + batch.expired.count + batch.shed.count, 0);
-	assert_false(batch.more);
 }
 
 /* Helpers run so many, one by one, each in so long. */
@@ -165,9 +170,9 @@ static void a_backlog_is_the_workers_too(void **state)
 	assert_true(push(queue, 20));
 	must_help(queue, QUEUE_BATCH_MAX, false, &batch);
 	assert_true(push(queue, 2 * QUEUE_BATCH_MAX));
-	assert_false(finish(queue, &batch, US)); /* it was wanted before */
+	assert_true(finish(queue, &batch, US));
 	must_help(queue, QUEUE_BATCH_MAX, true, &batch);
-	assert_false(finish(queue, &batch, US));
+	assert_true(finish(queue, &batch, US));
 	free_queue(queue);
 
 	queue = new_queue(100, WORKERS); /* nothing is measured */
@@ -178,25 +183,32 @@ static void a_backlog_is_the_workers_too(void **state)
 	free_queue(queue);
 }
 
-/* What must not be queued keeps a receiver busy, too: what waits meanwhile is the workers'. */
-static void a_flood_that_is_refused(void **state)
+/* A batch of what must not be queued; is a worker needed then? */
+static bool refuse(struct queue *queue, int64_t now_ns)
 {
 	const struct ledger refused = { .received = 64, .dropped[DROP_SOURCE_PORT_LOW] = 64 };
-	struct queue *queue = new_queue(CAPACITY, WORKERS);
 	struct datagram_list none = { 0 }, dropped = { 0 };
+
+	queue_push(queue, &none, &refused, now_ns, &dropped);
+	return is_worker_needed();
+}
+
+/* It keeps a receiver busy, too: what waits meanwhile is the workers'. */
+static void a_flood_that_is_refused(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
 	struct queue_batch batch;
 
 	(void)state;
 	run(queue, 1, US);
 	assert_false(push(queue, 1));
-	assert_false(queue_push(queue, &none, &refused, 1, &dropped));
-	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 1, &dropped));
-	assert_true(queue_push(queue, &none, &refused, BACKLOG_NS + 2, &dropped));
-	assert_true(queue_wants_worker(queue));
+	assert_false(refuse(queue, 1));
+	assert_false(refuse(queue, BACKLOG_NS + 1));
+	assert_true(refuse(queue, BACKLOG_NS + 2));
 	must_help(queue, 1, false, &batch); /* it comes at last */
 	assert_false(finish(queue, &batch, US));
 	assert_false(push(queue, 1)); /* and counts anew */
-	assert_false(queue_push(queue, &none, &refused, BACKLOG_NS + 3, &dropped));
+	assert_false(refuse(queue, BACKLOG_NS + 3));
 	free_queue(queue);
 }
 
@@ -212,11 +224,11 @@ static void slow_ones_are_the_workers(void **state)
 	run(queue, 1, SLOW_NS + 1);
 	assert_true(push(queue, 1));
 	must_not_help(queue);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+	assert_true(queue_pop(queue, 0, &batch));
 	assert_false(finish(queue, &batch, 1000 * US));
 	for (; push(queue, 1); quick++) {
 		must_not_help(queue);
-		assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
+		assert_true(queue_pop(queue, 0, &batch));
 		assert_false(finish(queue, &batch, US));
 	}
 	assert_in_range(quick, 64, 128);
@@ -225,7 +237,7 @@ static void slow_ones_are_the_workers(void **state)
 	free_queue(queue);
 }
 
-/* Those who wait behind a slow one are told of when it ends: nobody was called for them. */
+/* Those who wait behind a slow one need a worker when it ends: nobody was called for them. */
 static void the_end_of_a_slow_one_calls(void **state)
 {
 	struct queue *queue = new_queue(CAPACITY, WORKERS);
@@ -236,8 +248,7 @@ static void the_end_of_a_slow_one_calls(void **state)
 	must_help(queue, 1, false, &batch);
 	must_help(queue, 1, false, &other); /* another receiver's */
 	assert_true(finish(queue, &batch, SLOW_NS + 1));
-	assert_true(queue_wants_worker(queue));
-	assert_false(finish(queue, &other, SLOW_NS + 1)); /* said already */
+	assert_true(finish(queue, &other, SLOW_NS + 1));
 	must_not_help(queue);
 	free_queue(queue);
 
@@ -245,7 +256,6 @@ static void the_end_of_a_slow_one_calls(void **state)
 	assert_false(push(queue, 1));
 	must_help(queue, 1, false, &batch);
 	assert_false(finish(queue, &batch, SLOW_NS + 1)); /* nobody waits */
-	assert_false(queue_wants_worker(queue));
 	free_queue(queue);
 }
 
@@ -257,10 +267,10 @@ static void helpers_count_as_workers(void **state)
 	(void)state;
 	assert_true(push(queue, 90));
 	must_help(queue, 1, true, &first);
-	assert_int_equal(queue_pop(queue, 0, &second), QUEUE_JOBS);
-	assert_false(second.more); /* nobody may take them */
+	assert_true(queue_pop(queue, 0, &second));
+	assert_false(is_worker_needed()); /* nobody may take them */
 	must_not_help(queue);
-	assert_int_equal(queue_pop(queue, 0, &third), QUEUE_EMPTY);
+	assert_false(queue_pop(queue, 0, &third));
 	assert_false(push(queue, 1));
 	assert_true(finish(queue, &first, US)); /* now somebody may */
 	must_help(queue, QUEUE_BATCH_MAX, false, &third);
@@ -285,15 +295,14 @@ static void helpers_may_be_told_not_to(void **state)
 	(void)state;
 	assert_false(push(queue, 3));
 	configure(queue, false);
-	assert_true(queue_wants_worker(queue));
+	assert_true(is_worker_needed());
 	must_not_help(queue);
-	assert_int_equal(queue_pop(queue, 0, &batch), QUEUE_JOBS);
-	assert_true(batch.more);
-	assert_false(finish(queue, &batch, US));
+	assert_true(queue_pop(queue, 0, &batch));
+	assert_true(is_worker_needed());
+	assert_true(finish(queue, &batch, US));
 	assert_true(push(queue, 1));
-	must_not_help(queue);
 	configure(queue, true);
-	assert_true(queue_wants_worker(queue)); /* no receiver comes for these */
+	assert_true(is_worker_needed()); /* no receiver comes for these */
 	assert_false(push(queue, 1));		/* now one will */
 	must_help(queue, 4, false, &batch);
 	assert_false(finish(queue, &batch, US));
@@ -308,16 +317,16 @@ static void stale_ones(void **state)
 
 	(void)state;
 	assert_false(push(queue, QUEUE_BATCH_MAX + 3));
-	assert_int_equal(queue_assist(queue, MAX_WAIT_NS, &batch), QUEUE_DROPS);
+	assert_true(queue_assist(queue, MAX_WAIT_NS, &batch));
 	assert_int_equal(batch.expired.count, QUEUE_BATCH_MAX);
 	assert_int_equal(batch.jobs.count, 0);
 	discard(&batch.expired);
-	assert_int_equal(queue_assist(queue, MAX_WAIT_NS, &batch), QUEUE_EMPTY);
+	assert_true(queue_assist(queue, MAX_WAIT_NS, &batch));
 	assert_int_equal(batch.expired.count, 3);
 	discard(&batch.expired);
 	run(queue, 1, SLOW_NS + 1);
 	assert_true(push(queue, 1));
-	assert_int_equal(queue_assist(queue, MAX_WAIT_NS, &batch), QUEUE_EMPTY);
+	assert_false(queue_assist(queue, MAX_WAIT_NS, &batch));
 	assert_int_equal(batch.expired.count, 0);
 	free_queue(queue);
 }

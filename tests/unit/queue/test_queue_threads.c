@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/eventcount.h"
 #include "queue/queue.h"
 #include "core/slab.h"
 #include "support/scaled.h"
@@ -23,7 +22,7 @@
 struct shared {
 	struct queue *queue;
 	struct slab *slab;
-	struct eventcount work;
+	struct demand demand;
 	unsigned batches; /* of each producer */
 	_Atomic unsigned producing;
 	_Atomic uint64_t out_of_order;
@@ -41,6 +40,12 @@ struct consumer {
 	int64_t last[PRODUCERS]; /* sequence */
 };
 
+static void notify(struct shared *shared)
+{
+	if (atomic_load(&shared->demand.needed) != 0)
+		eventcount_notify(&shared->demand.work, 1);
+}
+
 static void *produce(void *argument)
 {
 	struct producer *producer = argument;
@@ -51,7 +56,6 @@ static void *produce(void *argument)
 		struct datagram_list batch = { 0 }, dropped = { 0 };
 		const struct ledger admission = { .received = BATCH };
 		struct datagram *slots[BATCH];
-		unsigned wake;
 
 		slab_take(shared->slab, BATCH, slots);
 		for (unsigned k = 0; k < BATCH; k++) {
@@ -65,15 +69,14 @@ static void *produce(void *argument)
 			d->arrived_ns = 0;
 			datagram_list_push(&batch, d);
 		}
-		wake = queue_push(shared->queue, &batch, &admission, 0, &dropped);
-		if (wake > 0)
-			eventcount_notify(&shared->work, wake);
+		queue_push(shared->queue, &batch, &admission, 0, &dropped);
+		notify(shared);
 		producer->made_room += dropped.count;
 		slab_give(shared->slab, &dropped);
 	}
 	if (atomic_fetch_sub(&shared->producing, 1) == 1) {
-		queue_close(shared->queue);
-		eventcount_notify(&shared->work, UINT_MAX);
+		atomic_store(&shared->demand.closed, true);
+		eventcount_notify(&shared->demand.work, UINT_MAX);
 	}
 	return NULL;
 }
@@ -89,8 +92,7 @@ static void take_share(struct consumer *consumer, struct queue_batch *batch)
 		d->service_ns = 1000;
 	}
 	consumer->popped += batch->jobs.count;
-	if (queue_finish(consumer->shared->queue, &batch->jobs, &results, 0))
-		eventcount_notify(&consumer->shared->work, 1);
+	queue_finish(consumer->shared->queue, &batch->jobs, &results, 0);
 	slab_give(consumer->shared->slab, &batch->jobs);
 }
 
@@ -100,20 +102,19 @@ static void *consume(void *argument)
 	struct shared *shared = consumer->shared;
 
 	for (;;) {
-		uint32_t key = eventcount_prepare(&shared->work);
+		uint32_t key = eventcount_key(&shared->demand.work);
+		bool closed = atomic_load(&shared->demand.closed);
 		struct queue_batch batch;
-		enum queue_result answer = queue_pop(shared->queue, 0, &batch);
 
-		if (answer == QUEUE_EMPTY) {
-			eventcount_wait(&shared->work, key, -1);
-			continue;
-		}
-		eventcount_cancel(&shared->work);
-		if (answer == QUEUE_ENDED) {
-			eventcount_notify(&shared->work, UINT_MAX);
+		if (atomic_load(&shared->demand.needed) != 0 &&
+			queue_pop(shared->queue, 0, &batch)) {
+			notify(shared);
+			take_share(consumer, &batch);
+		} else if (closed) {
 			return NULL;
+		} else {
+			eventcount_wait(&shared->demand.work, key, -1);
 		}
-		take_share(consumer, &batch);
 	}
 }
 
@@ -131,13 +132,14 @@ static void books_balance_at_every_snapshot(struct shared *shared)
 /* `ordered`: each producer's come out in their order. */
 static void must_lose_nothing(struct backlog_rules rules, bool ordered)
 {
-	const struct queue_limits limits = {
-		.capacity = CAPACITY, .workers_max = CONSUMERS, .rules = rules
-	};
+	struct shared shared = { .batches = scaled(100000), .producing = PRODUCERS };
+	const struct queue_limits limits = { .capacity = CAPACITY,
+		.workers_max = CONSUMERS,
+		.demand = &shared.demand,
+		.rules = rules };
 	const struct queue_settings settings = { .overload_interval_ns = NS_PER_S,
 		.fair_window_ns = NS_PER_S,
 		.max_workers = CONSUMERS };
-	struct shared shared = { .batches = scaled(100000), .producing = PRODUCERS };
 	struct producer producers[PRODUCERS];
 	struct consumer consumers[CONSUMERS];
 	pthread_t threads[PRODUCERS + CONSUMERS];
