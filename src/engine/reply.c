@@ -35,8 +35,7 @@
 #define SEGMENTS_MAX 64u
 #define MESSAGE_BYTES_MAX 65000u
 
-/* So much is collected, and the reply that exceeds it: the longest message, a whole batch of replies of a kilobyte (64
- * buffers of 8 KiB were a third of a worker's memory). */
+/* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
 
 /* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
