@@ -275,7 +275,7 @@ sim: ## simulate SEEDS (100000) random worlds, each with its clients, faults and
 	@$(MAKE) $(sim_bin)
 	@$(sim_bin) --seeds 1:$(SEEDS)
 
-curves: ## simulate what the queue's rules are worth under overload
+curves: ## simulate what the rules of queues and pool are worth under overload
 	@$(NEED) 'to build and simulate dgramd' $(BUILDERS)
 	@$(MAKE) $(sim_bin)
 	@$(sim_bin) --curves

@@ -156,7 +156,7 @@ static void push_batch(
 
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
-	worker_wake(receiver->workers);
+	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
 	log_evicted(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
 }
@@ -360,7 +360,7 @@ void receiver_run(struct receiver *receiver)
 	}
 	if (!is_inline(receiver)) {
 		queue_end_assist(receiver->service->queue);
-		worker_wake(receiver->workers);
+		worker_wake(receiver->workers, sys_monotonic_ns());
 	}
 	receiver_finish(receiver, false);
 }

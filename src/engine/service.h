@@ -34,6 +34,10 @@ struct service {
 	unsigned fair_window_ms;
 	unsigned max_workers; /* 0: the whole pool, and the helpers */
 	unsigned helpers;     /* receivers that assist */
+
+	/* The pool's workers that hold it, and when one last did. */
+	_Atomic unsigned holders;
+	_Atomic int64_t held_ns;
 };
 
 #endif

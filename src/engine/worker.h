@@ -46,6 +46,7 @@ struct worker_shared {
 	const struct socket *sockets;
 	struct slab *slab;
 	struct demand demand;
+	_Atomic unsigned busy;	 /* the pool's workers that hold a service */
 	atomic_bool track_calls; /* keep `running_call` */
 	atomic_bool aborting;	 /* drop what was popped and has not run yet */
 };
@@ -98,8 +99,8 @@ void worker_counters_read(
 int worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
 
-/* Have a worker look, if any service needs one. Thread: any. */
-void worker_wake(struct worker_shared *shared);
+/* Have a worker look, if any service needs one that it may have now. Thread: any. */
+void worker_wake(struct worker_shared *shared, int64_t now_ns);
 
 /* Have all look: what they are to end for may have changed; and so has it, nothing more will be pushed.
  * Thread: any. */
@@ -115,6 +116,10 @@ enum worker_result worker_assist(struct worker *worker);
 /* Run what a receiver received, in its own thread; the slots stay with the caller. */
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
+
+/* How long a worker may sleep with nothing to do: for ever (-1), or until none is kept for others any more.
+ * Thread: any. */
+int64_t worker_idle_ns(const struct worker_shared *shared);
 
 /* Step until all has ended (true), or until the worker is not wanted any more (false). Thread: the
  * worker's. */

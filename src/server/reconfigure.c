@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sys.h"
 #include "server/server.h"
 
 /* Slots and workers for a larger pool. They are kept when it shrinks again. */
@@ -55,7 +56,7 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 		queue_configure(service->queue, &settings);
 	}
 	/* More workers may be allowed to take what waits. */
-	worker_wake(&server->pool.shared);
+	worker_wake(&server->pool.shared, sys_monotonic_ns());
 }
 
 static int apply_all(struct dgram_server *server, const struct dgram_options *options)

@@ -5,7 +5,8 @@
  * good by the other consumer.
  *
  * src/engine/receiver.c: receiver_step
- * src/engine/worker.c: worker_run, step_or_wait, worker_step */
+ * src/engine/worker_run.c: worker_run, step_or_wait
+ * src/engine/worker.c: worker_step */
 
 #define WORKERS 2
 #define SPURIOUS 1

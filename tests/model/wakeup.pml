@@ -11,8 +11,9 @@
  * src/queue/queue.c: queue_push, queue_pop, queue_assist, queue_finish, take_batch
  * src/queue/queue.c: needs_worker, update_demand
  * src/engine/receiver.c: receiver_run, receive_or_stand_back, stand_back, push_batch
- * src/engine/worker.c: worker_run, step_or_wait, worker_step, worker_assist, pop_any, finish_batch,
- *	worker_wake, look */
+ * src/engine/worker_run.c: worker_run, step_or_wait
+ * src/engine/worker.c: worker_step, worker_assist, pop_any, finish_batch,
+ *	worker_wake */
 
 #define WORKERS 2
 #define EVENTCOUNT_IS_PROVED

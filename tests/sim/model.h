@@ -45,6 +45,7 @@ struct model {
 	unsigned window;
 	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
 	int64_t slowest_ns;
+	int64_t worked_ns;	   /* when a worker of the pool last had some of it */
 	int64_t latest_service_ns; /* of the job that was finished last */
 	int64_t waited_ns;	   /* since one was taken, while a worker slept that might have */
 	bool waits;		   /* so it is now */

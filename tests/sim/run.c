@@ -76,7 +76,7 @@ static void change_settings(struct run *run)
 			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i].settings);
 		change_service(run, i);
 	}
-	worker_wake(&run->shared);
+	worker_wake(&run->shared, run->world.now_ns);
 	world_trace(&run->world, "configure", run->scenario.workers, 0, 0);
 }
 

@@ -46,7 +46,7 @@ static bool will_be_assisted(const struct run *run, unsigned service)
 static bool could_be_taken(const struct run *run, const struct model *model)
 {
 	return model->ready > 0 && model->active_workers < model->settings.max_workers &&
-	       does_a_worker_sleep(run);
+	       does_a_worker_sleep(run) && watch_may_have_last(model);
 }
 
 /* Time does not count in which a thread that was woken does not run yet, or is held up; nor, unless the
@@ -131,11 +131,13 @@ void run_check_end(struct run *run)
 			"letter %u ended in state %d", i, letter->state);
 		answered[run->network.sockets[letter->socket].service] += letter->replies;
 	}
+	must(atomic_load(&run->shared.busy) == 0, "a worker is busy");
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
 		const struct ledger *books = &run->models[i].books;
 
 		must(books->received == received[i], "received is not what was sent");
 		must(books->queued == 0 && books->running == 0, "not all has ended");
+		must(atomic_load(&run->services[i].holders) == 0, "a worker holds service %u", i);
 		must(books->replied + atomic_load(&run->services[i].busy_replied) == answered[i],
 			"replied is not what was answered");
 	}

@@ -3,6 +3,7 @@
  *
  *	sim --seeds FIRST:COUNT [--trace]	run these, check all that is promised
  *	sim --curves				what the queue's rules are worth, as a table
+ *	sim --neighbours			the last table of these alone
  *	sim --requests COUNT MODE ADDRESSES	serve so many, unchecked: their instructions can be
  *						counted (tests/sim/test_instructions.py) */
 #include <inttypes.h>
@@ -104,6 +105,10 @@ int main(int argc, char **argv)
 		curves_print();
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "--neighbours") == 0) {
+		curves_print_neighbours();
+		return 0;
+	}
 	if ((argc == 3 || trace) && strcmp(argv[1], "--seeds") == 0 &&
 		run_seeds(argv[2], trace) == 0)
 		return 0;
@@ -113,7 +118,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--walk") == 0 && walk_run(argv[2]))
 		return 0;
 	(void)fprintf(stderr,
-		"usage: %s --seeds FIRST:COUNT [--trace] | --curves |\n"
+		"usage: %s --seeds FIRST:COUNT [--trace] | --curves | --neighbours |\n"
 		"\t--requests COUNT workers|assisted|inline ADDRESSES |\n"
 		"\t--walk workers|assisted|inline\n",
 		program);

@@ -48,6 +48,16 @@ class Sim(dgramtest.Case):
             seen = len(re.findall(rf"^\d+ \d+ \w+/\d+ {what} ", trace, re.MULTILINE))
             self.assertGreater(seen, times * count, what)
 
+    def test_a_slow_service_starves_no_other(self):
+        rows = re.findall(r"^\| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", simulate("--neighbours").stdout, re.MULTILINE)
+        neighbours = {int(interval): tuple(map(int, counts)) for interval, *counts in rows}
+        for interval in 2, 5, 50:
+            asked, answered, slow = neighbours[interval]
+            self.assertGreater(asked, 500)
+            self.assertEqual(answered, asked, f"one every {interval} ms")
+            self.assertGreaterEqual(slow, 0.99 * 3 * 30 / 0.3, "three workers of 300 ms are the slow one's")
+        self.assertGreaterEqual(neighbours[0][2], 4 * 30 / 0.3, "alone, it has all four")
+
     def test_wrong_usage(self):
         for arguments in ([], ["--seeds"], ["--seeds", "x"], ["--seeds", "1:0"], ["--nonsense"]):
             self.assertEqual(simulate(*arguments).returncode, 64, arguments)

@@ -25,6 +25,12 @@ void watch_roll_window(struct model *model, int64_t now_ns);
 /* The product says so. */
 bool watch_is_worker_needed(const struct model *model);
 
+/* watch_last.c: a worker of the pool, if one runs, has worked for it; one has just held it; may a free
+ * worker take work of it, if there is one? */
+void watch_note_work(struct model *model);
+void watch_hold(const struct model *model);
+bool watch_may_have_last(const struct model *model);
+
 /* The queue dropped it. */
 void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason);
 
@@ -62,7 +68,7 @@ void __real_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 void __real_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 void __real_queue_end_assist(struct queue *queue);
 void __real_queue_configure(struct queue *queue, const struct queue_settings *settings);
-void __real_worker_wake(struct worker_shared *shared);
+void __real_worker_wake(struct worker_shared *shared, int64_t now_ns);
 void __real_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 void __real_lock_take(struct lock *lock);
@@ -77,7 +83,7 @@ void __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped);
 void __wrap_queue_end_assist(struct queue *queue);
 void __wrap_queue_configure(struct queue *queue, const struct queue_settings *settings);
-void __wrap_worker_wake(struct worker_shared *shared);
+void __wrap_worker_wake(struct worker_shared *shared, int64_t now_ns);
 void __wrap_worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 void __wrap_lock_take(struct lock *lock);

@@ -140,6 +140,7 @@ void __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	}
 	ledger_add(&model->books, results);
 	model->active_workers--;
+	watch_note_work(model);
 	world_trace(&the_run->world, "finish", model->service, jobs->count, model->count);
 	__real_queue_finish(queue, jobs, results, spent_ns);
 	watch_end();

@@ -171,6 +171,7 @@ static void must_be_batch(
 	take_batch(model, &batch->jobs, now_ns);
 	must(found == (count_of(batch) > 0), "pop answers %d", found);
 	model->active_workers += batch->jobs.count > 0;
+	watch_note_work(model);
 	if (batch->jobs.count > 0)
 		model->waited_ns = 0;
 }
@@ -182,6 +183,7 @@ bool __wrap_queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *r
 
 	if (!the_run->checked)
 		return __real_queue_pop(queue, now_ns, ret_batch);
+	watch_hold(model);
 	watch_begin();
 	found = __real_queue_pop(queue, now_ns, ret_batch);
 	must_be_batch(model, now_ns, ret_batch, found);
@@ -252,10 +254,10 @@ void __wrap_queue_configure(struct queue *queue, const struct queue_settings *se
 }
 
 /* Here a thread may be held up as at a lock. */
-void __wrap_worker_wake(struct worker_shared *shared)
+void __wrap_worker_wake(struct worker_shared *shared, int64_t now_ns)
 {
 	world_call(&the_run->world);
-	__real_worker_wake(shared);
+	__real_worker_wake(shared, now_ns);
 }
 
 void __wrap_lock_take(struct lock *lock)

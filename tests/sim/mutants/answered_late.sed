@@ -1,2 +1,2 @@
 # src/engine/worker.c: the wake-up is no more pending only after looking
-/^static struct service \*pop_any/,/^}/{s/look(shared);/atomic_load(\&shared->demand.needed);/;s/^\t*return .*$/sys_yield(), look(shared);\n&/}
+/^static struct service \*pop_any/,/^}/{s/^\tatomic_store(&shared->demand.wakeup_pending.*$//;s/^\t*return .*$/sys_monotonic_ns(), atomic_store(\&shared->demand.wakeup_pending, false);\n&/}

@@ -9,7 +9,7 @@ static unsigned calls(void)
 
 static void wake(void)
 {
-	worker_wake(&world.shared);
+	worker_wake(&world.shared, world.now_ns);
 }
 
 static void one_call_until_it_is_answered(void **state)

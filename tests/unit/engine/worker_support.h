@@ -40,9 +40,11 @@ static struct world {
 	char ran[SLOTS];	/* the jobs, in their order */
 	uint32_t epochs[SLOTS]; /* how often was notified when each began */
 	unsigned runs, sent, sleeps;
+	int64_t timeout_ns;   /* of the last sleep */
 	char sends[SLOTS];    /* a digit each: of how many replies */
 	unsigned last_worker; /* the number of the one that ran a job */
 	enum worker_result nested;
+	int64_t idle_ns; /* how long the other worker might then sleep */
 	int64_t call_ns; /* since when a handler runs, as the last one saw it */
 	void (*on_sleep)(void);
 	void (*on_yield)(void);
@@ -91,7 +93,7 @@ void __wrap_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t ti
 {
 	assert_ptr_equal(word, &world.shared.demand.work.epoch);
 	assert_int_equal(atomic_load(word), expected);
-	assert_int_equal(timeout_ns, -1);
+	world.timeout_ns = timeout_ns;
 	assert_false(atomic_load(&world.shared.demand.wakeup_pending));
 	world.sleeps++;
 	assert_non_null(world.on_sleep);
@@ -123,15 +125,16 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 	world.call_ns = world.workers[request->worker != 0]->running_call.since_ns;
 	if (job == PUSHES) {
 		push(0, "a");
-		worker_wake(&world.shared);
-		worker_wake(&world.shared);
+		worker_wake(&world.shared, world.now_ns);
+		worker_wake(&world.shared, world.now_ns);
 	} else if (job == CLOSES)
 		atomic_store(&world.shared.demand.closed, true);
 	else if (job == HURRIES)
 		atomic_store(&world.shared.aborting, true);
-	else if (job == NESTS)
+	else if (job == NESTS) {
 		world.nested = worker_step(world.workers[1]);
-	else if (job == UNWATCHES)
+		world.idle_ns = worker_idle_ns(&world.shared);
+	} else if (job == UNWATCHES)
 		atomic_store(&world.shared.track_calls, false);
 	else if (job == UNWANTS)
 		atomic_store(&world.shared.demand.wanted, 0);
@@ -247,7 +250,7 @@ static enum worker_result step(void)
 }
 
 /* From here on a worker takes all that waits, for the handler was quick. */
-static void measure(unsigned services)
+static inline void measure(unsigned services)
 {
 	for (unsigned i = 0; i < services; i++) {
 		push(i, "q");
