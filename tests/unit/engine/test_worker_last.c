@@ -114,7 +114,7 @@ static void it_sleeps_until_then(void **state)
 {
 	(void)state;
 	begin_both(0);
-	push(0, "2"); /* it will have expired */
+	push(0, "2");			     /* it will have expired */
 	atomic_store(&world.shared.busy, 1); /* another worker */
 	atomic_store(&world.services[0].holders, 1);
 	world.on_sleep = oversleep_nothing;

@@ -303,7 +303,7 @@ static void helpers_may_be_told_not_to(void **state)
 	assert_true(push(queue, 1));
 	configure(queue, true);
 	assert_true(is_worker_needed()); /* no receiver comes for these */
-	assert_false(push(queue, 1));		/* now one will */
+	assert_false(push(queue, 1));	 /* now one will */
 	must_help(queue, 4, false, &batch);
 	assert_false(finish(queue, &batch, US));
 	free_queue(queue);
