@@ -191,7 +191,8 @@ struct dgram_handler {
 	size_t parameters_count;
 
 	/* handle() waits for nothing and takes microseconds. A receiver that has nothing to receive may
-	 * then run it itself. A handler that proves slow is left to the workers. */
+	 * then run it itself, unless receivers_assist is false. A handler that proves slow is left to the
+	 * workers. */
 	bool never_blocks;
 
 	/* It needs the exact `arrived` of a request, which costs 4 to 5 % of an echo. */
@@ -334,8 +335,8 @@ struct dgram_options {
 	const char *log_format; /* "auto", "logfmt", "json", "journal"; default "auto". Live */
 	const char *log_color;	/* "auto", "always", "never"; default "auto" */
 
-	/* "stderr", "none", or a file's path, in which "{worker}" makes a file for each worker;
-	 * default "stderr". Live */
+	/* "stderr", "none", or a file's path, in which "{worker}" makes a file for each worker and each
+	 * receiver; default "stderr". Live */
 	const char *log_target;
 
 	/* Time between the summary lines of the server and of each worker; 0: none; 0 to 86400;
@@ -356,6 +357,10 @@ struct dgram_options {
 	 * names the field; NULL: nowhere. Not kept after the call. */
 	char *error_text;
 	size_t error_text_size; /* see DGRAM_ERROR_TEXT_MAX */
+
+	/* A receiver that has nothing to receive runs handlers that say `never_blocks`; false: only the
+	 * workers do; default true. Live */
+	bool receivers_assist;
 };
 
 /* Statistics are the library's: dgram_stats_free() frees them, with all that they point to. */
@@ -402,6 +407,8 @@ struct dgram_service_stats {
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
 	 * messages of up to 64 datagrams each. */
 	uint64_t dropped_by_kernel;
+	/* Requests that receivers ran themselves; workers ran the others. */
+	uint64_t run_by_receivers;
 	uint64_t hosts_waiting;	 /* for their address: see dgram_server_waiting() */
 	uint64_t log_lines_lost; /* of the server */
 

@@ -42,6 +42,9 @@ struct limits {
 	NUMBER(dgram_options, log_level, DGRAM_LOG_ERROR, DGRAM_LOG_DEBUG, DGRAM_LOG_INFO) \
 	NUMBER(dgram_options, log_summary_interval_s, 0, 86400, 60)
 
+/* A boolean that is true by default. */
+#define DEFAULT_RECEIVERS_ASSIST true
+
 /* Texts: their lengths in bytes, without the NUL; defaults; words; the characters of a service's
  * name, of which the first is a letter. */
 #define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }

@@ -81,6 +81,7 @@ static void fill_options(struct dgram_options *options, const struct values *val
 
 	dgram_options_init(options, DGRAM_ABI);
 	options->workers = of[PARAM_WORKERS].number;
+	options->receivers_assist = of[PARAM_RECEIVERS_ASSIST].number;
 	options->max_datagram_bytes = of[PARAM_MAX_DATAGRAM_BYTES].number;
 	options->receive_buffer_bytes = of[PARAM_RECEIVE_BUFFER].number;
 	options->send_buffer_bytes = of[PARAM_SEND_BUFFER].number;

@@ -93,6 +93,10 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_WORKERS] = { "pool.workers", TOP,
 		"Number of worker threads: each handles one request at a time.",
 		WHOLE(workers), LIVE },
+	[PARAM_RECEIVERS_ASSIST] = { "pool.receivers_assist", TOP,
+		"Whether a receiver that has nothing to receive runs handlers that never block; "
+		"else only the workers do.",
+		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, DEFAULT_RECEIVERS_ASSIST }, LIVE },
 	[PARAM_HANDLER_TIMEOUT] = { "pool.handler_timeout_ms", TOP,
 		"A handler that takes longer is logged and counted, but not stopped; 0 disables "
 		"the check.",
@@ -139,7 +143,7 @@ const struct param params[PARAM_COUNT] = {
 		WORDS(LOG_FORMATS), LIVE },
 	[PARAM_LOG_TARGET] = { "logging.target", TOP,
 		"stderr, none, or the path of a file; {worker} in the path makes a file for each "
-		"worker.",
+		"worker and each receiver.",
 		.type = PARAM_TYPE_TEXT, .text = DEFAULT_LOG_TARGET, .limits = LIMITS_LOG_TARGET,
 		LIVE },
 	[PARAM_LOG_SUMMARY] = { "logging.summary_interval_s", TOP,

@@ -61,6 +61,7 @@
 	X(queued, NOW, "datagrams", "It waits.") \
 	X(running, NOW, "datagrams", "A worker has it.") \
 	X(queued_max, MOST, "datagrams", "The most datagrams that ever waited.") \
+	X(run_by_receivers, COUNT, "requests", "Requests that receivers ran themselves.") \
 	X(busy_replied, COUNT, "replies", \
 		"Busy replies, which queue.busy_replies allows, to requests that are counted as " \
 		"dropped.") \

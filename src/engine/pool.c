@@ -23,7 +23,7 @@ void pool_destroy(struct pool *pool)
 int pool_make(struct pool *pool, unsigned workers)
 {
 	for (unsigned i = 0; i < workers; i++) {
-		struct worker *worker;
+		struct worker *worker = NULL;
 		struct log_ring *ring;
 		int error;
 

@@ -35,6 +35,9 @@
 #define SEGMENTS_MAX 64u
 #define MESSAGE_BYTES_MAX 65000u
 
+/* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
+#define BUFFERS_BYTES 65536u
+
 /* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
  * its own, too. */
 static size_t reply_room(size_t length)
@@ -44,7 +47,9 @@ static size_t reply_room(size_t length)
 
 static size_t room_for(size_t reply_bytes)
 {
-	return reply_room(reply_bytes) * QUEUE_BATCH_MAX;
+	size_t longest = reply_room(reply_bytes), most = longest * (QUEUE_BATCH_MAX - 1);
+
+	return (most < BUFFERS_BYTES ? most : BUFFERS_BYTES) + longest;
 }
 
 size_t reply_batch_bytes(size_t reply_bytes)
@@ -76,6 +81,7 @@ int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
 		return -ENOMEM;
 	}
 	batch->next_buffer = batch->buffers;
+	batch->last_buffer = batch->buffers + room_for(reply_bytes) - reply_room(reply_bytes);
 	*ret_batch = batch;
 	return 0;
 }

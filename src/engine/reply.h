@@ -50,7 +50,8 @@ struct reply_batch {
 	/* Its own. */
 	size_t buffer_bytes;
 	unsigned char *buffers;	    /* replies one behind the other: a cache holds a whole batch */
-	unsigned char *next_buffer; /* where the next reply goes: buffer_bytes of room */
+	unsigned char *next_buffer; /* where the next reply goes: buffer_bytes of room, up to */
+	unsigned char *last_buffer; /* this one; behind it, the batch is full and has to be sent */
 	size_t gso_bytes_sure;	    /* replies no longer than this are coalesced on every route; */
 	size_t gso_bytes_max;	    /* longer ones than this on none, */
 	unsigned gso_retry_batches; /* for this number of batches */

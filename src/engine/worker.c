@@ -166,6 +166,11 @@ static void record_busy(struct serving *serving, const struct datagram *job, ssi
 	serving->answer.length = -1;
 }
 
+static bool is_full(const struct reply_batch *replies)
+{
+	return replies->next_buffer > replies->last_buffer;
+}
+
 /* Answer the shed datagrams, after all others, because they are in the books already. */
 static int64_t reply_busy(
 	struct worker *worker, struct service *service, struct datagram_list *shed)
@@ -181,6 +186,8 @@ static int64_t reply_busy(
 		length = handler_busy(&service->handler, serving.state, &serving.request,
 			worker->replies->next_buffer, service->reply_bytes);
 		record_busy(&serving, job, length);
+		if (is_full(worker->replies))
+			reply_send(worker->replies, &sent);
 	}
 	reply_send(worker->replies, &sent);
 	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
@@ -206,7 +213,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			ret_results->dropped[DROP_EXPIRED]++;
 		else
 			now_ns = run_job(&serving, job, now_ns);
-		if (now_ns - sent_ns > QUEUE_BATCH_NS) {
+		if (now_ns - sent_ns > QUEUE_BATCH_NS || is_full(worker->replies)) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
 			reply_send(worker->replies, ret_results); /* which may have waited */

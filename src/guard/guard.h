@@ -26,7 +26,7 @@ struct guard {
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
 	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
 	const struct guard_ports *ports;
-	/* Is it one of our own sockets? An answer would come back to us. */
+	/* Is it one of our own sockets, whose port it may have? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
 	bool (*verify)(const void *context, const struct datagram *datagram); /* NULL: let all in */
 	const void *context;

@@ -216,7 +216,7 @@ static void put_source(struct text *text, const struct log_source *source)
 {
 	static const char *const names[] = {
 		[LOG_MAIN] = "main",
-		[LOG_RECEIVER] = "receiver/",
+		[LOG_RECEIVER] = "rx/",
 		[LOG_WORKER] = "worker/",
 	};
 

@@ -55,8 +55,9 @@ struct log {
 	struct eventcount served;
 
 	/* The owner's. */
-	unsigned workers; /* those below have files */
-	bool running;	  /* the writer */
+	unsigned workers;   /* those below have files */
+	unsigned receivers; /* all have files */
+	bool running;	    /* the writer */
 	pthread_t writer;
 };
 
@@ -288,7 +289,7 @@ static void set_level(struct log *log, const struct log_settings *settings)
 	atomic_store(&log->level, none ? -1 : (int)settings->level);
 }
 
-int log_new(const struct log_settings *settings, struct log **ret_log)
+int log_new(const struct log_settings *settings, unsigned receivers, struct log **ret_log)
 {
 	struct log *log = calloc(1, sizeof(*log));
 	struct log_settings on_stderr = *settings;
@@ -297,7 +298,7 @@ int log_new(const struct log_settings *settings, struct log **ret_log)
 	if (log == NULL)
 		return -ENOMEM;
 	on_stderr.target = "stderr";
-	error = log_sinks_new(&on_stderr, &log->consumer.sinks);
+	error = log_sinks_new(&on_stderr, receivers, &log->consumer.sinks);
 	if (error < 0) {
 		free(log);
 		return error;
@@ -305,6 +306,7 @@ int log_new(const struct log_settings *settings, struct log **ret_log)
 	lock_init(&log->lock);
 	atomic_store(&log->sinks, log->consumer.sinks);
 	log->workers = LOG_WORKERS_MAX;
+	log->receivers = receivers;
 	set_level(log, settings);
 	*ret_log = log;
 	return 0;
@@ -326,20 +328,21 @@ void log_free(struct log *log)
 	free(log);
 }
 
-static int open_worker(struct log *log, struct log_sinks *sinks, struct log_source source)
+static int open_own(struct log *log, struct log_sinks *sinks, struct log_source source)
 {
-	if (source.speaker != LOG_WORKER || source.number >= log->workers)
+	if (source.speaker == LOG_MAIN ||
+		(source.speaker == LOG_WORKER && source.number >= log->workers))
 		return 0;
-	return log_sinks_open_worker(sinks, source.number);
+	return log_sinks_open_own(sinks, source);
 }
 
-static int open_workers(struct log *log, struct log_sinks *sinks)
+static int open_files(struct log *log, struct log_sinks *sinks)
 {
 	int error = 0;
 
 	for (struct log_ring *ring = atomic_load(&log->consumer.rings); ring != NULL && error == 0;
 		ring = atomic_load(&ring->next))
-		error = open_worker(log, sinks, ring->source);
+		error = open_own(log, sinks, ring->source);
 	return error;
 }
 
@@ -352,7 +355,7 @@ int log_add_ring(
 
 	if (ring == NULL)
 		return -ENOMEM;
-	error = open_worker(log, atomic_load(&log->sinks), source);
+	error = open_own(log, atomic_load(&log->sinks), source);
 	if (error < 0) {
 		free(ring);
 		return error;
@@ -369,13 +372,13 @@ int log_add_ring(
 int log_apply(struct log *log, const struct log_settings *settings)
 {
 	struct log_sinks *sinks;
-	int error = log_sinks_new(settings, &sinks);
+	int error = log_sinks_new(settings, log->receivers, &sinks);
 
 	if (error < 0)
 		return error;
 	error = log_sinks_open_main(sinks);
 	if (error == 0)
-		error = open_workers(log, sinks);
+		error = open_files(log, sinks);
 	if (error < 0) {
 		log_sinks_free(sinks);
 		return error;
@@ -405,7 +408,7 @@ int log_set_workers(struct log *log, unsigned workers)
 
 	assert(workers <= LOG_WORKERS_MAX);
 	log->workers = workers;
-	opened = open_workers(log, sinks);
+	opened = open_files(log, sinks);
 	if (opened < 0)
 		log->workers = before;
 	if (log_sinks_have_workers(sinks, log->workers)) {

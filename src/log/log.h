@@ -36,7 +36,7 @@
 /* Who speaks: with "{worker}" in the target, it decides the file. */
 enum log_speaker {
 	LOG_MAIN,     /* "main" */
-	LOG_RECEIVER, /* "receiver/0" */
+	LOG_RECEIVER, /* "rx/0" */
 	LOG_WORKER,   /* "worker/3", and a field worker=3 */
 };
 
@@ -56,15 +56,15 @@ struct log_settings {
 	const char *color;  /* "auto", "always", "never", for logfmt on stderr; auto: if it is a
 			     * terminal and NO_COLOR is not set */
 	const char *target; /* "stderr", "none", or a path; "{worker}" in it becomes the number of
-			     * the worker that logs, and "main" for all other threads */
+			     * the worker that logs, "rx0" for receiver 0, and "main" for all others */
 };
 
 struct log;
 struct log_ring;
 
-/* Opens nothing: until log_apply(), lines go to stderr. -ENOMEM; -EINVAL: an unknown word in the
- * settings, which are copied. Thread: owner. */
-int log_new(const struct log_settings *settings, struct log **ret_log);
+/* Opens nothing: until log_apply(), lines go to stderr. Receivers will have numbers below `receivers`.
+ * -ENOMEM; -EINVAL: an unknown word in the settings, which are copied. Thread: owner. */
+int log_new(const struct log_settings *settings, unsigned receivers, struct log **ret_log);
 
 /* Use these settings from now on. Lines logged before are in the old target when this returns, or
  * lost if it did not take them within half a second. Opens the files of all rings, limited by
@@ -76,8 +76,8 @@ int log_apply(struct log *log, const struct log_settings *settings);
  * old descriptor: -errno. Thread: owner. */
 int log_reopen(struct log *log);
 
-/* With "{worker}" in the target, only workers below this number have files; lines of others go
- * where those of main go. LOG_WORKERS_MAX at first. If it rises, the files of rings that exist are
+/* With "{worker}" in the target, receivers have files, and workers below this number; lines of other
+ * workers go where those of main go. LOG_WORKERS_MAX at first. If it rises, the files of rings that exist are
  * opened (on failure nothing changes: -errno). If it falls, files are closed (-ENOMEM: not before
  * the next log_apply()). Thread: owner. */
 int log_set_workers(struct log *log, unsigned workers);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define WORKER "{worker}"
+#define WHO_MAX 16
 
 static bool is_stderr(const char *target)
 {
@@ -148,17 +149,40 @@ static void release(struct log_sink *sink)
 	free(sink);
 }
 
+static unsigned sink_number(const struct log_sinks *sinks, struct log_source source)
+{
+	unsigned number = LOG_SINKS_MAIN;
+
+	if (source.speaker == LOG_WORKER)
+		number = source.number;
+	else if (source.speaker == LOG_RECEIVER)
+		number += 1 + source.number;
+	assert(number < sinks->count &&
+		(number < LOG_SINKS_MAIN) == (source.speaker == LOG_WORKER));
+	return number;
+}
+
+/* What stands for WORKER. */
+static void name_sink(unsigned number, char who[static WHO_MAX])
+{
+	if (number < LOG_SINKS_MAIN)
+		(void)snprintf(who, WHO_MAX, "%u", number);
+	else if (number == LOG_SINKS_MAIN)
+		(void)snprintf(who, WHO_MAX, "main");
+	else
+		(void)snprintf(who, WHO_MAX, "rx%u", number - LOG_SINKS_MAIN - 1);
+}
+
 /* Open sink `number` of the set, in place of the one that it has. */
 static int open_sink(struct log_sinks *sinks, unsigned number)
 {
 	struct log_sink *sink = calloc(1, sizeof(*sink));
-	char who[16] = "main";
+	char who[WHO_MAX];
 	int error = 0;
 
 	if (sink == NULL)
 		return -ENOMEM;
-	if (number != LOG_SINKS_MAIN)
-		(void)snprintf(who, sizeof(who), "%u", number);
+	name_sink(number, who);
 	if (strcmp(sinks->target, "none") == 0)
 		sink->fd = -1;
 	else if (is_stderr(sinks->target))
@@ -174,13 +198,15 @@ static int open_sink(struct log_sinks *sinks, unsigned number)
 	return 0;
 }
 
-static int make(const char *target, struct log_style style, struct log_sinks **ret_sinks)
+static int make(
+	const char *target, struct log_style style, unsigned count, struct log_sinks **ret_sinks)
 {
-	struct log_sinks *sinks = calloc(1, sizeof(*sinks));
+	struct log_sinks *sinks = calloc(1, sizeof(*sinks) + count * sizeof(sinks->all[0]));
 
 	if (sinks == NULL)
 		return -ENOMEM;
 	sinks->style = style;
+	sinks->count = count;
 	sinks->target = strdup(target);
 	if (sinks->target == NULL) {
 		log_sinks_free(sinks);
@@ -190,7 +216,8 @@ static int make(const char *target, struct log_style style, struct log_sinks **r
 	return 0;
 }
 
-int log_sinks_new(const struct log_settings *settings, struct log_sinks **ret_sinks)
+int log_sinks_new(
+	const struct log_settings *settings, unsigned receivers, struct log_sinks **ret_sinks)
 {
 	struct log_style style = { 0 };
 	struct log_sinks *sinks;
@@ -199,7 +226,7 @@ int log_sinks_new(const struct log_settings *settings, struct log_sinks **ret_si
 
 	if (error < 0 || *settings->target == '\0')
 		return -EINVAL;
-	error = make(settings->target, style, &sinks);
+	error = make(settings->target, style, LOG_SINKS_MAIN + 1 + receivers, &sinks);
 	if (error < 0)
 		return error;
 	sink = calloc(1, sizeof(*sink));
@@ -216,12 +243,12 @@ int log_sinks_new(const struct log_settings *settings, struct log_sinks **ret_si
 
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks)
 {
-	int error = make(sinks->target, sinks->style, ret_sinks);
+	int error = make(sinks->target, sinks->style, sinks->count, ret_sinks);
 
-	for (unsigned i = 0; i <= LOG_SINKS_MAIN && error == 0; i++) {
+	for (unsigned i = 0; i < sinks->count && error == 0; i++) {
 		struct log_sink *sink = atomic_load(&sinks->all[i]);
 
-		if (sink == NULL || (i >= workers && i != LOG_SINKS_MAIN))
+		if (sink == NULL || (i >= workers && i < LOG_SINKS_MAIN))
 			continue;
 		sink->sets++;
 		atomic_store(&(*ret_sinks)->all[i], sink);
@@ -233,7 +260,7 @@ void log_sinks_free(struct log_sinks *sinks)
 {
 	if (sinks == NULL)
 		return;
-	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++)
+	for (unsigned i = 0; i < sinks->count; i++)
 		release(atomic_load(&sinks->all[i]));
 	free(sinks->target);
 	free(sinks);
@@ -244,9 +271,10 @@ int log_sinks_open_main(struct log_sinks *sinks)
 	return open_sink(sinks, LOG_SINKS_MAIN);
 }
 
-int log_sinks_open_worker(struct log_sinks *sinks, unsigned number)
+int log_sinks_open_own(struct log_sinks *sinks, struct log_source source)
 {
-	assert(number < LOG_WORKERS_MAX);
+	unsigned number = sink_number(sinks, source);
+
 	if (strstr(sinks->target, WORKER) == NULL || atomic_load(&sinks->all[number]) != NULL)
 		return 0;
 	return open_sink(sinks, number);
@@ -256,7 +284,7 @@ int log_sinks_reopen(struct log_sinks *sinks)
 {
 	int error = 0;
 
-	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++) {
+	for (unsigned i = 0; i < sinks->count; i++) {
 		int failed = atomic_load(&sinks->all[i]) != NULL ? open_sink(sinks, i) : 0;
 
 		if (failed < 0)
@@ -275,11 +303,9 @@ bool log_sinks_have_workers(const struct log_sinks *sinks, unsigned number)
 
 struct log_sink *log_sinks_route(struct log_sinks *sinks, struct log_source source)
 {
-	struct log_sink *worker = NULL;
+	struct log_sink *own = atomic_load(&sinks->all[sink_number(sinks, source)]);
 
-	if (source.speaker == LOG_WORKER && source.number < LOG_WORKERS_MAX)
-		worker = atomic_load(&sinks->all[source.number]);
-	return worker != NULL ? worker : atomic_load(&sinks->all[LOG_SINKS_MAIN]);
+	return own != NULL ? own : atomic_load(&sinks->all[LOG_SINKS_MAIN]);
 }
 
 static bool is_same_file(int a, int b)
@@ -305,7 +331,7 @@ void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old)
 {
 	struct log_sink *main_sink = atomic_load(&sinks->all[LOG_SINKS_MAIN]);
 
-	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++) {
+	for (unsigned i = 0; i < sinks->count; i++) {
 		const struct log_sink *before = atomic_load(&old->all[i]);
 		struct log_sink *sink = atomic_load(&sinks->all[i]);
 
@@ -316,7 +342,7 @@ void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old)
 
 void log_sinks_end_backoff(struct log_sinks *sinks)
 {
-	for (unsigned i = 0; i <= LOG_SINKS_MAIN; i++) {
+	for (unsigned i = 0; i < sinks->count; i++) {
 		struct log_sink *sink = atomic_load(&sinks->all[i]);
 
 		if (sink != NULL)

@@ -2,7 +2,7 @@
  * log's settings with its files open.
  *
  * The owner makes a set and then shares it. From then on style, generation and descriptors do not
- * change; the owner may still open a worker's sink; the rest of a sink is the consumer's. New
+ * change; the owner may still open a thread's sink; the rest of a sink is the consumer's. New
  * settings are a new set, which may share sinks with the old one. */
 #ifndef LOG_SINK_H
 #define LOG_SINK_H
@@ -28,18 +28,20 @@ struct log_sink {
 	uint64_t unreported; /* lines lost that no line of this sink has reported */
 };
 
-/* Workers' sinks have the workers' numbers. */
+/* Workers' sinks have the workers' numbers; behind main's are those of the receivers. */
 #define LOG_SINKS_MAIN LOG_WORKERS_MAX
 
 struct log_sinks {
 	struct log_style style;
 	uint8_t generation; /* set before it is shared */
 	char *target;
-	struct log_sink *_Atomic all[LOG_SINKS_MAIN + 1]; /* NULL: lines go to main's */
+	unsigned count;
+	struct log_sink *_Atomic all[]; /* NULL: lines go to main's */
 };
 
 /* A set whose only sink is stderr as it is: opens nothing. -ENOMEM, -EINVAL. */
-int log_sinks_new(const struct log_settings *settings, struct log_sinks **ret_sinks);
+int log_sinks_new(
+	const struct log_settings *settings, unsigned receivers, struct log_sinks **ret_sinks);
 
 /* A set that shares all sinks but those of workers from `workers` on. -ENOMEM. */
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks);
@@ -50,8 +52,8 @@ void log_sinks_free(struct log_sinks *sinks);
 /* Open the target, with "main" for "{worker}". -ENOMEM, or as log_apply(). */
 int log_sinks_open_main(struct log_sinks *sinks);
 
-/* Open the file of a worker, if the target has files of workers and this one is not open. */
-int log_sinks_open_worker(struct log_sinks *sinks, unsigned number);
+/* Open the file of a worker or receiver, if the target has such files and this one is not open. */
+int log_sinks_open_own(struct log_sinks *sinks, struct log_source source);
 
 /* Open again what is open. A sink that cannot be opened stays, and the last error is returned. */
 int log_sinks_reopen(struct log_sinks *sinks);

@@ -10,8 +10,7 @@
  *	never blocks  assist                        short      no
  *	never blocks  assist                        long       yes: both take from it
  *	never blocks  receive for too long (late)   any        yes
- *	never blocks  ended, or the handler proved  any        yes: they do not assist
- *	              slow (ASSIST_PEAK_NS)
+ *	never blocks  ended, forbidden or too slow  any        yes: they do not assist
  *
  * Long is more than ASSIST_BACKLOG_NS of work or half of the capacity, and late is that no receiver
  * came to assist for that long although it pushed. One is also needed to send busy replies.
@@ -116,7 +115,8 @@ void queue_free(struct queue *queue)
 
 static bool is_assisted(const struct queue *queue)
 {
-	return queue->assisted && queue->service_peak_ns <= ASSIST_PEAK_NS;
+	return queue->assisted && queue->settings.receivers_assist &&
+	       queue->service_peak_ns <= ASSIST_PEAK_NS;
 }
 
 /* How many jobs a worker finishes within QUEUE_BATCH_NS. By the recent maximum, because those behind
@@ -161,6 +161,7 @@ void queue_configure(struct queue *queue, const struct queue_settings *settings)
 {
 	lock_take(&queue->lock);
 	configure(queue, settings);
+	queue->helpers_late = true; /* who comes for what waits is not known */
 	update_demand(queue);
 	lock_release(&queue->lock);
 }

@@ -46,6 +46,7 @@ struct queue_settings {
 	int64_t overload_interval_ns; /* see backlog.h */
 	int64_t fair_window_ns;	      /* after it, all flows count as served nothing */
 	unsigned max_workers;	      /* at least 1 */
+	bool receivers_assist;	      /* if the queue is assisted */
 };
 
 /* What a pop gives. */
@@ -77,8 +78,8 @@ void queue_push(struct queue *queue, struct datagram_list *batch, const struct l
  * was measured. Returns whether there was any; there may be more. */
 bool queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
-/* The same for a receiver of an assisted queue that has nothing to receive: false while the handler was
- * slow recently. */
+/* The same for a receiver of an assisted queue that has nothing to receive: false while it is not to
+ * assist, or the handler was slow recently. */
 bool queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch);
 
 /* Receivers assist no more. */

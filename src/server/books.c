@@ -49,6 +49,20 @@ static uint64_t kernel_drops(const struct dgram_server *server, unsigned service
 	return drops;
 }
 
+static uint64_t run_by_receivers(const struct dgram_server *server, unsigned service)
+{
+	uint64_t requests = 0;
+
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		const struct worker *worker = server->listeners[i].receiver.worker;
+
+		if (server->listeners[i].service == service && worker != NULL)
+			requests += atomic_load_explicit(
+				&worker->counters.requests, memory_order_relaxed);
+	}
+	return requests;
+}
+
 /* From its queue, or from its inline receivers. */
 void server_books(struct dgram_server *server, unsigned service, struct queue_report *ret_report)
 {
@@ -95,6 +109,7 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.handlers_overdue = atomic_load(&service->overdue),
 		.workers_overdue = atomic_load(&service->workers_overdue),
 		.dropped_by_kernel = kernel_drops(server, number),
+		.run_by_receivers = run_by_receivers(server, number),
 		.hosts_waiting = atomic_load(&service->hosts_waiting),
 		.log_lines_lost = log_lost(server->log),
 		.counters = books->counters,

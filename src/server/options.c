@@ -45,6 +45,7 @@ void dgram_options_init(struct dgram_options *options, unsigned abi)
 		.log_color = colors[0],
 		.log_target = DEFAULT_LOG_TARGET,
 		.hook_fd = -1,
+		.receivers_assist = DEFAULT_RECEIVERS_ASSIST,
 	};
 	set_defaults(options, server_numbers);
 }
@@ -263,14 +264,18 @@ struct log_settings server_options_log(const struct dgram_options *options)
 	};
 }
 
-struct queue_settings server_options_queue(const struct service *service, unsigned workers)
+struct queue_settings server_options_queue(
+	const struct service *service, const struct dgram_options *options)
 {
+	unsigned helpers = options->receivers_assist ? service->helpers : 0;
 	unsigned limit = service->max_workers;
 
 	return (struct queue_settings){
 		.max_wait_ns = service->max_wait_ms * NS_PER_MS,
 		.overload_interval_ns = service->overload_interval_ms * NS_PER_MS,
 		.fair_window_ns = service->fair_window_ms * NS_PER_MS,
-		.max_workers = limit > 0 && limit < workers ? limit : workers + service->helpers,
+		.max_workers = limit > 0 && limit < options->workers ? limit
+								     : options->workers + helpers,
+		.receivers_assist = options->receivers_assist,
 	};
 }

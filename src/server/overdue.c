@@ -43,7 +43,7 @@ static void log_overdue(struct dgram_server *server, const struct worker *worker
 						 : "its socket is not read until it returns")));
 }
 
-static void look(struct dgram_server *server, int64_t now_ns)
+static void look_at_calls(struct dgram_server *server, int64_t now_ns)
 {
 	int64_t before_ns = now_ns - server->options.handler_timeout_ms * NS_PER_MS;
 	unsigned counts[DGRAM_SERVICES_MAX] = { 0 };
@@ -67,7 +67,7 @@ static void look(struct dgram_server *server, int64_t now_ns)
 void server_overdue_check(struct dgram_server *server)
 {
 	if (server->options.handler_timeout_ms > 0)
-		look(server, sys_monotonic_ns());
+		look_at_calls(server, sys_monotonic_ns());
 	else
 		for (unsigned i = 0; i < server->services_count; i++)
 			atomic_store(&server->services[i].workers_overdue, 0);

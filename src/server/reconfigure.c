@@ -52,7 +52,7 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 		service->length_reported = false;
 		if (service->queue == NULL)
 			continue;
-		settings = server_options_queue(service, options->workers);
+		settings = server_options_queue(service, options);
 		queue_configure(service->queue, &settings);
 	}
 	/* More workers may be allowed to take what waits. */
@@ -88,6 +88,7 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 		return stopping(options);
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
+	after.receivers_assist = options->receivers_assist;
 	after.handler_timeout_ms = options->handler_timeout_ms;
 	after.log_level = options->log_level;
 	after.log_format = options->log_format;

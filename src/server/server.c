@@ -14,10 +14,10 @@ int server_failed(struct dgram_server *server, enum log_event_id event, int erro
 	return error;
 }
 
-static int make_log(struct dgram_server *server)
+static int make_log(struct dgram_server *server, size_t sockets)
 {
 	struct log_settings settings = server_options_log(&server->options);
-	int error = log_new(&settings, &server->log);
+	int error = log_new(&settings, (unsigned)sockets, &server->log);
 
 	if (error == 0)
 		error = log_add_ring(server->log, LOG_MAIN, 0, &server->ring);
@@ -53,7 +53,7 @@ static struct queue_limits queue_limits_of(struct dgram_server *server,
 static int make_queue(
 	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
-	struct queue_settings settings = server_options_queue(service, server->options.workers);
+	struct queue_settings settings = server_options_queue(service, &server->options);
 	struct queue_limits limits = queue_limits_of(server, service, options);
 
 	server->queues_bytes += queue_bytes(&limits);
@@ -300,7 +300,7 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 	if (error == 0)
 		error = make_loop(server);
 	if (error == 0)
-		error = make_log(server);
+		error = make_log(server, sockets);
 	if (error == 0)
 		error = make_slab(server, sockets);
 	share_with_pool(server);

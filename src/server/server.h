@@ -118,7 +118,8 @@ int server_options_refuse(const struct dgram_options *options, const char *forma
 int server_options_fail(const struct dgram_options *options, int error);
 int server_options_copy(struct dgram_server *server, const struct dgram_options *options);
 struct log_settings server_options_log(const struct dgram_options *options);
-struct queue_settings server_options_queue(const struct service *service, unsigned workers);
+struct queue_settings server_options_queue(
+	const struct service *service, const struct dgram_options *options);
 
 /* hosts.c: the same check of what all services listen on, each valid else. */
 int server_hosts_check(const struct dgram_options *options);

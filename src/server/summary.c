@@ -31,7 +31,7 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
  * Logged once. */
 static void check_queue_length(struct dgram_server *server, struct service *service)
 {
-	struct queue_settings settings = server_options_queue(service, server->options.workers);
+	struct queue_settings settings = server_options_queue(service, &server->options);
 	struct queue_report report;
 	int64_t full_ns;
 

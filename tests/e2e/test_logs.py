@@ -10,7 +10,7 @@ import dgramtest
 import probe
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
-SOURCE = r"(main|receiver/\d+|worker/\d+)"
+SOURCE = r"(main|rx/\d+|worker/\d+)"
 LOGFMT = re.compile(rf'^{TIME} (error|warn|info|debug) {SOURCE} [a-zA-Z ,]+( [a-z_0-9]+=.*)*$')
 JOURNAL = re.compile(rf'^<([3467])>(error|warn|info|debug) {SOURCE} [a-zA-Z ,]+( [a-z_0-9]+=.*)*$')
 PRINTABLE = re.compile(r"^[ -~]*$")
@@ -101,7 +101,7 @@ class Forms(LogCase):
 
     def test_json_of_a_receiver(self):
         """Or of a worker, which is called once the handler was seen to be slow."""
-        self.must_be_json("time", r"^(receiver/0|worker/\d+)$")
+        self.must_be_json("time", r"^(rx/0|worker/\d+)$")
 
     def test_journal_is_recognized(self):
         for inode_off_by, is_journal in ((0, True), (1, False)):
@@ -209,26 +209,75 @@ class Workers(LogCase):
     def test_what_a_receiver_ran_is_said_to_be_its(self):
         """It called workers for what was too much, or too slow, for itself."""
         self.must_say_who(
-            "echo", {"receiver/0", *(f"worker/{number}" for number in range(4))},
-            and_surely="receiver/0")
+            "echo", {"rx/0", *(f"worker/{number}" for number in range(4))},
+            and_surely="rx/0")
 
-    def test_a_file_for_each_worker(self):
+    def lines_in(self, daemon, name):
+        with open(os.path.join(daemon.directory, name), encoding="ascii") as file:
+            return [dgramtest.parse_line(line) for line in file.read().split("\n")[:-1]]
+
+    def test_a_file_for_each_thread(self):
         daemon = self.must_serve_with("log.{worker}", 3, dgramtest.scaled(1000))
         self.assertEqual(
             {name for name in os.listdir(daemon.directory) if name.startswith("log")},
-            {"log.main", "log.0", "log.1", "log.2"})
+            {"log.main", "log.rx0", "log.0", "log.1", "log.2"})
         requests = 0
         for number in range(3):
-            with open(os.path.join(daemon.directory, f"log.{number}"), encoding="ascii") as file:
-                lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
+            lines = self.lines_in(daemon, f"log.{number}")
             requests += sum(line["event"] == "request" for line in lines)
             self.assertEqual({line["source"] for line in lines} - {f"worker/{number}"}, set())
             self.assertEqual({line["worker"] for line in lines} - {str(number)}, set())
-        with open(os.path.join(daemon.directory, "log.main"), encoding="ascii") as file:
-            lines = [dgramtest.parse_line(line.rstrip("\n")) for line in file]
-        self.assertEqual({line["source"].split("/")[0] for line in lines} - {"receiver"}, {"main"})
+        lines = self.lines_in(daemon, "log.main")
+        self.assertEqual({line["source"] for line in lines}, {"main"})
         ledger = lines[-1]
         self.assertEqual(requests + int(ledger["log_lines_lost"]), int(ledger["replied"]))
+
+    def test_who_helps_is_seen(self):
+        """Under light load in the receiver's file, while receivers may assist: a reload changes that.
+        Requests with receivers have odd lengths."""
+        daemon = self.start({
+            "handler": "echo", "logging": {**DEBUG, "target": "log.{worker}"}, "pool": {"workers": 2}},
+            ready=False)
+        self.eventually(lambda: probe.udp_ports(daemon.process.pid), "a socket")
+        address = ("127.0.0.1", probe.udp_ports(daemon.process.pid)[0])
+
+        def lengths(name):
+            return [int(line["bytes"]) for line in self.lines_in(daemon, name)
+                    if line["event"] == "request"]
+
+        def ask(length):
+            with dgramtest.socket_for(address) as client:
+                client.sendto(b"x" * length, address)
+                return client.recv(64) == b"x" * length
+
+        def reload(count, assist):
+            daemon.write_config(
+                {**daemon.config, "pool": {"workers": 2, "receivers_assist": assist}})
+            daemon.kill(signal.SIGHUP)
+            self.eventually(
+                lambda: sum(line["event"] == "reloaded"
+                            for line in self.lines_in(daemon, "log.main")) == count, "reloaded")
+
+        def ask_a_receiver(length):
+            self.eventually(lambda: ask(length) and length in lengths("log.rx0"), "help")
+
+        ask_a_receiver(1)
+        for count in (1, 3):
+            reload(count, False)
+            for _ in range(50):
+                ask(count + 1)
+            reload(count + 1, True)
+            ask_a_receiver(count + 2)
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        by_workers = lengths("log.0") + lengths("log.1")
+        self.assertEqual([by_workers.count(length) for length in (2, 4)], [50, 50])
+        by_receivers = lengths("log.rx0")
+        self.assertEqual(set(by_receivers), {1, 3, 5})
+        ledger = self.lines_in(daemon, "log.main")[-1]
+        self.assertEqual((ledger["event"], ledger["log_lines_lost"]), ("ledger", "0"))
+        self.assertEqual(int(ledger["run_by_receivers"]), len(by_receivers))
+        self.assertEqual(int(ledger["replied"]), len(by_workers) + len(by_receivers))
 
     def test_threads_are_named(self):
         daemon = self.start({"host": ["127.0.0.1", "::1"], "pool": {"workers": 11}})
@@ -259,11 +308,13 @@ class Summary(LogCase):
         daemon.wait_for("summary", service="one", received=one, replied=one, queued=0)
         daemon.wait_for("summary", service="two", received=two, replied=two, queued=0)
         daemon.wait_for("summary", count=3, worker=2)
-        daemon.stop()
+        ledgers = daemon.stop()
         self.assertEqual(requests(), one + two)
+        self.assertEqual(
+            [ledgers[name]["run_by_receivers"] for name in ("one", "two")], [0, requests("rx/1")])
         self.assertGreaterEqual(requests("worker/"), one)
-        self.assertTrue(of_threads("receiver/1"))  # it may run some of the others
-        self.assertEqual(of_threads("receiver/0"), [])  # it runs no handler
+        self.assertTrue(of_threads("rx/1"))  # it may run some of the others
+        self.assertEqual(of_threads("rx/0"), [])  # it runs no handler
         for line in of_threads():
             source, _, number = line["source"].partition("/")
             self.assertEqual(line.get("worker"), number if source == "worker" else None)

@@ -61,7 +61,7 @@ class Receivers(dgramtest.Case):
                          {"one": 60, "two": 60})
         sources = {service: {line["source"] for line in daemon.events("request", service=service)}
                    for service in ("one", "two")}
-        self.assertEqual(sources["one"], {"receiver/0", "receiver/1"})
+        self.assertEqual(sources["one"], {"rx/0", "rx/1"})
         self.assertEqual({source.split("/")[0] for source in sources["two"]}, {"worker"})
 
     def test_summary_names_the_receivers(self):
@@ -75,8 +75,8 @@ class Receivers(dgramtest.Case):
             return sum(int(line["requests"]) for line in daemon.events("summary")
                        if line["source"] == source)
 
-        self.eventually(lambda: requests("receiver/0") + requests("receiver/1") == 40, "summary")
-        for source in ("receiver/0", "receiver/1"):
+        self.eventually(lambda: requests("rx/0") + requests("rx/1") == 40, "summary")
+        for source in ("rx/0", "rx/1"):
             self.assertGreater(requests(source), 0)
         self.assertEqual(daemon.events("summary", worker=0), [])
         daemon.wait_for("summary", service="echo", received=40, replied=40)

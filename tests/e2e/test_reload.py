@@ -154,7 +154,7 @@ class Reopen(dgramtest.Case):
                 {"handler": "echo", "logging": {"target": "log.{worker}", "level": "debug"}},
                 ready=False)
             directory = daemon.directory
-            names = ["log.main", *(f"log.{worker}" for worker in range(4))]
+            names = ["log.main", "log.rx0", *(f"log.{worker}" for worker in range(4))]
             self.eventually(lambda: set(names) <= set(os.listdir(directory)), "the logs")
             self.eventually(lambda: probe.workers(daemon.process.pid), "workers")
             for name in names:

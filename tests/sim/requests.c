@@ -23,7 +23,7 @@ static void set_up(struct run *run, enum runner runner)
 			.handler = &handler_echo,
 			.capacity = 4096,
 			.settings = { 1000 * NS_PER_MS, 100 * NS_PER_MS, 1000 * NS_PER_MS,
-				SCENARIO_WORKERS_MAX },
+				SCENARIO_WORKERS_MAX, true },
 		} },
 		.sockets_count = 1,
 		.workers = SCENARIO_WORKERS_MAX,

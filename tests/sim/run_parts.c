@@ -31,7 +31,7 @@ static void make_log(struct run *run)
 {
 	const struct log_settings settings = { LOG_LEVEL_WARN, "logfmt", "never", "none" };
 
-	must(log_new(&settings, &run->log) == 0, "log");
+	must(log_new(&settings, 0, &run->log) == 0, "log");
 	must(log_add_ring(run->log, LOG_MAIN, 0, &run->ring) == 0, "log ring");
 }
 
@@ -50,9 +50,10 @@ struct queue_settings run_settings(const struct run *run, unsigned service)
 {
 	struct queue_settings settings = run->scenario.services[service].settings;
 	unsigned workers = run->scenario.workers;
+	unsigned helpers = settings.receivers_assist ? helpers_of(run, service) : 0;
 
 	if (settings.max_workers >= workers)
-		settings.max_workers = workers + helpers_of(run, service);
+		settings.max_workers = workers + helpers;
 	return settings;
 }
 

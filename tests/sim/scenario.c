@@ -20,6 +20,7 @@ void scenario_draw_settings(
 	ret_settings->fair_window_ns = RANDOM_OF(random, windows);
 	ret_settings->max_workers = random_below(random, 3) == 0 ? 1 + random_below(random, workers)
 								 : workers;
+	ret_settings->receivers_assist = random_below(random, 4) > 0;
 }
 
 /* Declared never to block, which mostly is so; some are slow now and then, just so that they are too

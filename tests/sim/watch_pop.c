@@ -205,8 +205,9 @@ bool __wrap_queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch
 	watch_roll_window(model, now_ns);
 	if (found || count_of(ret_batch) > 0)
 		must_be_batch(model, now_ns, ret_batch, found);
-	must(!found || (model->limits.assisted && model->latest_service_ns <= SLOW_CALL_NS),
-		"a receiver assists with a handler that was slow recently");
+	must(!found || (model->limits.assisted && model->settings.receivers_assist &&
+			       model->latest_service_ns <= SLOW_CALL_NS),
+		"a receiver assists though it is not to, or the handler was slow recently");
 	watch_end();
 	return found;
 }

@@ -44,6 +44,7 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->broadcast, expected_service.broadcast);
 	assert_int_equal(options->handler_timeout_ms, expected.handler_timeout_ms);
 	assert_int_equal(options->workers, expected.workers);
+	assert_true(options->receivers_assist && expected.receivers_assist);
 	assert_int_equal(options->max_datagram_bytes, expected.max_datagram_bytes);
 	assert_int_equal(options->receive_buffer_bytes, expected.receive_buffer_bytes);
 	assert_int_equal(options->send_buffer_bytes, expected.send_buffer_bytes);
@@ -79,7 +80,7 @@ static void test_every_value(void **state)
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
 		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,\"broadcast\":true,"
 		"\"on_missing_address\":\"fail\",\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
-		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
+		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"receivers_assist\":false,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
 		"\"overload_interval_ms\":60000,\"fair_window_ms\":1,\"busy_replies\":true},"
 		"\"logging\":{\"level\":\"debug\",\"format\":\"json\","
@@ -113,6 +114,7 @@ static void test_every_value(void **state)
 	assert_int_equal(options->receive_buffer_bytes, 1073741823);
 	assert_int_equal(options->send_buffer_bytes, 5);
 	assert_int_equal(options->workers, 1024);
+	assert_false(options->receivers_assist);
 	assert_int_equal(options->drain_timeout_ms, 3600000);
 	assert_int_equal(options->log_level, DGRAM_LOG_DEBUG);
 	assert_string_equal(options->log_format, "json");

@@ -122,6 +122,8 @@ static const struct bad bad_texts[] = {
 	{ "{\"$schema\": {}}", 1, 13, "$schema: must be a string" },
 	{ "{\"pool\": {\"handler_timeout_ms\": 3600001}}", 1, 33,
 		"pool.handler_timeout_ms: must be a whole number from 0 to 3600000" },
+	{ "{\"pool\": {\"receivers_assist\": 0}}", 1, 31,
+		"pool.receivers_assist: must be true or false, not a number" },
 	{ "{\"queue\": {\"discipline\": \"fairr\"}}", 1, 26,
 		"queue.discipline: must be one of \"fair\", \"fifo\"; did you mean \"fair\"?" },
 	{ "{\"queue\": {\"ordering\": \"per_client\"}}", 1, 24, "did you mean \"per-client\"?" },

@@ -55,7 +55,7 @@ static void test_round_trip(void **state)
 	must_come_back(
 		"{\"queue\": {\"discipline\": \"fifo\", \"ordering\": \"per-client\","
 		"\"overload_interval_ms\": 7, \"fair_window_ms\": 8, \"busy_replies\": true},"
-		"\"pool\": {\"handler_timeout_ms\": 9}}");
+		"\"pool\": {\"handler_timeout_ms\": 9, \"receivers_assist\": false}}");
 	must_come_back("{\"handler\": \"simulate\"}");
 	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
@@ -163,6 +163,8 @@ static void test_changes(void **state)
 	(void)state;
 	must_change("{}", "{\"port\": 20000, \"$schema\": \"x\"}", 0, "");
 	must_change("{}", "{\"pool\": {\"workers\": 8}}", 1, "pool.workers 4>8;");
+	must_change("{}", "{\"pool\": {\"receivers_assist\": false}}", 1,
+		"pool.receivers_assist true>false;");
 	must_change(
 		"{}", "{\"queue\": {\"capacity\": 8192}}", 1, "queue.capacity 4096>8192 restart;");
 	must_change("{}", "{\"logging\": {\"level\": \"debug\", \"target\": \"x\"}}", 2,

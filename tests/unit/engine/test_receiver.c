@@ -169,7 +169,7 @@ static int setup(void **state)
 	}
 	assert_int_equal(slab_new(CAPACITY + SOCKET_BATCH, DATA_BYTES, &fixture->slab), 0);
 	assert_int_equal(queue_new(&limits, &queue, &fixture->service.queue), 0);
-	assert_int_equal(log_new(&log, &fixture->log), 0);
+	assert_int_equal(log_new(&log, 1, &fixture->log), 0);
 	fixture->handler = (struct dgram_handler){ .abi = DGRAM_ABI, .name = "test" };
 	fixture->service.name = (char *)(uintptr_t) "test";
 	fixture->service.handler.calls = &fixture->handler;

@@ -95,7 +95,7 @@ static int setup(void **state)
 	static struct fixture fixture;
 
 	memset(&fixture, 0, sizeof(fixture));
-	assert_int_equal(log_new(&settings, &fixture.log), 0);
+	assert_int_equal(log_new(&settings, 0, &fixture.log), 0);
 	assert_int_equal(reply_batch_new(REPLY_BYTES, &fixture.batch), 0);
 	assert_int_equal(log_add_ring(fixture.log, LOG_WORKER, 0, &fixture.batch->log), 0);
 	fixture.batch->sockets = fixture.sockets;

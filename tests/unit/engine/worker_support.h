@@ -160,6 +160,7 @@ static void add_service(unsigned max_workers, bool assisted)
 		.overload_interval_ns = NS_PER_S,
 		.fair_window_ns = NS_PER_S,
 		.max_workers = max_workers,
+		.receivers_assist = assisted,
 	};
 	struct service *service = &world.services[world.shared.services_count++];
 
@@ -181,8 +182,8 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 	world.now_ns = NS_PER_S;
 	world.shared.services = world.services;
 	world.shared.sockets = &world.socket;
+	assert_int_equal(log_new(&settings, 0, &world.log), 0);
 	atomic_store(&world.shared.demand.wanted, 2);
-	assert_int_equal(log_new(&settings, &world.log), 0);
 	assert_int_equal(slab_new(SLOTS, 64, &world.shared.slab), 0);
 	for (unsigned i = 0; i < services; i++)
 		add_service(max_workers, assisted);

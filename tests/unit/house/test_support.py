@@ -128,9 +128,9 @@ class Need(dgramtest.Case):
 
 class Log(dgramtest.Case):
     def test_line(self):
-        line = dgramtest.parse_line(r'T warn receiver/0 queue full n=1 hint="a \"b\" c=2" empty=')
+        line = dgramtest.parse_line(r'T warn rx/0 queue full n=1 hint="a \"b\" c=2" empty=')
         self.assertEqual(line, {
-            "time": "T", "level": "warn", "source": "receiver/0", "event": "queue full", "n": "1",
+            "time": "T", "level": "warn", "source": "rx/0", "event": "queue full", "n": "1",
             "hint": 'a "b" c=2', "empty": ""})
         self.assertIsNone(dgramtest.parse_line("dgramd 0.1.0"))
 

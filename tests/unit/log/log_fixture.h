@@ -55,7 +55,7 @@ static inline struct log *new_log(const char *target)
 	struct log_settings settings = settings_for(target);
 	struct log *log;
 
-	assert_int_equal(log_new(&settings, &log), 0);
+	assert_int_equal(log_new(&settings, 2, &log), 0);
 	assert_int_equal(log_apply(log, &settings), 0);
 	return log;
 }

@@ -70,8 +70,8 @@ static void test_shapes(void **state)
 	must_format(
 		&journal, worker_debug, "<7>debug worker/3 request worker=3", "request", NULL, 0);
 	must_format(&journal, main_info, "<6>info main ready", "ready", NULL, 0);
-	must_format(&journal, warn, "<4>warn receiver/1 queue full, dropping",
-		"queue full, dropping", NULL, 0);
+	must_format(&journal, warn, "<4>warn rx/1 queue full, dropping", "queue full, dropping",
+		NULL, 0);
 	must_format(&journal, error, "<3>error main no", "no", NULL, 0);
 	must_format(&colored, error, "2026-11-22T22:27:18.004112Z \033[31merror\033[0m main no",
 		"no", NULL, 0);

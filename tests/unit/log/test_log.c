@@ -60,7 +60,7 @@ static void test_mode_of_files(void **state)
 	log_free(log);
 }
 
-static void test_files_of_workers(void **state)
+static void test_files_of_threads(void **state)
 {
 	char path[PATH_ROOM];
 	struct log *log = new_log(in_directory(path, "{worker}.log"));
@@ -69,6 +69,8 @@ static void test_files_of_workers(void **state)
 	struct log_ring *worker = new_ring(log, LOG_WORKER, 1);
 	struct log_source known = { LOG_WORKER, 1 };
 	struct log_source unknown = { LOG_WORKER, 7 };
+	struct log_source known_receiver = { LOG_RECEIVER, 1 };
+	struct log_source unknown_receiver = { LOG_RECEIVER, 0 };
 
 	(void)state;
 	assert_int_equal(log_start(log), 0);
@@ -78,11 +80,16 @@ static void test_files_of_workers(void **state)
 	say(new_ring(log, LOG_WORKER, 2), "of a later worker");
 	log_event_as(main_ring, known, EVENT_SUMMARY, LOG_FIELDS(log_uint("requests", 5)));
 	log_event_as(main_ring, unknown, EVENT_SUMMARY, NULL, 0);
+	log_event_as(main_ring, known_receiver, EVENT_SUMMARY, LOG_FIELDS(log_uint("requests", 6)));
+	log_event_as(main_ring, unknown_receiver, EVENT_SUMMARY, NULL, 0);
 	log_free(log);
 	must_hold("main.log", "\n", 3);
 	must_hold("main.log", " info main of main\n", 1);
-	must_hold("main.log", " info receiver/1 of the receiver\n", 1);
 	must_hold("main.log", " info worker/7 summary worker=7\n", 1);
+	must_hold("main.log", " info rx/0 summary\n", 1);
+	must_hold("rx1.log", "\n", 2);
+	must_hold("rx1.log", " info rx/1 of the receiver\n", 1);
+	must_hold("rx1.log", " info rx/1 summary requests=6\n", 1);
 	must_hold("1.log", "\n", 2);
 	must_hold("1.log", " info worker/1 of the worker worker=1\n", 1);
 	must_hold("1.log", " info worker/1 summary worker=1 requests=5\n", 1);
@@ -169,9 +176,13 @@ static void test_reopen_follows_a_rename(void **state)
 	struct log *log = new_log(in_directory(path, "{worker}.log"));
 	struct log_ring *ring = new_ring(log, LOG_MAIN, 0);
 	struct log_ring *worker = new_ring(log, LOG_WORKER, 0);
+	struct log_ring *receiver = new_ring(log, LOG_RECEIVER, 1);
 
 	(void)state;
 	assert_int_equal(log_start(log), 0);
+	say(receiver, "one");
+	assert_int_equal(
+		rename(in_directory(path, "rx1.log"), in_directory(old, "rx1.old.log")), 0);
 	say(ring, "one");
 	say(worker, "one");
 	assert_int_equal(rename(in_directory(path, "main.log"), in_directory(old, "old.log")), 0);
@@ -182,6 +193,7 @@ static void test_reopen_follows_a_rename(void **state)
 	must_hold("old.log", "\n", 2);
 	say(ring, "three");
 	say(worker, "two");
+	say(receiver, "two");
 	assert_int_equal(rmdir(blocked), 0);
 	assert_int_equal(log_reopen(log), 0);
 	must_hold("0.old.log", "\n", 2);
@@ -191,6 +203,9 @@ static void test_reopen_follows_a_rename(void **state)
 	must_hold("main.log", "\n", 1);
 	must_hold("main.log", " info main three\n", 1);
 	must_hold("0.log", " info worker/0 three worker=0\n", 1);
+	must_hold("rx1.old.log", "\n", 1);
+	must_hold("rx1.log", "\n", 1);
+	must_hold("rx1.log", " info rx/1 two\n", 1);
 }
 
 /* Run in a child whose stderr is `fd`, and which may die of a signal. */
@@ -218,7 +233,7 @@ static void log_two_lines(const char *format, const char *color)
 
 	settings.format = format;
 	settings.color = color;
-	if (log_new(&settings, &log) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0)
+	if (log_new(&settings, 0, &log) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0)
 		_exit(1);
 	say(ring, "plain");
 	if (log_apply(log, &settings) < 0 || log_start(log) < 0)
@@ -350,7 +365,7 @@ static void log_to_nobody(void)
 	struct log *log;
 
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (log_new(&settings, &log) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0)
+	if (log_new(&settings, 0, &log) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0)
 		_exit(1);
 	say(ring, "plain");
 	if (log_apply(log, &settings) < 0)
@@ -414,7 +429,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIRECTORY(test_written_with_and_without_a_writer),
 		IN_DIRECTORY(test_mode_of_files),
-		IN_DIRECTORY(test_files_of_workers),
+		IN_DIRECTORY(test_files_of_threads),
 		IN_DIRECTORY(test_levels_change_at_once),
 		IN_DIRECTORY(test_refused_settings_change_nothing),
 		IN_DIRECTORY(test_reopen_follows_a_rename),

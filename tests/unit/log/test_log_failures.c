@@ -77,7 +77,7 @@ static int live(const char *target)
 	struct log_settings settings = settings_for(target);
 	struct log_ring *main_ring, *worker;
 	struct log *log = NULL;
-	int error = log_new(&settings, &log);
+	int error = log_new(&settings, 0, &log);
 
 	if (error == 0)
 		error = log_add_ring(log, LOG_MAIN, 0, &main_ring);

@@ -429,7 +429,7 @@ static uint64_t write_to_terminal(const char *name)
 	uint64_t lost;
 
 	(void)alarm(60);
-	if (dup2(fd, STDERR_FILENO) < 0 || log_new(&settings, &log) < 0 ||
+	if (dup2(fd, STDERR_FILENO) < 0 || log_new(&settings, 0, &log) < 0 ||
 		log_apply(log, &settings) < 0 || log_add_ring(log, LOG_MAIN, 0, &ring) < 0 ||
 		log_start(log) < 0)
 		_exit(1);

@@ -1,4 +1,4 @@
-/* Files of workers that come and go, and the room for the main thread's line about each worker. */
+/* Files of workers that come and go, beside those of receivers that stay, and the room for the main thread's line about each worker. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static void must_follow_the_number(bool threaded)
 	char path[PATH_ROOM];
 	struct log *log = new_log(in_directory(path, "{worker}"));
 	struct log_settings settings = settings_for(path);
-	struct log_ring *rings[3];
+	struct log_ring *rings[3], *receiver;
 	unsigned before = count_descriptors();
 
 	if (threaded)
@@ -33,22 +33,27 @@ static void must_follow_the_number(bool threaded)
 	assert_int_equal(log_set_workers(log, 2), 0);
 	for (unsigned i = 0; i < 3; i++)
 		rings[i] = new_ring(log, LOG_WORKER, i);
+	receiver = new_ring(log, LOG_RECEIVER, 1);
 	assert_false(exists("2"));
-	assert_int_equal(count_descriptors(), before + 2);
+	assert_false(exists("rx0"));
+	assert_int_equal(count_descriptors(), before + 3);
 	say(rings[2], "without a file");
 	assert_int_equal(log_apply(log, &settings), 0);
 	assert_int_equal(log_set_workers(log, 3), 0);
-	assert_int_equal(count_descriptors(), before + 3);
+	assert_int_equal(count_descriptors(), before + 4);
 	say(rings[2], "with a file");
 	say(rings[1], "before");
+	say(receiver, "stays");
 	assert_int_equal(log_set_workers(log, 1), 0);
-	assert_int_equal(count_descriptors(), before + 1);
+	assert_int_equal(count_descriptors(), before + 2);
 	say(rings[1], "after");
 	say(rings[0], "first");
+	say(receiver, "stays");
 	assert_int_equal(log_reopen(log), 0);
 	assert_int_equal(log_apply(log, &settings), 0);
 	say(rings[1], "after");
 	say(rings[0], "first");
+	say(receiver, "stays");
 	log_stop(log, 60000);
 	assert_int_equal(log_lost(log), 0);
 	log_free(log);
@@ -59,6 +64,7 @@ static void must_follow_the_number(bool threaded)
 	assert_int_equal(count_in_file("1", " before worker=1\n"), 1);
 	assert_int_equal(count_in_file("1", "\n"), 1);
 	assert_int_equal(count_in_file("0", " first worker=0\n"), 2);
+	assert_int_equal(count_in_file("rx1", " rx/1 stays\n"), 3);
 }
 
 static void test_files_follow_the_number(void **state)

@@ -17,6 +17,17 @@
 #define SLOW_NS (200 * US)     /* what takes longer is left to the workers */
 #define BACKLOG_NS (1000 * US) /* so are those behind what takes so long */
 
+static struct queue_settings settings_of(unsigned max_workers, bool receivers_assist)
+{
+	return (struct queue_settings){
+		.max_wait_ns = MAX_WAIT_NS,
+		.overload_interval_ns = INT64_MAX,
+		.fair_window_ns = INT64_MAX,
+		.max_workers = max_workers,
+		.receivers_assist = receivers_assist,
+	};
+}
+
 static struct demand demand;
 
 static struct queue *new_queue(unsigned capacity, unsigned max_workers)
@@ -28,12 +39,7 @@ static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 		.assisted = true,
 		.rules = { .discipline = BACKLOG_FIFO },
 	};
-	const struct queue_settings settings = {
-		.max_wait_ns = MAX_WAIT_NS,
-		.overload_interval_ns = INT64_MAX,
-		.fair_window_ns = INT64_MAX,
-		.max_workers = max_workers,
-	};
+	const struct queue_settings settings = settings_of(max_workers, true);
 	struct queue *queue;
 
 	memset(&demand, 0, sizeof(demand));
@@ -273,6 +279,36 @@ static void helpers_count_as_workers(void **state)
 	free_queue(queue);
 }
 
+static void configure(struct queue *queue, bool receivers_assist)
+{
+	const struct queue_settings settings = settings_of(WORKERS, receivers_assist);
+
+	queue_configure(queue, &settings);
+}
+
+/* What waits when that changes is not left to somebody who does not come. */
+static void helpers_may_be_told_not_to(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct queue_batch batch;
+
+	(void)state;
+	assert_false(push(queue, 3));
+	configure(queue, false);
+	assert_true(is_worker_needed());
+	must_not_help(queue);
+	assert_true(queue_pop(queue, 0, &batch));
+	assert_true(is_worker_needed());
+	assert_true(finish(queue, &batch, US));
+	assert_true(push(queue, 1));
+	configure(queue, true);
+	assert_true(is_worker_needed()); /* no receiver comes for these */
+	assert_false(push(queue, 1));	 /* now one will */
+	must_help(queue, 4, false, &batch);
+	assert_false(finish(queue, &batch, US));
+	free_queue(queue);
+}
+
 /* Of stale ones a batch at most, as from pop; none while slow ones are the workers'. */
 static void stale_ones(void **state)
 {
@@ -305,6 +341,7 @@ int main(void)
 		cmocka_unit_test(slow_ones_are_the_workers),
 		cmocka_unit_test(the_end_of_a_slow_one_calls),
 		cmocka_unit_test(helpers_count_as_workers),
+		cmocka_unit_test(helpers_may_be_told_not_to),
 		cmocka_unit_test(stale_ones),
 	};
 

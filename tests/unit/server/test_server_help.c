@@ -12,6 +12,7 @@ static struct {
 	_Atomic unsigned inside, open; /* calls that blocked, in all, and that may return */
 	_Atomic unsigned blocked;      /* the number of who is */
 	_Atomic int64_t now_ns;
+	_Atomic unsigned by_receivers; /* calls */
 } room;
 
 int64_t __wrap_sys_monotonic_ns(void);
@@ -21,6 +22,11 @@ int64_t __wrap_sys_monotonic_ns(void)
 	return atomic_load(&room.now_ns);
 }
 
+static bool is_receiver(unsigned number)
+{
+	return number >= DGRAM_WORKERS_MAX && number < DGRAM_WORKERS_MAX + DGRAM_RECEIVERS_MAX;
+}
+
 /* The answer is the number of who gave it. "block" does not return before it may. */
 static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
 {
@@ -28,6 +34,7 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 
 	(void)state;
 	(void)size;
+	atomic_fetch_add(&room.by_receivers, is_receiver(number));
 	if (request->length == 5) {
 		unsigned calls;
 
@@ -45,15 +52,20 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 static const struct dgram_handler handler = { DGRAM_ABI, "handler", .handle = handle,
 	.never_blocks = true };
 
+static void begin(struct setup *setup, unsigned workers, unsigned receivers)
+{
+	memset(&room, 0, sizeof(room));
+	atomic_store(&room.now_ns, 1000000000);
+	setup_init(setup, &handler);
+	setup->options.workers = workers;
+	setup->services[0].receivers = receivers;
+}
+
 static struct dgram_server *start_with(unsigned workers, unsigned receivers)
 {
 	struct setup setup;
 
-	memset(&room, 0, sizeof(room));
-	atomic_store(&room.now_ns, 1000000000);
-	setup_init(&setup, &handler);
-	setup.options.workers = workers;
-	setup.services[0].receivers = receivers;
+	begin(&setup, workers, receivers);
 	return start(&setup);
 }
 
@@ -64,11 +76,6 @@ static unsigned who(int client, const char *text)
 
 	assert_int_equal(ask(client, text, &number, sizeof(number)), sizeof(number));
 	return number;
-}
-
-static bool is_receiver(unsigned number)
-{
-	return number >= DGRAM_WORKERS_MAX && number < DGRAM_WORKERS_MAX + DGRAM_RECEIVERS_MAX;
 }
 
 /* Ask until a receiver answers: workers that have just looked at the queue may, too. Returns the
@@ -99,6 +106,7 @@ static void finish(struct dgram_server *server)
 	stop(server);
 	stats = check_closed(server, 0);
 	assert_int_equal(stats.received, stats.replied);
+	assert_int_equal(stats.run_by_receivers, room.by_receivers);
 	dgram_server_free(server);
 }
 
@@ -109,6 +117,37 @@ static void receivers_help(void **state)
 
 	(void)state;
 	assert_int_equal(await_help(client), DGRAM_WORKERS_MAX);
+	close(client);
+	finish(server);
+}
+
+static void must_be_workers(int client)
+{
+	for (unsigned i = 0; i < 200; i++)
+		assert_false(is_receiver(who(client, "x")));
+}
+
+/* From the call that says so on. */
+static void receivers_may_be_told_not_to(void **state)
+{
+	struct dgram_server *server;
+	struct setup setup;
+	int client;
+
+	(void)state;
+	begin(&setup, 2, 1);
+	setup.options.receivers_assist = false;
+	server = start(&setup);
+	client = client_of(server, 0);
+	must_be_workers(client);
+	for (unsigned i = 0; i < 20; i++) {
+		setup.options.receivers_assist = true;
+		assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
+		(void)await_help(client);
+		setup.options.receivers_assist = false;
+		assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
+		must_be_workers(client);
+	}
 	close(client);
 	finish(server);
 }
@@ -217,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(receivers_help),
+		cmocka_unit_test(receivers_may_be_told_not_to),
 		cmocka_unit_test(slow_ones_are_left_to_workers),
 		cmocka_unit_test(the_first_slow_one_costs_no_other),
 		cmocka_unit_test(other_receivers_help),

@@ -161,7 +161,7 @@ static void a_receiver_is_refused(void **state)
 	server = make(&setup);
 	room.refused = DGRAM_WORKERS_MAX + 2; /* the second socket's */
 	assert_int_equal(dgram_server_start(server), -EPROTO);
-	check_log(server, PIECES(REFUSED, " error ", " warn receiver/1 starts service=talker "));
+	check_log(server, PIECES(REFUSED, " error ", " warn rx/1 starts service=talker "));
 }
 
 static void without_threads(void **state)
