@@ -4,9 +4,8 @@
  *
  * A pool's worker holds a service from before it pops until its batch is done. The last worker that holds
  * none is kept for a service that no worker holds, and that needs one or had one within KEPT_NS: those that
- * are held may not take it. So a slow service never holds the pool alone beside others, and does when the
- * others have nothing to do. What becomes possible by that time alone, a worker that sleeps meanwhile sees by
- * itself; everything else that makes it possible is done by a worker that looks afterwards. */
+ * are held may not take it. So a slow service has the whole pool only when the others have nothing to do.
+ * That the time is over a worker sees that watches it; all else is done by a worker that looks afterwards. */
 #include "engine/worker.h"
 
 #include <errno.h>
