@@ -180,7 +180,7 @@ class Broken(LostCase):
         lines = self.read(path)
         self.assertEqual(lines[:len(whole)], whole)
         if torn:
-            self.assertEqual(lines.pop(len(whole)), torn)  # and is counted as lost,
+            self.assertEqual(lines.pop(len(whole)), torn)  # and is counted as lost
         written, lost = self.must_account_for(lines, requests)
         if re.search(r"service_us=\d+$", torn):
             return False
