@@ -23,7 +23,7 @@ __attribute__((noinline)) static enum ledger_drop find_reason(
 	unsigned port = addr_port(&datagram->client);
 
 	if (guard->closed)
-		return DROP_SHUTDOWN;
+		return guard->cut_short ? DROP_SHUTDOWN : DROP_DRAINING;
 	if (datagram->truncated)
 		return DROP_TRUNCATED;
 	if (datagram->cast == DATAGRAM_UNADDRESSED)
