@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "daemon/crash.h"
 #include "daemon/notify.h"
 #include "daemon/signals.h"
 
@@ -45,11 +46,25 @@ static int complain(const char *what, int error)
 	return error;
 }
 
+/* "; log: 12 lines lost, not reopened: Permission denied", or "". The log itself may be what nobody can read. */
+static void describe_log(const struct daemon *daemon, char *text, size_t size)
+{
+	uint64_t lost = dgram_server_log_lines_lost(daemon->server);
+	char lines[48] = "";
+
+	if (lost > 0)
+		(void)snprintf(lines, sizeof(lines), "%llu lines lost", (unsigned long long)lost);
+	(void)snprintf(text, size, "%s%s%s%s%s", lost > 0 || daemon->log_error < 0 ? "; log: " : "",
+		lines, lost > 0 && daemon->log_error < 0 ? ", " : "",
+		daemon->log_error < 0 ? "not reopened: " : "",
+		daemon->log_error < 0 ? strerrordesc_np(-daemon->log_error) : "");
+}
+
 static void send_status(struct daemon *daemon)
 {
 	uint64_t received = 0, replied = 0, queued = 0;
 	struct dgram_service_stats *stats;
-	char waiting_for[256];
+	char waiting_for[256], log[128];
 	int error = 0;
 
 	if (daemon->notify_fd < 0)
@@ -63,10 +78,11 @@ static void send_status(struct daemon *daemon)
 	if (error != -ENOENT)
 		return;
 	(void)dgram_server_waiting(daemon->server, waiting_for, sizeof(waiting_for));
-	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu%s%s",
+	describe_log(daemon, log, sizeof(log));
+	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu%s%s%s",
 		(unsigned long long)received, (unsigned long long)replied,
 		(unsigned long long)queued, waiting_for[0] != '\0' ? "; waiting for " : "",
-		waiting_for);
+		waiting_for, log);
 }
 
 /* Once. */
@@ -78,6 +94,11 @@ static void send_ready(struct daemon *daemon)
 	notify_send(daemon->notify_fd, "READY=1");
 }
 
+void daemon_reopen_logs(struct daemon *daemon)
+{
+	daemon->log_error = dgram_server_reopen_logs(daemon->server);
+}
+
 /* To a supervisor for which it still starts, a READY=1 would be that of the start. */
 static void reload(struct daemon *daemon)
 {
@@ -87,26 +108,25 @@ static void reload(struct daemon *daemon)
 	if (daemon->ready)
 		notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
 			now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	if (!daemon_reload(daemon)) /* a reload that succeeded has reopened them */
-		(void)dgram_server_reopen_logs(daemon->server);
+	daemon_reload(daemon);
 	if (daemon->ready)
 		notify_send(daemon->notify_fd, "READY=1");
 }
 
-/* The server calls this when a signal arrived, when a host that waited is listened on, and every
+/* The server calls this while there is a signal, when a host that waited is listened on, and every
  * STATUS_INTERVAL_MS under a supervisor. */
 static int hook(void *context)
 {
 	struct daemon *daemon = context;
-	int signal;
+	int signal = signals_next(daemon->signal_fd);
 
-	while ((signal = signals_next(daemon->signal_fd)) != 0) {
+	if (signal != 0) {
 		dgram_server_log(
 			daemon->server, DGRAM_LOG_INFO, "signal", "SIG%s", sigabbrev_np(signal));
 		if (signal == SIGHUP) {
 			reload(daemon);
 		} else if (signal == SIGUSR1) {
-			(void)dgram_server_reopen_logs(daemon->server);
+			daemon_reopen_logs(daemon);
 		} else {
 			notify_send(daemon->notify_fd, "STOPPING=1");
 			dgram_server_shutdown(daemon->server);
@@ -185,7 +205,10 @@ static int open_and_serve(struct daemon *daemon)
 	error = dgram_server_new(&options, &daemon->server);
 	if (error < 0)
 		return complain("cannot make the server", error);
-	return serve(daemon);
+	error = crash_watch(daemon->server);
+	error = error < 0 ? complain("cannot take signals", error) : serve(daemon);
+	crash_unwatch();
+	return error;
 }
 
 int daemon_serve(const struct cli *cli, struct config *config)

@@ -198,14 +198,12 @@ static int open_sink(struct log_sinks *sinks, unsigned number)
 	return 0;
 }
 
-static int make(
-	const char *target, struct log_style style, unsigned count, struct log_sinks **ret_sinks)
+static int make(const char *target, unsigned count, struct log_sinks **ret_sinks)
 {
 	struct log_sinks *sinks = calloc(1, sizeof(*sinks) + count * sizeof(sinks->all[0]));
 
 	if (sinks == NULL)
 		return -ENOMEM;
-	sinks->style = style;
 	sinks->count = count;
 	sinks->target = strdup(target);
 	if (sinks->target == NULL) {
@@ -216,23 +214,31 @@ static int make(
 	return 0;
 }
 
+int log_sinks_restyle(struct log_sinks *sinks, const struct log_settings *settings)
+{
+	struct log_settings on_stderr = *settings;
+	int error = choose_style(settings, &sinks->style);
+
+	on_stderr.target = "stderr";
+	return error < 0 ? error : choose_style(&on_stderr, &sinks->alarm_style);
+}
+
 int log_sinks_new(
 	const struct log_settings *settings, unsigned receivers, struct log_sinks **ret_sinks)
 {
-	struct log_style style = { 0 };
 	struct log_sinks *sinks;
 	struct log_sink *sink;
-	int error = choose_style(settings, &style);
+	int error = *settings->target != '\0' ? 0 : -EINVAL;
 
-	if (error < 0 || *settings->target == '\0')
-		return -EINVAL;
-	error = make(settings->target, style, LOG_SINKS_MAIN + 1 + receivers, &sinks);
+	if (error == 0)
+		error = make(settings->target, LOG_SINKS_MAIN + 1 + receivers, &sinks);
 	if (error < 0)
 		return error;
-	sink = calloc(1, sizeof(*sink));
+	error = log_sinks_restyle(sinks, settings);
+	sink = error == 0 ? calloc(1, sizeof(*sink)) : NULL;
 	if (sink == NULL) {
 		log_sinks_free(sinks);
-		return -ENOMEM;
+		return error < 0 ? error : -ENOMEM;
 	}
 	borrow_stderr(sink);
 	sink->sets = 1;
@@ -243,8 +249,12 @@ int log_sinks_new(
 
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks)
 {
-	int error = make(sinks->target, sinks->style, sinks->count, ret_sinks);
+	int error = make(sinks->target, sinks->count, ret_sinks);
 
+	if (error == 0) {
+		(*ret_sinks)->style = sinks->style;
+		(*ret_sinks)->alarm_style = sinks->alarm_style;
+	}
 	for (unsigned i = 0; i < sinks->count && error == 0; i++) {
 		struct log_sink *sink = atomic_load(&sinks->all[i]);
 
@@ -386,4 +396,19 @@ ssize_t log_sink_write(struct log_sink *sink, const char *bytes, size_t length, 
 		sink->partial_line = false;
 	}
 	return write_some(sink, bytes, length);
+}
+
+void log_sinks_alarm(const struct log_sinks *sinks, const struct log_line *line)
+{
+	char text[LOG_LINE_MAX];
+	struct log_sink sink = { 0 };
+	size_t length;
+
+	if (is_stderr(sinks->target))
+		return;
+	open_stderr(&sink);
+	length = log_format_line(line, &sinks->alarm_style, text);
+	(void)log_sink_write(&sink, text, length, 0);
+	if (!sink.borrowed)
+		(void)close(sink.fd);
 }

@@ -17,7 +17,7 @@ ARROWS = {
     "include/*": [],
     "src/base/*": ["base/*"],
     "src/log/event*": [],
-    "src/log/log*": ["log/event.h", "log/consumer.h", *LOG],
+    "src/log/log*": ["log/event.h", "log/log_state.h", "log/consumer.h", *LOG],
     "src/log/consumer*": ["log/sink.h", "log/ring.h", *LOG],
     "src/log/sink*": ["log/format.h", *LOG],
     "src/log/ring*": ["log/format.h", *LOG],
