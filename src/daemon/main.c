@@ -25,9 +25,20 @@ static int printed(int error)
 	return error < 0 ? fail(error) : EX_OK;
 }
 
+/* What the start will find out anyway: an error of the log is the one that the log cannot tell. */
 static int check(const struct cli *cli, struct config *config)
 {
+	struct report report;
+	int error;
+
+	report_init(&report);
+	error = config_check_files(config, &report);
 	config_free(config);
+	if (error == -EINVAL)
+		(void)report_print(&report, stderr);
+	report_free(&report);
+	if (error < 0)
+		return error == -EINVAL ? EX_CONFIG : fail(error);
 	(void)printf("%s: valid\n", cli->config_path != NULL ? cli->config_path : "defaults");
 	return printed(0);
 }

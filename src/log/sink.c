@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WORKER "{worker}"
+#include "base/target.h"
+
 #define WHO_MAX 16
 
 static bool is_stderr(const char *target)
@@ -84,30 +85,11 @@ static int choose_style(const struct log_settings *settings, struct log_style *r
 	return error;
 }
 
-/* The path with `who` in each place of WORKER. */
-static int expand(const char *target, const char *who, char path[static PATH_MAX])
-{
-	size_t used = 0;
-
-	while (*target != '\0' && used < PATH_MAX) {
-		if (strncmp(target, WORKER, strlen(WORKER)) == 0) {
-			used += (size_t)snprintf(path + used, PATH_MAX - used, "%s", who);
-			target += strlen(WORKER);
-		} else {
-			path[used++] = *target++;
-		}
-	}
-	if (used >= PATH_MAX)
-		return -ENAMETOOLONG;
-	path[used] = '\0';
-	return 0;
-}
-
 /* O_NONBLOCK, on a description of our own: open(2) and write(2) do not wait for a FIFO's reader. */
 static int open_file(struct log_sink *sink, const char *target, const char *who)
 {
 	char path[PATH_MAX];
-	int error = expand(target, who, path);
+	int error = target_expand(target, who, path);
 
 	if (error < 0)
 		return error;
@@ -162,7 +144,7 @@ static unsigned sink_number(const struct log_sinks *sinks, struct log_source sou
 	return number;
 }
 
-/* What stands for WORKER. */
+/* What stands for TARGET_WORKER. */
 static void name_sink(unsigned number, char who[static WHO_MAX])
 {
 	if (number < LOG_SINKS_MAIN)
@@ -285,7 +267,8 @@ int log_sinks_open_own(struct log_sinks *sinks, struct log_source source)
 {
 	unsigned number = sink_number(sinks, source);
 
-	if (strstr(sinks->target, WORKER) == NULL || atomic_load(&sinks->all[number]) != NULL)
+	if (strstr(sinks->target, TARGET_WORKER) == NULL ||
+		atomic_load(&sinks->all[number]) != NULL)
 		return 0;
 	return open_sink(sinks, number);
 }
