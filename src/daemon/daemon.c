@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/addr.h"
 #include "daemon/crash.h"
 #include "daemon/notify.h"
+#include "daemon/ready_fd.h"
 #include "daemon/signals.h"
 
 #define STATUS_INTERVAL_MS 5000
@@ -67,7 +69,7 @@ static void send_status(struct daemon *daemon)
 	char waiting_for[256], log[128];
 	int error = 0;
 
-	if (daemon->notify_fd < 0)
+	if (daemon->notify.address_length == 0)
 		return;
 	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
 		received += stats->received;
@@ -79,7 +81,8 @@ static void send_status(struct daemon *daemon)
 		return;
 	(void)dgram_server_waiting(daemon->server, waiting_for, sizeof(waiting_for));
 	describe_log(daemon, log, sizeof(log));
-	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu%s%s%s",
+	notify_send(&daemon->notify, NOTIFY_STATUS,
+		"STATUS=received %llu, replied %llu, in hand %llu%s%s%s",
 		(unsigned long long)received, (unsigned long long)replied,
 		(unsigned long long)queued, waiting_for[0] != '\0' ? "; waiting for " : "",
 		waiting_for, log);
@@ -91,7 +94,10 @@ static void send_ready(struct daemon *daemon)
 	if (daemon->ready || !dgram_server_is_ready(daemon->server))
 		return;
 	daemon->ready = true;
-	notify_send(daemon->notify_fd, "READY=1");
+	notify_send(&daemon->notify, NOTIFY_READY, "READY=1");
+	if (daemon->ready_fd >= 0)
+		(void)ready_fd_tell(daemon->ready_fd);
+	daemon->ready_fd = -1;
 }
 
 void daemon_reopen_logs(struct daemon *daemon)
@@ -106,11 +112,19 @@ static void reload(struct daemon *daemon)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (daemon->ready)
-		notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		notify_send(&daemon->notify, NOTIFY_RELOADING, "RELOADING=1\nMONOTONIC_USEC=%lld",
 			now.tv_sec * 1000000LL + now.tv_nsec / 1000);
 	daemon_reload(daemon);
 	if (daemon->ready)
-		notify_send(daemon->notify_fd, "READY=1");
+		notify_send(&daemon->notify, NOTIFY_READY, "READY=1");
+}
+
+static void log_unreached(struct daemon *daemon)
+{
+	if (daemon->notify.error < 0 && daemon->notify_error == 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_WARN, "supervisor not reached", "%s",
+			strerrordesc_np(-daemon->notify.error));
+	daemon->notify_error = daemon->notify.error;
 }
 
 /* The server calls this while there is a signal, when a host that waited is listened on, and every
@@ -128,12 +142,13 @@ static int hook(void *context)
 		} else if (signal == SIGUSR1) {
 			daemon_reopen_logs(daemon);
 		} else {
-			notify_send(daemon->notify_fd, "STOPPING=1");
+			notify_send(&daemon->notify, NOTIFY_STOPPING, "STOPPING=1");
 			dgram_server_shutdown(daemon->server);
 		}
 	}
 	send_ready(daemon);
 	send_status(daemon);
+	log_unreached(daemon);
 	return 0;
 }
 
@@ -144,8 +159,8 @@ struct dgram_options daemon_options(struct daemon *daemon, const struct config *
 	options.log_color = daemon->cli->color;
 	options.hook = hook;
 	options.hook_context = daemon;
-	options.hook_fd = daemon->signal_fd;
-	options.hook_interval_ms = daemon->notify_fd >= 0 ? STATUS_INTERVAL_MS : 0;
+	options.hook_fd = daemon->wake_fd;
+	options.hook_interval_ms = daemon->notify.address_length > 0 ? STATUS_INTERVAL_MS : 0;
 	return options;
 }
 
@@ -190,6 +205,17 @@ static int serve(struct daemon *daemon)
 	return daemon->abandoned ? 0 : error;
 }
 
+static int open_wake(struct daemon *daemon)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	daemon->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (daemon->wake_fd < 0 ||
+		epoll_ctl(daemon->wake_fd, EPOLL_CTL_ADD, daemon->signal_fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
 static int open_and_serve(struct daemon *daemon)
 {
 	struct dgram_options options;
@@ -198,9 +224,13 @@ static int open_and_serve(struct daemon *daemon)
 	daemon->signal_fd = signals_open();
 	if (daemon->signal_fd < 0)
 		return complain("cannot take signals", daemon->signal_fd);
-	error = notify_open(&daemon->notify_fd);
+	error = open_wake(daemon);
+	if (error < 0)
+		return complain("cannot wait for signals", error);
+	error = daemon->notify_error = notify_open(&daemon->notify);
 	if (error < 0)
 		(void)complain("cannot reach the supervisor at $NOTIFY_SOCKET", error);
+	notify_watch(&daemon->notify, daemon->wake_fd);
 	options = daemon_options(daemon, daemon->started);
 	error = dgram_server_new(&options, &daemon->server);
 	if (error < 0)
@@ -218,7 +248,9 @@ int daemon_serve(const struct cli *cli, struct config *config)
 		.started = config,
 		.live = config,
 		.signal_fd = -1,
-		.notify_fd = -1,
+		.wake_fd = -1,
+		.ready_fd = cli->ready_fd,
+		.notify.fd = -1,
 	};
 	int error = open_and_serve(&daemon);
 
@@ -227,13 +259,14 @@ int daemon_serve(const struct cli *cli, struct config *config)
 		_exit(EX_OK);
 	if (error < 0)
 		notify_failure(error);
+	notify_close(&daemon.notify);
 	(void)dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);
 	if (daemon.signal_fd >= 0)
 		close(daemon.signal_fd);
-	if (daemon.notify_fd >= 0)
-		close(daemon.notify_fd);
+	if (daemon.wake_fd >= 0)
+		close(daemon.wake_fd);
 	return exit_status(error);
 }

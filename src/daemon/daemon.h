@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "daemon/cli.h"
+#include "daemon/notify.h"
 
 struct daemon {
 	const struct cli *cli;
@@ -14,10 +15,13 @@ struct daemon {
 	struct config *live;	/* what was last applied; may be the same as `started` */
 	struct dgram_server *server;
 	int signal_fd;
-	int notify_fd;
-	bool ready;	/* the supervisor knows that each service has an address */
-	bool abandoned; /* it has stopped, but handlers still run */
-	int log_error;	/* why the log's files could not be reopened, the last time */
+	int wake_fd; /* an epoll: a signal has come, or a message to the supervisor finds room */
+	int ready_fd;
+	struct notify notify;
+	int notify_error; /* that the log has */
+	bool ready;	  /* the supervisor knows that each service has an address */
+	bool abandoned;	  /* it has stopped, but handlers still run */
+	int log_error;	  /* why the log's files could not be reopened, the last time */
 	unsigned reloads;
 	unsigned reloads_failed;
 };

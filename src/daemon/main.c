@@ -10,6 +10,7 @@
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
+#include "daemon/pace.h"
 
 static int fail(int error)
 {
@@ -116,6 +117,8 @@ int main(int argc, char **argv)
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
 	status = open_standard() < 0 ? EX_OSERR : act(&cli);
+	if (cli.action == CLI_SERVE)
+		pace_exit(status);
 	cli_free(&cli);
 	return status;
 }

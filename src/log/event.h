@@ -67,6 +67,8 @@ enum log_level {
 		"The kernel refused a descriptor of the program, or its limit "                     \
 		"fs.epoll.max_user_watches is reached: raise that.")                                \
 	X(EVENT_SIGNAL, INFO, "signal", "A signal arrived.")                                        \
+	X(EVENT_SUPERVISOR_NOT_REACHED, WARN, "supervisor not reached",                             \
+		"Its socket takes no message. When it does, the newest of each kind is sent.")      \
 	X(EVENT_DRAINING, INFO, "draining",                                                         \
 		"The server stops: it receives nothing new and serves what waits.")                 \
 	X(EVENT_HANDLERS_STILL_RUN, ERROR, "handlers still run",                                    \
