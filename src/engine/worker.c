@@ -127,6 +127,23 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	log_handler_error(serving->worker, serving->service, job, (int)-length);
 }
 
+static inline ssize_t run_handler(const struct serving *serving)
+{
+	return handler_run(&serving->service->handler, serving->state, &serving->request,
+		serving->worker->replies->next_buffer, serving->service->reply_bytes);
+}
+
+static ssize_t run_tracked(
+	const struct serving *serving, const struct datagram *job, int64_t begin_ns)
+{
+	ssize_t length;
+
+	note_running_call(serving->worker, serving->service, job, begin_ns);
+	length = run_handler(serving);
+	note_running_call(serving->worker, serving->service, job, 0);
+	return length;
+}
+
 /* Run the handler on one job. Returns the time of its end. */
 static int64_t run_job(struct serving *serving, struct datagram *job, int64_t begin_ns)
 {
@@ -137,11 +154,9 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 
 	handler_lend(&serving->request, job);
 	if (serving->tracked)
-		note_running_call(worker, service, job, begin_ns);
-	length = handler_run(&service->handler, serving->state, &serving->request,
-		worker->replies->next_buffer, service->reply_bytes);
-	if (serving->tracked)
-		note_running_call(worker, service, job, 0);
+		length = run_tracked(serving, job, begin_ns);
+	else
+		length = run_handler(serving);
 	end_ns = sys_monotonic_ns();
 	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
@@ -194,6 +209,12 @@ static int64_t reply_busy(
 	return sys_monotonic_ns();
 }
 
+static void drop_job(struct ledger *results, struct datagram *job, enum ledger_drop reason)
+{
+	job->service_ns = 0;
+	results->dropped[reason]++;
+}
+
 /* A job may expire while those before it in the batch run, and answers that are ready must not wait for
  * a slow one. Returns when all was done. */
 static int64_t run_batch(struct worker *worker, struct service *service, struct datagram_list *jobs,
@@ -207,9 +228,9 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	*ret_results = (struct ledger){ 0 };
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (atomic_load_explicit(aborting, memory_order_relaxed))
-			ret_results->dropped[DROP_SHUTDOWN]++;
+			drop_job(ret_results, job, DROP_SHUTDOWN);
 		else if (job->expires_ns <= now_ns)
-			ret_results->dropped[DROP_EXPIRED]++;
+			drop_job(ret_results, job, DROP_EXPIRED);
 		else
 			now_ns = run_job(&serving, job, now_ns);
 		if (now_ns - sent_ns > QUEUE_BATCH_NS || is_full(worker->replies)) {
