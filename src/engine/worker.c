@@ -28,28 +28,6 @@ static void count_up(_Atomic uint64_t *counter, uint64_t by)
 		memory_order_relaxed);
 }
 
-static void log_request(struct worker *worker, const struct service *service,
-	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
-{
-	log_event(worker->log, EVENT_REQUEST,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
-			log_int("wait_us", wait_ns / NS_PER_US),
-			log_int("service_us", job->service_ns / NS_PER_US)));
-}
-
-static void log_handler_error(
-	struct worker *worker, const struct service *service, const struct datagram *job, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(worker->log, EVENT_HANDLER_FAILED,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
-}
-
 static void note_running_call(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t since_ns)
 {
@@ -120,11 +98,11 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	count_up(&serving->worker->counters.errors, 1);
 	if (length == HANDLER_REPLY_TOO_LONG) {
 		results->failed[FAIL_REPLY_SIZE] += first;
-		log_handler_error(serving->worker, serving->service, job, EMSGSIZE);
+		worker_log_error(serving->worker, serving->service, job, EMSGSIZE);
 		return;
 	}
 	results->failed[FAIL_HANDLER] += first;
-	log_handler_error(serving->worker, serving->service, job, (int)-length);
+	worker_log_error(serving->worker, serving->service, job, (int)-length);
 }
 
 static inline ssize_t run_handler(const struct serving *serving)
@@ -161,7 +139,7 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	if (serving->logged)
-		log_request(worker, service, job, begin_ns - job->arrived_ns,
+		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
 	if (length >= 0 && serving->answer.length < 0)
 		reply_add(worker->replies, job, (size_t)length);

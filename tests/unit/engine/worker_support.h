@@ -231,6 +231,7 @@ static void push(unsigned service, const char *jobs)
 		slab_take(world.shared.slab, 1, &datagram);
 		assert_int_equal(addr_parse("127.0.0.1", 2000, &datagram->client), 0);
 		datagram->local = datagram->client;
+		datagram->addr_bytes = sizeof(datagram->client.in);
 		datagram->arrived_ns = world.now_ns;
 		datagram->expires_ns = world.now_ns + MAX_WAIT_NS;
 		datagram->timestamp = (struct timespec){ .tv_sec = 1 };
