@@ -122,11 +122,12 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 	int64_t max_wait_ns =
 		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
 	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : DATAGRAM_FOREVER_NS;
+	const struct guard_pass pass = guard_begin(&receiver->guard);
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct datagram *datagram = receiver->slots[i];
-		enum ledger_drop verdict = guard_check(&receiver->guard, datagram);
+		enum ledger_drop verdict = guard_check(&receiver->guard, &pass, datagram);
 
 		datagram->expires_ns = datagram->arrived_ns + wait_ns;
 		datagram->socket = (uint16_t)receiver->number;

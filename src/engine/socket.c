@@ -205,7 +205,7 @@ union addr socket_address(const struct socket *socket)
  * lengths. */
 static void prepare_slots(struct socket_batch *batch, struct datagram *const slots[])
 {
-	for (unsigned i = 0; i < batch->used; i++) {
+	for (unsigned i = 0, used = batch->used; i < used; i++) {
 		struct msghdr *header = &batch->messages[i].msg_hdr;
 
 		batch->vectors[i].iov_base = slots[i]->data;
@@ -239,17 +239,18 @@ static int receive_singles(
 	batch->used = (unsigned)count;
 	local = socket_address(socket);
 	for (int i = 0; i < count; i++) {
+		struct datagram *slot = slots[i];
 		struct msghdr *header = &batch->messages[i].msg_hdr;
 
-		slots[i]->length = batch->messages[i].msg_len;
-		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
-		slots[i]->local = local;
-		slots[i]->cast = cast;
-		slots[i]->addr_bytes = addr_bytes;
-		slots[i]->arrived_ns = batch->arrivals.unknown_ns;
-		slots[i]->timestamp = batch->arrivals.unknown;
+		slot->length = batch->messages[i].msg_len;
+		slot->truncated = header->msg_flags & MSG_TRUNC;
+		slot->local = local;
+		slot->cast = cast;
+		slot->addr_bytes = addr_bytes;
+		slot->arrived_ns = batch->arrivals.unknown_ns;
+		slot->timestamp = batch->arrivals.unknown;
 		if (header->msg_controllen > 0)
-			note_controls(header, &batch->arrivals, slots[i]);
+			note_controls(header, &batch->arrivals, slot);
 	}
 	return count;
 }

@@ -136,7 +136,7 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 	else
 		length = run_handler(serving);
 	end_ns = sys_monotonic_ns();
-	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
+	job->service_ns = (end_ns - begin_ns) | 1; /* never 0 */
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	if (serving->logged)
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
@@ -199,7 +199,8 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	int64_t now_ns, struct ledger *ret_results)
 {
 	const atomic_bool *aborting = &worker->shared->aborting;
-	int64_t sent_ns = now_ns;
+	int64_t due_ns = now_ns + QUEUE_BATCH_NS;
+	struct reply_batch *replies = worker->replies;
 	struct serving serving;
 
 	serving_init(&serving, worker, service, ret_results);
@@ -211,14 +212,15 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			drop_job(ret_results, job, DROP_EXPIRED);
 		else
 			now_ns = run_job(&serving, job, now_ns);
-		if (now_ns - sent_ns > QUEUE_BATCH_NS || is_full(worker->replies)) {
+		if (now_ns > due_ns || is_full(replies)) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
-			reply_send(worker->replies, ret_results); /* which may have waited */
-			sent_ns = now_ns = sys_monotonic_ns();
+			reply_send(replies, ret_results);
+			now_ns = sys_monotonic_ns(); /* because that may have waited */
+			due_ns = now_ns + QUEUE_BATCH_NS;
 		}
 	}
-	reply_send(worker->replies, ret_results);
+	reply_send(replies, ret_results);
 	count_up(&worker->counters.requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -
 						     ret_results->dropped[DROP_EXPIRED]);
 	return sys_monotonic_ns();
