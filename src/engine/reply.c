@@ -30,10 +30,9 @@
  * batches of 32, a path that became better is used again after 10 s. */
 #define GSO_RETRY_BATCHES 65536
 
-/* The kernel splits a message into at most UDP_MAX_SEGMENTS datagrams (64; 128 since Linux 6.9), and
- * takes no message longer than a datagram may be, headers included. */
-#define SEGMENTS_MAX 64u
+/* The kernel takes no message longer than a datagram may be, headers included, */
 #define MESSAGE_BYTES_MAX 65000u
+_Static_assert(QUEUE_BATCH_MAX <= 64, "and splits it into at most UDP_MAX_SEGMENTS datagrams");
 
 /* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
@@ -159,8 +158,8 @@ static unsigned coalesce_room(
 	if (length > batch->gso_bytes_sure &&
 		(length > batch->gso_bytes_max || is_narrow(batch, route, length)))
 		return 0;
-	if (length <= MESSAGE_BYTES_MAX / SEGMENTS_MAX)
-		return SEGMENTS_MAX - 1;
+	if (length <= MESSAGE_BYTES_MAX / QUEUE_BATCH_MAX)
+		return QUEUE_BATCH_MAX - 1;
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
