@@ -63,7 +63,7 @@ class Told(Supervised):
             (line["level"], line["target"], line["error"]),
             ("error", "/dev/full", "No space left on device"))
         self.eventually(lambda: "; log: " in self.status(daemon), "STATUS")
-        self.assertRegex(self.last_status, r"^STATUS=received 100, .*; log: \d+ lines lost$")
+        self.assertRegex(self.last_status, r"^STATUS=received \d+, .*; log: \d+ lines lost$")
         for _ in range(3):  # it goes on to fail: once is enough
             self.must_answer(daemon, 100)
         self.must_end(daemon)
@@ -100,6 +100,7 @@ class Reopened(Supervised):
         self.eventually(lambda: len(self.events_of(daemon, "reloaded", "gone", "main")) == 2, "reload")
         changes = [line["message"] for line in self.events_of(daemon, "configuration", "gone", "main")]
         self.assertIn("min_source_port 1024 -> 2000: in effect now", changes)
+        daemon.wait_for("cannot reopen the logs")  # on stderr, too
         for lines in daemon.events("cannot reopen the logs"), \
                 self.events_of(daemon, "cannot reopen the logs", "gone", "main"):
             self.assertEqual([line["error"] for line in lines], ["No such file or directory"])
@@ -137,7 +138,10 @@ class Crash(LostCase):
         self.assertFalse(any("log lines lost" in line for line in lines))
 
     def test_lines_before_a_fatal_signal(self):
-        for number in signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL:
+        numbers = [signal.SIGABRT]
+        if dgramtest.SLOW == 1:  # sanitizers have handlers of their own
+            numbers += [signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS]
+        for number in numbers:
             with self.subTest(signal=number.name):
                 self.must_flush(number)
 
