@@ -100,9 +100,9 @@ static int read_source(struct document *document, const char *path, struct repor
 	return is_configuration_error(-r) ? 0 : r;
 }
 
-/* Parse the source's text from `start` on. -EINVAL: *ret_error, counted from `start`. The scanner
- * blanks comments in a copy, because messages show the text as it is. */
-static int parse_source(struct document *document, size_t start, struct scan_error *ret_error)
+/* Parse the source's text from `start` on. -EINVAL: *ret_errors, counted from `start`; there may be
+ * values all the same. The scanner blanks in a copy, because messages show the text as it is. */
+static int parse_source(struct document *document, size_t start, struct scan_errors *ret_errors)
 {
 	size_t length = document->source.length - start;
 	char *copy = malloc(length + 1);
@@ -112,21 +112,21 @@ static int parse_source(struct document *document, size_t start, struct scan_err
 		return -ENOMEM;
 	memcpy(copy, document->source.text + start, length);
 	copy[length] = '\0';
-	r = scan_text(copy, length, &document->scan, ret_error);
-	for (uint32_t i = 0; r == 0 && i < document->scan.count; i++) {
+	r = scan_text(copy, length, &document->scan, ret_errors);
+	for (uint32_t i = 0; i < document->scan.count; i++) {
 		document->scan.nodes[i].offset += (uint32_t)start;
 		document->scan.nodes[i].key_offset += (uint32_t)start;
 	}
-	if (r == 0)
+	if (document->scan.count > 0)
 		document->root = cJSON_ParseWithLength(copy, length);
 	free(copy);
 	/* cJSON accepts what the scanner accepts, so it can only be out of memory. */
-	return r == 0 && !document->root ? -ENOMEM : r;
+	return document->scan.count > 0 && !document->root ? -ENOMEM : r;
 }
 
 int document_read(struct document *document, const char *path, struct report *report)
 {
-	struct scan_error error;
+	struct scan_errors errors;
 	int r;
 
 	document->source.name = strdup(strcmp(path, DOCUMENT_STDIN) == 0 ? "stdin" : path);
@@ -135,27 +135,32 @@ int document_read(struct document *document, const char *path, struct report *re
 	r = read_source(document, path, report);
 	if (r < 0 || !document->source.text)
 		return r;
-	r = parse_source(document, 0, &error);
-	if (r == -EINVAL) {
+	r = parse_source(document, 0, &errors);
+	if (r != -EINVAL)
+		return r;
+	for (unsigned i = 0; i < errors.count; i++) {
+		const struct scan_error *error = &errors.list[i];
+
 		report_add(report,
-			(struct report_place){ document->number, error.offset, error.length },
+			(struct report_place){ document->number, error->offset, error->length },
 			"%s%s",
-			error.length == 0 && error.offset > 0 ? "the file ends too early: " : "",
-			error.message);
-		r = 0;
+			error->length == 0 && error->offset > 0 ? "the file ends too early: " : "",
+			error->message);
 	}
-	return r;
+	return 0;
 }
 
 /* JSON, or else a string as it stands. */
 static int parse_override_value(struct document *document, size_t start)
 {
 	size_t length = document->source.length - start;
-	struct scan_error error;
-	int r = parse_source(document, start, &error);
+	struct scan_errors errors;
+	int r = parse_source(document, start, &errors);
 
 	if (r != -EINVAL)
 		return r;
+	scan_free(&document->scan);
+	cJSON_Delete(document->root);
 	document->root = cJSON_CreateString(document->source.text + start);
 	document->scan.nodes = malloc(sizeof(*document->scan.nodes));
 	if (!document->root || !document->scan.nodes)

@@ -57,6 +57,11 @@ def run_dgramd(*arguments, **options):
         **options)
 
 
+def handlers():
+    """The names of the built-in handlers."""
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["enum"]
+
+
 def parse_line(line):
     """A logfmt line: time, level, source and event by these names, then its fields; or None."""
     words = line.split(" ")
