@@ -55,10 +55,11 @@ static int64_t lag_p99_ns(struct load_result *result)
 	return load_durations_quantile_ns(&result->counters.lag, 0.99);
 }
 
-/* Whether our own lag is more than half of a latency. */
-static bool lag_explains(struct load_result *result, int64_t latency_ns)
+/* Whether our own lag is more than half of the latency. */
+static bool lag_explains(struct load_result *result)
 {
-	return lag_p99_ns(result) > LAG_SMALL_NS && 2 * lag_p99_ns(result) > latency_ns;
+	return lag_p99_ns(result) > LAG_SMALL_NS && load_window_knows_latency(&result->counters) &&
+	       2 * lag_p99_ns(result) > load_durations_quantile_ns(&result->counters.latency, 0.99);
 }
 
 /* Where most of the losses happened. */
@@ -75,16 +76,17 @@ static enum load_limit limit_of_losses(const struct load_result *result)
 
 enum load_limit load_limit_find(const struct load_options *options, struct load_result *result)
 {
-	int64_t p99_ns = load_durations_quantile_ns(&result->counters.latency, 0.99);
+	struct load_counters *counters = &result->counters;
 
 	if (sent_too_few(result) || is_busy(result))
 		return LOAD_LIMIT_CLIENT;
 	if (load_limit_loss_percent(result) > options->max_loss_percent)
 		return lag_p99_ns(result) > options->max_p99_ns ? LOAD_LIMIT_CLIENT
 								: limit_of_losses(result);
-	if (p99_ns <= options->max_p99_ns)
+	if (!load_window_knows_latency(counters) ||
+		load_durations_quantile_ns(&counters->latency, 0.99) <= options->max_p99_ns)
 		return LOAD_LIMIT_NONE;
-	if (lag_explains(result, p99_ns))
+	if (load_durations_quantile_ns(&counters->since_sent, 0.99) <= options->max_p99_ns)
 		return LOAD_LIMIT_CLIENT;
 	return result->server.local ? LOAD_LIMIT_WORKERS : LOAD_LIMIT_SERVER;
 }
@@ -110,7 +112,7 @@ static void remark_lag(struct load_remarks *remarks, struct load_result *result)
 			"the generator itself was late: it sent %" PRIu64 " of %" PRIu64
 			" requests in the time",
 			result->counters.sent, result->due);
-	if (lag_explains(result, load_durations_quantile_ns(&result->counters.latency, 0.99)))
+	if (lag_explains(result))
 		remark(remarks,
 			"the generator itself was late: by %.0f us or more with one of 100 requests, "
 			"which the latencies include",
@@ -141,9 +143,29 @@ static void remark_losses(struct load_remarks *remarks, const struct load_result
 			result->server.queue_bytes);
 }
 
+/* What the answers do not tell. */
+static void remark_answers(struct load_remarks *remarks, const struct load_result *result)
+{
+	const struct load_counters *counters = &result->counters;
+
+	if (counters->in_order && counters->astray)
+		remark(remarks,
+			"latencies are unknown, and not judged: answers carry no number, and "
+			"their order does not tell after a loss; see --id-at");
+	if (counters->too_short > 0)
+		remark(remarks, "%" PRIu64 " datagrams came back that are too short for an answer",
+			counters->too_short);
+	if (result->windows_full > 0)
+		remark(remarks,
+			"a socket had too many requests in flight to send more, %" PRIu64
+			" times: use more --sockets",
+			result->windows_full);
+}
+
 void load_limit_remark(struct load_result *result, struct load_remarks *ret_remarks)
 {
 	ret_remarks->count = 0;
+	remark_answers(ret_remarks, result);
 	remark_lag(ret_remarks, result);
 	remark_losses(ret_remarks, result);
 }

@@ -109,6 +109,7 @@ static void begin_counting(struct run *run, int64_t now_ns)
 	run->counting = true;
 	result->send_errors = 0;
 	result->refused = 0;
+	result->windows_full = 0;
 	result->bytes_received = 0;
 	load_server_read(&run->loop.options->server, &run->server_before);
 	run->cpu_s = cpu_seconds();

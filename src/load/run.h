@@ -21,8 +21,9 @@ struct load_result {
 	uint64_t
 		due; /* requests that should have been sent; in a closed loop, those that were tried */
 	uint64_t send_errors;
-	int send_error;	  /* the last one: an errno */
-	uint64_t refused; /* how often nobody listened */
+	int send_error;	       /* the last one: an errno */
+	uint64_t refused;      /* how often nobody listened */
+	uint64_t windows_full; /* how often a socket had too many requests in flight to send more */
 	uint64_t bytes_received;
 	uint64_t client_drops; /* answers lost in our own buffers */
 	size_t size;	       /* of a request */
