@@ -41,6 +41,7 @@ enum option_index {
 	OPTION_MAX_LOSS,
 	OPTION_MAX_P99,
 	OPTION_JSON,
+	OPTION_PROGRESS,
 	OPTION_PLOT,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -94,6 +95,8 @@ static const struct {
 	[OPTION_MAX_P99] = { "max-p99-us", "US", 1, 3600000000.0, false, true,
 		"limit of the 99th percentile of latency (10000)" },
 	[OPTION_JSON] = { "json", NULL, 0, 0, false, false, "print the summary as JSON" },
+	[OPTION_PROGRESS] = { "progress", "S", 0.1, 3600, false, true,
+		"a line on stderr every S seconds; JSON with --json" },
 	[OPTION_PLOT] = { "plot", "FILE.svg", 0, 0, false, true, "draw latencies and rates" },
 	[OPTION_HELP] = { "help", NULL, 0, 0, false, false, "print this help" },
 	[OPTION_VERSION] = { "version", NULL, 0, 0, false, false, "print the version" },
@@ -263,6 +266,7 @@ static int resolve_numbers(const struct cli_args *args, struct load_options *opt
 				      : SIZE_MAX;
 	options->max_loss_percent = number_of(args, OPTION_MAX_LOSS, MAX_LOSS_PERCENT);
 	options->max_p99_ns = ns_of(number_of(args, OPTION_MAX_P99, MAX_P99_US) / 1e6);
+	options->progress_ns = ns_of(number_of(args, OPTION_PROGRESS, 0));
 	if ((uint64_t)options->sockets * options->in_flight > LOAD_ALL_IN_FLIGHT_MAX)
 		return refuse_usage(
 			"--sockets times --in-flight is %d at most", LOAD_ALL_IN_FLIGHT_MAX);

@@ -46,6 +46,7 @@ struct load_options {
 	const char *plot;
 	double max_loss_percent;
 	int64_t max_p99_ns;
+	int64_t progress_ns; /* 0: not asked for */
 };
 
 /* Parse and validate. Strings in the options point into argv. -EINVAL: one line on stderr says

@@ -79,7 +79,8 @@ static void print_times(struct load_result *result)
 		(void)printf("  own lag   p50 %.1f us, p99 %.1f us, max %.1f us\n",
 			load_durations_quantile_us(lag, 0.5), load_durations_quantile_us(lag, 0.99),
 			load_durations_quantile_us(lag, 1));
-	(void)printf("  own CPU   %.0f %%\n", result->cpu_percent);
+	(void)printf("  own CPU   %.0f %%, and waited for one %.0f %%\n", result->cpu_percent,
+		result->wait_percent);
 }
 
 static void print_search(const struct load_search *search)
@@ -88,16 +89,26 @@ static void print_search(const struct load_search *search)
 	for (unsigned i = 0; i < search->steps_count; i++) {
 		const struct load_step *step = &search->steps[i];
 
-		(void)printf("  %11.0f  %10.0f  %6.3f %%  %8.0f us  %s\n", step->rate,
-			step->answered, step->loss_percent, step->p99_us,
-			load_limit_names[step->limit]);
+		(void)printf("  %11.0f  %10.0f  %6.3f %%  ", step->rate, step->answered,
+			step->loss_percent);
+		if (step->latency_known)
+			(void)printf("%8.0f us", step->p99_us);
+		else
+			(void)printf("%11s", "unknown");
+		(void)printf("  %s\n", load_limit_names[step->limit]);
 	}
-	if (search->max_rate > 0)
-		(void)printf("  highest rate %.0f/s, limited by %s\n", search->max_rate,
-			load_limit_sentences[search->limit]);
-	else
+	if (search->max_rate == 0) {
 		(void)printf(
-			"  no rate passed, limited by %s\n", load_limit_sentences[search->limit]);
+			"  no rate held, limited by %s\n", load_limit_sentences[search->limit]);
+		return;
+	}
+	(void)printf("  highest rate %.0f/s, limited by %s\n", search->max_rate,
+		load_limit_sentences[search->limit]);
+	(void)printf("  range: %.0f/s held in each try, ", search->steady_rate);
+	if (search->failed_rate > 0)
+		(void)printf("%.0f/s in none\n", search->failed_rate);
+	else
+		(void)puts("no higher one was tried");
 }
 
 static void print_summary(const struct load_options *options, struct load_result *result,
@@ -182,14 +193,25 @@ static void write_lag(struct load_durations *lag)
 
 static void write_search(const struct load_search *search)
 {
-	(void)printf("  \"max_rate\": %.3f,\n  \"steps\": [\n", search->max_rate);
+	(void)printf("  \"max_rate\": %.3f,\n  \"steady_rate\": %.3f,\n", search->max_rate,
+		search->steady_rate);
+	if (search->failed_rate > 0)
+		(void)printf("  \"failed_rate\": %.3f,\n", search->failed_rate);
+	else
+		(void)puts("  \"failed_rate\": null,");
+	(void)puts("  \"steps\": [");
 	for (unsigned i = 0; i < search->steps_count; i++) {
 		const struct load_step *step = &search->steps[i];
 
 		(void)printf("    { \"rate\": %.3f, \"answered\": %.3f, \"loss_percent\": %.4f, "
-			     "\"p99_us\": %.3f, \"limited_by\": \"%s\" }%s\n",
-			step->rate, step->answered, step->loss_percent, step->p99_us,
-			load_limit_names[step->limit], i + 1 < search->steps_count ? "," : "");
+			     "\"p99_us\": ",
+			step->rate, step->answered, step->loss_percent);
+		if (step->latency_known)
+			(void)printf("%.3f", step->p99_us);
+		else
+			(void)printf("null");
+		(void)printf(", \"limited_by\": \"%s\" }%s\n", load_limit_names[step->limit],
+			i + 1 < search->steps_count ? "," : "");
 	}
 	(void)puts("  ],");
 }
@@ -220,6 +242,7 @@ static void write_summary(const struct load_options *options, struct load_result
 	write_latency(&result->counters);
 	write_lag(&result->counters.lag);
 	(void)printf("  \"client_cpu_percent\": %.1f,\n", result->cpu_percent);
+	(void)printf("  \"client_cpu_wait_percent\": %.1f,\n", result->wait_percent);
 	if (result->server.local)
 		(void)printf("  \"server_drops\": %" PRIu64 ",\n", result->server.drops);
 	else
@@ -228,7 +251,8 @@ static void write_summary(const struct load_options *options, struct load_result
 	if (searched)
 		write_search(search);
 	else
-		(void)puts("  \"max_rate\": null,\n  \"steps\": [],");
+		(void)puts("  \"max_rate\": null,\n  \"steady_rate\": null,\n"
+			   "  \"failed_rate\": null,\n  \"steps\": [],");
 	write_remarks(result);
 	(void)puts("}");
 }

@@ -501,12 +501,15 @@ class Stall(LoadCase):
 class FindMax(LoadCase):
     def test_none(self):
         server = Server(self, lambda *_: [])
-        summary = self.load(server.port, "--find-max", "--duration", 0.05, patience=20)
+        summary = self.load(
+            server.port, "--find-max", "--duration", 0.05, "--max-p99-us", 3600e6, patience=20)
         self.assertEqual((summary["mode"], summary["max_rate"]), ("find-max", 0))
         rates = [step["rate"] for step in summary["steps"]]
-        self.assertEqual(rates[::2], rates[1::2])  # each is tried twice
-        self.assertEqual(rates[:4:2], [1000, 500])
-        self.assertEqual({step["loss_percent"] for step in summary["steps"]}, {100})
+        self.assertEqual(rates, [rate for rate in rates[::3] for _ in range(3)])  # each thrice
+        self.assertEqual(rates[:6:3], [1000, 500])
+        self.assertEqual({(step["loss_percent"], step["p99_us"]) for step in summary["steps"]},
+                         {(100, None)})
+        self.assertEqual((summary["steady_rate"], summary["failed_rate"]), (0, rates[-1]))
 
     def test_sheds(self):
         """The server answers the first 30 requests of each socket: at 1500/s for 20 ms all are answered,
@@ -521,7 +524,9 @@ class FindMax(LoadCase):
         summary = self.load(
             server.port, "--find-max", "--duration", 0.02, "--max-p99-us", 3600e6, patience=1000)
         self.assertGreaterEqual(summary["max_rate"], 1000)
+        self.assertLessEqual(summary["steady_rate"], summary["max_rate"])
         self.assertLessEqual(summary["max_rate"], 1500)
+        self.assertLess(summary["max_rate"], summary["failed_rate"])
         self.assertEqual(summary["sent"], summary["answered"])
         self.assertEqual(summary["limited_by"], "queue")
 
@@ -589,8 +594,32 @@ class Output(LoadCase):
             os.close(theirs)
             self.assertEqual(load.wait(dgramtest.PATIENCE), 0)
         shown = reader.all_text()
-        self.assertRegex(shown, r"sent \d+/s, answered \d+/s, lost 0, p50 \d+ us, p99 \d+ us")
+        self.assertRegex(shown, r"s at 100/s: sent \d+/s, answered \d+/s, lost 0, p50 \d+ us, p99 \d+ us")
         self.assertTrue(shown.endswith("\r\033[K"), shown)
+
+    def test_progress_without_a_terminal(self):
+        server = Server(self, echo)
+        done = self.run_load(server.port, "--rate", 100, "--duration", 1.2, "--progress", 0.3)
+        self.assertRegex(
+            done.stderr, r"\A(\d s at 100/s: sent \d+/s, answered \d+/s, lost 0, p50 .*, p99 .* us\n)+\Z")
+
+    def test_progress_as_json(self):
+        """The counts only grow, and are never more than those of the summary."""
+        for arguments, rate in ((("--rate", 100), 100), (("--in-flight", 1), None)):
+            done = self.run_load(
+                Server(self, echo).port, *arguments, "--duration", 1, "--progress", 0.2, "--json")
+            lines = [json.loads(line) for line in done.stderr.splitlines()]
+            self.assertGreater(len(lines), 1)
+            self.assertEqual({line["rate"] for line in lines}, {rate})
+            for count in ("sent", "answered"):
+                counts = [line[count] for line in lines] + [json.loads(done.stdout)[count]]
+                self.assertEqual(counts, sorted(counts))
+            self.assertGreater(lines[-1]["p50_us"], 0)
+            self.assertLess(lines[0]["seconds"], lines[-1]["seconds"])
+        done = self.run_load(
+            Server(self, lambda *_: [b"x"]).port, "--rate", 100, "--duration", 0.5, "--progress",
+            0.2, "--json")
+        self.assertIsNone(json.loads(done.stderr.splitlines()[-1])["p50_us"])
 
     def test_interrupted(self):
         daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
