@@ -453,8 +453,8 @@ DGRAM_API int dgram_serve(const struct dgram_handler *handler, uint16_t port);
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 
-/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard"), or NULL; and
- * by number, from 0 up to the first NULL. Thread: any. */
+/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard", "simulate"), or
+ * NULL; and by number, from 0 up to the first NULL. Thread: any. */
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
 

@@ -28,7 +28,7 @@ static int printed(int error)
 static int check(const struct cli *cli, struct config *config)
 {
 	config_free(config);
-	(void)printf("%s: valid\n", cli->config_path != NULL ? cli->config_path : "defaults");
+	(void)printf("%s: valid\n", cli_origin(cli));
 	return printed(0);
 }
 
