@@ -47,7 +47,8 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-bool daemon_reload(struct daemon *daemon)
+/* What it says is in the files that are opened. */
+void daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
@@ -65,6 +66,7 @@ bool daemon_reload(struct daemon *daemon)
 		options = daemon_options(daemon, config);
 		error = dgram_server_reconfigure(daemon->server, &options);
 	}
+	daemon_reopen_logs(daemon);
 	if (error == 0) {
 		adopt(daemon, config);
 	} else {
@@ -74,5 +76,4 @@ bool daemon_reload(struct daemon *daemon)
 		config_free(config);
 	}
 	report_free(&report);
-	return error == 0;
 }
