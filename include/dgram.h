@@ -181,9 +181,10 @@ struct dgram_handler {
 	/* Called for each request that handle() failed; `error` is positive. Thread: the worker. */
 	void (*handle_error)(void *state, const struct dgram_request *request, int error);
 
-	/* Answer a request that was shed (the queue was full, or it waited too long) with something
-	 * cheap: "try later", in protocols that have that. As handle(), but it must not block. Called
-	 * only where the service sets busy_replies, and not for each request that is shed. */
+	/* Answer a request that the full queue dropped with something cheap: "try later", in protocols
+	 * that have that. As handle(), but it must not block. Called at once, and only where the service
+	 * sets busy_replies; of those that came together for 8 at most. `state` is the service's.
+	 * Thread: the receivers. */
 	ssize_t (*busy)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
@@ -452,8 +453,8 @@ DGRAM_API int dgram_serve(const struct dgram_handler *handler, uint16_t port);
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 
-/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard"), or NULL; and
- * by number, from 0 up to the first NULL. Thread: any. */
+/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard", "simulate"), or
+ * NULL; and by number, from 0 up to the first NULL. Thread: any. */
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
 

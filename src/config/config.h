@@ -7,14 +7,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "json/report.h"
+#include "json/document.h"
 
 struct config;
 
-/* Read a file (NULL: none, all values are the defaults), then apply `sets`, each KEY=VALUE as for
- * --set. -EINVAL: the report is finished and holds every error, at least one. -ENOMEM: it is empty.
- * Another error is the system's: the report says what failed. The report must be initialized; the
- * caller frees it in any case. */
+#define CONFIG_STDIN DOCUMENT_STDIN
+
+/* Read a file (NULL: none, all values are the defaults; CONFIG_STDIN: the standard input), then apply
+ * `sets`, each KEY=VALUE as for --set. -EINVAL: the report is finished and holds every error, at
+ * least one. -ENOMEM: it is empty. Another error is the system's: the report says what failed. The
+ * report must be initialized; the caller frees it in any case. */
 int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
 	struct config **ret_config);
 

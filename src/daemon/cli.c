@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "daemon/ready_fd.h"
 
 #define OPTIONS_MAX 16
@@ -19,7 +20,7 @@ static const struct {
 	const char *argument;
 	const char *help;
 } options[] = {
-	{ 'c', "config", "FILE", "read the configuration from FILE (without: all defaults)" },
+	{ 'c', "config", "FILE", "read the configuration from FILE; - is the standard input" },
 	{ 't', "check", NULL, "check the configuration, and exit with 0 or 78" },
 	{ 'T', "print-config", NULL, "print the effective configuration, defaults included" },
 	{ OPTION_SCHEMA, "schema", NULL, "print the JSON Schema of the configuration" },
@@ -125,7 +126,8 @@ int cli_parse(int argc, char **argv, struct cli *ret_cli)
 	while (error == 0 && (letter = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		error = take_option(&cli, letter, argv);
 	if (error == 0 && optind < argc)
-		error = usage_error("unexpected argument", argv[optind]);
+		error = usage_error(
+			"unexpected argument; a configuration is named with -c", argv[optind]);
 	if (error < 0) {
 		cli_free(&cli);
 		return error;
@@ -138,6 +140,20 @@ void cli_free(struct cli *cli)
 {
 	free(cli->sets);
 	cli->sets = NULL;
+}
+
+bool cli_reads_stdin(const struct cli *cli)
+{
+	return cli->config_path != NULL && strcmp(cli->config_path, CONFIG_STDIN) == 0;
+}
+
+const char *cli_origin(const struct cli *cli)
+{
+	if (cli_reads_stdin(cli))
+		return "stdin";
+	if (cli->config_path != NULL)
+		return cli->config_path;
+	return cli->sets_count > 0 ? "defaults and --set" : "all defaults";
 }
 
 void cli_print_help(FILE *file)

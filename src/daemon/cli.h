@@ -2,6 +2,7 @@
 #ifndef DAEMON_CLI_H
 #define DAEMON_CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -25,6 +26,12 @@ struct cli {
 
 /* Parse; what it holds points into argv. -EINVAL: one line about it is on stderr; -ENOMEM. */
 int cli_parse(int argc, char **argv, struct cli *ret_cli);
+
+/* The configuration comes from the standard input, which can be read only once. */
+bool cli_reads_stdin(const struct cli *cli);
+
+/* Where the configuration comes from, for people: "server.json", "all defaults". */
+const char *cli_origin(const struct cli *cli);
 
 void cli_free(struct cli *cli);
 

@@ -190,11 +190,10 @@ static void print_try_it(struct daemon *daemon)
 
 static int serve(struct daemon *daemon)
 {
-	const char *path = daemon->cli->config_path;
 	int error;
 
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
-		dgram_version(), path != NULL ? path : "all defaults");
+		dgram_version(), cli_origin(daemon->cli));
 	error = dgram_server_start(daemon->server);
 	if (error < 0)
 		return error;

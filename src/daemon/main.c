@@ -40,7 +40,7 @@ static int check(const struct cli *cli, struct config *config)
 	report_free(&report);
 	if (error < 0)
 		return error == -EINVAL ? EX_CONFIG : fail(error);
-	(void)printf("%s: valid\n", cli->config_path != NULL ? cli->config_path : "defaults");
+	(void)printf("%s: valid\n", cli_origin(cli));
 	return printed(0);
 }
 

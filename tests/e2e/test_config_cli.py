@@ -79,6 +79,10 @@ class Words(CliCase):
                 self.must_end(done, USAGE, "dgramd: ")
                 self.assertEqual(done.stderr.count("\n"), 1)
 
+    def test_a_file_without_its_option(self):
+        done = dgramtest.run_dgramd("server.json")
+        self.must_end(done, USAGE, "with -c: server.json; see dgramd --help")
+
     def test_full_disk_is_an_error(self):
         for option in ("--help", "--version", "--schema", "-T", "-t"):
             with self.subTest(option=option), open("/dev/full", "w", encoding="ascii") as full:
@@ -104,6 +108,18 @@ class Configuration(CliCase):
             self.must_end(
                 done, BAD_CONFIG, f"{bad}:2:11: error: port: ", "0 to 65535", "^~~~~",
                 f"{bad}:3:3: error: wrokers: unknown key", 'did you mean "workers"')
+
+    def test_from_the_standard_input(self):
+        done = dgramtest.run_dgramd("-t", "-c", "-", input='{ "port": 0 }')
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (OK, "stdin: valid\n", ""))
+        done = dgramtest.run_dgramd("-T", "-c", "-", input='{ "port": 7 }')
+        self.assertEqual((done.returncode, json.loads(done.stdout)["port"]), (OK, 7))
+        with open(self.path("file.json", '{ "port": -1 }'), encoding="ascii") as file:
+            done = subprocess.run(
+                dgramtest.command("-c", "-"), stdin=file, capture_output=True, text=True,
+                check=False, timeout=dgramtest.PATIENCE)
+        self.must_end(done, BAD_CONFIG, "stdin:1:11: error: port: ")
+        self.must_end(dgramtest.run_dgramd("-c", "-"), BAD_CONFIG, "stdin:1:1: error: ")
 
     def test_what_is_cut(self):
         text = '{ "host": "127.0.0.1", "pool": { "workers": 2 } }'
@@ -181,6 +197,29 @@ class Files(CliCase):
         for option in (["-t"], []):
             done = self.run_as_nobody(*option, "-c", path)
             self.must_end(done, BAD_CONFIG, f"{path}: error: Permission denied")
+
+
+class Origin(CliCase):
+    """What the log says about where the configuration is from."""
+
+    def must_start_with(self, origin, *arguments):
+        with subprocess.Popen(
+                dgramtest.command(*arguments), stderr=subprocess.PIPE, text=True,
+                stdin=subprocess.DEVNULL) as process:
+            first = dgramtest.parse_line(process.stderr.readline())
+            process.terminate()
+            process.communicate(timeout=dgramtest.PATIENCE)
+        self.assertEqual(first["event"], "starting")
+        self.assertRegex(first["message"], rf"^dgramd \S+ with {origin}$")
+
+    def test_origins(self):
+        path = self.path("file.json", '{ "port": 0 }')
+        self.must_start_with(path, "-c", path)
+        self.must_start_with("defaults and --set", "--set", "port=0")
+        self.must_start_with("all defaults")
+        done = dgramtest.run_dgramd("-t", "--set", "port=0")
+        self.assertEqual(done.stdout, "defaults and --set: valid\n")
+        self.assertEqual(dgramtest.run_dgramd("-t").stdout, "all defaults: valid\n")
 
 
 class Start(CliCase):
