@@ -57,8 +57,9 @@ void daemon_reload(struct daemon *daemon)
 
 	report_init(&report);
 	if (cli_reads_stdin(daemon->cli)) {
+		daemon_reopen_logs(daemon);
 		refuse(daemon, &report, "the standard input cannot be read again");
-		return false;
+		return;
 	}
 	error = config_load(daemon->cli->config_path, daemon->cli->sets, daemon->cli->sets_count,
 		&report, &config);
