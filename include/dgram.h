@@ -453,9 +453,9 @@ DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 
 /* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard"), or NULL; and
- * by number, from 0 up to the first NULL. Thread: any. */
+ * all of them, NULL after the last. Thread: any. */
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
-DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
+DGRAM_API const struct dgram_handler *const *dgram_builtin_handlers(void);
 
 /* Check the options, copy them (handlers and contexts are borrowed until free) and take all memory
  * that the server will need. -EINVAL: an option that cannot be, which `error_text` names, as it does all

@@ -46,8 +46,10 @@ static void format_value(const struct values *values, size_t index, char text[VA
 
 	if (param->type == PARAM_TYPE_BOOLEAN)
 		word = value->number ? "true" : "false";
-	else if (param->type == PARAM_TYPE_WORD || param->type == PARAM_TYPE_HANDLER)
-		word = param_word(param, value->number);
+	else if (param->type == PARAM_TYPE_WORD)
+		word = param->words[value->number];
+	else if (param->type == PARAM_TYPE_HANDLER)
+		word = values_handler_text(values);
 	else if (param->type == PARAM_TYPE_NAME)
 		word = values_name(values);
 	if (param->type == PARAM_TYPE_WHOLE)

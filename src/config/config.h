@@ -7,16 +7,24 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "config/handlers.h"
 #include "json/report.h"
 
 struct config;
 
-/* Read a file (NULL: none, all values are the defaults), then apply `sets`, each KEY=VALUE as for
- * --set. -EINVAL: the report is finished and holds every error, at least one. -ENOMEM: it is empty.
- * Another error is the system's: the report says what failed. The report must be initialized; the
- * caller frees it in any case. */
-int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
-	struct config **ret_config);
+/* What a configuration is read from, first the file, then the sets. */
+struct config_source {
+	const char *path;	 /* of the file; NULL: none, all values are the defaults */
+	const char *const *sets; /* each KEY=VALUE as for --set */
+	size_t sets_count;
+	const struct config_handlers *handlers; /* borrowed until config_free() */
+};
+
+/* -EINVAL: the report is finished and holds every error, at least one. -ENOMEM: it is empty. Another error
+ * is the system's: the report says what failed. The report must be initialized; the caller frees it in any
+ * case. */
+int config_load(
+	const struct config_source *source, struct report *report, struct config **ret_config);
 
 /* Valid until config_free(). Hooks and `log_color` have their defaults. */
 const struct dgram_options *config_options(const struct config *config);
@@ -27,8 +35,8 @@ void config_free(struct config *config);
 /* The effective configuration, defaults included, as a file that loads to the same. -errno. */
 int config_print(const struct config *config, FILE *file);
 
-/* The JSON Schema of server.json, draft-07. -errno. */
-int config_schema_print(FILE *file);
+/* The JSON Schema of server.json with the listed handlers, draft-07. -errno. */
+int config_schema_print(const struct config_handlers *handlers, FILE *file);
 
 /* A key whose value differs: "queue.capacity", "4096", "8192". `live`: a reload applies it; else it
  * waits for a restart. The texts are valid only during the call. */

@@ -188,10 +188,11 @@ static int open_and_serve(struct daemon *daemon)
 	return serve(daemon);
 }
 
-int daemon_serve(const struct cli *cli, struct config *config)
+int daemon_serve(const struct cli *cli, const struct config_source *source, struct config *config)
 {
 	struct daemon daemon = {
 		.cli = cli,
+		.source = source,
 		.started = config,
 		.live = config,
 		.signal_fd = -1,

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
+#include "daemon/handlers.h"
 #include "daemon/notify.h"
 
 static int fail(int error)
@@ -40,14 +41,16 @@ static int print_config(struct config *config)
 	return printed(error);
 }
 
-static int load_and_go(const struct cli *cli)
+static int load_and_go(const struct cli *cli, const struct handlers *handlers)
 {
+	const struct config_source source = { cli->config_path, cli->sets, cli->sets_count,
+		&handlers->config };
 	struct config *config;
 	struct report report;
 	int error;
 
 	report_init(&report);
-	error = config_load(cli->config_path, cli->sets, cli->sets_count, &report, &config);
+	error = config_load(&source, &report, &config);
 	if (error == -ENOMEM)
 		(void)fail(error);
 	else if (error < 0)
@@ -63,12 +66,15 @@ static int load_and_go(const struct cli *cli)
 	case CLI_PRINT_CONFIG:
 		return print_config(config);
 	default:
-		return daemon_serve(cli, config);
+		return daemon_serve(cli, &source, config);
 	}
 }
 
 static int act(const struct cli *cli)
 {
+	struct handlers handlers;
+
+	handlers_init(&handlers, dgram_builtin_handlers());
 	switch (cli->action) {
 	case CLI_HELP:
 		cli_print_help(stdout);
@@ -77,9 +83,9 @@ static int act(const struct cli *cli)
 		(void)printf("dgramd %s\n", dgram_version());
 		return printed(0);
 	case CLI_SCHEMA:
-		return printed(config_schema_print(stdout));
+		return printed(config_schema_print(&handlers.config, stdout));
 	default:
-		return load_and_go(cli);
+		return load_and_go(cli, &handlers);
 	}
 }
 

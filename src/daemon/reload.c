@@ -57,8 +57,7 @@ bool daemon_reload(struct daemon *daemon)
 	int error;
 
 	report_init(&report);
-	error = config_load(daemon->cli->config_path, daemon->cli->sets, daemon->cli->sets_count,
-		&report, &config);
+	error = config_load(daemon->source, &report, &config);
 	if (error == 0) {
 		options = daemon_options(daemon, config);
 		error = dgram_server_reconfigure(daemon->server, &options);

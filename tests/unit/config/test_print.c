@@ -113,7 +113,7 @@ static void test_full_disk(void **state)
 	(void)state;
 	assert_non_null(full);
 	assert_true(config_print(config, full) < 0);
-	assert_true(config_schema_print(full) < 0);
+	assert_true(config_schema_print(test_handlers(), full) < 0);
 	fclose(full);
 	config_free(config);
 }
@@ -131,7 +131,7 @@ static void test_schema_is_checked_in(void **state)
 	assert_true(fread(expected, 1, sizeof(expected) - 1, file) > 0);
 	fclose(file);
 	assert_non_null(stream);
-	assert_int_equal(config_schema_print(stream), 0);
+	assert_int_equal(config_schema_print(test_handlers(), stream), 0);
 	fclose(stream);
 	/* out of date? make schema */
 	assert_string_equal(text, expected);

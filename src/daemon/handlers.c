@@ -1,0 +1,33 @@
+#include "daemon/handlers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rule.h"
+
+/* The most handlers that a message names, so that it fits a few lines. */
+#define NAMED_MAX 16
+
+static const struct dgram_handler *find_linked(
+	void *context, const char *name, char ret_error[CONFIG_HANDLER_ERROR_MAX])
+{
+	const struct handlers *handlers = context;
+	const char *names[NAMED_MAX + 1] = { NULL };
+	char message[RULE_MESSAGE_MAX];
+
+	for (size_t i = 0; handlers->linked[i] != NULL; i++) {
+		if (strcmp(handlers->linked[i]->name, name) == 0)
+			return handlers->linked[i];
+		if (i < NAMED_MAX)
+			names[i] = handlers->linked[i]->name;
+	}
+	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, message);
+	(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", message);
+	return NULL;
+}
+
+void handlers_init(struct handlers *handlers, const struct dgram_handler *const *linked)
+{
+	handlers->linked = linked;
+	handlers->config = (struct config_handlers){ linked, find_linked, handlers };
+}
