@@ -448,6 +448,11 @@ DGRAM_API size_t dgram_sizeof(const char *name);
  * what dgram_server_new() or dgram_server_serve_forever() does. Thread: one. */
 DGRAM_API int dgram_serve(const struct dgram_handler *handler, uint16_t port);
 
+/* Is it a handler that the library serves, with a name and options that can be? -EINVAL: it is not, and `error_text`
+ * (NULL: none) says why. Thread: any. */
+DGRAM_API int dgram_handler_check(
+	const struct dgram_handler *handler, char *error_text, size_t error_text_size);
+
 /* Fill with defaults. Thread: any. */
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);

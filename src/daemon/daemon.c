@@ -41,7 +41,8 @@ static int exit_status(int error)
 
 static int complain(const char *what, int error)
 {
-	(void)fprintf(stderr, "dgramd: error: %s: %s\n", what, strerrordesc_np(-error));
+	(void)fprintf(stderr, "%s: error: %s: %s\n", program_invocation_short_name, what,
+		strerrordesc_np(-error));
 	return error;
 }
 

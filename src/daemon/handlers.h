@@ -9,7 +9,8 @@ struct handlers {
 	const struct dgram_handler *const *linked; /* NULL after the last */
 };
 
-/* Those that are linked in: NULL after the last, at least one. */
-void handlers_init(struct handlers *handlers, const struct dgram_handler *const *linked);
+/* Those that are linked in: NULL after the last, at least one. -EINVAL: one of them cannot be, and a line
+ * about it is on stderr. */
+int handlers_init(struct handlers *handlers, const struct dgram_handler *const *linked);
 
 #endif

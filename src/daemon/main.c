@@ -1,5 +1,5 @@
-/* dgramd: serves UDP requests with a bounded queue and a pool of workers. */
-#include <dgram.h>
+/* The daemon as a program: its actions and its exit status. */
+#include <dgramd.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,8 @@
 
 static int fail(int error)
 {
-	(void)fprintf(stderr, "dgramd: error: %s\n", strerrordesc_np(-error));
+	(void)fprintf(
+		stderr, "%s: error: %s\n", program_invocation_short_name, strerrordesc_np(-error));
 	return EX_OSERR;
 }
 
@@ -70,11 +71,8 @@ static int load_and_go(const struct cli *cli, const struct handlers *handlers)
 	}
 }
 
-static int act(const struct cli *cli)
+static int act(const struct cli *cli, const struct handlers *handlers)
 {
-	struct handlers handlers;
-
-	handlers_init(&handlers, dgram_builtin_handlers());
 	switch (cli->action) {
 	case CLI_HELP:
 		cli_print_help(stdout);
@@ -83,9 +81,9 @@ static int act(const struct cli *cli)
 		(void)printf("dgramd %s\n", dgram_version());
 		return printed(0);
 	case CLI_SCHEMA:
-		return printed(config_schema_print(&handlers.config, stdout));
+		return printed(config_schema_print(&handlers->config, stdout));
 	default:
-		return load_and_go(cli, &handlers);
+		return load_and_go(cli, handlers);
 	}
 }
 
@@ -96,21 +94,25 @@ static int open_standard(void)
 
 	if (error < 0)
 		(void)fprintf(stderr,
-			"dgramd: error: a standard descriptor is closed, and /dev/null cannot take "
-			"its place: %s\n",
-			strerrordesc_np(-error));
+			"%s: error: a standard descriptor is closed, and /dev/null cannot take its "
+			"place: %s\n",
+			program_invocation_short_name, strerrordesc_np(-error));
 	return error;
 }
 
-int main(int argc, char **argv)
+int dgram_main(int argc, char **argv, const struct dgram_handler *const *linked)
 {
+	struct handlers handlers;
 	struct cli cli;
-	int error = cli_parse(argc, argv, &cli);
+	int error = handlers_init(&handlers, linked);
 	int status;
 
 	if (error < 0)
+		return EX_CONFIG;
+	error = cli_parse(argc, argv, &cli);
+	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
-	status = open_standard() < 0 ? EX_OSERR : act(&cli);
+	status = open_standard() < 0 ? EX_OSERR : act(&cli, &handlers);
 	cli_free(&cli);
 	return status;
 }

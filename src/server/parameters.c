@@ -62,7 +62,7 @@ static const char *fault_of(const struct dgram_parameter *parameter)
 	return NULL;
 }
 
-static int check_table(
+int server_parameters_check_table(
 	const struct dgram_options *options, const struct dgram_handler *handler, const char *label)
 {
 	const char *fault = handler->parameters == NULL ? "missing" : NULL;
@@ -179,7 +179,7 @@ int server_parameters_check(
 {
 	const struct dgram_handler *handler = service->handler;
 	char message[RULE_MESSAGE_MAX];
-	int error = check_table(options, handler, label);
+	int error = server_parameters_check_table(options, handler, label);
 
 	if (error == 0 && service->parameters_count > 0 && service->parameters == NULL)
 		return server_options_refuse(options, "%sparameters: missing", label);

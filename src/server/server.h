@@ -124,8 +124,10 @@ struct queue_settings server_options_queue(
 /* hosts.c: the same check of what all services listen on, each valid else. */
 int server_hosts_check(const struct dgram_options *options);
 
-/* parameters.c: the same check of the options of a service's handler, `label` in front of the field; of
- * valid ones the values that open() gets, to be freed as one: -ENOMEM. */
+/* parameters.c: the same check of a handler's table of options, and of a service's options by it, `label` in
+ * front of the field; of valid ones the values that open() gets, to be freed as one: -ENOMEM. */
+int server_parameters_check_table(const struct dgram_options *options,
+	const struct dgram_handler *handler, const char *label);
 int server_parameters_check(const struct dgram_options *options,
 	const struct dgram_service *service, const char *label);
 int server_parameters_copy(const struct dgram_service *service, struct dgram_setting **ret_values);

@@ -247,6 +247,27 @@ static void test_handlers(void **state)
 		"abi: is 3, and this library serves 2: set it to DGRAM_ABI and build again");
 }
 
+/* As a service would refuse it, but for the name, which no service can replace. */
+static void test_handler_check(void **state)
+{
+	struct dgram_handler other = handler;
+	char text[DGRAM_ERROR_TEXT_MAX] = "";
+
+	(void)state;
+	assert_int_equal(dgram_handler_check(&handler, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+	other.name = "Mine";
+	assert_int_equal(dgram_handler_check(&other, text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "handler->name: may have a-z, 0-9 and -, a letter first");
+	other = handler;
+	other.parameters_count = 1;
+	assert_int_equal(dgram_handler_check(&other, NULL, 0), -EINVAL);
+	assert_int_equal(dgram_handler_check(&other, text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "handler->parameters[0]: missing");
+	assert_int_equal(dgram_handler_check(NULL, text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "handler: missing");
+}
+
 /* Options before number 2 have no error_text: what stands there is not written to. */
 static void test_options_of_old(void **state)
 {
@@ -484,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_handlers),
+		cmocka_unit_test(test_handler_check),
 		cmocka_unit_test(test_options_of_old),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_of_two_services),
