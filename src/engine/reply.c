@@ -38,13 +38,6 @@
 /* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
 
-/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
- * its own, too. */
-static size_t reply_room(size_t length)
-{
-	return (length | 63) + 1;
-}
-
 static size_t room_for(size_t reply_bytes)
 {
 	size_t longest = reply_room(reply_bytes), most = longest * (QUEUE_BATCH_MAX - 1);
@@ -96,18 +89,19 @@ void reply_batch_free(struct reply_batch *batch)
 
 /* --- coalescing */
 
-/* From which socket to which client, in a word. Routes differ where the words do. They are equal where
- * the words are, except for IPv6, and for our address on a wildcard socket. */
+/* From which socket, in the lowest 16 bits, to which client, in a word. Routes differ where the words do. They are
+ * equal where the words are, except for IPv6, and for our address on a wildcard socket. */
 static uint64_t route_of(const struct datagram *request)
 {
 	const union addr *client = &request->client;
-	uint32_t word;
+	uint64_t word = addr_word(client);
+	uint32_t last;
 
-	if (client->sa.sa_family == AF_INET)
-		word = client->in.sin_addr.s_addr;
-	else
-		memcpy(&word, &client->in6.sin6_addr.s6_addr[12], sizeof(word));
-	return (uint64_t)word << 32 | (uint64_t)client->in.sin_port << 16 | request->socket;
+	if (client->sa.sa_family != AF_INET) {
+		memcpy(&last, &client->in6.sin6_addr.s6_addr[12], sizeof(last));
+		word = (uint64_t)last << 32 | (uint32_t)word;
+	}
+	return (word & ~(uint64_t)UINT16_MAX) | request->socket;
 }
 
 static bool is_route_exact(const struct datagram *request, const struct socket *socket)
@@ -170,32 +164,23 @@ static unsigned coalesce_room(
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
-void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
-{
-	struct reply *reply = &batch->replies[batch->count++];
-
-	reply->request = request;
-	reply->data = batch->next_buffer;
-	reply->length = length;
-	batch->next_buffer += reply_room(length);
-}
-
 static void begin_message(
 	struct reply_batch *batch, unsigned number, uint64_t route, unsigned char *newest)
 {
-	const struct reply *reply = &batch->replies[number];
-	const struct socket *socket = &batch->sockets[reply->request->socket];
+	const struct datagram *request = batch->requests[number];
+	const struct socket *socket = &batch->sockets[request->socket];
+	size_t length = batch->replies[number].iov_len;
 
 	batch->messages[batch->messages_count++] = (struct reply_message){
 		.route = route,
-		.request = reply->request,
-		.length = reply->length,
+		.request = request,
+		.length = length,
 		.replies = 1,
-		.room = coalesce_room(batch, socket, route, reply->length),
+		.room = coalesce_room(batch, socket, route, length),
 		.first = number,
 		.last = number,
 		.older = *newest,
-		.exact = is_route_exact(reply->request, socket),
+		.exact = is_route_exact(request, socket),
 	};
 	*newest = (unsigned char)batch->messages_count;
 }
@@ -203,12 +188,13 @@ static void begin_message(
 static void make_messages(struct reply_batch *batch)
 {
 	for (unsigned number = 0; number < batch->count; number++) {
-		const struct reply *reply = &batch->replies[number];
-		uint64_t route = route_of(reply->request);
+		const struct datagram *request = batch->requests[number];
+		size_t length = batch->replies[number].iov_len;
+		uint64_t route = route_of(request);
 		unsigned char *newest = &batch->places[hash_place(route)];
-		struct reply_message *message = find_message(batch, reply->request, route, *newest);
+		struct reply_message *message = find_message(batch, request, route, *newest);
 
-		if (message == NULL || message->length != reply->length || message->room == 0) {
+		if (message == NULL || message->length != length || message->room == 0) {
 			begin_message(batch, number, route, newest);
 			continue;
 		}
@@ -233,6 +219,19 @@ static size_t write_control(const struct reply_batch *batch, const struct reply_
 	return used;
 }
 
+/* Put the replies of a message one behind the other. Returns the place behind them. */
+static struct iovec *gather(
+	const struct reply_batch *batch, const struct reply_message *message, struct iovec *vector)
+{
+	unsigned number = message->first;
+
+	for (unsigned replies = message->replies; replies > 0; replies--) {
+		*vector++ = batch->replies[number];
+		number = batch->next[number];
+	}
+	return vector;
+}
+
 static void prepare_headers(struct reply_batch *batch)
 {
 	struct iovec *vector = batch->vectors;
@@ -240,22 +239,19 @@ static void prepare_headers(struct reply_batch *batch)
 	for (unsigned i = 0; i < batch->messages_count; i++) {
 		const struct reply_message *message = &batch->messages[i];
 		struct msghdr *header = &batch->headers[i].msg_hdr;
-		unsigned number = message->first;
 
 		header->msg_name = (void *)(uintptr_t)&message->request->client;
-		header->msg_namelen = addr_length(&message->request->client);
-		header->msg_iov = vector;
+		header->msg_namelen = message->request->addr_bytes;
+		header->msg_iov = &batch->replies[message->first];
 		header->msg_iovlen = message->replies;
 		header->msg_control = &batch->controls[i];
 		header->msg_controllen = 0;
 		if (!message->exact || message->replies > 1)
 			header->msg_controllen = write_control(batch, message, &batch->controls[i]);
-		for (unsigned replies = message->replies; replies > 0; replies--) {
-			vector->iov_base = (void *)(uintptr_t)batch->replies[number].data;
-			vector->iov_len = message->length;
-			vector++;
-			number = batch->next[number];
-		}
+		if (message->replies == 1)
+			continue;
+		header->msg_iov = vector;
+		vector = gather(batch, message, vector);
 	}
 }
 
@@ -283,18 +279,6 @@ static unsigned split_message(struct reply_batch *batch, unsigned i)
 }
 
 /* --- sending */
-
-static void log_failure(struct reply_batch *batch, const struct datagram *request, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&batch->fail_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(batch->log, EVENT_REPLY_NOT_SENT,
-		LOG_FIELDS(log_addr("client", &request->client),
-			log_text("reason", ledger_failure_names[ledger_send_failure(error)]),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
-}
 
 static bool wait_for_room(struct reply_batch *batch, int fd)
 {
@@ -355,28 +339,6 @@ static void restore_gso_limit(struct reply_batch *batch)
 	lift_gso_limits(batch);
 }
 
-/* ENETUNREACH over IPv4, and EINVAL over IPv6 before Linux 4.15, may mean that our own address is gone. */
-static int send_error_cause(struct reply_batch *batch, const union addr *local, int error)
-{
-	if (error != ENETUNREACH && error != EINVAL)
-		return error;
-	if (!addr_same_host(&batch->source, local)) {
-		batch->source = *local;
-		batch->source_gone = !socket_is_local(local);
-	}
-	return batch->source_gone ? EADDRNOTAVAIL : error;
-}
-
-static void count_failure(struct reply_batch *batch, unsigned i, int error, struct ledger *results)
-{
-	const struct datagram *request = batch->messages[i].request;
-
-	error = send_error_cause(batch, &request->local, error);
-	log_failure(batch, request, error);
-	batch->error = error;
-	results->failed[ledger_send_failure(error)]++;
-}
-
 static unsigned count_replies(const struct reply_batch *batch, unsigned first, unsigned end)
 {
 	unsigned replies = 0;
@@ -415,7 +377,8 @@ static unsigned send_run(
 			split_error = -sent;
 			continue;
 		} else {
-			count_failure(batch, first++, -sent, results);
+			reply_count_failure(
+				batch, batch->messages[first++].request, -sent, results);
 		}
 		split_error = 0;
 	}
