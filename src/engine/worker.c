@@ -108,7 +108,7 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 static inline ssize_t run_handler(const struct serving *serving)
 {
 	return handler_run(&serving->service->handler, serving->state, &serving->request,
-		serving->worker->replies->next_buffer, serving->service->reply_bytes);
+		serving->answer.replies->next_buffer, serving->service->reply_bytes);
 }
 
 static ssize_t run_tracked(
@@ -142,7 +142,7 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
 	if (length >= 0 && serving->answer.length < 0)
-		reply_add(worker->replies, job, (size_t)length);
+		reply_add(serving->answer.replies, job, (size_t)length);
 	else
 		record_other(serving, job, length);
 	return end_ns;

@@ -17,8 +17,8 @@
 #include "engine/service.h"
 #include "log/log.h"
 
-/* Slots that a worker may hold at once: a batch of jobs, one of expired datagrams, and the shed ones. */
-#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
+/* Slots that a worker may hold at once. */
+#define WORKER_SLOTS QUEUE_BATCH_MAX
 
 /* What summaries and statistics are made of. The worker writes, any thread reads. */
 struct worker_counters {

@@ -253,12 +253,12 @@ void queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 
 /* --- pop */
 
-/* At most one batch, so that the slots outside of the queue stay bounded. */
+/* At most one batch, with those that were shed, so that the slots outside of the queue stay bounded. */
 static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *expired)
 {
 	struct datagram *oldest;
 
-	while (expired->count < QUEUE_BATCH_MAX &&
+	while (expired->count + queue->shed.count < QUEUE_BATCH_MAX &&
 		(oldest = backlog_oldest(&queue->backlog)) != NULL && oldest->expires_ns <= now_ns)
 		drop_one(queue, oldest, DROP_EXPIRED, expired);
 }
@@ -291,11 +291,15 @@ static void take_one_by_one(
 	}
 }
 
-/* All that waits is taken at once, unsorted, only from a quick handler. A source that keeps a slow one
+/* `room`: jobs at most. All that waits is taken at once, unsorted, only from a quick handler. A source that keeps a slow one
  * busy must be charged when its job begins, or it would go first again and again. */
-static void take_batch(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
+static void take_batch(
+	struct queue *queue, int64_t now_ns, unsigned room, struct datagram_list *jobs)
 {
 	unsigned count = batch_size(queue);
+
+	if (count > room)
+		count = room;
 
 	if (count < queue->backlog.count || jobs_in_time(queue) == 1 ||
 		!backlog_take_all(&queue->backlog, jobs))
@@ -308,11 +312,14 @@ static void take_batch(struct queue *queue, int64_t now_ns, struct datagram_list
 
 static bool pop_locked(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
+	unsigned room;
+
 	expire(queue, now_ns, &ret_batch->expired);
 	datagram_list_append(&ret_batch->shed, &queue->shed);
-	if (ret_batch->expired.count < QUEUE_BATCH_MAX && queue->backlog.count > 0 &&
+	room = QUEUE_BATCH_MAX - ret_batch->expired.count - ret_batch->shed.count;
+	if (room > 0 && queue->backlog.count > 0 &&
 		queue->active_workers < queue->settings.max_workers)
-		take_batch(queue, now_ns, &ret_batch->jobs);
+		take_batch(queue, now_ns, room, &ret_batch->jobs);
 	update_demand(queue);
 	return ret_batch->jobs.count + ret_batch->expired.count + ret_batch->shed.count > 0;
 }

@@ -17,8 +17,9 @@
 #include "core/ledger.h"
 #include "queue/backlog.h"
 
-/* The most that a worker takes at once, of jobs and of expired datagrams each. */
-#define QUEUE_BATCH_MAX 64u
+/* The most that a worker takes at once: jobs, expired and shed datagrams together. It sizes the memory of a worker, 0.6 MiB
+ * with datagrams of 8 KiB; with 64 an echo costs the same. */
+#define QUEUE_BATCH_MAX 56u
 
 /* The work that it takes at once, at most: an answer that is ready waits for the rest of its batch. */
 #define QUEUE_BATCH_NS 100000

@@ -2,7 +2,7 @@
  * somebody still reads it, and the slab never runs out with the size that make_slab gives it.
  *
  * Two receivers, two workers (the second may be added later), one queue of capacity 2 that keeps
- * shed datagrams for busy replies; batches of 1. Datagrams come
+ * a shed datagram for a busy reply; batches of 2. Datagrams come
  * for ever, and the owner stops at any moment. Slots are alike, so one, whichever, is marked and
  * followed from owner to owner, and the others are counted. Left to chance: which datagrams are
  * refused, expire, or go when there is no room; how many a worker takes. What runs under a lock is
@@ -17,7 +17,6 @@
  * src/engine/worker.c: pop_any, finish_batch, worker_step
  * src/engine/worker.c: run_batch, reply_busy
  * src/engine/reply.c: reply_send
- * src/engine/reply.c: reply_add
  * src/server/server.c: make_slab, dgram_server_free
  * src/server/reconfigure.c: make_room
  * src/server/stop.c: drain, abort_queued, refuse_rest */
@@ -25,13 +24,9 @@
 #define RECEIVERS 2
 #define CAPACITY 2
 #define SOCKET_BATCH 1
-#define QUEUE_BATCH_MAX 1
-#define QUEUE_SHED_MAX 2
-#ifdef MUTANT_ROOM_FOR_JOBS_ALONE
+#define QUEUE_BATCH_MAX 2
+#define QUEUE_SHED_MAX 1
 #define WORKER_SLOTS QUEUE_BATCH_MAX
-#else
-#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
-#endif
 #ifdef MUTANT_NO_ROOM_FOR_SHED
 #define QUEUE_SLOTS CAPACITY
 #else
@@ -112,14 +107,20 @@ inline queue_pop()
 {
 	atomic {
 		do
-		:: backlog.count > 0 && expired.count < QUEUE_BATCH_MAX -> drop(expired)
+		:: backlog.count > 0 && expired.count + shed.count < QUEUE_BATCH_MAX ->
+			drop(expired)
 		:: break
 		od;
 		append(shares_shed, shed);
 		ending = closed && backlog.count == 0 && shares_shed.count == 0;
 		do
-		:: expired.count < QUEUE_BATCH_MAX && backlog.count > 0 &&
-		   jobs.count < QUEUE_BATCH_MAX -> move(backlog, jobs); running++; unfinished = true
+#ifdef MUTANT_ROOM_FOR_JOBS_ALONE
+		:: backlog.count > 0 && jobs.count < QUEUE_BATCH_MAX ->
+#else
+		:: backlog.count > 0 &&
+		   jobs.count + expired.count + shares_shed.count < QUEUE_BATCH_MAX ->
+#endif
+			move(backlog, jobs); running++; unfinished = true
 		:: break
 		od
 	}

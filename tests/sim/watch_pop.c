@@ -71,7 +71,7 @@ static void expire(struct model *model, int64_t now_ns, const struct datagram_li
 	const struct datagram *next = expired->first;
 	unsigned count = 0;
 
-	while (count < QUEUE_BATCH_MAX && model->oldest != NOBODY) {
+	while (count + model->shed < QUEUE_BATCH_MAX && model->oldest != NOBODY) {
 		uint32_t number = model->oldest;
 
 		if (the_run->network.letters[number].expires_ns > now_ns)
@@ -154,7 +154,10 @@ static void give_shed(struct model *model, const struct datagram_list *shed)
 
 static unsigned count_of(const struct queue_batch *batch)
 {
-	return batch->jobs.count + batch->expired.count + batch->shed.count;
+	unsigned count = batch->jobs.count + batch->expired.count + batch->shed.count;
+
+	must(count <= QUEUE_BATCH_MAX, "%u datagrams at once", count);
+	return count;
 }
 
 /* What it gave, and answered. */
