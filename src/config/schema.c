@@ -185,11 +185,13 @@ static void put_words(struct json *json, const struct param *param)
 
 static void put_names(struct json *json, const struct dgram_handler *const *listed)
 {
+	const char *initial = listed[0]->name;
+
 	json_open(json, "enum", '[');
-	for (size_t i = 0; listed[i]; i++)
-		json_text(json, NULL, listed[i]->name);
+	for (; *listed; listed++)
+		json_text(json, NULL, (*listed)->name);
 	json_close(json, ']');
-	json_text(json, "default", listed[0]->name);
+	json_text(json, "default", initial);
 }
 
 static void put_string_type(struct json *json, const struct param *param)
