@@ -37,6 +37,13 @@ _Static_assert(QUEUE_BATCH_MAX <= 64, "and splits it into at most UDP_MAX_SEGMEN
 /* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
 
+/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
+ * its own, too. */
+static size_t reply_room(size_t length)
+{
+	return (length | 63) + 1;
+}
+
 static size_t room_for(size_t reply_bytes)
 {
 	size_t longest = reply_room(reply_bytes), most = longest * (QUEUE_BATCH_MAX - 1);
@@ -163,6 +170,14 @@ static unsigned coalesce_room(
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
+{
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	batch->next_buffer += reply_room(length);
+}
+
 static void begin_message(
 	struct reply_batch *batch, unsigned number, uint64_t route, unsigned char *newest)
 {
@@ -283,7 +298,7 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };
 
-	if (batch->waited)
+	if (batch->waited || batch->impatient)
 		return false;
 	batch->waited = true;
 	(void)sys_wait(&poll, 1, ROOM_WAIT_MS);
