@@ -76,6 +76,30 @@ static void explain_open(const char *path, char fault[FAULT_MAX])
 	(void)snprintf(fault, FAULT_MAX, "%s", text);
 }
 
+/* Pointers of a damaged file may lead anywhere, and would do so in the daemon. */
+static bool check_functions(const struct dgram_handler *handler, char fault[FAULT_MAX])
+{
+	void (*const functions[])(void) = {
+		(void (*)(void))handler->handle,
+		(void (*)(void))handler->open,
+		(void (*)(void))handler->close,
+		(void (*)(void))handler->worker_start,
+		(void (*)(void))handler->worker_stop,
+		(void (*)(void))handler->verify,
+		(void (*)(void))handler->handle_error,
+		(void (*)(void))handler->busy,
+	};
+	Dl_info info;
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (functions[i] == NULL || dladdr((void *)(uintptr_t)functions[i], &info) != 0)
+			continue;
+		(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
+		return false;
+	}
+	return true;
+}
+
 /* Numbers come before what they say of the rest. */
 static const struct dgram_handler *check_plugin(
 	const struct dgram_plugin *plugin, char fault[FAULT_MAX])
@@ -91,7 +115,8 @@ static const struct dgram_handler *check_plugin(
 		(void)snprintf(fault, FAULT_MAX,
 			"has a handler of %u bytes, and not %zu: build it again",
 			plugin->handler_bytes, sizeof(*plugin->handler));
-	else if (dgram_handler_check(plugin->handler, fault, FAULT_MAX) == 0)
+	else if (dgram_handler_check(plugin->handler, fault, FAULT_MAX) == 0 &&
+		 check_functions(plugin->handler, fault))
 		return plugin->handler;
 	return NULL;
 }
