@@ -233,7 +233,7 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx \
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
-	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
+	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff
 RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
 LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
@@ -392,6 +392,17 @@ lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with cl
 	@$(NEED) 'to check the source' $(TESTERS) $(LINTERS)
 	@$(PYTHON) tests/support/code_lines
 	@$(RUN) --suite $@ --limit 900 LINT_FLAGS='$(subst ','\'',$(cppflags))' tests/support/lint
+
+# Of the types those that the headers show.
+ABIDW := abidw --headers-dir include --drop-private-types --exported-interfaces-only --no-show-locs \
+	--no-corpus-path --no-comp-dir-path --no-elf-needed --no-write-default-sizes --type-id-style hash
+ABI ?= tests/interop/abi
+.PHONY: abi
+abi: ## record the binary interface of the libraries, with which make test-interop compares it
+	@$(NEED) 'to record the binary interface' $(BUILDERS) abigail-tools:abidw
+	@$(MAKE) all
+	@mkdir -p $(ABI)
+	@set -e; for library in $(libraries); do $(ABIDW) --out-file $(ABI)/$$library.abi $B/$$library.so; done
 
 .PHONY: schema format
 schema: $B/dgramd ## write conf/server.schema.json

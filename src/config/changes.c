@@ -100,7 +100,8 @@ static void compare_options(struct comparison *comparison, const struct values *
 		if (strcmp(old_text, new_text) == 0)
 			continue;
 		snprintf(path, sizeof(path), "%s.%s", params[PARAM_OPTIONS].path, parameter->name);
-		add_change(comparison, path, old_text, new_text, params[PARAM_OPTIONS].live);
+		add_change(comparison, path, old_text, new_text,
+			parameter->live && !comparison->renamed);
 	}
 }
 

@@ -16,13 +16,17 @@ struct view {
 
 static void put_object(struct json *json, const struct view *view, const struct param *group);
 
+static const char *effect(bool live)
+{
+	return live ? "Takes effect on reload." : "Takes effect after a restart.";
+}
+
 static void put_description(struct json *json, const struct param *param)
 {
 	char text[320];
 
 	snprintf(text, sizeof(text), "%s%s%s%s %s", param->meaning, param->unit ? " In " : "",
-		param->unit ? param->unit : "", param->unit ? "." : "",
-		param->live ? "Takes effect on reload." : "Takes effect after a restart.");
+		param->unit ? param->unit : "", param->unit ? "." : "", effect(param->live));
 	json_text(json, "description",
 		param->type == PARAM_TYPE_GROUP || param == &params[PARAM_SCHEMA] ? param->meaning
 										  : text);
@@ -103,7 +107,7 @@ static void put_parameter(struct json *json, const struct dgram_parameter *param
 {
 	char text[320];
 
-	snprintf(text, sizeof(text), "%s Takes effect after a restart.", parameter->sentence);
+	snprintf(text, sizeof(text), "%s %s", parameter->sentence, effect(parameter->live));
 	json_open(json, parameter->name, '{');
 	json_text(json, "description", text);
 	put_parameter_type(json, parameter);

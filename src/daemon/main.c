@@ -113,11 +113,11 @@ static int open_standard(void)
 	return error;
 }
 
-int dgram_main(int argc, char **argv, const struct dgram_handler *const *linked)
+int dgram_main(int argc, char **argv, const struct dgram_handler *const *handlers)
 {
-	struct handlers handlers;
+	struct handlers known;
 	struct cli cli;
-	int error = handlers_init(&handlers, linked);
+	int error = handlers_init(&known, handlers);
 	int status;
 
 	if (error < 0)
@@ -125,8 +125,8 @@ int dgram_main(int argc, char **argv, const struct dgram_handler *const *linked)
 	error = cli_parse(argc, argv, &cli);
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
-	status = open_standard() < 0 ? EX_OSERR : act(&cli, &handlers);
+	status = open_standard() < 0 ? EX_OSERR : act(&cli, &known);
 	cli_free(&cli);
-	handlers_free(&handlers);
+	handlers_free(&known);
 	return status;
 }

@@ -88,6 +88,7 @@ static bool check_functions(const struct dgram_handler *handler, char fault[FAUL
 		(void (*)(void))handler->verify,
 		(void (*)(void))handler->handle_error,
 		(void (*)(void))handler->busy,
+		(void (*)(void))handler->reconfigure,
 	};
 	Dl_info info;
 

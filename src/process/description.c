@@ -31,6 +31,7 @@ static void write_parameter(FILE *file, const struct dgram_parameter *parameter)
 	(void)fprintf(file, "option %s%c", parameter->name, '\0');
 	(void)fprintf(file, "type %u%c", (unsigned)parameter->type, '\0');
 	(void)fprintf(file, "required %d%c", parameter->required, '\0');
+	(void)fprintf(file, "live %d%c", parameter->live, '\0');
 	write_number(file, "minimum", parameter->minimum);
 	write_number(file, "maximum", parameter->maximum);
 	write_number(file, "default", parameter->initial);
@@ -120,6 +121,7 @@ static const char **take_parameter(
 	reader->broken |= type > DGRAM_TEXTS;
 	parameter->type = (enum dgram_type)(reader->broken ? 0 : type);
 	parameter->required = take_count(reader, "required") > 0;
+	parameter->live = take_count(reader, "live") > 0;
 	parameter->minimum = take_double(reader, "minimum");
 	parameter->maximum = take_double(reader, "maximum");
 	parameter->initial = take_double(reader, "default");
@@ -140,6 +142,12 @@ static ssize_t be_described(
 	return -ENOEXEC;
 }
 
+static int be_reconfigured(void *state, const struct dgram_start *start)
+{
+	(void)state, (void)start;
+	return -ENOEXEC;
+}
+
 /* A field has at least four bytes, and a parameter more fields than its words and their NULL take pointers. */
 static int take_handler(struct description *description, struct reader *reader, size_t length)
 {
@@ -149,6 +157,7 @@ static int take_handler(struct description *description, struct reader *reader, 
 	handler->abi = (unsigned)take_count(reader, "abi");
 	handler->name = take_text(reader, "name");
 	handler->handle = be_described;
+	handler->reconfigure = be_reconfigured;
 	handler->parameters_count = take_count(reader, "options");
 	description->words = words = calloc(length / 4 + 1, sizeof(*words));
 	description->parameters =

@@ -15,7 +15,7 @@ int description_write(const struct dgram_handler *handler, FILE *file);
 /* Why there is none, in a line. -errno of the file. */
 int description_write_fault(const char *fault, FILE *file);
 
-/* A handler with the name and the options, to check a configuration with; called it only returns
+/* A handler with the name and the options, to check a configuration with; its functions only return
  * -ENOEXEC. */
 struct description;
 

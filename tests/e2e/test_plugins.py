@@ -23,7 +23,8 @@ static const struct dgram_parameter parameters[] = {
 		.sentence = "How much." },
 	{ .name = "mood", .type = DGRAM_WORD, .words = moods, .initial = 1, .sentence = "How." },
 	{ .name = "names", .type = DGRAM_TEXTS, .maximum = 4, .sentence = "To whom." },
-	{ .name = "loud", .type = DGRAM_BOOLEAN, .required = true, .sentence = "Whether it shouts." },
+	{ .name = "loud", .type = DGRAM_BOOLEAN, .required = true, .sentence = "Whether it shouts.",
+		.live = true },
 };
 static char said[64];
 static int open_it(void *context, const struct dgram_start *start, void **ret_state)
@@ -33,11 +34,17 @@ static int open_it(void *context, const struct dgram_start *start, void **ret_st
 	snprintf(said, sizeof(said), "%s %d", start->values[0].text, (int)start->values[1].number);
 	return 0;
 }
+static int take(void *state, const struct dgram_start *start)
+{
+	(void)state;
+	snprintf(said, sizeof(said), "%s", start->values[5].number > 0 ? "LOUD" : "not loud");
+	return 0;
+}
 """
 
 
 def with_options():
-    fields = ".open = open_it, .parameters = parameters, .parameters_count = 6"
+    fields = ".open = open_it, .parameters = parameters, .parameters_count = 6, .reconfigure = take"
     return "#include <stdio.h>\n" + plugins.answers("said", before=OPTIONS, fields=fields)
 
 
@@ -215,6 +222,17 @@ class Changed(PluginCase):
     def reload(self, daemon, config):
         daemon.write_config(dgramtest.with_test_values(config))
         daemon.kill(signal.SIGHUP)
+
+    def test_live_options(self):
+        config = {"options": {"loud": True}}
+        daemon, config = self.start_with(with_options(), **config)
+        for loud, said in (False, b"not loud"), (True, b"LOUD"):
+            self.reload(daemon, {**config, "options": {"loud": loud}})
+            daemon.wait_for("reloaded", count=1 + loud)
+            self.assertEqual(daemon.ask(), said)
+        self.assertEqual([line["message"] for line in daemon.events("configuration")], [
+            "options.loud true -> false: in effect now", "options.loud false -> true: in effect now"])
+        daemon.stop()
 
     def test_waits_for_a_restart(self):
         """Also with options that only the new one has. Until then the old one serves, and nothing is said of a

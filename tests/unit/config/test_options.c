@@ -19,7 +19,7 @@ static const struct dgram_parameter parameters[PARAMETERS] = {
 	[SHARE] = { "share", DGRAM_NUMBER, .maximum = 1, .initial = 0.5, .sentence = "A share." },
 	[COUNT] = { "count", DGRAM_WHOLE, .minimum = -3, .maximum = 1e9, .initial = 7,
 		.sentence = "A count." },
-	[STRICT] = { "strict", DGRAM_BOOLEAN, .initial = 1, .sentence = "Whether." },
+	[STRICT] = { "strict", DGRAM_BOOLEAN, .initial = 1, .sentence = "Whether.", .live = true },
 	[MODE] = { "mode", DGRAM_WORD, .initial = 1, .words = modes, .sentence = "How." },
 	[PREFIX] = { "prefix", DGRAM_TEXT, .maximum = 8, .text = "p-", .sentence = "A prefix." },
 	[NOTE] = { "note", DGRAM_TEXT, .minimum = 2, .maximum = 8, .sentence = "A note." },
@@ -28,12 +28,19 @@ static const struct dgram_parameter parameters[PARAMETERS] = {
 		.sentence = "A file." },
 };
 
+static int take(void *state, const struct dgram_start *start)
+{
+	(void)state, (void)start;
+	return 0;
+}
+
 static const struct dgram_handler typed = {
 	.abi = DGRAM_ABI,
 	.name = "typed",
 	.handle = handle,
 	.parameters = parameters,
 	.parameters_count = PARAMETERS,
+	.reconfigure = take,
 };
 
 /* `{"handler": "typed", "options": {...}}` */
@@ -146,7 +153,7 @@ static void test_schema(void **state)
 		"\"additionalProperties\": false,\"required\": [\"path\"],",
 		"\"type\": \"number\",\"minimum\": 0,\"maximum\": 1,\"default\": 0.5}",
 		"\"type\": \"integer\",\"minimum\": -3,\"maximum\": 1000000000,\"default\": 7}",
-		"\"type\": \"boolean\",\"default\": true}",
+		"Whether. Takes effect on reload.\",\"type\": \"boolean\",\"default\": true}",
 		"\"type\": \"string\",\"enum\": [\"slow\",\"quick\"],\"default\": \"quick\"}",
 		"\"type\": \"string\",\"minLength\": 0,\"maxLength\": 8,\"default\": \"p-\"}",
 		"\"type\": \"string\",\"minLength\": 2,\"maxLength\": 8}",
@@ -187,7 +194,7 @@ static void test_changes(void **state)
 
 	(void)state;
 	assert_int_equal(config_changes(old_config, new_config, note_change, notes), 4);
-	assert_string_equal(notes, "options.strict true>false restart;options.note >new restart;"
+	assert_string_equal(notes, "options.strict true>false;options.note >new restart;"
 				   "options.tags >x, y restart;options.path a>b restart;");
 	config_free(old_config);
 	config_free(new_config);

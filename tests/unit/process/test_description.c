@@ -12,15 +12,16 @@
 static const char *const words[] = { "one", "", "two three", NULL };
 
 static const struct dgram_parameter parameters[] = {
-	{ "number", DGRAM_NUMBER, true, -1.0 / 3, 1e300, 0, NULL, NULL, "A \"number\"." },
-	{ "whole", DGRAM_WHOLE, false, -9007199254740992.0, 9007199254740992.0, 7, NULL, NULL,
-		NULL },
-	{ "boolean", DGRAM_BOOLEAN, false, 0, 0, 1, NULL, NULL, "" },
-	{ "none", DGRAM_TEXT, false, 0, 9, 0, NULL, NULL, "No default." },
-	{ "text", DGRAM_TEXT, false, 0, 99, 0, "two\nlines \xc3\xa9", NULL, "A text." },
-	{ "empty", DGRAM_TEXT, false, 0, 9, 0, "", NULL, "An empty one." },
-	{ "word", DGRAM_WORD, false, 0, 0, 2, NULL, words, "A word." },
-	{ "texts", DGRAM_TEXTS, false, 0, 4, 0, NULL, NULL, "A list." },
+	{ "number", DGRAM_NUMBER, .required = true, .minimum = -1.0 / 3, .maximum = 1e300,
+		.sentence = "A \"number\"." },
+	{ "whole", DGRAM_WHOLE, .minimum = -9007199254740992.0, .maximum = 9007199254740992.0,
+		.initial = 7 },
+	{ "boolean", DGRAM_BOOLEAN, .initial = 1, .sentence = "", .live = true },
+	{ "none", DGRAM_TEXT, .maximum = 9, .sentence = "No default." },
+	{ "text", DGRAM_TEXT, .maximum = 99, .text = "two\nlines \xc3\xa9", .sentence = "A text." },
+	{ "empty", DGRAM_TEXT, .maximum = 9, .text = "", .sentence = "An empty one." },
+	{ "word", DGRAM_WORD, .initial = 2, .words = words, .sentence = "A word." },
+	{ "texts", DGRAM_TEXTS, .maximum = 4, .sentence = "A list." },
 };
 #define COUNT (sizeof(parameters) / sizeof(parameters[0]))
 
@@ -70,6 +71,7 @@ static void must_be_same(const struct dgram_parameter *parameter, const struct d
 	assert_string_equal(parameter->name, as->name);
 	assert_int_equal(parameter->type, as->type);
 	assert_int_equal(parameter->required, as->required);
+	assert_int_equal(parameter->live, as->live);
 	assert_true(parameter->minimum == as->minimum);
 	assert_true(parameter->maximum == as->maximum);
 	assert_true(parameter->initial == as->initial);
@@ -92,6 +94,7 @@ static void test_read_back(void **state)
 	assert_int_equal(read->abi, DGRAM_ABI);
 	assert_string_equal(read->name, "a-name");
 	assert_int_equal(read->handle(NULL, NULL, NULL, 0), -ENOEXEC);
+	assert_int_equal(read->reconfigure(NULL, NULL), -ENOEXEC);
 	assert_int_equal(read->parameters_count, COUNT);
 	for (size_t i = 0; i < COUNT; i++)
 		must_be_same(&read->parameters[i], &parameters[i]);
@@ -166,8 +169,9 @@ static void test_no_description(void **state)
 	MUST_BE_REFUSED("abi 2\0name x\0options 1\0end \0");
 	MUST_BE_REFUSED("abi 2\0name x\0options 0\0end \0more \0");
 	MUST_BE_REFUSED("abi 2\0name x\0options 0\0end ");
-	MUST_BE_REFUSED("abi 2\0name x\0options 1\0option x\0type 6\0required 0\0minimum 0\0"
-			"maximum 0\0default 0\0texts 0\0words 0\0sentence \0end \0");
+	MUST_BE_REFUSED(
+		"abi 2\0name x\0options 1\0option x\0type 6\0required 0\0live 0\0minimum 0\0"
+		"maximum 0\0default 0\0texts 0\0words 0\0sentence \0end \0");
 }
 
 int main(void)

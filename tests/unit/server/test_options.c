@@ -440,6 +440,8 @@ static void test_tables(void **state)
 	check_table((const struct dgram_parameter[]){ { .name = NULL } }, 1, "has no name");
 	check_table(TABLE(.type = (enum dgram_type)99), 1, "has an unknown type");
 	check_table(twice, 2, "has the name of another");
+	check_table(TABLE(.type = DGRAM_BOOLEAN, .live = true), 1,
+		"is live, but the handler has no reconfigure()");
 	check_table(TABLE(.type = DGRAM_NUMBER, .minimum = 1), 1, no_range);
 	check_table(TABLE(.type = DGRAM_WHOLE, .maximum = 1e16), 1, no_range);
 	check_table(TABLE(.type = DGRAM_NUMBER, .maximum = 1, .initial = 2), 1, no_default);
