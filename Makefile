@@ -233,7 +233,8 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx \
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
-	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff
+	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff \
+	g++:g++ 'libsqlite3-dev:$(PKG_CONFIG) --exists sqlite3'
 RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
 LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
@@ -411,7 +412,7 @@ schema: $B/dgramd ## write conf/server.schema.json
 
 format: ## format all C files in place
 	@$(NEED) 'to format the source' clang-format:clang-format
-	find include src tests -name '*.[ch]' -exec clang-format -i {} +
+	find include src tests conf -name '*.[ch]' -exec clang-format -i {} +
 
 # --- install
 
