@@ -12,7 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "process/description.h"
+#include "process/probe.h"
 
 /* What opening a plug-in may use besides what the program uses without it. */
 #define CPU_SECONDS 10
@@ -146,6 +146,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: dgram-child FILE.so\n");
 		return EX_USAGE;
 	}
+	(void)fcntl(PROBE_ALIVE_FD, F_SETFD, FD_CLOEXEC);
 	set_limits();
 	file = open_output();
 	_exit(file != NULL && describe(argv[1], file) == 0 ? EX_OK : EX_OSERR);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,7 +69,7 @@ static int find_program(char ret_program[PATH_MAX])
 
 /* --- its life */
 
-static int spawn(struct child *child, const char *program, const char *path)
+static int spawn(struct child *child, const char *program, const char *path, int alive)
 {
 	char *const arguments[] = { (char *)CHILD, (char *)path, NULL };
 	posix_spawn_file_actions_t actions;
@@ -93,6 +92,8 @@ static int spawn(struct child *child, const char *program, const char *path)
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(&actions, child->wrote, STDERR_FILENO);
 	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, alive, PROBE_ALIVE_FD);
+	if (error == 0)
 		error = posix_spawn(
 			&child->pid, program, &actions, &attributes, arguments, environ);
 	(void)posix_spawn_file_actions_destroy(&actions);
@@ -100,37 +101,40 @@ static int spawn(struct child *child, const char *program, const char *path)
 	return -error;
 }
 
-/* Its end, at last by force, and that of all that it has left running. A child that is ignored would leave no
- * status. */
-static int follow(struct child *child)
+/* Its end, at last by force, and that of all that it has left running, which may hold its end of the pipe. */
+static void follow(struct child *child, int alive)
 {
-	struct pollfd death = { .fd = pidfd_open(child->pid, 0), .events = POLLIN };
-	int error = death.fd < 0 ? -errno : 0;
+	struct pollfd death = { .fd = alive };
+	siginfo_t ended = { .si_pid = 0 };
 
-	if (error == 0)
-		child->overdue = sys_wait(&death, 1, PROBE_TIMEOUT_MS) == 0;
+	if (sys_wait(&death, 1, PROBE_TIMEOUT_MS) == 0)
+		child->overdue =
+			waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			ended.si_pid == 0;
 	(void)kill(-child->pid, SIGKILL);
 	while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
 		;
-	if (death.fd >= 0)
-		close(death.fd);
-	return error;
 }
 
+/* A child that is ignored would leave no status. */
 static int run(struct child *child, const char *path)
 {
 	char program[PATH_MAX];
-	int error = find_program(program);
+	int alive[2], error = find_program(program);
 
 	if (error < 0)
 		return error;
 	child->said = memfd_create("said", MFD_CLOEXEC);
 	child->wrote = memfd_create("wrote", MFD_CLOEXEC);
-	if (child->said < 0 || child->wrote < 0)
+	if (child->said < 0 || child->wrote < 0 || pipe2(alive, O_CLOEXEC) < 0)
 		return -errno;
 	(void)signal(SIGCHLD, SIG_DFL);
-	error = spawn(child, program, path);
-	return error == 0 ? follow(child) : error;
+	error = spawn(child, program, path, alive[1]);
+	close(alive[1]);
+	if (error == 0)
+		follow(child, alive[0]);
+	close(alive[0]);
+	return error;
 }
 
 /* --- what came of it */

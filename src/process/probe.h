@@ -10,6 +10,9 @@
 /* How long it may take. */
 #define PROBE_TIMEOUT_MS 10000
 
+/* The child's end of a pipe that tells of its death (valgrind 3.19 has no pidfd_open(2)). */
+#define PROBE_ALIVE_FD 3
+
 /* Room for why it cannot be opened, in a line, with its NUL. */
 #define PROBE_ERROR_MAX 384
 

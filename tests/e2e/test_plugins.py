@@ -1,4 +1,3 @@
-# valgrind
 """Plug-ins: found, checked, served, and each way in which one fails, which is a line and no more."""
 
 import json

@@ -47,7 +47,7 @@ ARROWS = {
         "guard/guard.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
     "src/process/description*": [API, "base/*"],
-    "src/process/child*": [API, "process/description.h"],
+    "src/process/child*": [API, "process/probe.h"],
     "src/process/probe*": ["process/description.h", "base/*"],
     "src/process/plugin*": [API, "process/probe.h", "base/*"],
     "src/server/*": ["engine/*", "guard/own_addresses.h", "guard/neighbours.h", "guard/notices.h",
