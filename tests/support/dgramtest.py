@@ -59,7 +59,7 @@ def run_dgramd(*arguments, program=None, **options):
 
 def handlers():
     """The names of the built-in handlers."""
-    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["enum"]
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
 
 
 def parse_line(line):
