@@ -83,37 +83,6 @@ int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 
 /* --- receiving */
 
-static void log_refused(
-	struct receiver *receiver, const struct datagram *datagram, enum ledger_drop reason)
-{
-	uint64_t suppressed;
-
-	if (reason == DROP_SHUTDOWN || !log_limit_pass(&receiver->drop_limits[reason],
-					       receiver->batch.arrivals.monotonic_ns, &suppressed))
-		return;
-	log_event(receiver->log, EVENT_DATAGRAM_DROPPED,
-		LOG_FIELDS(log_text("service", receiver->service->name),
-			log_text("reason", ledger_drop_names[reason]),
-			log_addr("client", &datagram->client), log_uint("bytes", datagram->length),
-			log_uint("suppressed", suppressed)));
-}
-
-static void log_evicted(struct receiver *receiver, unsigned dropped)
-{
-	uint64_t suppressed;
-
-	receiver->evicted += dropped;
-	if (dropped == 0 || !log_limit_pass(&receiver->drop_limits[DROP_QUEUE_FULL],
-				    receiver->batch.arrivals.monotonic_ns, &suppressed))
-		return;
-	log_event(receiver->log, EVENT_QUEUE_FULL,
-		LOG_FIELDS(log_text("service", receiver->service->name),
-			log_uint("dropped", receiver->evicted),
-			log_text(
-				"hint", "the pool is too slow for this load: raise pool.workers")));
-	receiver->evicted = 0;
-}
-
 /* Sort the first `count` slots: those to be served go to `admitted`; those that stay the receiver's come
  * first in `slots`. Returns how many stay. */
 static unsigned admit_batch(struct receiver *receiver, unsigned count,
@@ -131,7 +100,7 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 			continue;
 		}
 		admission->dropped[verdict]++;
-		log_refused(receiver, datagram, verdict);
+		loss_note(&receiver->service->losses[verdict], datagram, 0, 0);
 		receiver->slots[kept++] = datagram;
 	}
 	admission->received = count;
@@ -157,7 +126,6 @@ static void push_batch(
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
 	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
-	log_evicted(receiver, dropped.count);
 	slab_give(receiver->slab, &dropped);
 }
 

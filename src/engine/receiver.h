@@ -41,8 +41,6 @@ struct receiver {
 	struct guard guard; /* closed once the queue is: it drops everything */
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
-	struct log_limit drop_limits[DROP_COUNT];
-	uint64_t evicted; /* from the full queue since the last line about it */
 	struct log_limit error_limit;
 
 	/* Its own while `offered`, else the owner's: a socket that is to take the place of the one it has. */

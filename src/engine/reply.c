@@ -284,18 +284,6 @@ static unsigned split_message(struct reply_batch *batch, unsigned i)
 
 /* --- sending */
 
-static void log_failure(struct reply_batch *batch, const struct datagram *request, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&batch->fail_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(batch->log, EVENT_REPLY_NOT_SENT,
-		LOG_FIELDS(log_addr("client", &request->client),
-			log_text("reason", ledger_failure_names[ledger_send_failure(error)]),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
-}
-
 static bool wait_for_room(struct reply_batch *batch, int fd)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };
@@ -372,7 +360,7 @@ static void count_failure(struct reply_batch *batch, unsigned i, int error, stru
 	const struct datagram *request = batch->messages[i].request;
 
 	error = send_error_cause(batch, &request->local, error);
-	log_failure(batch, request, error);
+	loss_note(&batch->losses[ledger_send_failure(error)], request, 0, error);
 	batch->error = error;
 	results->failed[ledger_send_failure(error)]++;
 }

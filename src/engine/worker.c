@@ -38,18 +38,6 @@ static void log_request(struct worker *worker, const struct service *service,
 			log_int("service_us", job->service_ns / NS_PER_US)));
 }
 
-static void log_handler_error(
-	struct worker *worker, const struct service *service, const struct datagram *job, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(worker->log, EVENT_HANDLER_FAILED,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
-}
-
 static void note_running_call(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t since_ns)
 {
@@ -85,6 +73,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 	handler_request_init(&serving->request, &service->handler, worker->shared->sockets,
 		worker->log, worker->number);
 	serving->request.answer = &serving->answer;
+	worker->replies->losses = &service->losses[LEDGER_REASON(0)];
 	serving->answer = (struct handler_answer){
 		.replies = worker->replies,
 		.results = results,
@@ -107,6 +96,7 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 {
 	struct ledger *results = serving->answer.results;
 	bool first = serving->answer.length < 0;
+	enum ledger_failure failure;
 
 	serving->answer.length = -1; /* for the next job */
 	if (length >= 0) {
@@ -118,13 +108,10 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 		return;
 	}
 	count_up(&serving->worker->counters.errors, 1);
-	if (length == HANDLER_REPLY_TOO_LONG) {
-		results->failed[FAIL_REPLY_SIZE] += first;
-		log_handler_error(serving->worker, serving->service, job, EMSGSIZE);
-		return;
-	}
-	results->failed[FAIL_HANDLER] += first;
-	log_handler_error(serving->worker, serving->service, job, (int)-length);
+	failure = length == HANDLER_REPLY_TOO_LONG ? FAIL_REPLY_SIZE : FAIL_HANDLER;
+	results->failed[failure] += first;
+	loss_note(&serving->service->losses[LEDGER_REASON(failure)], job, 0,
+		failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
 }
 
 /* Run the handler on one job. Returns the time of its end. */
@@ -194,6 +181,13 @@ static int64_t reply_busy(
 	return sys_monotonic_ns();
 }
 
+static void drop_job(struct serving *serving, const struct datagram *job, enum ledger_drop reason,
+	int64_t now_ns)
+{
+	serving->answer.results->dropped[reason]++;
+	loss_note(&serving->service->losses[reason], job, now_ns - job->arrived_ns, 0);
+}
+
 /* A job may expire while those before it in the batch run, and answers that are ready must not wait for
  * a slow one. Returns when all was done. */
 static int64_t run_batch(struct worker *worker, struct service *service, struct datagram_list *jobs,
@@ -207,9 +201,9 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	*ret_results = (struct ledger){ 0 };
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (atomic_load_explicit(aborting, memory_order_relaxed))
-			ret_results->dropped[DROP_SHUTDOWN]++;
+			drop_job(&serving, job, DROP_SHUTDOWN, now_ns);
 		else if (job->expires_ns <= now_ns)
-			ret_results->dropped[DROP_EXPIRED]++;
+			drop_job(&serving, job, DROP_EXPIRED, now_ns);
 		else
 			now_ns = run_job(&serving, job, now_ns);
 		if (now_ns - sent_ns > QUEUE_BATCH_NS || is_full(worker->replies)) {

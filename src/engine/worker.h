@@ -70,7 +70,6 @@ struct worker {
 	struct worker_counters counters;
 	struct worker_counters reported; /* the owner's: as of the last summary */
 	struct running_call running_call;
-	struct log_limit error_limit;
 };
 
 enum worker_result {

@@ -176,12 +176,15 @@ void queue_end_assist(struct queue *queue)
 
 /* --- push */
 
-/* Take one that waits out of the queue, unserved. */
+/* Take one that waits out of the queue, unserved. Its wait is not noted if `now_ns` is 0. */
 static void drop_one(struct queue *queue, struct datagram *datagram, enum ledger_drop reason,
-	struct datagram_list *to)
+	int64_t now_ns, struct datagram_list *to)
 {
 	bool keep = queue->limits.keeps_shed && queue->shed.count < QUEUE_SHED_MAX;
+	struct loss *losses = queue->limits.losses;
 
+	if (losses != NULL)
+		loss_note(&losses[reason], datagram, now_ns - datagram->arrived_ns, 0);
 	backlog_drop(&queue->backlog, datagram);
 	datagram_list_push(keep ? &queue->shed : to, datagram);
 	queue->ledger.queued--;
@@ -194,9 +197,10 @@ static void evict_one(struct queue *queue, int64_t now_ns, struct datagram_list 
 	struct datagram *oldest = backlog_oldest(&queue->backlog);
 
 	if (oldest->expires_ns <= now_ns)
-		drop_one(queue, oldest, DROP_EXPIRED, to);
+		drop_one(queue, oldest, DROP_EXPIRED, now_ns, to);
 	else
-		drop_one(queue, backlog_victim(&queue->backlog, now_ns), DROP_QUEUE_FULL, to);
+		drop_one(queue, backlog_victim(&queue->backlog, now_ns), DROP_QUEUE_FULL, now_ns,
+			to);
 }
 
 static bool has_room_for(const struct queue *queue, const struct datagram_list *batch)
@@ -267,7 +271,7 @@ static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *ex
 
 	while (expired->count < QUEUE_BATCH_MAX &&
 		(oldest = backlog_oldest(&queue->backlog)) != NULL && oldest->expires_ns <= now_ns)
-		drop_one(queue, oldest, DROP_EXPIRED, expired);
+		drop_one(queue, oldest, DROP_EXPIRED, now_ns, expired);
 }
 
 /* What waits, divided among the workers that it keeps busy, not among all: a few quick jobs are done
@@ -405,7 +409,7 @@ void queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
 {
 	lock_take(&queue->lock);
 	while (queue->backlog.count > 0)
-		drop_one(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, ret_dropped);
+		drop_one(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, 0, ret_dropped);
 	datagram_list_append(ret_dropped, &queue->shed);
 	update_demand(queue);
 	lock_release(&queue->lock);

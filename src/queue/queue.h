@@ -16,6 +16,7 @@
 #include "core/datagram.h"
 #include "core/demand.h"
 #include "core/ledger.h"
+#include "core/loss.h"
 #include "queue/backlog.h"
 
 /* The most that a worker takes at once, of jobs and of expired datagrams each. */
@@ -36,6 +37,8 @@ struct queue_limits {
 	struct demand *demand; /* where it says whether a worker is needed, */
 	unsigned service;      /* as this service */
 	struct backlog_rules rules;
+	struct loss
+		*losses; /* by enum ledger_drop: where it leaves examples; NULL: it leaves none */
 	bool keeps_shed; /* for busy replies */
 	bool assisted; /* the handler never blocks: each thread that pushes also calls queue_assist() */
 };

@@ -23,10 +23,10 @@ struct service_books {
 
 #define FIELD(field, kind, unit, sentence) \
 	{ #field, DGRAM_##kind, unit, sentence, offsetof(struct service_books, stats.field) },
-#define DROPPED(id, name, sentence)                            \
+#define DROPPED(id, name, sentence, advice)                    \
 	{ "dropped_" name, DGRAM_COUNT, "datagrams", sentence, \
 		offsetof(struct service_books, dropped[id].count) },
-#define FAILED(id, name, sentence)                            \
+#define FAILED(id, name, sentence, advice)                    \
 	{ "failed_" name, DGRAM_COUNT, "datagrams", sentence, \
 		offsetof(struct service_books, failed[id].count) },
 
@@ -39,7 +39,7 @@ static const struct {
 } rows[COUNTERS] = { LEDGER_BEGIN(FIELD) LEDGER_DROPS(DROPPED) LEDGER_FAILURES(FAILED)
 		LEDGER_END(FIELD) };
 
-static uint64_t kernel_drops(const struct dgram_server *server, unsigned service)
+uint64_t server_books_kernel_drops(const struct dgram_server *server, unsigned service)
 {
 	uint64_t drops = 0;
 
@@ -108,7 +108,7 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.busy_replied = atomic_load(&service->busy_replied),
 		.handlers_overdue = atomic_load(&service->overdue),
 		.workers_overdue = atomic_load(&service->workers_overdue),
-		.dropped_by_kernel = kernel_drops(server, number),
+		.dropped_by_kernel = server_books_kernel_drops(server, number),
 		.run_by_receivers = run_by_receivers(server, number),
 		.hosts_waiting = atomic_load(&service->hosts_waiting),
 		.log_lines_lost = log_lost(server->log),

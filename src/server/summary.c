@@ -27,28 +27,6 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 	*reported = now;
 }
 
-/* By the measured time of its handler, the end of a full queue would expire: that length gains nothing.
- * Logged once. */
-static void check_queue_length(struct dgram_server *server, struct service *service)
-{
-	struct queue_settings settings = server_options_queue(service, &server->options);
-	struct queue_report report;
-	int64_t full_ns;
-
-	queue_snapshot(service->queue, &report);
-	full_ns = report.service_ewma_ns * service->capacity / settings.max_workers;
-	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns ||
-		service->length_reported)
-		return;
-	service->length_reported = true;
-	log_event(server->ring, EVENT_QUEUE_TOO_LONG,
-		LOG_FIELDS(log_text("service", service->name),
-			log_uint("capacity", service->capacity),
-			log_int("full_takes_ms", full_ns / NS_PER_MS),
-			log_uint("max_wait_ms", service->max_wait_ms),
-			log_text("hint", "lower queue.capacity or raise pool.workers")));
-}
-
 static void log_summary(void *context)
 {
 	struct dgram_server *server = context;
@@ -60,11 +38,8 @@ static void log_summary(void *context)
 		if (worker != NULL && (i >= DGRAM_WORKERS_MAX || i < server->options.workers))
 			log_worker(server, worker, now_ns);
 	}
-	for (unsigned i = 0; i < server->services_count; i++) {
+	for (unsigned i = 0; i < server->services_count; i++)
 		server_books_log(server, i, EVENT_SUMMARY);
-		if (server->services[i].queue != NULL)
-			check_queue_length(server, &server->services[i]);
-	}
 	server->last_summary_ns = now_ns;
 	events_set(&server->events, &server->summary_timer,
 		server->summary_timer.due_ns + server->options.log_summary_interval_s * NS_PER_S);

@@ -79,7 +79,7 @@ class Reload(dgramtest.Case):
             client.connect(daemon.address())
             self.reload(daemon, 1, min_source_port=client.getsockname()[1] + 1)
             client.send(b"low")
-            daemon.wait_for("datagram dropped", reason="source_port_low")
+            daemon.wait_for("datagrams lost", reason="dropped_source_port_low")
             self.reload(daemon, 2, min_source_port=client.getsockname()[1])
             client.send(b"just")
             self.assertEqual(client.recv(64), b"just")
