@@ -72,9 +72,9 @@ static inline void handler_lend(struct handler_request *request, const struct da
 	lent->data = datagram->data;
 	lent->length = datagram->length;
 	lent->client = &datagram->client.sa;
-	lent->client_length = addr_length(&datagram->client);
+	lent->client_length = datagram->addr_bytes;
 	lent->local = &datagram->local.sa;
-	lent->local_length = lent->client_length; /* of the same family */
+	lent->local_length = datagram->addr_bytes;
 	lent->arrived = datagram->timestamp;
 	request->datagram = datagram;
 }

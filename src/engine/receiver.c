@@ -88,12 +88,17 @@ int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 static unsigned admit_batch(struct receiver *receiver, unsigned count,
 	struct datagram_list *admitted, struct ledger *admission)
 {
+	int64_t max_wait_ns =
+		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
+	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : DATAGRAM_FOREVER_NS;
+	const struct guard_pass pass = guard_begin(&receiver->guard);
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct datagram *datagram = receiver->slots[i];
-		enum ledger_drop verdict = guard_check(&receiver->guard, datagram);
+		enum ledger_drop verdict = guard_check(&receiver->guard, &pass, datagram);
 
+		datagram->expires_ns = datagram->arrived_ns + wait_ns;
 		datagram->socket = (uint16_t)receiver->number;
 		if (verdict == GUARD_ADMIT) {
 			datagram_list_push(admitted, datagram);
@@ -149,13 +154,8 @@ void receiver_books(struct receiver *receiver, struct ledger *to)
 static void serve_inline(
 	struct receiver *receiver, struct datagram_list *jobs, struct ledger *admission)
 {
-	int64_t max_wait_ns =
-		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
-	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : DATAGRAM_FOREVER_NS;
 	struct ledger results;
 
-	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
-		job->expires_ns = job->arrived_ns + wait_ns;
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
 	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);

@@ -17,7 +17,7 @@
 #define REPLY_PLACES_LOG2 6
 #define REPLY_PLACES (1u << REPLY_PLACES_LOG2)
 
-/* A reply. */
+/* A reply that does not wait for its batch. */
 struct reply {
 	const struct datagram *request;
 	const void *data;
@@ -64,7 +64,8 @@ struct reply_batch {
 	bool source_gone;
 
 	unsigned count; /* of replies */
-	struct reply replies[QUEUE_BATCH_MAX];
+	const struct datagram *requests[QUEUE_BATCH_MAX];
+	struct iovec replies[QUEUE_BATCH_MAX];
 	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
 	unsigned messages_count;
 	struct reply_message messages[QUEUE_BATCH_MAX];
@@ -72,7 +73,7 @@ struct reply_batch {
 
 	/* What the kernel is given, in the order of sending. */
 	struct mmsghdr headers[QUEUE_BATCH_MAX];
-	struct iovec vectors[QUEUE_BATCH_MAX];
+	struct iovec vectors[QUEUE_BATCH_MAX]; /* of replies that leave together */
 	struct socket_control controls[QUEUE_BATCH_MAX];
 	struct log_limit gso_log_limit;
 };
@@ -86,11 +87,29 @@ void reply_batch_free(struct reply_batch *batch);
 /* Bytes of address space that a batch takes. */
 size_t reply_batch_bytes(size_t reply_bytes);
 
+/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
+ * its own, too. */
+static inline size_t reply_room(size_t length)
+{
+	return (length | 63) + 1;
+}
+
 /* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
-void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length);
+static inline void reply_add(
+	struct reply_batch *batch, const struct datagram *request, size_t length)
+{
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	batch->next_buffer += reply_room(length);
+}
 
 /* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
+
+/* For reply_send() alone: the reply to this request was not sent, because of this errno value. */
+void reply_count_failure(struct reply_batch *batch, const struct datagram *request, int error,
+	struct ledger *results);
 
 /* Send the batch up to now, and then this reply, so that none overtakes another. 0, or -errno of this reply,
  * which is counted as well. What next_buffer holds stays as it is. */

@@ -28,16 +28,6 @@ static void count_up(_Atomic uint64_t *counter, uint64_t by)
 		memory_order_relaxed);
 }
 
-static void log_request(struct worker *worker, const struct service *service,
-	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
-{
-	log_event(worker->log, EVENT_REQUEST,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
-			log_int("wait_us", wait_ns / NS_PER_US),
-			log_int("service_us", job->service_ns / NS_PER_US)));
-}
-
 static void note_running_call(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t since_ns)
 {
@@ -114,6 +104,23 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 		failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
 }
 
+static inline ssize_t run_handler(const struct serving *serving)
+{
+	return handler_run(&serving->service->handler, serving->state, &serving->request,
+		serving->answer.replies->next_buffer, serving->service->reply_bytes);
+}
+
+static ssize_t run_tracked(
+	const struct serving *serving, const struct datagram *job, int64_t begin_ns)
+{
+	ssize_t length;
+
+	note_running_call(serving->worker, serving->service, job, begin_ns);
+	length = run_handler(serving);
+	note_running_call(serving->worker, serving->service, job, 0);
+	return length;
+}
+
 /* Run the handler on one job. Returns the time of its end. */
 static int64_t run_job(struct serving *serving, struct datagram *job, int64_t begin_ns)
 {
@@ -124,19 +131,17 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 
 	handler_lend(&serving->request, job);
 	if (serving->tracked)
-		note_running_call(worker, service, job, begin_ns);
-	length = handler_run(&service->handler, serving->state, &serving->request,
-		worker->replies->next_buffer, service->reply_bytes);
-	if (serving->tracked)
-		note_running_call(worker, service, job, 0);
+		length = run_tracked(serving, job, begin_ns);
+	else
+		length = run_handler(serving);
 	end_ns = sys_monotonic_ns();
-	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
+	job->service_ns = (end_ns - begin_ns) | 1; /* never 0 */
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	if (serving->logged)
-		log_request(worker, service, job, begin_ns - job->arrived_ns,
+		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
 	if (length >= 0 && serving->answer.length < 0)
-		reply_add(worker->replies, job, (size_t)length);
+		reply_add(serving->answer.replies, job, (size_t)length);
 	else
 		record_other(serving, job, length);
 	return end_ns;
@@ -181,9 +186,10 @@ static int64_t reply_busy(
 	return sys_monotonic_ns();
 }
 
-static void drop_job(struct serving *serving, const struct datagram *job, enum ledger_drop reason,
-	int64_t now_ns)
+static void drop_job(
+	struct serving *serving, struct datagram *job, enum ledger_drop reason, int64_t now_ns)
 {
+	job->service_ns = 0;
 	serving->answer.results->dropped[reason]++;
 	loss_note(&serving->service->losses[reason], job, now_ns - job->arrived_ns, 0);
 }
@@ -194,7 +200,8 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	int64_t now_ns, struct ledger *ret_results)
 {
 	const atomic_bool *aborting = &worker->shared->aborting;
-	int64_t sent_ns = now_ns;
+	int64_t due_ns = now_ns + QUEUE_BATCH_NS;
+	struct reply_batch *replies = worker->replies;
 	struct serving serving;
 
 	serving_init(&serving, worker, service, ret_results);
@@ -206,14 +213,15 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			drop_job(&serving, job, DROP_EXPIRED, now_ns);
 		else
 			now_ns = run_job(&serving, job, now_ns);
-		if (now_ns - sent_ns > QUEUE_BATCH_NS || is_full(worker->replies)) {
+		if (now_ns > due_ns || is_full(replies)) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
-			reply_send(worker->replies, ret_results); /* which may have waited */
-			sent_ns = now_ns = sys_monotonic_ns();
+			reply_send(replies, ret_results);
+			now_ns = sys_monotonic_ns(); /* because that may have waited */
+			due_ns = now_ns + QUEUE_BATCH_NS;
 		}
 	}
-	reply_send(worker->replies, ret_results);
+	reply_send(replies, ret_results);
 	count_up(&worker->counters.requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -
 						     ret_results->dropped[DROP_EXPIRED]);
 	return sys_monotonic_ns();

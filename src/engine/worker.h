@@ -119,6 +119,10 @@ enum worker_result worker_assist(struct worker *worker);
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 
+/* For worker.c alone: log a request that was run. Thread: the worker's. */
+void worker_log_request(struct worker *worker, const struct service *service,
+	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes);
+
 /* How long the last free worker is still kept for others, at most. Thread: any. */
 int64_t worker_kept_ns(const struct worker_shared *shared);
 

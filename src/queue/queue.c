@@ -72,8 +72,6 @@ static void configure(struct queue *queue, const struct queue_settings *settings
 {
 	assert(settings->max_workers > 0);
 	queue->settings = *settings;
-	if (settings->max_wait_ns == 0)
-		queue->settings.max_wait_ns = DATAGRAM_FOREVER_NS;
 	queue->backlog.overload_interval_ns = settings->overload_interval_ns;
 	queue->backlog.fair_window_ns = settings->fair_window_ns;
 }
@@ -212,11 +210,6 @@ static bool has_room_for(const struct queue *queue, const struct datagram_list *
 static void add_all(struct queue *queue, struct datagram_list *batch, int64_t now_ns,
 	struct datagram_list *ret_dropped)
 {
-	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
-		d->expires_ns = d->arrived_ns + queue->settings.max_wait_ns;
-		d->flow = NULL;
-		d->service_ns = 0;
-	}
 	if (!has_room_for(queue, batch))
 		backlog_expect(&queue->backlog, batch);
 	while (!has_room_for(queue, batch)) {
@@ -365,26 +358,34 @@ void queue_put_behind(const struct queue *queue, struct datagram *slow, struct d
 	backlog_put_behind(&queue->backlog, slow, jobs);
 }
 
-/* Means weigh a new value by a sixteenth. The maximum falls by a 64th with each job, so that a handler
- * that blocks once in fifty jobs is never taken for a quick one: 0.985^50 leaves 46 % of its peak. */
-static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, int64_t spent_ns)
+/* A new value has a sixteenth of the mean's weight, and n of a batch n / (n + 15). The maximum falls by a 65th with
+ * each, and by n / (n + 64), so that a handler that blocks once in fifty jobs is never taken for a quick one:
+ * 0.985^50 leaves 46 % of its peak. */
+static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, unsigned ran)
 {
-	int64_t ewma_ns = queue->service_ewma_ns, peak_ns = queue->service_peak_ns;
+	int64_t sum_ns = 0, longest_ns = 0, count = ran;
 
+	if (ran == 0)
+		return;
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
-		int64_t ns = job->service_ns;
-
-		if (ns == 0)
-			continue; /* it was not run */
-		ewma_ns = ewma_ns == 0 ? ns : ewma_ns + ((ns - ewma_ns) >> 4);
-		peak_ns -= peak_ns >> 6;
-		if (ns > peak_ns)
-			peak_ns = ns;
+		sum_ns += job->service_ns;
+		if (job->service_ns > longest_ns)
+			longest_ns = job->service_ns;
 	}
-	/* Rounding may leave the mean up to 15 ns above the maximum. */
-	queue->service_ewma_ns = ewma_ns < peak_ns ? ewma_ns : peak_ns;
-	queue->service_peak_ns = peak_ns;
-	queue->job_ewma_ns += (spent_ns / jobs->count - queue->job_ewma_ns) / 16;
+	if (queue->service_ewma_ns == 0)
+		queue->service_ewma_ns = sum_ns / count;
+	queue->service_ewma_ns += (sum_ns - count * queue->service_ewma_ns) / (count + 15);
+	queue->service_peak_ns -= queue->service_peak_ns * count / (count + 64);
+	if (longest_ns > queue->service_peak_ns)
+		queue->service_peak_ns = longest_ns;
+	/* Rounding may leave the mean above the maximum. */
+	if (queue->service_ewma_ns > queue->service_peak_ns)
+		queue->service_ewma_ns = queue->service_peak_ns;
+}
+
+static unsigned count_run(const struct datagram_list *jobs, const struct ledger *results)
+{
+	return jobs->count - (unsigned)ledger_dropped(results);
 }
 
 void queue_finish(struct queue *queue, const struct datagram_list *jobs,
@@ -396,7 +397,8 @@ void queue_finish(struct queue *queue, const struct datagram_list *jobs,
 	ledger_add(&queue->ledger, results);
 	queue->ledger.running -= jobs->count;
 	assert(ledger_balances(&queue->ledger));
-	measure_jobs(queue, jobs, spent_ns);
+	measure_jobs(queue, jobs, count_run(jobs, results));
+	queue->job_ewma_ns += (spent_ns / jobs->count - queue->job_ewma_ns) / 16;
 	queue->active_workers--;
 	queue->blocked = false;
 	update_demand(queue);

@@ -2,8 +2,7 @@
  *
  * Everything that changes the books happens under the queue's lock, so a snapshot of them is exact.
  * Which datagram is next, and which one is evicted when there is no room, is the backlog's decision
- * (backlog.h); a datagram that waited longer than max_wait_ns is never handed out. Slots that fall out
- * on the way are handed to the caller, who gives them back to the slab after the lock was released.
+ * (backlog.h); a datagram whose deadline is over is never handed out. Slots that fall out on the way are handed to the caller, who gives them back to the slab after the lock was released.
  *
  * At most max_workers hold datagrams of this queue at once: a worker holds some from a pop that gave
  * it jobs until its finish.
@@ -45,7 +44,6 @@ struct queue_limits {
 
 /* What can change at any time. */
 struct queue_settings {
-	int64_t max_wait_ns;	      /* 0: no limit */
 	int64_t overload_interval_ns; /* see backlog.h */
 	int64_t fair_window_ns;	      /* after it, all flows count as served nothing */
 	unsigned max_workers;	      /* at least 1 */
@@ -71,7 +69,7 @@ size_t queue_bytes(const struct queue_limits *limits);
 
 void queue_configure(struct queue *queue, const struct queue_settings *settings);
 
-/* Add all of `batch` (empty is fine) to the queue, and to the books `admission`: what became of the
+/* Add all of `batch` (empty is fine), each with its deadline and without a flow, to the queue, and to the books `admission`: what became of the
  * datagrams that were received with it, where `admission->received` counts both. What is evicted to
  * make room is moved to `ret_dropped`. */
 void queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,

@@ -271,7 +271,6 @@ struct queue_settings server_options_queue(
 	unsigned limit = service->max_workers;
 
 	return (struct queue_settings){
-		.max_wait_ns = service->max_wait_ms * NS_PER_MS,
 		.overload_interval_ns = service->overload_interval_ms * NS_PER_MS,
 		.fair_window_ns = service->fair_window_ms * NS_PER_MS,
 		.max_workers = limit > 0 && limit < options->workers ? limit

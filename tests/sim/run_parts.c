@@ -96,8 +96,8 @@ static void make_service(struct run *run, unsigned number)
 	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
-	atomic_init(&service->max_wait_ns, drawn->settings.max_wait_ns);
-	run_note_wait(run, number, drawn->settings.max_wait_ns);
+	atomic_init(&service->max_wait_ns, drawn->max_wait_ns);
+	run_note_wait(run, number, drawn->max_wait_ns);
 	make_queue(run, number);
 	must(handler_open(&service->handler, NULL) == 0, "handler");
 }

@@ -66,7 +66,7 @@ static void make_room(struct model *model, int64_t now_ns, struct gone *gone)
 static void queue_up(struct model *model, const struct datagram *datagram, int64_t now_ns)
 {
 	struct letter *letter = watch_letter_of(datagram);
-	int64_t wait_ns = model->settings.max_wait_ns;
+	int64_t wait_ns = atomic_load(&the_run->services[model->service].max_wait_ns);
 
 	letter->datagram = datagram;
 	letter->flow = model_flow_of(model, letter);

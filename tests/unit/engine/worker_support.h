@@ -156,7 +156,6 @@ static void add_service(unsigned max_workers, bool assisted)
 		.assisted = assisted,
 	};
 	const struct queue_settings settings = {
-		.max_wait_ns = MAX_WAIT_NS,
 		.overload_interval_ns = NS_PER_S,
 		.fair_window_ns = NS_PER_S,
 		.max_workers = max_workers,
@@ -232,7 +231,9 @@ static void push(unsigned service, const char *jobs)
 		slab_take(world.shared.slab, 1, &datagram);
 		assert_int_equal(addr_parse("127.0.0.1", 2000, &datagram->client), 0);
 		datagram->local = datagram->client;
+		datagram->addr_bytes = sizeof(datagram->client.in);
 		datagram->arrived_ns = world.now_ns;
+		datagram->expires_ns = world.now_ns + MAX_WAIT_NS;
 		datagram->timestamp = (struct timespec){ .tv_sec = 1 };
 		datagram->socket = 0;
 		datagram->truncated = false;

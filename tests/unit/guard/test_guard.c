@@ -43,7 +43,9 @@ static struct datagram from_port(uint16_t port)
 
 static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
 {
-	assert_int_equal(guard_check(&guard, datagram), verdict);
+	const struct guard_pass pass = guard_begin(&guard);
+
+	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 }
 
 static void test_sources(void **state)
