@@ -107,6 +107,8 @@ static int hook(void *context)
 			reload(daemon);
 		} else if (signal == SIGUSR1) {
 			(void)dgram_server_reopen_logs(daemon->server);
+		} else if (signal == SIGUSR2) {
+			(void)dgram_server_summarize(daemon->server);
 		} else {
 			notify_send(daemon->notify_fd, "STOPPING=1");
 			dgram_server_shutdown(daemon->server);

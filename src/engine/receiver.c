@@ -130,6 +130,7 @@ static void push_batch(
 
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
+	attention_call(&receiver->workers->attention);
 	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
 	slab_give(receiver->slab, &dropped);
 }
@@ -158,6 +159,7 @@ static void serve_inline(
 
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
+	attention_call(&receiver->workers->attention);
 	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);
 	enter_books(receiver, &results, jobs->count);
 }

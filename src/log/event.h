@@ -112,7 +112,8 @@ enum log_level {
 	X(EVENT_RECEIVE_FAILED, WARN, SECOND, "receive failed",                                     \
 		"The kernel reported an error of the socket, which is read again after 10 ms.")     \
 	X(EVENT_SUMMARY, INFO, ASKED, "summary",                                                    \
-		"The figures of every logging.summary_interval_s.")                                 \
+		"The figures of every logging.summary_interval_s, and of the time until "           \
+		"SIGUSR2: what has happened since the last ones, but nothing that is 0.")           \
 	X(EVENT_LOG_LINES_LOST, WARN, SECOND, "log lines lost",                                     \
 		"The target of the log failed or was too slow: make room there, or log less.")
 

@@ -50,7 +50,8 @@ struct queue {
 	struct backlog backlog;
 	struct datagram_list shed; /* in the books as dropped, kept for a busy reply */
 	struct ledger ledger;
-	uint64_t queued_max;
+	unsigned queued_peak; /* the most that waited since it was taken */
+	uint64_t queued_max;  /* and ever; never less */
 };
 
 static unsigned divide_up(unsigned a, unsigned b)
@@ -206,6 +207,13 @@ static bool has_room_for(const struct queue *queue, const struct datagram_list *
 	return queue->backlog.count + batch->count <= queue->limits.capacity;
 }
 
+static void note_peak(struct queue *queue)
+{
+	queue->queued_peak = queue->backlog.count;
+	if (queue->queued_peak > queue->queued_max)
+		queue->queued_max = queue->queued_peak;
+}
+
 /* Queue full: insert one at a time, because making room may evict a datagram of this batch. */
 static void add_all(struct queue *queue, struct datagram_list *batch, int64_t now_ns,
 	struct datagram_list *ret_dropped)
@@ -222,8 +230,8 @@ static void add_all(struct queue *queue, struct datagram_list *batch, int64_t no
 	}
 	if (batch->count > 0)
 		backlog_add(&queue->backlog, batch, now_ns);
-	if (queue->backlog.count > queue->queued_max)
-		queue->queued_max = queue->backlog.count;
+	if (queue->backlog.count > queue->queued_peak)
+		note_peak(queue);
 }
 
 /* A receiver that pushes will assist, but not while it has something to receive, refused datagrams
@@ -428,4 +436,15 @@ void queue_snapshot(struct queue *queue, struct queue_report *ret_report)
 	*ret_report =
 		(struct queue_report){ queue->ledger, queue->queued_max, queue->service_ewma_ns };
 	lock_release(&queue->lock);
+}
+
+unsigned queue_take_peak(struct queue *queue)
+{
+	unsigned peak;
+
+	lock_take(&queue->lock);
+	peak = queue->queued_peak;
+	queue->queued_peak = queue->backlog.count;
+	lock_release(&queue->lock);
+	return peak;
 }

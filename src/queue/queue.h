@@ -105,6 +105,9 @@ struct queue_report {
 
 void queue_snapshot(struct queue *queue, struct queue_report *ret_report);
 
+/* The most that waited since the last call. */
+unsigned queue_take_peak(struct queue *queue);
+
 /* The first of the shed datagrams that are kept for a busy reply; NULL: none. For the simulator, which
  * looks between two calls. */
 const struct datagram *queue_shed(const struct queue *queue);

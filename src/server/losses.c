@@ -1,5 +1,8 @@
 /* Lines about datagrams that got no answer: for each service and reason one a second while it happens, and one when
  * it is over. They are made of the books, by the owner's thread, so those who lose a datagram only count it. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
@@ -149,19 +152,84 @@ void server_losses_look(struct dgram_server *server)
 	server->last_losses_ns = now_ns;
 }
 
+/* --- when to look */
+
+static void look_in_a_second(struct dgram_server *server)
+{
+	events_set(&server->events, &server->losses_timer, sys_monotonic_ns() + NS_PER_S);
+}
+
+static bool is_over(const struct service_losses *losses)
+{
+	for (unsigned reason = 0; reason < SERVER_LOSSES; reason++)
+		if (losses->spells[reason].lost > 0)
+			return false;
+	return losses->ledger.queued == 0 && losses->ledger.running == 0;
+}
+
+/* Has nothing come since the last look, and is nothing left of what came before? */
+static bool has_come_to_rest(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->services_count; i++) {
+		const struct service_losses *losses = &server->losses[i];
+		struct queue_report report;
+
+		server_books(server, i, &report);
+		if (report.ledger.received != losses->ledger.received || !is_over(losses) ||
+			server_books_kernel_drops(server, i) !=
+				losses->spells[SERVER_LOST_BY_KERNEL].seen)
+			return false;
+	}
+	return true;
+}
+
 static void on_look_due(void *context)
 {
 	struct dgram_server *server = context;
+	struct attention *attention = &server->pool.shared.attention;
+	bool before = has_come_to_rest(server);
 
 	server_losses_look(server);
-	events_set(&server->events, &server->losses_timer, server->last_losses_ns + NS_PER_S);
+	atomic_store(&attention->asleep, before);
+	if (!before || !has_come_to_rest(server)) {
+		atomic_store(&attention->asleep, false);
+		look_in_a_second(server);
+	}
+}
+
+static void on_call(void *context, uint32_t ready)
+{
+	struct dgram_server *server = context;
+	eventfd_t calls;
+
+	(void)ready;
+	(void)eventfd_read(server->losses_watch.fd, &calls);
+	if (server->losses_timer.set)
+		return;
+	server->last_losses_ns = sys_monotonic_ns();
+	look_in_a_second(server);
+}
+
+int server_losses_open(struct dgram_server *server)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	server->pool.shared.attention.fd = fd;
+	server->losses_timer.call = on_look_due;
+	server->losses_timer.context = server;
+	server->losses_watch = (struct events_watch){ fd, EPOLLIN, on_call, server };
+	return fd < 0 ? -errno : events_add(&server->events, &server->losses_watch);
+}
+
+void server_losses_close(const struct dgram_server *server)
+{
+	if (server->losses_watch.fd >= 0)
+		close(server->losses_watch.fd);
 }
 
 void server_losses_plan(struct dgram_server *server)
 {
-	server->losses_timer.call = on_look_due;
-	server->losses_timer.context = server;
-	events_set(&server->events, &server->losses_timer, server->last_losses_ns + NS_PER_S);
+	look_in_a_second(server);
 }
 
 void server_losses_catch_up(struct dgram_server *server)

@@ -227,6 +227,8 @@ static int make_loop(struct dgram_server *server)
 	if (error == 0)
 		error = make_notice(&server->stop, &server->events);
 	if (error == 0)
+		error = server_losses_open(server);
+	if (error == 0)
 		error = make_notice(&server->abort, &server->events);
 	if (error == 0)
 		error = make_notice(&server->workers_done, &server->events);
@@ -239,7 +241,8 @@ static int make_loop(struct dgram_server *server)
 static void make_empty(struct dgram_server *server)
 {
 	server->events.fd = server->stop.watch.fd = server->abort.watch.fd =
-		server->workers_done.watch.fd = server->receivers_done.watch.fd = -1;
+		server->workers_done.watch.fd = server->receivers_done.watch.fd =
+			server->losses_watch.fd = -1;
 	notices_init(&server->notices);
 	pool_init(&server->pool);
 }
@@ -259,11 +262,13 @@ static int make_tables(struct dgram_server *server, size_t sockets)
 {
 	server->services = calloc(server->options.services_count, sizeof(*server->services));
 	server->losses = calloc(server->options.services_count, sizeof(*server->losses));
+	server->summaries = calloc(server->options.services_count, sizeof(*server->summaries));
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
 	server->polls = calloc(sockets + 2, sizeof(*server->polls));
-	return server->services == NULL || server->losses == NULL || server->sockets == NULL ||
-			       server->listeners == NULL || server->polls == NULL
+	return server->services == NULL || server->losses == NULL || server->summaries == NULL ||
+			       server->sockets == NULL || server->listeners == NULL ||
+			       server->polls == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -327,7 +332,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 	if (server == NULL)
 		return server_options_fail(options, -ENOMEM);
 	make_empty(server);
-	server->last_losses_ns = sys_monotonic_ns();
+	server->last_losses_ns = server->last_summary_ns = sys_monotonic_ns();
 	error = server_options_copy(server, options);
 	if (error == 0)
 		error = cpus_parse(options->cpus, &server->cpus);
@@ -370,6 +375,7 @@ static void free_all(struct dgram_server *server)
 	own_addresses_free(server->own);
 	notices_close(&server->notices);
 	log_free(server->log);
+	server_losses_close(server);
 	close_notice(&server->stop);
 	close_notice(&server->abort);
 	close_notice(&server->workers_done);
@@ -377,6 +383,7 @@ static void free_all(struct dgram_server *server)
 	events_close(&server->events);
 	free(server->services);
 	free(server->losses);
+	free(server->summaries);
 	free(server->sockets);
 	free(server->listeners);
 	free(server->polls);

@@ -84,6 +84,19 @@ struct service_losses {
 	struct loss_spell spells[SERVER_LOSSES];
 };
 
+/* The figures of a service. */
+#define SERVER_ONE(...) +1
+enum {
+	SERVER_COUNTERS = 0 LEDGER_BEGIN(SERVER_ONE) LEDGER_DROPS(SERVER_ONE)
+		LEDGER_FAILURES(SERVER_ONE) LEDGER_END(SERVER_ONE),
+};
+#undef SERVER_ONE
+
+/* As of the last summary. */
+struct service_summary {
+	uint64_t counters[SERVER_COUNTERS];
+};
+
 struct dgram_server {
 	enum server_state state;
 	_Atomic(const void *)
@@ -97,8 +110,9 @@ struct dgram_server {
 
 	struct service *services;
 	unsigned services_count;
-	struct service_losses *losses; /* one a service */
-	size_t queue_capacity;	       /* of all services */
+	struct service_losses *losses;	   /* one a service */
+	struct service_summary *summaries; /* the same */
+	size_t queue_capacity;		   /* of all services */
 	size_t queues_bytes;
 	size_t slots;		/* that may wait in queues */
 	size_t helpers;		/* receivers that assist */
@@ -132,6 +146,7 @@ struct dgram_server {
 	struct events_timer summary_timer;
 	struct events_timer overdue_timer;
 	struct events_timer losses_timer;
+	struct events_watch losses_watch;
 	struct events_timer drain_timer;
 	int64_t next_look_ns; /* for what is missing of the network */
 	bool ready;	      /* the log has said so */
@@ -281,17 +296,24 @@ static inline struct log_source server_worker_source(const struct worker *worker
 		       : (struct log_source){ LOG_RECEIVER, worker->number - DGRAM_WORKERS_MAX };
 }
 
-/* books.c: the books of a service; a line of them; such a line for each service, at the end. */
+/* books.c: the books of a service; a line of them for each service, at the end. */
 void server_books(struct dgram_server *server, unsigned service, struct queue_report *ret_report);
-void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event);
 void server_books_log_ledger(struct dgram_server *server);
 
-/* summary.c: have a line written for each worker and one for each service, from now on. */
+/* Fill fields with what each figure that counts has grown by since the last call, and what each that can fall is now,
+ * where that is not 0; returns how many. */
+size_t server_books_changes(struct dgram_server *server, unsigned service,
+	struct log_field fields[static SERVER_COUNTERS]);
+
+/* summary.c: have summary lines written, from now on. */
 void server_summary_plan(struct dgram_server *server);
 
 uint64_t server_books_kernel_drops(const struct dgram_server *server, unsigned service);
 
-/* losses.c: log what was lost since the last look, which is done each second from now on; or if that is due. */
+/* losses.c: log what was lost since the last look, which is done each second from now on, while something arrives; or
+ * if that is due. */
+int server_losses_open(struct dgram_server *server);
+void server_losses_close(const struct dgram_server *server);
 void server_losses_look(struct dgram_server *server);
 void server_losses_plan(struct dgram_server *server);
 void server_losses_catch_up(struct dgram_server *server);

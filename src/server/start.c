@@ -18,8 +18,9 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving +=
-				sizeof(*worker) + reply_batch_bytes(worker->replies->buffer_bytes);
+			serving += sizeof(*worker) +
+				   reply_batch_bytes(worker->replies->buffer_bytes) +
+				   2 * worker_counters_places(worker) * sizeof(*worker->counters);
 	}
 	return serving + slab_bytes(server->slab) + server->queues_bytes +
 	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
