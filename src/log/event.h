@@ -14,9 +14,9 @@ enum log_level {
 /* Identifier, level, how often at most, name, and what happened and what to do about it. Rows may share a name.
  * Those of src/daemon, which sees dgram.h alone, are logged by name with dgram_server_log().
  *
- * ONCE: for what it names, or for each change of that. ASKED: each time that somebody asked for it, by a command or
- * by the configuration. SECOND: once a second for each service and reason, or each thread or file; log_limit_pass()
- * counts those that are left out. */
+ * ONCE: for what it names, such as a thread or a gap in the log, or for each change of that. ASKED: each time that
+ * somebody asked for it, by a command or by the configuration. SECOND: once a second for each service and reason, or
+ * each thread; log_limit_pass() counts those that are left out. */
 #define LOG_EVENTS(X)                                                                               \
 	/* Start and end. */                                                                        \
 	X(EVENT_STARTING, INFO, ONCE, "starting", "The daemon begins.")                             \
@@ -114,7 +114,7 @@ enum log_level {
 	X(EVENT_SUMMARY, INFO, ASKED, "summary",                                                    \
 		"The figures of every logging.summary_interval_s, and of the time until "           \
 		"SIGUSR2: what has happened since the last ones, but nothing that is 0.")           \
-	X(EVENT_LOG_LINES_LOST, WARN, SECOND, "log lines lost",                                     \
+	X(EVENT_LOG_LINES_LOST, WARN, ONCE, "log lines lost",                                       \
 		"The target of the log failed or was too slow: make room there, or log less.")
 
 #define LOG_EVENT_ID(id, level, often, name, meaning) id,
