@@ -7,16 +7,22 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "json/report.h"
+#include "json/document.h"
 
 struct config;
 
-/* Read a file (NULL: none, all values are the defaults), then apply `sets`, each KEY=VALUE as for
- * --set. -EINVAL: the report is finished and holds every error, at least one. -ENOMEM: it is empty.
- * Another error is the system's: the report says what failed. The report must be initialized; the
- * caller frees it in any case. */
+#define CONFIG_STDIN DOCUMENT_STDIN
+
+/* Read a file (NULL: none, all values are the defaults; CONFIG_STDIN: the standard input), then apply
+ * `sets`, each KEY=VALUE as for --set. -EINVAL: the report is finished and holds every error, at
+ * least one. -ENOMEM: it is empty. Another error is the system's: the report says what failed. The
+ * report must be initialized; the caller frees it in any case. */
 int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
 	struct config **ret_config);
+
+/* Can this user write to the files that it names? -EINVAL: the report, which was empty, is finished and says
+ * why not. -ENOMEM. */
+int config_check_files(const struct config *config, struct report *report);
 
 /* Valid until config_free(). Hooks and `log_color` have their defaults. */
 const struct dgram_options *config_options(const struct config *config);

@@ -54,7 +54,10 @@
 		"raise pool.workers, or this limit if clients wait for longer") \
 	X(DROP_SHUTDOWN, "shutdown", "The server stopped before it was answered.", \
 		"raise shutdown.drain_timeout_ms, and the time that the supervisor waits for the " \
-		"end")
+		"end") \
+	X(DROP_DRAINING, "draining", \
+		"It came while the server drained, which receives nothing new then.", \
+		"a longer drain does not help: have clients ask again, or stop them first")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \

@@ -4,16 +4,14 @@
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 
-static void refuse(struct daemon *daemon, const struct report *report, int error)
+static void refuse(struct daemon *daemon, const struct report *report, const char *reason)
 {
 	daemon->reloads_failed++;
 	for (size_t i = 0; i < report->count; i++)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "configuration", "%s",
 			report_line(report, i));
 	dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "reload refused",
-		"%s; the configuration stays as it was; refused so far: %u",
-		error == -EINVAL && report->count > 0 ? "the file has errors"
-						      : strerrordesc_np(-error),
+		"%s; the configuration stays as it was; refused so far: %u", reason,
 		daemon->reloads_failed);
 }
 
@@ -49,7 +47,8 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-bool daemon_reload(struct daemon *daemon)
+/* What it says is in the files that are opened. */
+void daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
@@ -57,18 +56,25 @@ bool daemon_reload(struct daemon *daemon)
 	int error;
 
 	report_init(&report);
+	if (cli_reads_stdin(daemon->cli)) {
+		daemon_reopen_logs(daemon);
+		refuse(daemon, &report, "the standard input cannot be read again");
+		return;
+	}
 	error = config_load(daemon->cli->config_path, daemon->cli->sets, daemon->cli->sets_count,
 		&report, &config);
 	if (error == 0) {
 		options = daemon_options(daemon, config);
 		error = dgram_server_reconfigure(daemon->server, &options);
 	}
+	daemon_reopen_logs(daemon);
 	if (error == 0) {
 		adopt(daemon, config);
 	} else {
-		refuse(daemon, &report, error);
+		refuse(daemon, &report,
+			error == -EINVAL && report.count > 0 ? "the file has errors"
+							     : strerrordesc_np(-error));
 		config_free(config);
 	}
 	report_free(&report);
-	return error == 0;
 }

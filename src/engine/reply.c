@@ -30,13 +30,19 @@
  * batches of 32, a path that became better is used again after 10 s. */
 #define GSO_RETRY_BATCHES 65536
 
-/* The kernel splits a message into at most UDP_MAX_SEGMENTS datagrams (64; 128 since Linux 6.9), and
- * takes no message longer than a datagram may be, headers included. */
-#define SEGMENTS_MAX 64u
+/* The kernel takes no message longer than a datagram may be, headers included, */
 #define MESSAGE_BYTES_MAX 65000u
+_Static_assert(QUEUE_BATCH_MAX <= 64, "and splits it into at most UDP_MAX_SEGMENTS datagrams");
 
 /* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
+
+/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
+ * its own, too. */
+static size_t reply_room(size_t length)
+{
+	return (length | 63) + 1;
+}
 
 static size_t room_for(size_t reply_bytes)
 {
@@ -159,9 +165,17 @@ static unsigned coalesce_room(
 	if (length > batch->gso_bytes_sure &&
 		(length > batch->gso_bytes_max || is_narrow(batch, route, length)))
 		return 0;
-	if (length <= MESSAGE_BYTES_MAX / SEGMENTS_MAX)
-		return SEGMENTS_MAX - 1;
+	if (length <= MESSAGE_BYTES_MAX / QUEUE_BATCH_MAX)
+		return QUEUE_BATCH_MAX - 1;
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
+}
+
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
+{
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	batch->next_buffer += reply_room(length);
 }
 
 static void begin_message(
@@ -284,7 +298,7 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };
 
-	if (batch->waited)
+	if (batch->waited || batch->impatient)
 		return false;
 	batch->waited = true;
 	(void)sys_wait(&poll, 1, ROOM_WAIT_MS);

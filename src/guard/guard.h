@@ -23,6 +23,7 @@ void guard_ports_add(struct guard_ports *ports, unsigned port);
 /* Of one receiver. */
 struct guard {
 	bool closed;	  /* nothing is let in any more */
+	bool cut_short;	  /* what had arrived before was not all let in */
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
 	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
 	const struct guard_ports *ports;
@@ -39,7 +40,15 @@ struct guard_pass {
 	bool looks_closer; /* at each datagram */
 };
 
-struct guard_pass guard_begin(const struct guard *guard);
+static inline struct guard_pass guard_begin(const struct guard *guard)
+{
+	return (struct guard_pass){
+		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
+		.min_source_port =
+			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
+		.looks_closer = guard->closed || guard->verify != NULL,
+	};
+}
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */
 enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram);

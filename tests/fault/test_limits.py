@@ -95,9 +95,9 @@ class Limits(dgramtest.Case):
 
     def replies_not_joined(self):
         """What the kernel refuses is two replies as one message, each time at another socket."""
-        names = [f"echo-{number}" for number in range(20)]
+        names = [f"echo-{number}" for number in range(60)]
         daemon = self.failing(
-            "sendmmsg", errno.EINVAL, 2, pool={"workers": 1, "receivers_assist": False},
+            "sendmmsg_joined", errno.EINVAL, 1, pool={"workers": 1, "receivers_assist": False},
             services=[{"name": name, "handler": "echo", "host": "::1"} for name in names])
         for name in names:
             daemon.ask(b"", name)  # so the worker knows the handler, and takes two at once

@@ -117,6 +117,21 @@ class Losses(dgramtest.Case):
         server.stop()
         return server
 
+    def dropped_draining(self):
+        """What comes once the receiver has ended, while its worker is busy."""
+        server = self.slow(1000)
+        self.tell(server, b"x")
+        server.kill(signal.SIGTERM)
+        server.wait_for("draining")
+        self.eventually(lambda: not self.has_receivers(server), "the receiver's end")
+        self.tell(server, b"x")
+        server.wait()
+        return server
+
+    def has_receivers(self, server):
+        tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
+        return any("rx" in (task / "comm").read_text(encoding="ascii") for task in tasks.iterdir())
+
     def dropped_by_kernel(self):
         server = self.serve(socket={"receive_buffer_bytes": 4096})
         server.freeze()
@@ -193,7 +208,7 @@ class Losses(dgramtest.Case):
         for reason, server in servers.items():
             with self.subTest(reason=reason):
                 self.check_line(self.line_of(server, reason), times[reason])
-        del servers["dropped_shutdown"]  # it has ended
+        del servers["dropped_shutdown"], servers["dropped_draining"]  # they have ended
         for reason, server in servers.items():
             with self.subTest(over=reason):
                 self.eventually(lambda s=server, r=reason: s.events("losses ended", reason=r), "the end")
