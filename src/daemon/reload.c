@@ -58,6 +58,7 @@ void daemon_reload(struct daemon *daemon)
 
 	report_init(&report);
 	if (cli_reads_stdin(daemon->cli)) {
+		daemon_reopen_logs(daemon);
 		refuse(daemon, &report, "the standard input cannot be read again");
 		return;
 	}
