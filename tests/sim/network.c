@@ -209,8 +209,10 @@ int network_receive(int fd, struct mmsghdr *messages, unsigned count)
 	struct random *random = &the_run->world.random;
 
 	must(socket->received_count == 0, "received again before the last batch was pushed");
-	if (random_one_in(random, network->receive_error_one_in))
+	if (random_one_in(random, network->receive_error_one_in)) {
+		socket->failed_at_stop = socket->failed_at_stop || network->stopping;
 		return (int)-RANDOM_OF(random, errors);
+	}
 	watch_look(socket, socket->count < count);
 	if (socket->count == 0)
 		return -EAGAIN;

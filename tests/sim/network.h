@@ -88,6 +88,7 @@ struct sim_socket {
 	size_t join_most;  /* those with longer replies; EIO: none */
 	uint32_t *waiting; /* a ring of letters */
 	unsigned first, count, room;
+	bool failed_at_stop;
 	uint64_t sent, lost;
 	int64_t send_room_ns; /* nothing can be sent before */
 	unsigned clock_steps; /* as of the last reception */
