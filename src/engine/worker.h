@@ -101,12 +101,8 @@ void worker_free(struct worker *worker);
 bool worker_serves(const struct worker *worker, const struct service *service);
 
 /* The place of a service in its counters; how many places there are. */
-unsigned worker_counters_place(const struct worker *worker, const struct service *service);
+unsigned worker_place(const struct worker *worker, const struct service *service);
 unsigned worker_counters_places(const struct worker *worker);
-
-/* For worker.c: a step begins, or ended. Thread: the worker's. */
-void worker_counters_begin(struct worker_counters *counters, int64_t now_ns);
-void worker_counters_end(struct worker_counters *counters, int64_t spent_ns);
 
 /* Some by now, with the step that it is in. Thread: any. */
 void worker_counters_read(
