@@ -46,8 +46,10 @@ static void format_value(const struct values *values, size_t index, char text[VA
 
 	if (param->type == PARAM_TYPE_BOOLEAN)
 		word = value->number ? "true" : "false";
-	else if (param->type == PARAM_TYPE_WORD || param->type == PARAM_TYPE_HANDLER)
-		word = param_word(param, value->number);
+	else if (param->type == PARAM_TYPE_WORD)
+		word = param->words[value->number];
+	else if (param->type == PARAM_TYPE_HANDLER)
+		word = values_handler_text(values);
 	else if (param->type == PARAM_TYPE_NAME)
 		word = values_name(values);
 	if (param->type == PARAM_TYPE_WHOLE)
@@ -89,7 +91,8 @@ static void compare_options(struct comparison *comparison, const struct values *
 		if (strcmp(old_text, new_text) == 0)
 			continue;
 		snprintf(path, sizeof(path), "%s.%s", params[PARAM_OPTIONS].path, parameter->name);
-		add_change(comparison, path, old_text, new_text, params[PARAM_OPTIONS].live);
+		add_change(comparison, path, old_text, new_text,
+			parameter->live && !comparison->renamed);
 	}
 }
 

@@ -54,7 +54,9 @@ static void make_getopt_tables(struct option *longs, char *letters)
 
 static int usage_error(const char *what, const char *word)
 {
-	(void)fprintf(stderr, "dgramd: %s: %s; see dgramd --help\n", what, word);
+	const char *program = program_invocation_short_name;
+
+	(void)fprintf(stderr, "%s: %s: %s; see %s --help\n", program, what, word, program);
 	return -EINVAL;
 }
 
@@ -158,10 +160,12 @@ const char *cli_origin(const struct cli *cli)
 
 void cli_print_help(FILE *file)
 {
-	(void)fprintf(file, "usage: dgramd [-tThV] [-c FILE] [--set KEY=VALUE]...\n"
-			    "\n"
-			    "Serves UDP requests with a bounded queue and a pool of workers.\n"
-			    "\n");
+	(void)fprintf(file,
+		"usage: %s [-tThV] [-c FILE] [--set KEY=VALUE]...\n"
+		"\n"
+		"Serves UDP requests with a bounded queue and a pool of workers.\n"
+		"\n",
+		program_invocation_short_name);
 	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
 		const char *argument = options[i].argument != NULL ? options[i].argument : "";
 		char letter[5] = "    ";

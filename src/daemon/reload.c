@@ -4,14 +4,14 @@
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 
-static void refuse(struct daemon *daemon, const struct report *report, const char *reason)
+static void refuse(struct daemon *daemon, const struct report *report, const char *why)
 {
 	daemon->reloads_failed++;
 	for (size_t i = 0; i < report->count; i++)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "configuration", "%s",
 			report_line(report, i));
 	dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "reload refused",
-		"%s; the configuration stays as it was; refused so far: %u", reason,
+		"%s; the configuration stays as it was; refused so far: %u", why,
 		daemon->reloads_failed);
 }
 
@@ -52,6 +52,7 @@ void daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
+	char why[DGRAM_ERROR_TEXT_MAX];
 	struct report report;
 	int error;
 
@@ -61,19 +62,20 @@ void daemon_reload(struct daemon *daemon)
 		refuse(daemon, &report, "the standard input cannot be read again");
 		return;
 	}
-	error = config_load(daemon->cli->config_path, daemon->cli->sets, daemon->cli->sets_count,
-		&report, &config);
+	error = config_load(daemon->source, &report, &config);
+	(void)snprintf(why, sizeof(why), "%s",
+		error == -EINVAL ? "the file has errors" : strerrordesc_np(-error));
 	if (error == 0) {
 		options = daemon_options(daemon, config);
+		options.error_text = why;
+		options.error_text_size = sizeof(why);
 		error = dgram_server_reconfigure(daemon->server, &options);
 	}
 	daemon_reopen_logs(daemon);
 	if (error == 0) {
 		adopt(daemon, config);
 	} else {
-		refuse(daemon, &report,
-			error == -EINVAL && report.count > 0 ? "the file has errors"
-							     : strerrordesc_np(-error));
+		refuse(daemon, &report, why);
 		config_free(config);
 	}
 	report_free(&report);
