@@ -12,6 +12,7 @@
 #include "daemon/handlers.h"
 #include "daemon/notify.h"
 #include "daemon/pace.h"
+#include "daemon/refusal.h"
 
 static int fail(int error)
 {
@@ -66,6 +67,8 @@ static int load_and_go(const struct cli *cli, const struct handlers *handlers)
 	error = config_load(&source, &report, &config);
 	if (error == -ENOMEM)
 		(void)fail(error);
+	else if (error < 0 && cli->action == CLI_SERVE)
+		refusal_write(&source, &report);
 	else if (error < 0)
 		(void)report_print(&report, stderr);
 	report_free(&report);
