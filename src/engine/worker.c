@@ -57,7 +57,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 {
 	serving->worker = worker;
 	serving->service = service;
-	serving->counters = &worker->counters[worker_counters_place(worker, service)];
+	serving->counters = &worker->counters[service - worker->shared->services];
 	serving->state = worker->states[service - worker->shared->services];
 	serving->tracked = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
 	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
@@ -352,30 +352,43 @@ static int64_t finish_batch(struct worker *worker, struct service *service,
 	return end_ns;
 }
 
+static void begin_busy(struct worker_counters *counters, int64_t now_ns)
+{
+	atomic_store_explicit(&counters->busy_since_ns, now_ns, memory_order_relaxed);
+}
+
+static void end_busy(struct worker_counters *counters, int64_t spent_ns)
+{
+	atomic_store_explicit(
+		&counters->busy_ns, counters->busy_ns + spent_ns, memory_order_relaxed);
+	atomic_store_explicit(&counters->busy_since_ns, 0, memory_order_relaxed);
+}
+
 /* Returns when all was done. */
 static int64_t work_on(
 	struct worker *worker, struct service *service, struct queue_batch *batch, int64_t begin_ns)
 {
-	struct worker_counters *counters =
-		&worker->counters[worker_counters_place(worker, service)];
+	struct worker_counters *counters = &worker->counters[service - worker->shared->services];
 	int64_t end_ns = begin_ns;
 
-	worker_counters_begin(counters, begin_ns);
+	begin_busy(counters, begin_ns);
 	slab_give(worker->shared->slab, &batch->expired);
 	if (batch->jobs.count > 0)
 		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
-	worker_counters_end(counters, end_ns - begin_ns);
+	end_busy(counters, end_ns - begin_ns);
 	return end_ns;
 }
 
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results)
 {
+	struct worker_counters *counters =
+		&worker->counters[worker->only - worker->shared->services];
 	int64_t end_ns;
 
-	worker_counters_begin(worker->counters, now_ns);
+	begin_busy(counters, now_ns);
 	end_ns = run_batch(worker, worker->only, jobs, now_ns, ret_results);
-	worker_counters_end(worker->counters, end_ns - now_ns);
+	end_busy(counters, end_ns - now_ns);
 }
 
 enum worker_result worker_step(struct worker *worker)
