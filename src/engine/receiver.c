@@ -346,8 +346,11 @@ static void take_arrived(struct receiver *receiver)
 	while ((arrivals->floor_ns <= end_ns || socket_batch_holds_more(&receiver->batch)) &&
 		has_time(receiver, known, end_ns)) {
 		int64_t before_ns = arrivals->floor_ns;
+		int count = receiver_step(receiver);
 
-		if (receiver_step(receiver) <= 0)
+		if (count < 0 && atomic_load(receiver->shutdowns) > 0 && !receiver->guard.closed)
+			receiver->guard.cut_short = true;
+		if (count <= 0)
 			break;
 		known = arrivals->floor_ns != before_ns;
 	}
