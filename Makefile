@@ -216,6 +216,7 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx \
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
+	dnsperf:dnsperf dnsmasq-base:dnsmasq chrony:chronyd \
 	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
 RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
