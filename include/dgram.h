@@ -181,9 +181,10 @@ struct dgram_handler {
 	/* Called for each request that handle() failed; `error` is positive. Thread: the worker. */
 	void (*handle_error)(void *state, const struct dgram_request *request, int error);
 
-	/* Answer a request that was shed (the queue was full, or it waited too long) with something
-	 * cheap: "try later", in protocols that have that. As handle(), but it must not block. Called
-	 * only where the service sets busy_replies, and not for each request that is shed. */
+	/* Answer a request that the full queue dropped with something cheap: "try later", in protocols
+	 * that have that. As handle(), but it must not block. Called at once, and only where the service
+	 * sets busy_replies; of those that came together for 8 at most. `state` is the service's.
+	 * Thread: the receivers. */
 	ssize_t (*busy)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
@@ -532,13 +533,20 @@ DGRAM_API void dgram_stats_free(void *stats);
 /* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
+/* Have the log's thread write what has been logged so far, and wait for that, at most 2 s. Async-signal-safe,
+ * so a handler of SIGSEGV or SIGABRT can call it: what was logged just before a crash is then in the log.
+ * Threads of the server that overflow their stack run handlers with SA_ONSTACK. Thread: any. */
+DGRAM_API void dgram_server_flush_log(struct dgram_server *server);
+
 /* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
  * that were added, removed or renamed. When it fails, nothing was changed. -EINVAL: an option that cannot
- * be, see `error_text`; -ESHUTDOWN: it is too late. Thread: owner. */
+ * be, see `error_text`; -ESHUTDOWN: it is too late. Files of the log are opened only where log_target is
+ * another one. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
 
-/* Close and open the log's files again (after they were renamed). Thread: owner. */
+/* Close and open the log's files again (after they were renamed). One that cannot be opened stays as it is:
+ * -errno, and stderr is told. Thread: owner. */
 DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
 
 /* One line in the server's log. `event` is a word or two; `format` makes the text of its message.

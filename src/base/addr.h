@@ -2,10 +2,12 @@
 #ifndef BASE_ADDR_H
 #define BASE_ADDR_H
 
+#include <endian.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* The room a socket address of either family needs, and no more. */
@@ -17,6 +19,8 @@ union addr {
 
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
 	"the port's place");
+_Static_assert(offsetof(struct sockaddr_in, sin_addr) + sizeof(struct in_addr) == sizeof(uint64_t),
+	"addr_word() has all of an IPv4 address");
 
 /* "[" + INET6_ADDRSTRLEN + "%" + IF_NAMESIZE + "]:65535" + NUL */
 #define ADDR_TEXT_MAX 80
@@ -36,6 +40,15 @@ const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX])
 static inline socklen_t addr_length(const union addr *addr)
 {
 	return addr->sa.sa_family == AF_INET ? sizeof(addr->in) : sizeof(addr->in6);
+}
+
+/* Its first 8 bytes, the first one lowest: the family, the port, and of an IPv4 one all of the address. */
+static inline uint64_t addr_word(const union addr *addr)
+{
+	uint64_t word;
+
+	memcpy(&word, addr, sizeof(word));
+	return le64toh(word);
 }
 
 /* Both families have the port in the same place. */

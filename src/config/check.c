@@ -200,6 +200,9 @@ static struct rule rule_of(const struct param *param, const char *names[HANDLERS
 	case PARAM_TYPE_CPUS:
 		rule.type = RULE_CPUS;
 		break;
+	case PARAM_TYPE_TARGET:
+		rule.type = RULE_TARGET;
+		break;
 	case PARAM_TYPE_HANDLER:
 		for (size_t i = 0; i < HANDLERS_NAMED && param_word(param, i); i++)
 			names[i] = param_word(param, i);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/decode.h"
+#include "config/files.h"
 #include "config/services.h"
 
 /* The file first, then each --set. */
@@ -150,6 +151,18 @@ int config_load(const char *path, const char *const *sets, size_t sets_count, st
 	}
 	*ret_config = config;
 	return 0;
+}
+
+int config_check_files(const struct config *config, struct report *report)
+{
+	int error;
+
+	assert(report->count == 0);
+	files_check(config, report);
+	if (report->count == 0 && !report->out_of_memory)
+		return 0;
+	error = finish_report(config, report);
+	return error < 0 ? error : -EINVAL;
 }
 
 const struct dgram_options *config_options(const struct config *config)

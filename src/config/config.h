@@ -20,6 +20,10 @@ struct config;
 int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
 	struct config **ret_config);
 
+/* Can this user write to the files that it names? -EINVAL: the report, which was empty, is finished and says
+ * why not. -ENOMEM. */
+int config_check_files(const struct config *config, struct report *report);
+
 /* Valid until config_free(). Hooks and `log_color` have their defaults. */
 const struct dgram_options *config_options(const struct config *config);
 

@@ -34,8 +34,8 @@ struct datagram {
 	/* What the queue needs of it: one cache line. */
 	struct datagram *next;
 	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines (engine/arrivals.h) */
-	int64_t expires_ns; /* CLOCK_MONOTONIC: from this time on the handler is not run */
-	struct flow *flow;  /* from its sorting to its finish; else NULL */
+	int64_t expires_ns; /* its deadline, CLOCK_MONOTONIC: from this time on the handler is not run */
+	struct flow *flow; /* from its sorting to its finish or drop; else NULL, in the slab, too */
 	union {
 		struct { /* until it is sorted; if it never is, to its finish */
 			struct flow_source source;
@@ -48,15 +48,16 @@ struct datagram {
 		int64_t charged_ns; /* to its flow when it was taken, sorted */
 	};
 
-	int64_t service_ns;	   /* how long the handler took; 0: it was not run */
+	int64_t service_ns; /* since it was taken: how long the handler took; 0: it was not run */
 	struct timespec timestamp; /* the same, CLOCK_REALTIME */
 	union addr client;
 	union addr local; /* ours, which it was sent to; the wildcard when unknown */
 	uint32_t length;
-	uint16_t socket; /* number of the socket it came from, and is answered from */
-	bool truncated;	 /* it was longer than the slot; `length` is its true one */
-	uint8_t cast;	 /* enum datagram_cast */
-	unsigned char data[];
+	uint16_t socket;    /* number of the socket it came from, and is answered from */
+	bool truncated;	    /* it was longer than the slot; `length` is its true one */
+	uint8_t cast;	    /* enum datagram_cast */
+	uint8_t addr_bytes; /* of `client`, and of `local` */
+	_Alignas(8) unsigned char data[];
 };
 
 /* First in, first out. Zeroed: empty. */

@@ -19,6 +19,7 @@ struct cli {
 	enum cli_action action;
 	const char *config_path; /* NULL: defaults alone */
 	const char *color;
+	int ready_fd;	   /* -1: none */
 	const char **sets; /* KEY=VALUE of each --set */
 	size_t sets_count;
 };

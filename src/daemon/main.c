@@ -10,6 +10,7 @@
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
+#include "daemon/pace.h"
 
 static int fail(int error)
 {
@@ -25,9 +26,20 @@ static int printed(int error)
 	return error < 0 ? fail(error) : EX_OK;
 }
 
+/* What the start will find out anyway: an error of the log is the one that the log cannot tell. */
 static int check(const struct cli *cli, struct config *config)
 {
+	struct report report;
+	int error;
+
+	report_init(&report);
+	error = config_check_files(config, &report);
 	config_free(config);
+	if (error == -EINVAL)
+		(void)report_print(&report, stderr);
+	report_free(&report);
+	if (error < 0)
+		return error == -EINVAL ? EX_CONFIG : fail(error);
 	(void)printf("%s: valid\n", cli_origin(cli));
 	return printed(0);
 }
@@ -105,6 +117,8 @@ int main(int argc, char **argv)
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
 	status = open_standard() < 0 ? EX_OSERR : act(&cli);
+	if (cli.action == CLI_SERVE)
+		pace_exit(status);
 	cli_free(&cli);
 	return status;
 }

@@ -4,15 +4,23 @@
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 
-static void refuse(struct daemon *daemon, const struct report *report, const char *reason)
+static const char *why_refused(const struct daemon *daemon, const struct report *report, int error)
+{
+	if (cli_reads_stdin(daemon->cli))
+		return "the standard input cannot be read again";
+	return error == -EINVAL && report->count > 0 ? "the file has errors"
+						     : strerrordesc_np(-error);
+}
+
+static void refuse(struct daemon *daemon, const struct report *report, int error)
 {
 	daemon->reloads_failed++;
 	for (size_t i = 0; i < report->count; i++)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "configuration", "%s",
 			report_line(report, i));
 	dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "reload refused",
-		"%s; the configuration stays as it was; refused so far: %u", reason,
-		daemon->reloads_failed);
+		"%s; the configuration stays as it was; refused so far: %u",
+		why_refused(daemon, report, error), daemon->reloads_failed);
 }
 
 static void log_live(
@@ -47,7 +55,17 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-bool daemon_reload(struct daemon *daemon)
+static int load_again(struct daemon *daemon, struct report *report, struct config **ret_config)
+{
+	const struct cli *cli = daemon->cli;
+
+	if (cli_reads_stdin(cli))
+		return -EINVAL;
+	return config_load(cli->config_path, cli->sets, cli->sets_count, report, ret_config);
+}
+
+/* What it says is in the files that are opened. */
+void daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
@@ -55,24 +73,17 @@ bool daemon_reload(struct daemon *daemon)
 	int error;
 
 	report_init(&report);
-	if (cli_reads_stdin(daemon->cli)) {
-		refuse(daemon, &report, "the standard input cannot be read again");
-		return false;
-	}
-	error = config_load(daemon->cli->config_path, daemon->cli->sets, daemon->cli->sets_count,
-		&report, &config);
+	error = load_again(daemon, &report, &config);
 	if (error == 0) {
 		options = daemon_options(daemon, config);
 		error = dgram_server_reconfigure(daemon->server, &options);
 	}
+	daemon_reopen_logs(daemon);
 	if (error == 0) {
 		adopt(daemon, config);
 	} else {
-		refuse(daemon, &report,
-			error == -EINVAL && report.count > 0 ? "the file has errors"
-							     : strerrordesc_np(-error));
+		refuse(daemon, &report, error);
 		config_free(config);
 	}
 	report_free(&report);
-	return error == 0;
 }

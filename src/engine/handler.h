@@ -72,9 +72,9 @@ static inline void handler_lend(struct handler_request *request, const struct da
 	lent->data = datagram->data;
 	lent->length = datagram->length;
 	lent->client = &datagram->client.sa;
-	lent->client_length = addr_length(&datagram->client);
+	lent->client_length = datagram->addr_bytes;
 	lent->local = &datagram->local.sa;
-	lent->local_length = lent->client_length; /* of the same family */
+	lent->local_length = datagram->addr_bytes;
 	lent->arrived = datagram->timestamp;
 	request->datagram = datagram;
 }
@@ -85,10 +85,10 @@ bool handler_verify(const struct handler *handler, const struct handler_request 
 /* What handler_run() returns when the handler claims to have written more than `reply_size`. */
 #define HANDLER_REPLY_TOO_LONG (DGRAM_NO_REPLY - 1)
 
-/* Answer a request that was shed. Returns the reply's length or a negative value. Thread: the
- * worker's. */
-ssize_t handler_busy(const struct handler *handler, void *state,
-	const struct handler_request *request, void *reply, size_t reply_size);
+/* Answer a request that the full queue dropped. Returns the reply's length or a negative value. Thread: a
+ * receiver. */
+ssize_t handler_busy(const struct handler *handler, const struct handler_request *request,
+	void *reply, size_t reply_size);
 
 /* For handler_run() alone: what it returns for a length that is not a reply's. Calls handle_error(). */
 ssize_t handler_fail(const struct handler *handler, void *state,

@@ -30,10 +30,9 @@
  * batches of 32, a path that became better is used again after 10 s. */
 #define GSO_RETRY_BATCHES 65536
 
-/* The kernel splits a message into at most UDP_MAX_SEGMENTS datagrams (64; 128 since Linux 6.9), and
- * takes no message longer than a datagram may be, headers included. */
-#define SEGMENTS_MAX 64u
+/* The kernel takes no message longer than a datagram may be, headers included, */
 #define MESSAGE_BYTES_MAX 65000u
+_Static_assert(QUEUE_BATCH_MAX <= 64, "and splits it into at most UDP_MAX_SEGMENTS datagrams");
 
 /* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
@@ -96,18 +95,19 @@ void reply_batch_free(struct reply_batch *batch)
 
 /* --- coalescing */
 
-/* From which socket to which client, in a word. Routes differ where the words do. They are equal where
- * the words are, except for IPv6, and for our address on a wildcard socket. */
+/* From which socket, in the lowest 16 bits, to which client, in a word. Routes differ where the words do. They are
+ * equal where the words are, except for IPv6, and for our address on a wildcard socket. */
 static uint64_t route_of(const struct datagram *request)
 {
 	const union addr *client = &request->client;
-	uint32_t word;
+	uint64_t word = addr_word(client);
+	uint32_t last;
 
-	if (client->sa.sa_family == AF_INET)
-		word = client->in.sin_addr.s_addr;
-	else
-		memcpy(&word, &client->in6.sin6_addr.s6_addr[12], sizeof(word));
-	return (uint64_t)word << 32 | (uint64_t)client->in.sin_port << 16 | request->socket;
+	if (client->sa.sa_family != AF_INET) {
+		memcpy(&last, &client->in6.sin6_addr.s6_addr[12], sizeof(last));
+		word = (uint64_t)last << 32 | (uint32_t)word;
+	}
+	return (word & ~(uint64_t)UINT16_MAX) | request->socket;
 }
 
 static bool is_route_exact(const struct datagram *request, const struct socket *socket)
@@ -165,50 +165,50 @@ static unsigned coalesce_room(
 	if (length > batch->gso_bytes_sure &&
 		(length > batch->gso_bytes_max || is_narrow(batch, route, length)))
 		return 0;
-	if (length * SEGMENTS_MAX <= MESSAGE_BYTES_MAX)
-		return SEGMENTS_MAX - 1;
+	if (length <= MESSAGE_BYTES_MAX / QUEUE_BATCH_MAX)
+		return QUEUE_BATCH_MAX - 1;
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
 void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
 {
-	struct reply *reply = &batch->replies[batch->count++];
-
-	reply->request = request;
-	reply->data = batch->next_buffer;
-	reply->length = length;
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
 	batch->next_buffer += reply_room(length);
 }
 
 static void begin_message(
 	struct reply_batch *batch, unsigned number, uint64_t route, unsigned char *newest)
 {
-	const struct reply *reply = &batch->replies[number];
-	const struct socket *socket = &batch->sockets[reply->request->socket];
+	const struct datagram *request = batch->requests[number];
+	const struct socket *socket = &batch->sockets[request->socket];
+	size_t length = batch->replies[number].iov_len;
 
 	batch->messages[batch->messages_count++] = (struct reply_message){
 		.route = route,
-		.request = reply->request,
-		.length = reply->length,
+		.request = request,
+		.length = length,
 		.replies = 1,
-		.room = coalesce_room(batch, socket, route, reply->length),
+		.room = coalesce_room(batch, socket, route, length),
 		.first = number,
 		.last = number,
 		.older = *newest,
-		.exact = is_route_exact(reply->request, socket),
+		.exact = is_route_exact(request, socket),
 	};
 	*newest = (unsigned char)batch->messages_count;
 }
 
 static void make_messages(struct reply_batch *batch)
 {
-	for (unsigned number = 0; number < batch->count; number++) {
-		const struct reply *reply = &batch->replies[number];
-		uint64_t route = route_of(reply->request);
+	for (unsigned number = 0, count = batch->count; number < count; number++) {
+		const struct datagram *request = batch->requests[number];
+		size_t length = batch->replies[number].iov_len;
+		uint64_t route = route_of(request);
 		unsigned char *newest = &batch->places[hash_place(route)];
-		struct reply_message *message = find_message(batch, reply->request, route, *newest);
+		struct reply_message *message = find_message(batch, request, route, *newest);
 
-		if (message == NULL || message->length != reply->length || message->room == 0) {
+		if (message == NULL || message->length != length || message->room == 0) {
 			begin_message(batch, number, route, newest);
 			continue;
 		}
@@ -233,29 +233,39 @@ static size_t write_control(const struct reply_batch *batch, const struct reply_
 	return used;
 }
 
+/* Put the replies of a message one behind the other. Returns the place behind them. */
+static struct iovec *gather(
+	const struct reply_batch *batch, const struct reply_message *message, struct iovec *vector)
+{
+	unsigned number = message->first;
+
+	for (unsigned replies = message->replies; replies > 0; replies--) {
+		*vector++ = batch->replies[number];
+		number = batch->next[number];
+	}
+	return vector;
+}
+
 static void prepare_headers(struct reply_batch *batch)
 {
+	const unsigned count = batch->messages_count;
 	struct iovec *vector = batch->vectors;
 
-	for (unsigned i = 0; i < batch->messages_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		const struct reply_message *message = &batch->messages[i];
 		struct msghdr *header = &batch->headers[i].msg_hdr;
-		unsigned number = message->first;
 
 		header->msg_name = (void *)(uintptr_t)&message->request->client;
-		header->msg_namelen = addr_length(&message->request->client);
-		header->msg_iov = vector;
+		header->msg_namelen = message->request->addr_bytes;
+		header->msg_iov = &batch->replies[message->first];
 		header->msg_iovlen = message->replies;
-		header->msg_control = &batch->controls[i];
 		header->msg_controllen = 0;
-		if (!message->exact || message->replies > 1)
-			header->msg_controllen = write_control(batch, message, &batch->controls[i]);
-		for (unsigned replies = message->replies; replies > 0; replies--) {
-			vector->iov_base = (void *)(uintptr_t)batch->replies[number].data;
-			vector->iov_len = message->length;
-			vector++;
-			number = batch->next[number];
-		}
+		if (message->exact && message->replies == 1)
+			continue;
+		header->msg_control = &batch->controls[i];
+		header->msg_controllen = write_control(batch, message, &batch->controls[i]);
+		header->msg_iov = vector;
+		vector = gather(batch, message, vector);
 	}
 }
 
@@ -284,23 +294,11 @@ static unsigned split_message(struct reply_batch *batch, unsigned i)
 
 /* --- sending */
 
-static void log_failure(struct reply_batch *batch, const struct datagram *request, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&batch->fail_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(batch->log, EVENT_REPLY_NOT_SENT,
-		LOG_FIELDS(log_addr("client", &request->client),
-			log_text("reason", ledger_failure_names[ledger_send_failure(error)]),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
-}
-
 static bool wait_for_room(struct reply_batch *batch, int fd)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };
 
-	if (batch->waited)
+	if (batch->waited || batch->impatient)
 		return false;
 	batch->waited = true;
 	(void)sys_wait(&poll, 1, ROOM_WAIT_MS);
@@ -355,32 +353,12 @@ static void restore_gso_limit(struct reply_batch *batch)
 	lift_gso_limits(batch);
 }
 
-/* ENETUNREACH over IPv4, and EINVAL over IPv6 before Linux 4.15, may mean that our own address is gone. */
-static int send_error_cause(struct reply_batch *batch, const union addr *local, int error)
-{
-	if (error != ENETUNREACH && error != EINVAL)
-		return error;
-	if (!addr_same_host(&batch->source, local)) {
-		batch->source = *local;
-		batch->source_gone = !socket_is_local(local);
-	}
-	return batch->source_gone ? EADDRNOTAVAIL : error;
-}
-
-static void count_failure(struct reply_batch *batch, unsigned i, int error, struct ledger *results)
-{
-	const struct datagram *request = batch->messages[i].request;
-
-	error = send_error_cause(batch, &request->local, error);
-	log_failure(batch, request, error);
-	batch->error = error;
-	results->failed[ledger_send_failure(error)]++;
-}
-
 static unsigned count_replies(const struct reply_batch *batch, unsigned first, unsigned end)
 {
 	unsigned replies = 0;
 
+	if (end - first == batch->messages_count)
+		return batch->count;
 	for (unsigned i = first; i < end; i++)
 		replies += batch->messages[i].replies;
 	return replies;
@@ -415,16 +393,24 @@ static unsigned send_run(
 			split_error = -sent;
 			continue;
 		} else {
-			count_failure(batch, first++, -sent, results);
+			reply_count_failure(
+				batch, batch->messages[first++].request, -sent, results);
 		}
 		split_error = 0;
 	}
 	return end;
 }
 
-static bool same_socket(const struct reply_batch *batch, unsigned a, unsigned b)
+/* The end of those messages from `first` on that leave from one socket. */
+static unsigned find_run(const struct reply_batch *batch, unsigned first)
 {
-	return (uint16_t)batch->messages[a].route == (uint16_t)batch->messages[b].route;
+	const unsigned count = batch->messages_count;
+	const uint16_t socket = (uint16_t)batch->messages[first].route;
+	unsigned end = first + 1;
+
+	while (end < count && (uint16_t)batch->messages[end].route == socket)
+		end++;
+	return end;
 }
 
 void reply_send(struct reply_batch *batch, struct ledger *results)
@@ -437,13 +423,8 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	batch->waited = false;
 	batch->error = 0;
 	batch->source.sa.sa_family = AF_UNSPEC;
-	while (first < batch->messages_count) {
-		unsigned end = first + 1;
-
-		while (end < batch->messages_count && same_socket(batch, first, end))
-			end++;
-		first = send_run(batch, first, end, results);
-	}
+	while (first < batch->messages_count)
+		first = send_run(batch, first, find_run(batch, first), results);
 	batch->count = 0;
 	batch->messages_count = 0;
 	batch->next_buffer = batch->buffers;

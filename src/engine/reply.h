@@ -16,7 +16,7 @@
 #define REPLY_PLACES_LOG2 6
 #define REPLY_PLACES (1u << REPLY_PLACES_LOG2)
 
-/* A reply. */
+/* A reply that does not wait for its batch. */
 struct reply {
 	const struct datagram *request;
 	const void *data;
@@ -46,6 +46,7 @@ struct reply_batch {
 	/* Set by the owner. */
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
+	bool impatient; /* it waits for no room */
 
 	/* Its own. */
 	size_t buffer_bytes;
@@ -62,7 +63,8 @@ struct reply_batch {
 	bool source_gone;
 
 	unsigned count; /* of replies */
-	struct reply replies[QUEUE_BATCH_MAX];
+	const struct datagram *requests[QUEUE_BATCH_MAX];
+	struct iovec replies[QUEUE_BATCH_MAX];
 	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
 	unsigned messages_count;
 	struct reply_message messages[QUEUE_BATCH_MAX];
@@ -70,7 +72,7 @@ struct reply_batch {
 
 	/* What the kernel is given, in the order of sending. */
 	struct mmsghdr headers[QUEUE_BATCH_MAX];
-	struct iovec vectors[QUEUE_BATCH_MAX];
+	struct iovec vectors[QUEUE_BATCH_MAX]; /* of replies that leave together */
 	struct socket_control controls[QUEUE_BATCH_MAX];
 	struct log_limit fail_limit;
 	struct log_limit gso_log_limit;
@@ -88,8 +90,13 @@ size_t reply_batch_bytes(size_t reply_bytes);
 /* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
 void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length);
 
-/* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full. */
+/* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full, or not at
+ * all if it is impatient. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
+
+/* For reply_send() alone: the reply to this request was not sent, because of this errno value. */
+void reply_count_failure(struct reply_batch *batch, const struct datagram *request, int error,
+	struct ledger *results);
 
 /* Send the batch up to now, and then this reply, so that none overtakes another. 0, or -errno of this reply,
  * which is counted as well. What next_buffer holds stays as it is. */

@@ -9,7 +9,7 @@ int reply_now(struct reply_batch *batch, const struct reply *reply, struct ledge
 	if (batch->count > 0)
 		reply_send(batch, results);
 	reply_add(batch, reply->request, reply->length);
-	batch->replies[0].data = reply->data;
+	batch->replies[0].iov_base = (void *)(uintptr_t)reply->data;
 	reply_send(batch, &own);
 	batch->next_buffer = next_buffer;
 	if (reply->extra)

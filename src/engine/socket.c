@@ -21,6 +21,7 @@ struct super_packet {
 	union addr client;
 	union addr local;
 	uint8_t cast;
+	uint8_t addr_bytes;
 	int64_t arrived_ns;
 	struct timespec timestamp;
 	size_t length;
@@ -168,6 +169,11 @@ static uint8_t initial_cast(const struct socket *socket)
 	return socket->wildcard ? DATAGRAM_UNADDRESSED : DATAGRAM_UNICAST;
 }
 
+static uint8_t addr_bytes_of(const struct socket *socket)
+{
+	return (uint8_t)addr_length(&socket->bound);
+}
+
 /* Fewer than asked for: the socket is empty now. */
 static int receive_messages(const struct socket *socket, struct arrivals *arrivals,
 	struct mmsghdr *messages, unsigned most)
@@ -199,7 +205,7 @@ union addr socket_address(const struct socket *socket)
  * lengths. */
 static void prepare_slots(struct socket_batch *batch, struct datagram *const slots[])
 {
-	for (unsigned i = 0; i < batch->used; i++) {
+	for (unsigned i = 0, used = batch->used; i < used; i++) {
 		struct msghdr *header = &batch->messages[i].msg_hdr;
 
 		batch->vectors[i].iov_base = slots[i]->data;
@@ -222,7 +228,7 @@ static void note_controls(
 static int receive_singles(
 	const struct socket *socket, struct socket_batch *batch, struct datagram *const slots[])
 {
-	const uint8_t cast = initial_cast(socket);
+	const uint8_t cast = initial_cast(socket), addr_bytes = addr_bytes_of(socket);
 	union addr local;
 	int count;
 
@@ -233,16 +239,18 @@ static int receive_singles(
 	batch->used = (unsigned)count;
 	local = socket_address(socket);
 	for (int i = 0; i < count; i++) {
+		struct datagram *slot = slots[i];
 		struct msghdr *header = &batch->messages[i].msg_hdr;
 
-		slots[i]->length = batch->messages[i].msg_len;
-		slots[i]->truncated = header->msg_flags & MSG_TRUNC;
-		slots[i]->local = local;
-		slots[i]->cast = cast;
-		slots[i]->arrived_ns = batch->arrivals.unknown_ns;
-		slots[i]->timestamp = batch->arrivals.unknown;
+		slot->length = batch->messages[i].msg_len;
+		slot->truncated = header->msg_flags & MSG_TRUNC;
+		slot->local = local;
+		slot->cast = cast;
+		slot->addr_bytes = addr_bytes;
+		slot->arrived_ns = batch->arrivals.unknown_ns;
+		slot->timestamp = batch->arrivals.unknown;
 		if (header->msg_controllen > 0)
-			note_controls(header, &batch->arrivals, slots[i]);
+			note_controls(header, &batch->arrivals, slot);
 	}
 	return count;
 }
@@ -281,6 +289,7 @@ static int receive_super_packets(const struct socket *socket, struct socket_batc
 		packet->length = super->messages[i].msg_len;
 		packet->local = socket_address(socket);
 		packet->cast = initial_cast(socket);
+		packet->addr_bytes = addr_bytes_of(socket);
 		packet->segment = read_controls(
 			&super->messages[i].msg_hdr, &timestamp, &packet->local, &packet->cast);
 		packet->arrived_ns = batch->arrivals.unknown_ns;
@@ -311,6 +320,7 @@ static void take_segment(struct socket_batch *batch, struct datagram *datagram)
 	datagram->client = packet->client;
 	datagram->local = packet->local;
 	datagram->cast = packet->cast;
+	datagram->addr_bytes = packet->addr_bytes;
 	datagram->arrived_ns = packet->arrived_ns;
 	datagram->timestamp = packet->timestamp;
 	datagram->length = (uint32_t)length;
@@ -403,22 +413,6 @@ size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t use
 }
 
 /* --- addresses of ours */
-
-/* Only an address of this machine can be bound to. For the reason of a send that failed, no more often. */
-bool socket_is_local(const union addr *address)
-{
-	union addr any_port = *address;
-	int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool local = true;
-
-	if (fd < 0)
-		return true;
-	addr_set_port(&any_port, 0);
-	if (bind(fd, &any_port.sa, addr_length(&any_port)) < 0)
-		local = errno != EADDRNOTAVAIL;
-	close(fd);
-	return local;
-}
 
 /* A wildcard socket is at all of the machine's addresses of its family. */
 static bool is_at(const struct socket *socket, const union addr *source)

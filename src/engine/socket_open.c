@@ -279,3 +279,19 @@ uint64_t socket_kernel_drops(const struct socket *socket)
 		return before;
 	return before + values[SK_MEMINFO_DROPS];
 }
+
+/* Only an address of this machine can be bound to. For the reason of a send that failed, no more often. */
+bool socket_is_local(const union addr *address)
+{
+	union addr any_port = *address;
+	int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local = true;
+
+	if (fd < 0)
+		return true;
+	addr_set_port(&any_port, 0);
+	if (bind(fd, &any_port.sa, addr_length(&any_port)) < 0)
+		local = errno != EADDRNOTAVAIL;
+	close(fd);
+	return local;
+}

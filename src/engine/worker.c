@@ -1,6 +1,5 @@
 /* DESIGN: only worker_run() waits, for the demand (core/demand.h); worker_step() does one batch. A pool's
- * worker that has finished one looks for the next, so it wakes nobody for what it has freed, unless it
- * has busy replies to send first.
+ * worker that has finished one looks for the next, so it wakes nobody for what it has freed.
  *
  * A pool's worker holds a service from before it pops until its batch is done. The last worker that holds
  * none is kept for a service that no worker holds, and that needs one or had one within KEPT_NS: those that
@@ -26,28 +25,6 @@ static void count_up(_Atomic uint64_t *counter, uint64_t by)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
 		memory_order_relaxed);
-}
-
-static void log_request(struct worker *worker, const struct service *service,
-	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
-{
-	log_event(worker->log, EVENT_REQUEST,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
-			log_int("wait_us", wait_ns / NS_PER_US),
-			log_int("service_us", job->service_ns / NS_PER_US)));
-}
-
-static void log_handler_error(
-	struct worker *worker, const struct service *service, const struct datagram *job, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(worker->log, EVENT_HANDLER_FAILED,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
 }
 
 static void note_running_call(struct worker *worker, const struct service *service,
@@ -120,11 +97,28 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	count_up(&serving->worker->counters.errors, 1);
 	if (length == HANDLER_REPLY_TOO_LONG) {
 		results->failed[FAIL_REPLY_SIZE] += first;
-		log_handler_error(serving->worker, serving->service, job, EMSGSIZE);
+		worker_log_error(serving->worker, serving->service, job, EMSGSIZE);
 		return;
 	}
 	results->failed[FAIL_HANDLER] += first;
-	log_handler_error(serving->worker, serving->service, job, (int)-length);
+	worker_log_error(serving->worker, serving->service, job, (int)-length);
+}
+
+static inline ssize_t run_handler(const struct serving *serving)
+{
+	return handler_run(&serving->service->handler, serving->state, &serving->request,
+		serving->answer.replies->next_buffer, serving->service->reply_bytes);
+}
+
+static ssize_t run_tracked(
+	const struct serving *serving, const struct datagram *job, int64_t begin_ns)
+{
+	ssize_t length;
+
+	note_running_call(serving->worker, serving->service, job, begin_ns);
+	length = run_handler(serving);
+	note_running_call(serving->worker, serving->service, job, 0);
+	return length;
 }
 
 /* Run the handler on one job. Returns the time of its end. */
@@ -137,32 +131,20 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 
 	handler_lend(&serving->request, job);
 	if (serving->tracked)
-		note_running_call(worker, service, job, begin_ns);
-	length = handler_run(&service->handler, serving->state, &serving->request,
-		worker->replies->next_buffer, service->reply_bytes);
-	if (serving->tracked)
-		note_running_call(worker, service, job, 0);
+		length = run_tracked(serving, job, begin_ns);
+	else
+		length = run_handler(serving);
 	end_ns = sys_monotonic_ns();
-	job->service_ns = end_ns > begin_ns ? end_ns - begin_ns : 1;
+	job->service_ns = (end_ns - begin_ns) | 1; /* never 0 */
 	histogram_add(&worker->counters.service_ns, job->service_ns);
 	if (serving->logged)
-		log_request(worker, service, job, begin_ns - job->arrived_ns,
+		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
 	if (length >= 0 && serving->answer.length < 0)
-		reply_add(worker->replies, job, (size_t)length);
+		reply_add(serving->answer.replies, job, (size_t)length);
 	else
 		record_other(serving, job, length);
 	return end_ns;
-}
-
-/* The job is in the books already. */
-static void record_busy(struct serving *serving, const struct datagram *job, ssize_t length)
-{
-	if (length >= 0 && serving->answer.length < 0)
-		reply_add(serving->worker->replies, job, (size_t)length);
-	else if (length >= 0)
-		send_extra(serving, job, (size_t)length);
-	serving->answer.length = -1;
 }
 
 static bool is_full(const struct reply_batch *replies)
@@ -170,28 +152,10 @@ static bool is_full(const struct reply_batch *replies)
 	return replies->next_buffer > replies->last_buffer;
 }
 
-/* Answer the shed datagrams, after all others, because they are in the books already. */
-static int64_t reply_busy(
-	struct worker *worker, struct service *service, struct datagram_list *shed)
+static void drop_job(struct ledger *results, struct datagram *job, enum ledger_drop reason)
 {
-	struct ledger sent = { 0 };
-	struct serving serving;
-
-	serving_init(&serving, worker, service, &sent);
-	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
-		ssize_t length;
-
-		handler_lend(&serving.request, job);
-		length = handler_busy(&service->handler, serving.state, &serving.request,
-			worker->replies->next_buffer, service->reply_bytes);
-		record_busy(&serving, job, length);
-		if (is_full(worker->replies))
-			reply_send(worker->replies, &sent);
-	}
-	reply_send(worker->replies, &sent);
-	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
-	slab_give(worker->shared->slab, shed);
-	return sys_monotonic_ns();
+	job->service_ns = 0;
+	results->dropped[reason]++;
 }
 
 /* A job may expire while those before it in the batch run, and answers that are ready must not wait for
@@ -200,26 +164,28 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 	int64_t now_ns, struct ledger *ret_results)
 {
 	const atomic_bool *aborting = &worker->shared->aborting;
-	int64_t sent_ns = now_ns;
+	int64_t due_ns = now_ns + QUEUE_BATCH_NS;
+	struct reply_batch *replies = worker->replies;
 	struct serving serving;
 
 	serving_init(&serving, worker, service, ret_results);
 	*ret_results = (struct ledger){ 0 };
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (atomic_load_explicit(aborting, memory_order_relaxed))
-			ret_results->dropped[DROP_SHUTDOWN]++;
+			drop_job(ret_results, job, DROP_SHUTDOWN);
 		else if (job->expires_ns <= now_ns)
-			ret_results->dropped[DROP_EXPIRED]++;
+			drop_job(ret_results, job, DROP_EXPIRED);
 		else
 			now_ns = run_job(&serving, job, now_ns);
-		if (now_ns - sent_ns > QUEUE_BATCH_NS || is_full(worker->replies)) {
+		if (now_ns > due_ns || is_full(replies)) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
-			reply_send(worker->replies, ret_results); /* which may have waited */
-			sent_ns = now_ns = sys_monotonic_ns();
+			reply_send(replies, ret_results);
+			now_ns = sys_monotonic_ns(); /* because that may have waited */
+			due_ns = now_ns + QUEUE_BATCH_NS;
 		}
 	}
-	reply_send(worker->replies, ret_results);
+	reply_send(replies, ret_results);
 	count_up(&worker->counters.requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -
 						     ret_results->dropped[DROP_EXPIRED]);
 	return sys_monotonic_ns();
@@ -406,10 +372,6 @@ static int64_t work_on(
 	slab_give(worker->shared->slab, &batch->expired);
 	if (batch->jobs.count > 0)
 		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
-	if (batch->shed.count > 0) {
-		worker_wake(worker->shared, end_ns);
-		end_ns = reply_busy(worker, service, &batch->shed);
-	}
 	end_busy(worker, end_ns - begin_ns);
 	return end_ns;
 }

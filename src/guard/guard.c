@@ -10,20 +10,17 @@ void guard_ports_add(struct guard_ports *ports, unsigned port)
 	atomic_fetch_or(&ports->bits, port_bit(port));
 }
 
-static inline bool is_maybe_own(const struct guard *guard, unsigned port)
+static bool is_maybe_own(const struct guard *guard, unsigned port)
 {
 	return atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) & port_bit(port);
 }
 
-/* The first reason that holds, or GUARD_ADMIT. Not a part of guard_check(), which would then save registers for these
- * calls: 11 of 30 instructions. */
-__attribute__((noinline)) static enum ledger_drop find_reason(
-	const struct guard *guard, const struct datagram *datagram)
+enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
 
 	if (guard->closed)
-		return DROP_SHUTDOWN;
+		return guard->cut_short ? DROP_SHUTDOWN : DROP_DRAINING;
 	if (datagram->truncated)
 		return DROP_TRUNCATED;
 	if (datagram->cast == DATAGRAM_UNADDRESSED)
@@ -39,16 +36,4 @@ __attribute__((noinline)) static enum ledger_drop find_reason(
 	if (guard->verify != NULL && !guard->verify(guard->context, datagram))
 		return DROP_VERIFY;
 	return GUARD_ADMIT;
-}
-
-/* For nearly all datagrams nothing speaks against them: no call is needed to see that. */
-enum ledger_drop guard_check(const struct guard *guard, const struct datagram *datagram)
-{
-	unsigned port = addr_port(&datagram->client);
-	bool unusual = guard->closed | datagram->truncated | (datagram->cast != DATAGRAM_UNICAST);
-
-	if (!unusual && !is_maybe_own(guard, port) && guard->verify == NULL &&
-		port >= atomic_load_explicit(guard->min_source_port, memory_order_relaxed))
-		return GUARD_ADMIT;
-	return find_reason(guard, datagram);
 }

@@ -49,6 +49,9 @@ _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 
 /* --- the source of a datagram */
 
+/* The family of an IPv4 address, in the lowest 16 bits of its word. */
+#define V4 ((uint64_t)le16toh(AF_INET))
+
 static uint64_t word_of(const void *bytes, size_t count)
 {
 	uint64_t word = 0;
@@ -62,14 +65,11 @@ static uint64_t half_products(const uint64_t keys[2], uint64_t word)
 	return keys[0] * (uint32_t)word + keys[1] * (word >> 32);
 }
 
-/* Words that are 0 add nothing, and an IPv4 address has one that is not. The lowest 32 bits of the sum
- * are dropped: a product's bits depend on lower ones alone. */
-static uint32_t note_v4(
-	const struct flow_key *key, uint64_t v4, uint64_t port, struct flow_source *ret_source)
+/* An IPv4 address is all in the first word, as addr_word() has it. The lowest 32 bits of the sum are dropped: a
+ * product's bits depend on lower ones alone. */
+static uint32_t note_v4(const struct flow_key *key, uint64_t word, struct flow_source *ret_source)
 {
-	uint64_t word = AF_INET | port << 16 | v4 << 32;
-
-	*ret_source = (struct flow_source){ .words = { word } };
+	ret_source->words[0] = word;
 	return (uint32_t)((key->words[0] + half_products(&key->words[1], word)) >> 32);
 }
 
@@ -77,12 +77,13 @@ static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *c
 	bool with_port, struct flow_source *ret_source)
 {
 	const uint8_t *bytes = client->sin6_addr.s6_addr;
-	uint64_t port = with_port ? client->sin6_port : 0;
+	uint64_t port = with_port ? le16toh(client->sin6_port) : 0;
 	bool whole = with_port || IN6_IS_ADDR_LINKLOCAL(&client->sin6_addr);
 	uint64_t sum = key->words[0];
 
 	if (IN6_IS_ADDR_V4MAPPED(&client->sin6_addr))
-		return note_v4(key, word_of(bytes + 12, 4), port, ret_source);
+		return note_v4(
+			key, V4 | port << 16 | le64toh(word_of(bytes + 12, 4)) << 32, ret_source);
 	*ret_source = (struct flow_source){ .words = {
 						    AF_INET6 | port << 16 |
 							    (uint64_t)client->sin6_scope_id << 32,
@@ -97,12 +98,13 @@ static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *c
 void flow_note_sources(
 	const struct flow_key *key, const struct datagram_list *batch, bool with_port)
 {
+	const uint64_t known = with_port ? UINT64_MAX : ~((uint64_t)UINT16_MAX << 16);
+
 	for (struct datagram *d = batch->first; d != NULL; d = d->next) {
 		const union addr *client = &d->client;
 
 		if (client->sa.sa_family == AF_INET)
-			d->source_hash = note_v4(key, client->in.sin_addr.s_addr,
-				with_port ? client->in.sin_port : 0, &d->source);
+			d->source_hash = note_v4(key, addr_word(client) & known, &d->source);
 		else
 			d->source_hash = note_v6(key, &client->in6, with_port, &d->source);
 	}
@@ -373,7 +375,7 @@ static struct flow *make_flow(struct flow_table *table, const struct datagram *d
 static inline bool same_words(const struct flow_source *a, const struct flow_source *b)
 {
 	return a->words[0] == b->words[0] &&
-	       ((uint16_t)a->words[0] == AF_INET ||
+	       ((uint16_t)a->words[0] == V4 ||
 		       (a->words[1] == b->words[1] && a->words[2] == b->words[2]));
 }
 
@@ -418,7 +420,6 @@ void flow_expect(const struct flow_table *table, const struct datagram_list *bat
 
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs)
 {
-	flow_expect(table, jobs);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		struct flow *flow = look_up(table, job);
 		int64_t ns = job->service_ns;
@@ -428,6 +429,6 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 		else if (flow->window == table->window && flow->served_ns + ns < flow->list_end_ns)
 			flow->served_ns += ns; /* which most do: its list stays */
 		else
-			flow_charge(table, flow, ns);
+			flow_move(table, flow, flow->state, ns);
 	}
 }

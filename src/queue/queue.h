@@ -2,8 +2,7 @@
  *
  * Everything that changes the books happens under the queue's lock, so a snapshot of them is exact.
  * Which datagram is next, and which one is evicted when there is no room, is the backlog's decision
- * (backlog.h); a datagram that waited longer than max_wait_ns is never handed out. Slots that fall out
- * on the way are handed to the caller, who gives them back to the slab after the lock was released.
+ * (backlog.h); a datagram whose deadline is over is never handed out. Slots that fall out on the way are handed to the caller, who gives them back to the slab after the lock was released.
  *
  * At most max_workers hold datagrams of this queue at once: a worker holds some from a pop that gave
  * it jobs until its finish.
@@ -18,14 +17,12 @@
 #include "core/ledger.h"
 #include "queue/backlog.h"
 
-/* The most that a worker takes at once, of jobs and of expired datagrams each. */
-#define QUEUE_BATCH_MAX 64u
+/* The most that a worker takes at once: jobs and expired datagrams together. It sizes the memory of a worker, 0.6 MiB
+ * with datagrams of 8 KiB; with 64 an echo costs the same. */
+#define QUEUE_BATCH_MAX 56u
 
 /* The work that it takes at once, at most: an answer that is ready waits for the rest of its batch. */
 #define QUEUE_BATCH_NS 100000
-
-/* The shed datagrams that are kept for a busy reply, at most. */
-#define QUEUE_SHED_MAX 8u
 
 struct queue;
 
@@ -36,13 +33,11 @@ struct queue_limits {
 	struct demand *demand; /* where it says whether a worker is needed, */
 	unsigned service;      /* as this service */
 	struct backlog_rules rules;
-	bool keeps_shed; /* for busy replies */
 	bool assisted; /* the handler never blocks: each thread that pushes also calls queue_assist() */
 };
 
 /* What can change at any time. */
 struct queue_settings {
-	int64_t max_wait_ns;	      /* 0: no limit */
 	int64_t overload_interval_ns; /* see backlog.h */
 	int64_t fair_window_ns;	      /* after it, all flows count as served nothing */
 	unsigned max_workers;	      /* at least 1 */
@@ -53,7 +48,6 @@ struct queue_settings {
 struct queue_batch {
 	struct datagram_list jobs;    /* to be run, then finished */
 	struct datagram_list expired; /* already in the books; slots to give back */
-	struct datagram_list shed;    /* the same, but these may get a busy reply first */
 };
 
 /* -ENOMEM. */
@@ -68,7 +62,7 @@ size_t queue_bytes(const struct queue_limits *limits);
 
 void queue_configure(struct queue *queue, const struct queue_settings *settings);
 
-/* Add all of `batch` (empty is fine) to the queue, and to the books `admission`: what became of the
+/* Add all of `batch` (empty is fine), each with its deadline and without a flow, to the queue, and to the books `admission`: what became of the
  * datagrams that were received with it, where `admission->received` counts both. What is evicted to
  * make room is moved to `ret_dropped`. */
 void queue_push(struct queue *queue, struct datagram_list *batch, const struct ledger *admission,
@@ -103,9 +97,5 @@ struct queue_report {
 };
 
 void queue_snapshot(struct queue *queue, struct queue_report *ret_report);
-
-/* The first of the shed datagrams that are kept for a busy reply; NULL: none. For the simulator, which
- * looks between two calls. */
-const struct datagram *queue_shed(const struct queue *queue);
 
 #endif

@@ -210,7 +210,7 @@ int server_options_check(const struct dgram_options *options)
 		error = check_text(
 			&checked, "cpus", options->cpus, RULE_CPUS, (struct limits)LIMITS_CPUS);
 	if (error == 0)
-		error = check_text(&checked, "log_target", options->log_target, RULE_TEXT,
+		error = check_text(&checked, "log_target", options->log_target, RULE_TARGET,
 			(struct limits)LIMITS_LOG_TARGET);
 	if (error == 0)
 		error = check_word(&checked, "log_format", options->log_format, formats);
@@ -271,7 +271,6 @@ struct queue_settings server_options_queue(
 	unsigned limit = service->max_workers;
 
 	return (struct queue_settings){
-		.max_wait_ns = service->max_wait_ms * NS_PER_MS,
 		.overload_interval_ns = service->overload_interval_ms * NS_PER_MS,
 		.fair_window_ns = service->fair_window_ms * NS_PER_MS,
 		.max_workers = limit > 0 && limit < options->workers ? limit

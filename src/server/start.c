@@ -18,9 +18,12 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving +=
-				sizeof(*worker) + reply_batch_bytes(worker->replies->buffer_bytes);
+			serving += sizeof(*worker);
+		if (worker != NULL && worker->only == NULL)
+			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		serving += reply_batch_bytes(server->listeners[i].receiver.replies->buffer_bytes);
 	return serving + slab_bytes(server->slab) + server->queues_bytes +
 	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
@@ -31,11 +34,16 @@ static size_t memory_bytes(struct dgram_server *server)
 
 static void *receiver_main(void *argument)
 {
+	char signal_stack[THREAD_SIGNAL_STACK];
 	struct listener *listener = argument;
 	struct receiver *receiver = &listener->receiver;
-	int error = receiver->worker != NULL ? worker_start(receiver->worker) : 0;
-	bool go = start_latch_arrive(&listener->latch, error);
+	int error = 0;
+	bool go;
 
+	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
+	if (receiver->worker != NULL)
+		error = worker_start(receiver->worker);
+	go = start_latch_arrive(&listener->latch, error);
 	if (receiver->service->queue != NULL)
 		thread_prefer(RECEIVER_STEPS);
 	if (go)

@@ -32,13 +32,12 @@ static void log_worker(struct dgram_server *server, struct worker *worker, int64
 static void check_queue_length(struct dgram_server *server, struct service *service)
 {
 	struct queue_settings settings = server_options_queue(service, &server->options);
+	int64_t max_wait_ns = service->max_wait_ms * NS_PER_MS, full_ns;
 	struct queue_report report;
-	int64_t full_ns;
 
 	queue_snapshot(service->queue, &report);
 	full_ns = report.service_ewma_ns * service->capacity / settings.max_workers;
-	if (settings.max_wait_ns == 0 || full_ns <= settings.max_wait_ns ||
-		service->length_reported)
+	if (max_wait_ns == 0 || full_ns <= max_wait_ns || service->length_reported)
 		return;
 	service->length_reported = true;
 	log_event(server->ring, EVENT_QUEUE_TOO_LONG,

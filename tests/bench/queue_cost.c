@@ -58,6 +58,7 @@ static void arrive(struct rig *rig, struct datagram *datagram, int64_t now_ns)
 		.sin_port = 1,
 		.sin_addr.s_addr = htonl(0x0a000000 + draw(rig)) };
 	datagram->arrived_ns = now_ns;
+	datagram->expires_ns = now_ns + 3600 * NS_PER_S;
 }
 
 /* Not always the same time, or no correction would ever be one. */
@@ -119,7 +120,6 @@ static void rig_init(
 		.capacity = waiting + room, .workers_max = CONSUMERS, .demand = &rig->demand
 	};
 	const struct queue_settings settings = {
-		.max_wait_ns = NS_PER_S * 3600,
 		.overload_interval_ns = 100 * NS_PER_MS,
 		.fair_window_ns = NS_PER_S,
 		.max_workers = CONSUMERS,

@@ -256,15 +256,43 @@ class Start(CliCase):
         self.must_fail(done, NO_PERMISSION, "Permission denied", ":599")
 
     def test_log_cannot_be_opened(self):
-        for target, code in (
-                ("no/such/room/log", BAD_CONFIG), (self.directory, BAD_CONFIG)):
-            done = dgramtest.run_dgramd("--set", f"logging.target={target}", "--set", "port=0")
-            self.must_fail(done, code, target)
+        """-t says so, too."""
+        for target, why in (
+                ("no/such/room/log", "the directory does not exist"),
+                (self.directory, "Is a directory"),
+                (self.path("file", "") + "/log", "Not a directory"),
+                (self.path("{worker}", "") + "/log", "the directory does not exist")):
+            setting = ("--set", f"logging.target={target}", "--set", "port=0")
+            self.must_fail(dgramtest.run_dgramd(*setting), BAD_CONFIG, target)
+            self.must_end(dgramtest.run_dgramd("-t", *setting), BAD_CONFIG,
+                          f": error: logging.target: cannot be written to: {why}\n")
         closed = self.path("closed")
         os.mkdir(closed, 0)
         self.addCleanup(os.chmod, closed, 0o700)
-        done = self.run_as_nobody("--set", f"logging.target={closed}/log", "--set", "port=0")
-        self.must_fail(done, NO_PERMISSION, "Permission denied", closed)
+        read_only = self.path("read-only", "")
+        os.chmod(read_only, 0o400)
+        for target in f"{closed}/log", read_only:
+            setting = ("--set", f"logging.target={target}", "--set", "port=0")
+            done = self.run_as_nobody(*setting)
+            self.must_fail(done, NO_PERMISSION, "Permission denied", target)
+            self.must_end(self.run_as_nobody("-t", *setting), BAD_CONFIG,
+                          "cannot be written to: Permission denied")
+
+    def test_log_can_be_opened(self):
+        """What -t finds good can be started, and it creates nothing itself."""
+        os.mkdir(self.path("rx0"))
+        for target in ("none", "stderr", self.path("log"), self.path("{worker}.log"),
+                       self.path("old", ""), "/dev/null"):
+            before = set(os.listdir(self.directory))
+            done = dgramtest.run_dgramd("-t", "--set", f"logging.target={target}")
+            self.assertEqual((done.returncode, done.stderr), (OK, ""))
+            self.assertEqual(set(os.listdir(self.directory)), before)
+        for name in ("main", "rx0", "0", "1"):  # each file has a directory of its own
+            os.makedirs(self.path(name), exist_ok=True)
+        setting = ("--set", f"logging.target={self.path('{worker}')}/log")
+        self.assertEqual(dgramtest.run_dgramd("-t", *setting, "--set", "pool.workers=2").returncode, OK)
+        self.assertEqual(
+            dgramtest.run_dgramd("-t", *setting, "--set", "pool.workers=3").returncode, BAD_CONFIG)
 
     def test_color_words(self):
         for when, coloured in (("always", True), ("never", False), ("auto", False)):

@@ -46,7 +46,8 @@ static void set_up(
 		.services = { {
 			.capacity = 4096,
 			.rules = { .discipline = discipline },
-			.settings = { max_wait_ns, 100 * NS_PER_MS, window_ns, WORKERS, true },
+			.max_wait_ns = max_wait_ns,
+			.settings = { 100 * NS_PER_MS, window_ns, WORKERS, true },
 			.service_ns = SERVICE_NS,
 			.vary = 10,
 		} },

@@ -45,8 +45,10 @@ static void want_workers(struct run *run, unsigned workers)
 }
 
 /* Which ones hold for a batch that was received and not yet pushed, or run, could not be said. */
-static void change_for_receivers(struct run *run, unsigned service, int64_t max_wait_ns)
+static void change_for_receivers(struct run *run, unsigned service)
 {
+	int64_t max_wait_ns = run->scenario.services[service].max_wait_ns;
+
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++)
 		if (run->network.sockets[i].received_count > 0)
 			return;
@@ -60,7 +62,7 @@ static void change_service(struct run *run, unsigned service)
 {
 	struct queue_settings settings = run_settings(run, service);
 
-	change_for_receivers(run, service, settings.max_wait_ns);
+	change_for_receivers(run, service);
 	if (run->services[service].queue != NULL)
 		queue_configure(run->services[service].queue, &settings);
 }
@@ -72,8 +74,7 @@ static void change_settings(struct run *run)
 	run->scenario.workers = 1 + random_below(random, SCENARIO_WORKERS_MAX);
 	want_workers(run, run->scenario.workers);
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		scenario_draw_settings(
-			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i].settings);
+		scenario_draw_settings(random, SCENARIO_WORKERS_MAX, &run->scenario.services[i]);
 		change_service(run, i);
 	}
 	worker_wake(&run->shared, run->world.now_ns);

@@ -8,19 +8,20 @@
 #define US NS_PER_US
 #define MS NS_PER_MS
 
-void scenario_draw_settings(
-	struct random *random, unsigned workers, struct queue_settings *ret_settings)
+void scenario_draw_settings(struct random *random, unsigned workers, struct sim_service *service)
 {
+	struct queue_settings *settings = &service->settings;
+
 	static const int64_t waits[] = { 0, 1 * MS, 10 * MS, 50 * MS, 100 * MS, 1000 * MS };
 	static const int64_t overloads[] = { 1 * MS, 5 * MS, 20 * MS, 100 * MS };
 	static const int64_t windows[] = { 1 * MS, 10 * MS, 100 * MS, 1000 * MS };
 
-	ret_settings->max_wait_ns = RANDOM_OF(random, waits);
-	ret_settings->overload_interval_ns = RANDOM_OF(random, overloads);
-	ret_settings->fair_window_ns = RANDOM_OF(random, windows);
-	ret_settings->max_workers = random_below(random, 3) == 0 ? 1 + random_below(random, workers)
-								 : workers;
-	ret_settings->receivers_assist = random_below(random, 4) > 0;
+	service->max_wait_ns = RANDOM_OF(random, waits);
+	settings->overload_interval_ns = RANDOM_OF(random, overloads);
+	settings->fair_window_ns = RANDOM_OF(random, windows);
+	settings->max_workers = random_below(random, 3) == 0 ? 1 + random_below(random, workers)
+							     : workers;
+	settings->receivers_assist = random_below(random, 4) > 0;
 }
 
 /* Declared never to block, which mostly is so; some are slow now and then, just so that they are too
@@ -53,7 +54,7 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 	service->rules.discipline = random_below(random, 4) == 0 ? BACKLOG_FIFO : BACKLOG_FAIR;
 	service->rules.per_client = random_below(random, 3) == 0;
 	service->busy = random_below(random, 4) == 0;
-	scenario_draw_settings(random, workers, &service->settings);
+	scenario_draw_settings(random, workers, service);
 	service->service_ns = RANDOM_OF(random, times);
 	service->vary = random_below(random, 101);
 	service->slow_one_in = (unsigned)RANDOM_OF(random, rarely) * 2;

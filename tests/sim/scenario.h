@@ -54,6 +54,7 @@ struct sim_service {
 	unsigned capacity;
 	struct backlog_rules rules;
 	bool busy;
+	int64_t max_wait_ns;		/* 0: no limit */
 	struct queue_settings settings; /* max_workers 0: all */
 	int64_t service_ns;
 	unsigned vary;	      /* parts of 100 */
@@ -87,8 +88,7 @@ struct run;
 void scenario_draw(struct run *run);
 
 /* scenario.c: settings as they may be drawn again while it runs. */
-void scenario_draw_settings(
-	struct random *random, unsigned workers, struct queue_settings *ret_settings);
+void scenario_draw_settings(struct random *random, unsigned workers, struct sim_service *service);
 
 /* clients.c: let all groups begin, at the world's time. */
 void clients_start(struct run *run);

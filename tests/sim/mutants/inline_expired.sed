@@ -1,2 +1,2 @@
 # src/engine/receiver.c: inline, nothing grows old
-s|job->expires_ns = job->arrived_ns + wait_ns;|job->expires_ns = INT64_MAX;|
+s|datagram->expires_ns = datagram->arrived_ns + wait_ns;|datagram->expires_ns = INT64_MAX;|

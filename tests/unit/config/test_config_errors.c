@@ -120,6 +120,8 @@ static const struct bad bad_texts[] = {
 	{ "{\"services\": [{\"concurrency\": 1}]}", 1, 31, "services.0.concurrency: must be" },
 	{ "{\"logging\": {\"level\": \"INFO\"}}", 1, 23, "did you mean \"info\"?" },
 	{ "{\"logging\": {\"target\": \"\"}}", 1, 24, "from 1 to 4095 bytes" },
+	{ "{\"logging\": {\"target\": \"stdout\"}}", 1, 24, "must be \"stderr\"" },
+	{ "{\"logging\": {\"target\": \"a/{x}\"}}", 1, 24, "{x} is no placeholder" },
 	{ "{\"logging\": {\"target\": 1}}", 1, 24, "must be a string, not a number" },
 	{ "{\"$schema\": {}}", 1, 13, "$schema: must be a string" },
 	{ "{\"pool\": {\"handler_timeout_ms\": 3600001}}", 1, 33,

@@ -257,6 +257,7 @@ static struct datagram *ask(unsigned number, char client)
 
 	request->client = address(false, world.ports[(unsigned)(letter - 'a') % CLIENTS]);
 	request->local = address(client != letter, 99);
+	request->addr_bytes = (uint8_t)addr_length(&request->client);
 	request->socket = letter >= 'n';
 	return request;
 }

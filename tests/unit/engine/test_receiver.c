@@ -389,7 +389,7 @@ static void it_refuses_what_comes_too_late(void **state)
 	send_some(fixture, 150);
 	receiver_finish(&fixture->receiver, true);
 	assert_int_equal(books(fixture).received, 150);
-	assert_int_equal(books(fixture).dropped[DROP_SHUTDOWN], 150);
+	assert_int_equal(books(fixture).dropped[DROP_DRAINING], 150);
 }
 
 /* Another socket at the same port of another address: the receiver's, from the take-over on. */
@@ -472,6 +472,30 @@ static void a_full_queue(void **state)
 	assert_int_equal(books(fixture).dropped[DROP_QUEUE_FULL], 10 * SOCKET_BATCH - CAPACITY);
 }
 
+/* How long the next one may wait, by its deadline. */
+static int64_t time_allowed(struct fixture *fixture)
+{
+	struct datagram_list waiting = { 0 };
+	int64_t allowed_ns;
+
+	comes_from(fixture, "192.0.2.1", 2000, -1);
+	queue_discard(fixture->service.queue, &waiting);
+	allowed_ns = waiting.first->expires_ns - waiting.first->arrived_ns;
+	slab_give(fixture->slab, &waiting);
+	return allowed_ns;
+}
+
+static void deadlines_that_change(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(time_allowed(fixture), DATAGRAM_FOREVER_NS);
+	atomic_store(&fixture->service.max_wait_ns, 5 * NS_PER_MS);
+	assert_int_equal(time_allowed(fixture), 5 * NS_PER_MS);
+	atomic_store(&fixture->service.max_wait_ns, 0);
+	assert_int_equal(time_allowed(fixture), DATAGRAM_FOREVER_NS);
+}
+
 #define WITH_RECEIVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 /* A stop takes what had arrived by then, however long that takes; what arrived later ends it, and so does an
@@ -523,6 +547,7 @@ int main(void)
 		WITH_RECEIVER(a_stop_takes_the_one_that_is_offered),
 		WITH_RECEIVER(an_offer_wakes),
 		WITH_RECEIVER(a_full_queue),
+		WITH_RECEIVER(deadlines_that_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

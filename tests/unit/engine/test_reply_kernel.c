@@ -134,6 +134,7 @@ static void one_batch(unsigned clients, size_t most)
 	messages = 0;
 	for (unsigned i = 0; i < BATCH; i++) {
 		world.requests[i]->client = client_of(i, clients)->address;
+		world.requests[i]->addr_bytes = (uint8_t)addr_length(&world.requests[i]->client);
 		memset(world.batch->next_buffer, (int)i, length_of(i, most));
 		reply_add(world.batch, world.requests[i], length_of(i, most));
 		if (world.batch->next_buffer > world.batch->last_buffer)

@@ -36,6 +36,7 @@ static struct world {
 	struct socket socket;
 	struct service services[SERVICES];
 	struct worker_shared shared;
+	struct reply_batch *replies; /* the receiver's */
 	struct worker *workers[2];
 	char ran[SLOTS];	/* the jobs, in their order */
 	uint32_t epochs[SLOTS]; /* how often was notified when each began */
@@ -156,7 +157,6 @@ static void add_service(unsigned max_workers, bool assisted)
 		.assisted = assisted,
 	};
 	const struct queue_settings settings = {
-		.max_wait_ns = MAX_WAIT_NS,
 		.overload_interval_ns = NS_PER_S,
 		.fair_window_ns = NS_PER_S,
 		.max_workers = max_workers,
@@ -190,9 +190,13 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 	for (unsigned i = 0; i < 2; i++) {
 		struct worker_identity identity = { .number = i };
 
-		if (assisted && i == 1)
+		if (assisted && i == 1) {
+			assert_int_equal(reply_batch_new(64, &world.replies), 0);
+			world.replies->sockets = &world.socket;
 			identity = (struct worker_identity){ .number = WORKER_OF_RECEIVER(0),
-				.only = world.services };
+				.only = world.services,
+				.replies = world.replies };
+		}
 		assert_int_equal(log_add_ring(world.log, LOG_WORKER, i, &identity.log), 0);
 		assert_int_equal(worker_new(&world.shared, &identity, &world.workers[i]), 0);
 		assert_int_equal(worker_start(world.workers[i]), 0);
@@ -213,6 +217,7 @@ static void end(void)
 		worker_stop(world.workers[i]);
 		worker_free(world.workers[i]);
 	}
+	reply_batch_free(world.replies);
 	assert_int_equal(atomic_load(&world.shared.demand.work.waiters), 0);
 	for (unsigned i = 0; i < world.shared.services_count; i++)
 		queue_free(world.services[i].queue);
@@ -232,7 +237,9 @@ static void push(unsigned service, const char *jobs)
 		slab_take(world.shared.slab, 1, &datagram);
 		assert_int_equal(addr_parse("127.0.0.1", 2000, &datagram->client), 0);
 		datagram->local = datagram->client;
+		datagram->addr_bytes = sizeof(datagram->client.in);
 		datagram->arrived_ns = world.now_ns;
+		datagram->expires_ns = world.now_ns + MAX_WAIT_NS;
 		datagram->timestamp = (struct timespec){ .tv_sec = 1 };
 		datagram->socket = 0;
 		datagram->truncated = false;

@@ -43,7 +43,9 @@ static struct datagram from_port(uint16_t port)
 
 static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
 {
-	assert_int_equal(guard_check(&guard, datagram), verdict);
+	const struct guard_pass pass = guard_begin(&guard);
+
+	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 }
 
 static void test_sources(void **state)
@@ -115,8 +117,10 @@ static void test_the_order(void **state)
 	guard_ports_add(&ports, 20000);
 	own = refused = guard.closed = datagram.truncated = true;
 	datagram.cast = DATAGRAM_BROADCAST;
+	must_be(&datagram, DROP_DRAINING);
+	guard.cut_short = true;
 	must_be(&datagram, DROP_SHUTDOWN);
-	guard.closed = false;
+	guard.closed = guard.cut_short = false;
 	must_be(&datagram, DROP_TRUNCATED);
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);

@@ -63,6 +63,7 @@ static void arrive(struct rig *rig, const char *client, uint32_t number)
 	assert_int_equal(addr_parse(client, 1000, &datagram->client), 0);
 	datagram->length = number;
 	datagram->arrived_ns = rig->now_ns;
+	datagram->expires_ns = DATAGRAM_FOREVER_NS;
 	datagram_list_push(&batch, datagram);
 	queue_push(rig->queue, &batch, &admission, rig->now_ns, &rig->dropped);
 }

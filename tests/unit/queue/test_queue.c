@@ -14,10 +14,9 @@
 static struct demand demand;
 
 /* Never overloaded, never a new window. */
-static struct queue_settings settings_of(int64_t max_wait_ns, unsigned max_workers)
+static struct queue_settings settings_of(unsigned max_workers)
 {
 	return (struct queue_settings){
-		.max_wait_ns = max_wait_ns,
 		.overload_interval_ns = INT64_MAX,
 		.fair_window_ns = INT64_MAX,
 		.max_workers = max_workers,
@@ -36,14 +35,14 @@ static struct queue *make_queue(struct queue_limits limits, struct queue_setting
 	return queue;
 }
 
-static struct queue *new_queue(unsigned capacity, int64_t max_wait_ns, unsigned max_workers)
+static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 {
 	return make_queue((struct queue_limits){ .capacity = capacity },
-		settings_of(max_wait_ns, max_workers));
+		settings_of(max_workers));
 }
 
 /* Datagrams that carry their number in `length`, and arrived at that many ms. */
-static struct datagram_list numbered(unsigned first, unsigned count)
+static struct datagram_list numbered(unsigned first, unsigned count, int64_t max_wait_ns)
 {
 	struct datagram_list list = { 0 };
 
@@ -52,6 +51,7 @@ static struct datagram_list numbered(unsigned first, unsigned count)
 
 		datagram->length = first + i;
 		datagram->arrived_ns = (first + i) * MS;
+		datagram->expires_ns = datagram->arrived_ns + max_wait_ns;
 		datagram_list_push(&list, datagram);
 	}
 	return list;
@@ -66,14 +66,26 @@ static bool is_needed(void)
 	return needed != 0;
 }
 
-static void push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
+static void push_list(struct queue *queue, struct datagram_list batch, int64_t now_ns,
 	struct datagram_list *dropped)
 {
-	struct datagram_list batch = numbered(first, count);
-	const struct ledger admission = { .received = count };
+	const struct ledger admission = { .received = batch.count };
 
 	queue_push(queue, &batch, &admission, now_ns, dropped);
 	assert_int_equal(batch.count, 0);
+}
+
+static void push(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
+	struct datagram_list *dropped)
+{
+	push_list(queue, numbered(first, count, DATAGRAM_FOREVER_NS), now_ns, dropped);
+}
+
+/* Each expires after 10 ms. */
+static void push_impatient(struct queue *queue, unsigned first, unsigned count, int64_t now_ns,
+	struct datagram_list *dropped)
+{
+	push_list(queue, numbered(first, count, 10 * MS), now_ns, dropped);
 }
 
 static void expect_numbers(struct datagram_list *list, unsigned first, unsigned count)
@@ -127,7 +139,7 @@ static void close_empty(struct queue *queue)
 
 static void in_order(void **state)
 {
-	struct queue *queue = new_queue(100, 0, 1);
+	struct queue *queue = new_queue(100, 1);
 	struct datagram_list dropped = { 0 };
 	struct queue_batch batch;
 
@@ -149,7 +161,7 @@ static void in_order(void **state)
 
 static void full_drops_the_oldest(void **state)
 {
-	struct queue *queue = new_queue(4, 0, 1);
+	struct queue *queue = new_queue(4, 1);
 	struct datagram_list dropped = { 0 };
 
 	(void)state;
@@ -163,7 +175,7 @@ static void full_drops_the_oldest(void **state)
 
 static void a_batch_larger_than_the_queue(void **state)
 {
-	struct queue *queue = new_queue(1, 0, 1);
+	struct queue *queue = new_queue(1, 1);
 	struct datagram_list dropped = { 0 };
 	struct queue_batch batch;
 
@@ -178,12 +190,12 @@ static void a_batch_larger_than_the_queue(void **state)
 
 static void full_and_stale_counts_as_expired(void **state)
 {
-	struct queue *queue = new_queue(2, 10 * MS, 1);
+	struct queue *queue = new_queue(2, 1);
 	struct datagram_list dropped = { 0 };
 
 	(void)state;
-	push(queue, 0, 2, 0, &dropped);
-	push(queue, 11, 2, 10 * MS, &dropped);
+	push_impatient(queue, 0, 2, 0, &dropped);
+	push_impatient(queue, 11, 2, 10 * MS, &dropped);
 	expect_numbers(&dropped, 0, 2);
 	assert_int_equal(books(queue).dropped[DROP_EXPIRED], 1);    /* number 0, due at 10 ms */
 	assert_int_equal(books(queue).dropped[DROP_QUEUE_FULL], 1); /* number 1, due at 11 ms */
@@ -192,12 +204,12 @@ static void full_and_stale_counts_as_expired(void **state)
 
 static void stale_ones_are_never_handed_out(void **state)
 {
-	struct queue *queue = new_queue(100, 10 * MS, 1);
+	struct queue *queue = new_queue(100, 1);
 	struct datagram_list dropped = { 0 };
 	struct queue_batch batch;
 
 	(void)state;
-	push(queue, 0, QUEUE_BATCH_MAX + 8, 0, &dropped);
+	push_impatient(queue, 0, QUEUE_BATCH_MAX + 8, 0, &dropped);
 	assert_true(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch));
 	expect_numbers(&batch.expired, 0, QUEUE_BATCH_MAX);
 	assert_true(queue_pop(queue, (QUEUE_BATCH_MAX + 13) * MS, &batch));
@@ -208,23 +220,9 @@ static void stale_ones_are_never_handed_out(void **state)
 	close_empty(queue);
 }
 
-static void zero_waits_for_ever(void **state)
-{
-	struct queue *queue = new_queue(100, 0, 1);
-	struct datagram_list dropped = { 0 };
-	struct queue_batch batch;
-
-	(void)state;
-	push(queue, 0, 1, 0, &dropped);
-	assert_true(queue_pop(queue, DATAGRAM_FOREVER_NS - 1, &batch));
-	finish(queue, &batch, MS);
-	expect_numbers(&batch.jobs, 0, 1);
-	close_empty(queue);
-}
-
 static void max_workers_is_a_bound(void **state)
 {
-	struct queue *queue = new_queue(100, 0, 2);
+	struct queue *queue = new_queue(100, 2);
 	struct datagram_list dropped = { 0 };
 	struct queue_batch first, second, third;
 	const struct ledger results = { .replied = 1 };
@@ -253,7 +251,7 @@ static void max_workers_is_a_bound(void **state)
 /* One job until measured; then what takes 100 us, but no more than a fair batch. */
 static void a_share_follows_the_slowest_of_late(void **state)
 {
-	struct queue *queue = new_queue(1000, 0, 4);
+	struct queue *queue = new_queue(1000, 4);
 	struct datagram_list dropped = { 0 };
 	struct queue_batch batch;
 
@@ -278,7 +276,7 @@ static void a_share_follows_the_slowest_of_late(void **state)
 /* Divided among as many as are kept busy: a batch of quick ones is one worker's. */
 static void quick_ones_are_few_workers_work(void **state)
 {
-	struct queue *queue = new_queue(1000, 0, 4);
+	struct queue *queue = new_queue(1000, 4);
 	struct datagram_list dropped = { 0 };
 	struct queue_batch batch;
 
@@ -314,7 +312,7 @@ static void no_worker_for_what_may_not_run(void **state)
 {
 	struct queue *queue = make_queue((struct queue_limits){ .capacity = 10,
 						 .rules = { BACKLOG_FAIR, .per_client = true } },
-		settings_of(0, 4));
+		settings_of(4));
 	struct datagram_list dropped = { 0 };
 	struct queue_batch first, second;
 
@@ -335,33 +333,9 @@ static void no_worker_for_what_may_not_run(void **state)
 	close_empty(queue);
 }
 
-/* Busy replies are sent by any worker, though no other may run a handler. */
-static void a_worker_for_busy_replies(void **state)
-{
-	struct queue *queue = make_queue(
-		(struct queue_limits){ .capacity = 1, .keeps_shed = true }, settings_of(0, 1));
-	struct datagram_list dropped = { 0 };
-	struct queue_batch batch, shed;
-
-	(void)state;
-	push(queue, 0, 1, 0, &dropped);
-	assert_true(queue_pop(queue, 0, &batch));
-	push(queue, 1, 1, 0, &dropped);
-	assert_false(is_needed());
-	push(queue, 2, 1, 0, &dropped);
-	assert_true(is_needed());
-	assert_true(queue_pop(queue, 0, &shed));
-	assert_false(is_needed());
-	assert_int_equal(shed.jobs.count, 0);
-	expect_numbers(&shed.shed, 1, 1);
-	finish(queue, &batch, MS);
-	expect_numbers(&batch.jobs, 0, 1);
-	close_empty(queue);
-}
-
 static void discarded_are_in_the_books(void **state)
 {
-	struct queue *queue = new_queue(10, 0, 1);
+	struct queue *queue = new_queue(10, 1);
 	struct datagram_list dropped = { 0 };
 
 	(void)state;
@@ -374,21 +348,24 @@ static void discarded_are_in_the_books(void **state)
 
 static void settings_can_change(void **state)
 {
-	struct queue *queue = new_queue(10, 0, 1);
-	const struct queue_settings impatient = settings_of(MS, 1), patient = settings_of(0, 1);
+	struct queue *queue = make_queue((struct queue_limits){ .capacity = 10 }, settings_of(2));
+	const struct queue_settings one = settings_of(1), two = settings_of(2);
 	struct datagram_list dropped = { 0 };
-	struct queue_batch batch;
+	struct queue_batch first, second;
 
 	(void)state;
-	queue_configure(queue, &impatient);
-	push(queue, 0, 1, 0, &dropped);
-	assert_true(queue_pop(queue, MS, &batch));
-	expect_numbers(&batch.expired, 0, 1);
-	queue_configure(queue, &patient);
-	push(queue, 1, 1, 0, &dropped);
-	assert_true(queue_pop(queue, 1000 * MS, &batch));
-	finish(queue, &batch, MS);
-	expect_numbers(&batch.jobs, 1, 1);
+	queue_configure(queue, &one);
+	push(queue, 0, 2, 0, &dropped);
+	assert_true(queue_pop(queue, 0, &first));
+	assert_false(is_needed());
+	assert_false(queue_pop(queue, 0, &second));
+	queue_configure(queue, &two);
+	assert_true(is_needed());
+	assert_true(queue_pop(queue, 0, &second));
+	finish(queue, &first, MS);
+	finish(queue, &second, MS);
+	expect_numbers(&first.jobs, 0, 1);
+	expect_numbers(&second.jobs, 1, 1);
 	close_empty(queue);
 }
 
@@ -400,12 +377,10 @@ int main(void)
 		cmocka_unit_test(a_batch_larger_than_the_queue),
 		cmocka_unit_test(full_and_stale_counts_as_expired),
 		cmocka_unit_test(stale_ones_are_never_handed_out),
-		cmocka_unit_test(zero_waits_for_ever),
 		cmocka_unit_test(max_workers_is_a_bound),
 		cmocka_unit_test(a_share_follows_the_slowest_of_late),
 		cmocka_unit_test(quick_ones_are_few_workers_work),
 		cmocka_unit_test(no_worker_for_what_may_not_run),
-		cmocka_unit_test(a_worker_for_busy_replies),
 		cmocka_unit_test(discarded_are_in_the_books),
 		cmocka_unit_test(settings_can_change),
 	};

@@ -67,6 +67,7 @@ static void *produce(void *argument)
 				.sin_port = (in_port_t)(1 + producer->number),
 				.sin_addr.s_addr = 1 };
 			d->arrived_ns = 0;
+			d->expires_ns = INT64_MAX;
 			datagram_list_push(&batch, d);
 		}
 		queue_push(shared->queue, &batch, &admission, 0, &dropped);
