@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import socket
@@ -681,6 +682,23 @@ class Usage(LoadCase):
         self.assertIn("--find-max", done.stdout)
         done = self.run_load("-V")
         self.assertRegex(done.stdout, r"\Adgramload [0-9.]+\n\Z")
+
+
+class Manual(LoadCase):
+    def test_has_each_option_and_each_name_of_the_summary(self):
+        with open(os.path.join(dgramtest.TOP, "src/load/dgramload.1"), encoding="utf-8") as file:
+            page = file.read()
+        options = re.findall(r"--([a-z0-9-]+) ", self.run_load("--help").stdout.split("\n\n")[2])
+        self.assertGreater(len(options), 25)
+        items = "\n".join(re.findall(r"^\.It (.*)$", page, re.MULTILINE))
+        for option in options:
+            self.assertRegex(items, rf"(?m)(^|, )Fl -{option}\b")
+        done = self.run_load(
+            Server(self, echo).port, "--rate", 100, "--duration", 0.3, "--json", "--progress", 0.1)
+        names = set(re.findall(r"[a-z0-9_]+", " ".join(
+            re.findall(r"^\.(?:It )?Cm (.*)$", page, re.MULTILINE))))
+        for said in (done.stdout, done.stderr.splitlines()[0]):
+            self.assertEqual(json.loads(said).keys() - names, set())
 
 
 dgramtest.main()
