@@ -13,6 +13,8 @@ libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
+# dgramd looks for dgram-child from its own place: see src/process/probe.c.
+childdir := $(prefix)/libexec/dgramd
 sysconfdir ?= $(if $(filter /usr /usr/local,$(prefix)),,$(prefix))/etc
 unitdir ?= $(prefix)/lib/systemd/system
 
@@ -25,8 +27,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL
 # --- what is built from what
 
 sources_of = $(wildcard $(1:%=src/%/*.c))
-engine_src := $(call sources_of,base log core queue guard engine server handlers process)	# libdgram
-daemon_src := $(call sources_of,json config admin daemon)	# dgramd, over the engine
+engine_src := $(call sources_of,base log core queue guard engine server handlers)	# libdgram
+daemon_src := $(call sources_of,json config process admin daemon)	# libdgramd, over libdgram, and dgramd
 load_src := $(call sources_of,load)			# dgramload
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
@@ -38,7 +40,10 @@ sim_src := $(wildcard tests/sim/*.c)			# the simulator, one program
 man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
-daemon_obj := $(filter-out $B/src/daemon/main.o,$(daemon_src:%.c=$B/%.o))
+daemon_obj := $(filter-out $B/src/daemon/dgramd.o $B/src/process/child.o,$(daemon_src:%.c=$B/%.o))
+child_obj := $B/src/process/child.o $B/src/process/description.o
+base_obj := $(filter $B/src/base/%,$(engine_obj))	# each library has its own
+libraries := libdgram libdgramd
 tools := dgramload
 tools_bin := $(tools:%=$B/%)
 load_obj := $(filter-out $B/src/load/dgramload.o,$(load_src:%.c=$B/%.o))
@@ -108,27 +113,39 @@ link = $(CC) $(ldflags) $(LDFLAGS)
 # --- the product
 
 .PHONY: all tests peers
-all: $B/dgramd $B/libdgram.a $B/libdgram.so $(tools_bin) ## build daemon, library and tools (the default)
-tests: $B/dgramd $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
+all: $B/dgramd $B/dgram-child $(libraries:%=$B/%.a) $(libraries:%=$B/%.so) $(tools_bin) ## build daemon, libraries and tools (the default)
+tests: $B/dgramd $B/dgram-child $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
 	@:
 peers: $(peer_bin)
 	@:
 
-$B/dgramd: $B/src/daemon/main.o $(daemon_obj) $(engine_obj)
+# Plug-ins find the functions of dgram.h in the program that opens them.
+for_plugins := -Wl,--export-dynamic-symbol='dgram_*'
+$B/dgramd: $B/src/daemon/dgramd.o $(daemon_obj) $(engine_obj)
 	@echo '  link  $@'
-	$Q$(link) -pie -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
+	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
 
-# Each symbol has the soname for its version, so two versions of the library can be in one process.
-$B/libdgram.so: $(engine_obj)
+$B/dgram-child: $(child_obj) $(engine_obj)
 	@echo '  link  $@'
-	$Q$(link) -shared -Wl,-soname,libdgram.so.$(SOVERSION) -Wl,--default-symver -Wl,-z,defs -o $@ $(filter %.o,$^) $(LDLIBS)
+	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(LDLIBS)
+
+$B/libdgram.so $B/libdgram.a: $(engine_obj)
+$B/libdgramd.so $B/libdgramd.a: $(daemon_obj) $(base_obj)
+$B/libdgramd.so: private needed := $B/libdgram.so $(CJSON_LIBS)
+$B/libdgramd.so: $B/libdgram.so
+
+# Each symbol has the soname for its version, so two versions of a library can be in one process.
+$(libraries:%=$B/%.so):
+	@echo '  link  $@'
+	$Q$(link) -shared -Wl,-soname,$(@F).$(SOVERSION) -Wl,--default-symver -Wl,-z,defs -o $@ $(filter %.o,$^) \
+		$(needed) $(LDLIBS)
 
 # One object whose hidden symbols are made local: our names cannot clash with the program's.
-$B/libdgram.a: $(engine_obj)
+$(libraries:%=$B/%.a):
 	@echo '  ar    $@'
-	$Q$(CC) -r -nostdlib -o $B/libdgram.o $(filter %.o,$^)
-	$Q$(OBJCOPY) --localize-hidden $B/libdgram.o
-	$Qrm -f $@ && $(AR) rcs $@ $B/libdgram.o
+	$Q$(CC) -r -nostdlib -o $(@:.a=.o) $(filter %.o,$^)
+	$Q$(OBJCOPY) --localize-hidden $(@:.a=.o)
+	$Qrm -f $@ && $(AR) rcs $@ $(@:.a=.o)
 
 # What tools and tests link: everything but each main(), with all its names.
 $B/libeverything.a: $(daemon_obj) $(load_obj) $(engine_obj)
@@ -196,7 +213,7 @@ $B/flags $B/sources: FORCE | builders
 	@mkdir -p $(@D)
 	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
 		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
-$B/dgramd $B/libdgram.so $B/libdgram.a $B/libeverything.a: $B/sources
+$B/dgramd $B/dgram-child $(libraries:%=$B/%.so) $(libraries:%=$B/%.a) $B/libeverything.a: $B/sources
 .PHONY: FORCE
 FORCE:
 .SECONDARY:
@@ -217,7 +234,8 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
 	dnsperf:dnsperf dnsmasq-base:dnsmasq chrony:chronyd \
-	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
+	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff \
+	g++:g++ 'libsqlite3-dev:$(PKG_CONFIG) --exists sqlite3'
 RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
 LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
@@ -377,6 +395,17 @@ lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with cl
 	@$(PYTHON) tests/support/code_lines
 	@$(RUN) --suite $@ --limit 900 LINT_FLAGS='$(subst ','\'',$(cppflags))' tests/support/lint
 
+# Of the types those that the headers show.
+ABIDW := abidw --headers-dir include --drop-private-types --exported-interfaces-only --no-show-locs \
+	--no-corpus-path --no-comp-dir-path --no-elf-needed --no-write-default-sizes --type-id-style hash
+ABI ?= tests/interop/abi
+.PHONY: abi
+abi: ## record the binary interface of the libraries, with which make test-interop compares it
+	@$(NEED) 'to record the binary interface' $(BUILDERS) abigail-tools:abidw
+	@$(MAKE) all
+	@mkdir -p $(ABI)
+	@set -e; for library in $(libraries); do $(ABIDW) --out-file $(ABI)/$$library.abi $B/$$library.so; done
+
 .PHONY: schema format
 schema: $B/dgramd ## write conf/server.schema.json
 	$B/dgramd --schema >$B/server.schema.json
@@ -384,7 +413,7 @@ schema: $B/dgramd ## write conf/server.schema.json
 
 format: ## format all C files in place
 	@$(NEED) 'to format the source' clang-format:clang-format
-	find include src tests -name '*.[ch]' -exec clang-format -i {} +
+	find include src conf tests -name '*.[ch]' -exec clang-format -i {} +
 
 # --- install
 
@@ -393,37 +422,46 @@ pages := $(foreach page,$(man_src),$(call page_path,$(page)))
 # Units and pages name the paths of a default installation: put the right ones there.
 OUR_PATHS := -e 's,/usr/local/sbin,$(sbindir),g' -e 's,/etc/dgramd,$(sysconfdir)/dgramd,g'
 
+headers := $(wildcard include/*.h)
+modules := $(patsubst include/%.in,%,$(wildcard include/*.pc.in))
+PC_PATHS := -e 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; s,@includedir@,$(includedir),' \
+	-e 's,@version@,$(VERSION),'
+define install_shared
+$(INSTALL) -m 755 $B/$1.so $(DESTDIR)$(libdir)/$1.so.$(VERSION)
+	ln -sf $1.so.$(VERSION) $(DESTDIR)$(libdir)/$1.so.$(SOVERSION)
+	ln -sf $1.so.$(SOVERSION) $(DESTDIR)$(libdir)/$1.so
+
+endef
+
 .PHONY: install uninstall
 install: all ## install under DESTDIR and prefix (/usr/local)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(libdir)/pkgconfig $(includedir) \
-		$(datadir)/dgramd $(unitdir) $(sysconfdir)/dgramd) $(sort $(dir $(pages)))
+		$(childdir) $(datadir)/dgramd $(unitdir) $(sysconfdir)/dgramd) $(sort $(dir $(pages)))
 	$(INSTALL) -m 755 $B/dgramd $(DESTDIR)$(sbindir)/
+	$(INSTALL) -m 755 $B/dgram-child $(DESTDIR)$(childdir)/
 	$(INSTALL) -m 755 $(tools_bin) $(DESTDIR)$(bindir)/
-	$(INSTALL) -m 644 include/dgram.h $(DESTDIR)$(includedir)/
-	$(INSTALL) -m 644 $B/libdgram.a $(DESTDIR)$(libdir)/
-	$(INSTALL) -m 755 $B/libdgram.so $(DESTDIR)$(libdir)/libdgram.so.$(VERSION)
-	ln -sf libdgram.so.$(VERSION) $(DESTDIR)$(libdir)/libdgram.so.$(SOVERSION)
-	ln -sf libdgram.so.$(SOVERSION) $(DESTDIR)$(libdir)/libdgram.so
-	sed -e 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; s,@includedir@,$(includedir),' \
-		-e 's,@version@,$(VERSION),' include/dgram.pc.in >$(DESTDIR)$(libdir)/pkgconfig/dgram.pc
+	$(INSTALL) -m 644 $(headers) $(DESTDIR)$(includedir)/
+	$(INSTALL) -m 644 $(libraries:%=$B/%.a) $(DESTDIR)$(libdir)/
+	$(foreach library,$(libraries),$(call install_shared,$(library)))
+	$(foreach module,$(modules),sed $(PC_PATHS) include/$(module).in >$(DESTDIR)$(libdir)/pkgconfig/$(module);)
 	$(foreach page,$(man_src),$(INSTALL) -m 644 $(page) $(call page_path,$(page));)
 	cp -R conf/. $(DESTDIR)$(datadir)/dgramd/
 	sed -i $(OUR_PATHS) $(pages) \
 		$(addprefix $(DESTDIR)$(datadir)/dgramd/,systemd/* supervisor/* */dgramd/run)
 	$(INSTALL) -m 644 $(DESTDIR)$(datadir)/dgramd/systemd/dgramd.service $(DESTDIR)$(unitdir)/
 	chmod -R a+rX $(DESTDIR)$(datadir)/dgramd
-	chmod 644 $(DESTDIR)$(libdir)/pkgconfig/dgram.pc
+	chmod 644 $(modules:%=$(DESTDIR)$(libdir)/pkgconfig/%)
 	$(INSTALL) -m 644 conf/server.schema.json $(DESTDIR)$(sysconfdir)/dgramd/
 	test -e $(DESTDIR)$(sysconfdir)/dgramd/server.json || \
 		$(INSTALL) -m 644 conf/server.json $(DESTDIR)$(sysconfdir)/dgramd/
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 uninstall: ## remove what install put there, but not the configuration
-	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(tools:%=$(bindir)/%) $(includedir)/dgram.h \
-		$(libdir)/libdgram.a $(libdir)/libdgram.so $(libdir)/libdgram.so.$(SOVERSION) \
-		$(libdir)/libdgram.so.$(VERSION) $(libdir)/pkgconfig/dgram.pc \
+	rm -f $(addprefix $(DESTDIR),$(sbindir)/dgramd $(tools:%=$(bindir)/%) \
+		$(headers:include/%=$(includedir)/%) $(modules:%=$(libdir)/pkgconfig/%) \
+		$(foreach end,a so so.$(SOVERSION) so.$(VERSION),$(libraries:%=$(libdir)/%.$(end))) \
 		$(unitdir)/dgramd.service $(sysconfdir)/dgramd/server.schema.json) $(pages)
-	rm -rf $(DESTDIR)$(datadir)/dgramd
+	rm -rf $(DESTDIR)$(datadir)/dgramd $(DESTDIR)$(childdir)
 
 .PHONY: clean help
 clean: ## remove .build

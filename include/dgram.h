@@ -124,6 +124,7 @@ struct dgram_parameter {
 	const char *text; /* of a text; NULL: none. A list is empty by default */
 	const char *const *words; /* NULL after the last */
 	const char *sentence;	  /* what it does */
+	bool live; /* reconfigure() takes a new value; else that waits for a restart */
 };
 
 /* The value of a handler's option. A caller sets the field of its type, and leaves the others 0. */
@@ -135,16 +136,16 @@ struct dgram_setting {
 	size_t texts_count;
 };
 
-/* What open() and worker_start() have to go by, lent to them for the call; see dgram_log(). */
+/* What open(), worker_start() and reconfigure() have to go by, lent to them for the call; see dgram_log(). */
 struct dgram_start {
 	struct dgram_server *server;
 	const char *service; /* its name */
 
 	/* One for each of the handler's `parameters`, in their order, with defaults where nothing was set.
-	 * They stay until dgram_server_free(). */
+	 * They stay until dgram_server_free(), but those that reconfigure() refused. */
 	const struct dgram_setting *values;
 
-	unsigned worker; /* its number, as a request has it; 0 in open() */
+	unsigned worker; /* its number, as a request has it; 0 in open() and reconfigure() */
 };
 
 /* A handler. Only `abi`, `name` and `handle` are required.
@@ -198,7 +199,29 @@ struct dgram_handler {
 
 	/* It needs the exact `arrived` of a request, which costs 4 to 5 % of an echo. */
 	bool reads_arrived;
+
+	/* Take new values of the options that are `live`; `start` has all, and the others are as they were.
+	 * Requests run meanwhile, and may end with the values that they began with, which stay. An error
+	 * refuses them, and then nothing is reconfigured. If another service's handler refuses, or what comes
+	 * after fails, it is called once more, with the values from before, which it must take. `state` is
+	 * the service's. Thread: owner. */
+	int (*reconfigure)(void *state, const struct dgram_start *start);
 };
+
+/* What a plug-in exports: a shared object with a handler, which dgramd loads. It links nothing of ours,
+ * because the program that loads it has the functions of this header. */
+struct dgram_plugin {
+	unsigned abi;		/* DGRAM_ABI */
+	unsigned handler_bytes; /* sizeof(struct dgram_handler) */
+	const struct dgram_handler *handler;
+};
+
+DGRAM_API extern const struct dgram_plugin dgram_plugin;
+
+/* Stands once in a plug-in, outside of all functions: DGRAM_PLUGIN(handler); */
+#define DGRAM_PLUGIN(handler)                                 \
+	const struct dgram_plugin dgram_plugin = { DGRAM_ABI, \
+		(unsigned)sizeof(struct dgram_handler), &(handler) }
 
 /* Who runs the handler. */
 enum dgram_concurrency {
@@ -259,7 +282,7 @@ struct dgram_service {
 
 	bool busy_replies; /* call the handler's busy(); default false */
 
-	/* Options of the handler, by name and in any order. */
+	/* Options of the handler, by name and in any order. Live: those that its table says are. */
 	const struct dgram_setting *parameters;
 	size_t parameters_count;
 
@@ -449,14 +472,19 @@ DGRAM_API size_t dgram_sizeof(const char *name);
  * what dgram_server_new() or dgram_server_serve_forever() does. Thread: one. */
 DGRAM_API int dgram_serve(const struct dgram_handler *handler, uint16_t port);
 
+/* Is it a handler that the library serves, with a name and options that can be? -EINVAL: it is not, and `error_text`
+ * (NULL: none) says why. Thread: any. */
+DGRAM_API int dgram_handler_check(
+	const struct dgram_handler *handler, char *error_text, size_t error_text_size);
+
 /* Fill with defaults. Thread: any. */
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 
 /* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard", "simulate"), or
- * NULL; and by number, from 0 up to the first NULL. Thread: any. */
+ * NULL; and all of them, NULL after the last. Thread: any. */
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
-DGRAM_API const struct dgram_handler *dgram_builtin_handler_at(size_t index);
+DGRAM_API const struct dgram_handler *const *dgram_builtin_handlers(void);
 
 /* Check the options, copy them (handlers and contexts are borrowed until free) and take all memory
  * that the server will need. -EINVAL: an option that cannot be, which `error_text` names, as it does all
@@ -539,8 +567,9 @@ DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 DGRAM_API void dgram_server_flush_log(struct dgram_server *server);
 
 /* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
- * that were added, removed or renamed. When it fails, nothing was changed. -EINVAL: an option that cannot
- * be, see `error_text`; -ESHUTDOWN: it is too late. Files of the log are opened only where log_target is
+ * that were added, removed or renamed, and options of a service that has another handler. When it fails,
+ * nothing was changed. -EINVAL: an option that cannot be, see `error_text`; -ESHUTDOWN: it is too late; else
+ * what a handler's reconfigure() returned, if negative. Files of the log are opened only where log_target is
  * another one. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
@@ -554,7 +583,7 @@ DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
 DGRAM_API void dgram_server_log(struct dgram_server *server, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same from open() or worker_start(): the line names the service. Thread: the call's. */
+/* The same from open(), worker_start() or reconfigure(): the line names the service. Thread: the call's. */
 DGRAM_API void dgram_log(const struct dgram_start *start, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
 

@@ -175,11 +175,21 @@ static void check_hosts(const struct check *check, struct element element)
 		check_host(check, host);
 }
 
-/* The most handlers that a message names, so that it fits a few lines. */
-#define HANDLERS_NAMED 16
+static void find_handler(const struct check *check, struct element element, struct value *value)
+{
+	const struct config_handlers *handlers = check->handlers;
+	char why[CONFIG_HANDLER_ERROR_MAX] = "";
 
-/* `names`: room for those of the handlers. */
-static struct rule rule_of(const struct param *param, const char *names[HANDLERS_NAMED + 1])
+	if (!cJSON_IsString(element.item)) {
+		report_type(check->label, element, "a string", check->report);
+		return;
+	}
+	value->handler = handlers->find(handlers->context, element.item->valuestring, why);
+	if (!value->handler)
+		report_add(check->report, element_place(element), "%s: %s", check->label, why);
+}
+
+static struct rule rule_of(const struct param *param)
 {
 	struct rule rule = {
 		.minimum = param->limits.minimum,
@@ -203,12 +213,6 @@ static struct rule rule_of(const struct param *param, const char *names[HANDLERS
 	case PARAM_TYPE_TARGET:
 		rule.type = RULE_TARGET;
 		break;
-	case PARAM_TYPE_HANDLER:
-		for (size_t i = 0; i < HANDLERS_NAMED && param_word(param, i); i++)
-			names[i] = param_word(param, i);
-		rule.words = names;
-		rule.type = RULE_WORD;
-		break;
 	case PARAM_TYPE_WORD:
 		rule.type = RULE_WORD;
 		break;
@@ -222,17 +226,19 @@ static struct rule rule_of(const struct param *param, const char *names[HANDLERS
 void check_value(const struct check *check, struct element element, struct value *value)
 {
 	const struct param *param = check->param;
-	const char *names[HANDLERS_NAMED + 1] = { NULL };
 	size_t errors = check->report->count;
 	struct rule rule;
 
 	*value = (struct value){ .present = true, .element = element };
-	if (param->type == PARAM_TYPE_HOSTS) {
-		check_hosts(check, element);
+	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_HANDLER) {
+		if (param->type == PARAM_TYPE_HOSTS)
+			check_hosts(check, element);
+		else
+			find_handler(check, element, value);
 		value->invalid = check->report->count > errors;
 		return;
 	}
-	rule = rule_of(param, names);
+	rule = rule_of(param);
 	if (rule.type == RULE_WORD && cJSON_IsString(element.item) &&
 		param_word_find(param, element.item->valuestring, &value->number) == 0)
 		return;
@@ -270,46 +276,44 @@ static void describe_object(const struct param *param, char *text, size_t size)
 							    : "at the top of the file");
 }
 
-static bool is_option(const char *key)
+static bool is_option(const struct dgram_handler *const *listed, const char *key)
 {
-	const struct dgram_handler *handler;
-
-	for (size_t i = 0; (handler = dgram_builtin_handler_at(i)); i++) {
-		for (size_t j = 0; j < handler->parameters_count; j++) {
-			if (strcmp(handler->parameters[j].name, key) == 0)
+	for (; *listed; listed++) {
+		for (size_t i = 0; i < (*listed)->parameters_count; i++) {
+			if (strcmp((*listed)->parameters[i].name, key) == 0)
 				return true;
 		}
 	}
 	return false;
 }
 
-static void advise(
-	char *text, size_t size, enum param_scope scope, const struct param *group, const char *key)
+static void advise(const struct check *object, enum param_scope scope, const char *key, char *text,
+	size_t size)
 {
 	struct suggestion here = { .written = key }, anywhere = { .written = key };
 	const struct param *elsewhere = find_elsewhere(scope, key);
 	const struct param *nearest = NULL;
-	char object[48];
+	char place[48];
 
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
 		const char *best = anywhere.best;
 
-		if (param_is_in(&params[i], scope, group))
+		if (param_is_in(&params[i], scope, object->param))
 			suggest_offer(&here, param_key(&params[i]));
 		suggest_offer(&anywhere, param_key(&params[i]));
 		if (anywhere.best != best)
 			nearest = &params[i];
 	}
 	if (elsewhere || nearest)
-		describe_object(elsewhere ? elsewhere : nearest, object, sizeof(object));
+		describe_object(elsewhere ? elsewhere : nearest, place, sizeof(place));
 	if (elsewhere && strchr(key, '.'))
-		snprintf(text, size, "unknown key; write \"%s\" %s", param_key(elsewhere), object);
-	else if (elsewhere || is_option(key))
-		snprintf(text, size, "this key belongs %s", elsewhere ? object : "in `options`");
+		snprintf(text, size, "unknown key; write \"%s\" %s", param_key(elsewhere), place);
+	else if (elsewhere || is_option(object->handlers->listed, key))
+		snprintf(text, size, "this key belongs %s", elsewhere ? place : "in `options`");
 	else if (here.best)
 		snprintf(text, size, "unknown key; did you mean \"%s\"?", here.best);
 	else if (nearest)
-		snprintf(text, size, "unknown key; did you mean \"%s\" %s?", anywhere.best, object);
+		snprintf(text, size, "unknown key; did you mean \"%s\" %s?", anywhere.best, place);
 	else
 		snprintf(text, size, "unknown key");
 }
@@ -331,13 +335,13 @@ static void report_key(struct element member, const char *label, const char *pat
 		path[0] ? "." : "", (int)length, key, key[length] ? "..." : "", advice);
 }
 
-void check_unknown_key(struct element member, enum param_scope scope, const struct param *group,
-	const char *label, struct report *report)
+void check_unknown_key(const struct check *object, enum param_scope scope, struct element member)
 {
 	char advice[160];
 
-	advise(advice, sizeof(advice), scope, group, member.item->string);
-	report_key(member, label, group ? group->path : "", advice, report);
+	advise(object, scope, member.item->string, advice, sizeof(advice));
+	report_key(member, object->label, object->param ? object->param->path : "", advice,
+		object->report);
 }
 
 void check_unknown_option(struct element member, const struct dgram_handler *handler,

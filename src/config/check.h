@@ -10,6 +10,7 @@
 struct check {
 	const struct param *param;
 	const char *label; /* "services.1.queue.capacity" */
+	const struct config_handlers *handlers;
 	struct report *report;
 };
 
@@ -23,10 +24,9 @@ bool check_rule(
 /* True: it is an object. */
 bool check_object(const char *label, struct element element, struct report *report);
 
-/* Report a key that the object does not have, and what could be meant. `label` stands before the
- * key's path. */
-void check_unknown_key(struct element member, enum param_scope scope, const struct param *group,
-	const char *label, struct report *report);
+/* Report a key that the object does not have, and what could be meant. `param` is that of the object (NULL:
+ * the scope's own), and `label` stands before the key's path. */
+void check_unknown_key(const struct check *object, enum param_scope scope, struct element member);
 
 /* The same for a key in the options of a handler. */
 void check_unknown_option(struct element member, const struct dgram_handler *handler,

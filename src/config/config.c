@@ -8,10 +8,10 @@
 #include "config/files.h"
 #include "config/services.h"
 
-/* The file first, then each --set. */
 static int read_documents(
-	struct config *config, const char *path, const char *const *sets, struct report *report)
+	struct config *config, const struct config_source *source, struct report *report)
 {
+	const char *path = source->path;
 	bool usable = true;
 	int r = 0;
 
@@ -20,7 +20,7 @@ static int read_documents(
 
 		document->number = i;
 		if (i > 0)
-			r = document_override(document, sets[i - 1], report);
+			r = document_override(document, source->sets[i - 1], report);
 		else if (path)
 			r = document_read(document, path, report);
 		if (r == 0 && document->root)
@@ -92,7 +92,7 @@ static void fill_options(struct dgram_options *options, const struct values *val
 	options->drain_timeout_ms = of[PARAM_DRAIN_TIMEOUT].number;
 	options->handler_timeout_ms = of[PARAM_HANDLER_TIMEOUT].number;
 	options->log_level = (enum dgram_log_level)of[PARAM_LOG_LEVEL].number;
-	options->log_format = param_word(&params[PARAM_LOG_FORMAT], of[PARAM_LOG_FORMAT].number);
+	options->log_format = params[PARAM_LOG_FORMAT].words[of[PARAM_LOG_FORMAT].number];
 	options->log_target = value_text(&of[PARAM_LOG_TARGET], &params[PARAM_LOG_TARGET], 0);
 	options->log_summary_interval_s = of[PARAM_LOG_SUMMARY].number;
 }
@@ -114,10 +114,9 @@ static int make_options(struct config *config)
 	return 0;
 }
 
-static int load(
-	struct config *config, const char *path, const char *const *sets, struct report *report)
+static int load(struct config *config, const struct config_source *source, struct report *report)
 {
-	int r = read_documents(config, path, sets, report);
+	int r = read_documents(config, source, report);
 
 	if (r == 0)
 		r = services_resolve(config, report);
@@ -129,19 +128,20 @@ static int load(
 	return r == 0 ? make_options(config) : r;
 }
 
-int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
-	struct config **ret_config)
+int config_load(
+	const struct config_source *source, struct report *report, struct config **ret_config)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	int r = -ENOMEM;
 
 	assert(report->count == 0);
 	if (config)
-		config->documents = calloc(1 + sets_count, sizeof(*config->documents));
+		config->documents = calloc(1 + source->sets_count, sizeof(*config->documents));
 	if (config && config->documents) {
-		config->documents_count = 1 + sets_count;
-		values_init(&config->top);
-		r = load(config, path, sets, report);
+		config->handlers = source->handlers;
+		config->documents_count = 1 + source->sets_count;
+		values_init(&config->top, config->handlers);
+		r = load(config, source, report);
 	}
 	if (r < 0) {
 		config_free(config);

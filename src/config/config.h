@@ -7,18 +7,26 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "config/handlers.h"
 #include "json/document.h"
 
 struct config;
 
 #define CONFIG_STDIN DOCUMENT_STDIN
 
-/* Read a file (NULL: none, all values are the defaults; CONFIG_STDIN: the standard input), then apply
- * `sets`, each KEY=VALUE as for --set. -EINVAL: the report is finished and holds every error, at
- * least one. -ENOMEM: it is empty. Another error is the system's: the report says what failed. The
- * report must be initialized; the caller frees it in any case. */
-int config_load(const char *path, const char *const *sets, size_t sets_count, struct report *report,
-	struct config **ret_config);
+/* What a configuration is read from, first the file, then the sets. */
+struct config_source {
+	const char *path;	 /* of the file; NULL: none, all values are the defaults; or CONFIG_STDIN */
+	const char *const *sets; /* each KEY=VALUE as for --set */
+	size_t sets_count;
+	const struct config_handlers *handlers; /* borrowed until config_free() */
+};
+
+/* -EINVAL: the report is finished and holds every error, at least one. -ENOMEM: it is empty. Another error
+ * is the system's: the report says what failed. The report must be initialized; the caller frees it in any
+ * case. */
+int config_load(
+	const struct config_source *source, struct report *report, struct config **ret_config);
 
 /* Can this user write to the files that it names? -EINVAL: the report, which was empty, is finished and says
  * why not. -ENOMEM. */
@@ -33,8 +41,8 @@ void config_free(struct config *config);
 /* The effective configuration, defaults included, as a file that loads to the same. -errno. */
 int config_print(const struct config *config, FILE *file);
 
-/* The JSON Schema of server.json, draft-07. -errno. */
-int config_schema_print(FILE *file);
+/* The JSON Schema of server.json with the listed handlers and plug-ins, draft-07. -errno. */
+int config_schema_print(const struct config_handlers *handlers, FILE *file);
 
 /* A key whose value differs: "queue.capacity", "4096", "8192". `live`: a reload applies it; else it
  * waits for a restart. The texts are valid only during the call. */

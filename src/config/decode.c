@@ -92,8 +92,8 @@ static int decode_member(
 	if (param->type == PARAM_TYPE_SERVICES)
 		return decode_services(scope, member);
 	if (param->type != PARAM_TYPE_GROUP && param->type != PARAM_TYPE_OPTIONS)
-		check_value(&(struct check){ param, label, scope->report }, member,
-			&scope->values->of[param - params]);
+		check_value(&(struct check){ param, label, scope->config->handlers, scope->report },
+			member, &scope->values->of[param - params]);
 	else if (!check_object(label, member, scope->report))
 		return 0;
 	else if (param->type == PARAM_TYPE_OPTIONS)
@@ -105,6 +105,8 @@ static int decode_member(
 
 static int decode_object(const struct scope *scope, struct element object)
 {
+	const struct check check = { scope->group, scope->label, scope->config->handlers,
+		scope->report };
 	bool seen[PARAM_COUNT] = { false };
 	int r = 0;
 
@@ -114,8 +116,7 @@ static int decode_object(const struct scope *scope, struct element object)
 			param_find(scope->kind, scope->group, member.item->string);
 
 		if (!param) {
-			check_unknown_key(
-				member, scope->kind, scope->group, scope->label, scope->report);
+			check_unknown_key(&check, scope->kind, member);
 		} else if (seen[param - params]) {
 			report_add(scope->report, element_key_place(member),
 				"%s%s: given twice in one object", scope->label, param->path);

@@ -34,8 +34,7 @@ const struct param params[PARAM_COUNT] = {
 		"The UDP port; with 0 the kernel picks one for each address.",
 		.type = PARAM_TYPE_WHOLE, .limits = { 0, 65535, 20000 } },
 	[PARAM_HANDLER] = { "handler", BOTH,
-		"The built-in handler that answers the requests.",
-		.type = PARAM_TYPE_HANDLER, .text = "time" },
+		"The handler that answers the requests.", .type = PARAM_TYPE_HANDLER },
 	[PARAM_OPTIONS] = { "options", BOTH,
 		"The handler's own settings.", .type = PARAM_TYPE_OPTIONS },
 	[PARAM_CONCURRENCY] = { "concurrency", BOTH,
@@ -198,20 +197,10 @@ bool param_is_single(const struct param *param)
 	       param == &params[PARAM_HANDLER] || param == &params[PARAM_OPTIONS];
 }
 
-const char *param_word(const struct param *param, size_t number)
-{
-	const struct dgram_handler *handler;
-
-	if (param->type == PARAM_TYPE_WORD)
-		return param->words[number];
-	handler = dgram_builtin_handler_at(number);
-	return handler ? handler->name : NULL;
-}
-
 int param_word_find(const struct param *param, const char *word, unsigned *ret_number)
 {
-	for (unsigned i = 0; param_word(param, i); i++) {
-		if (strcmp(param_word(param, i), word) == 0) {
+	for (unsigned i = 0; param->words[i]; i++) {
+		if (strcmp(param->words[i], word) == 0) {
 			*ret_number = i;
 			return 0;
 		}

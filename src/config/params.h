@@ -14,7 +14,7 @@ enum param_type {
 	PARAM_TYPE_WHOLE,    /* a whole number within the limits */
 	PARAM_TYPE_BOOLEAN,  /* 0 or 1 */
 	PARAM_TYPE_WORD,     /* one of `words` */
-	PARAM_TYPE_HANDLER,  /* the name of a built-in handler */
+	PARAM_TYPE_HANDLER,  /* the name of a handler, the first listed by default */
 	PARAM_TYPE_NAME,     /* [a-z][a-z0-9-]*; the limits are bytes */
 	PARAM_TYPE_TEXT,     /* the limits are bytes */
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
@@ -102,9 +102,7 @@ bool param_is_in(const struct param *param, enum param_scope scope, const struct
 /* True: at the top it is allowed only without "services". */
 bool param_is_single(const struct param *param);
 
-/* The words of a PARAM_TYPE_WORD or PARAM_TYPE_HANDLER by number, NULL after the last; and the
- * number of a word, or -ENOENT. */
-const char *param_word(const struct param *param, size_t number);
+/* The number of a word of a PARAM_TYPE_WORD, or -ENOENT. */
 int param_word_find(const struct param *param, const char *word, unsigned *ret_number);
 
 #endif

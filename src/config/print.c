@@ -90,8 +90,10 @@ static void print_param(struct json *json, const struct config *config, const st
 		json_bool(json, key, value->number);
 		break;
 	case PARAM_TYPE_WORD:
+		json_text(json, key, param->words[value->number]);
+		break;
 	case PARAM_TYPE_HANDLER:
-		json_text(json, key, param_word(param, value->number));
+		json_text(json, key, values_handler_text(values));
 		break;
 	case PARAM_TYPE_NAME:
 		json_text(json, key, values_name(values));

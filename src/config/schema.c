@@ -2,20 +2,31 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "json/json.h"
 #include "config/params.h"
 
-static void put_object(struct json *json, enum param_scope scope, const struct param *group);
+/* What an object is described for. */
+struct view {
+	enum param_scope scope;
+	const struct config_handlers *handlers;
+};
+
+static void put_object(struct json *json, const struct view *view, const struct param *group);
+
+static const char *effect(bool live)
+{
+	return live ? "Takes effect on reload." : "Takes effect after a restart.";
+}
 
 static void put_description(struct json *json, const struct param *param)
 {
 	char text[320];
 
 	snprintf(text, sizeof(text), "%s%s%s%s %s", param->meaning, param->unit ? " In " : "",
-		param->unit ? param->unit : "", param->unit ? "." : "",
-		param->live ? "Takes effect on reload." : "Takes effect after a restart.");
+		param->unit ? param->unit : "", param->unit ? "." : "", effect(param->live));
 	json_text(json, "description",
 		param->type == PARAM_TYPE_GROUP || param == &params[PARAM_SCHEMA] ? param->meaning
 										  : text);
@@ -96,7 +107,7 @@ static void put_parameter(struct json *json, const struct dgram_parameter *param
 {
 	char text[320];
 
-	snprintf(text, sizeof(text), "%s Takes effect after a restart.", parameter->sentence);
+	snprintf(text, sizeof(text), "%s %s", parameter->sentence, effect(parameter->live));
 	json_open(json, parameter->name, '{');
 	json_text(json, "description", text);
 	put_parameter_type(json, parameter);
@@ -144,16 +155,26 @@ static void put_required(struct json *json, const struct param *param)
 	json_close(json, ']');
 }
 
-/* The options of one handler. A file may leave out `handler` for the default one. */
-static void put_handler(struct json *json, const struct dgram_handler *handler)
+/* The name of a file, in any folder. */
+static void put_path_pattern(struct json *json, const char *path)
 {
-	json_open(json, NULL, '{');
-	open_objects(json, (const char *const[]){ "if", "properties", "handler", NULL });
-	json_text(json, "const", handler->name);
-	close_objects(json, 2);
-	if (strcmp(handler->name, params[PARAM_HANDLER].text) != 0)
-		put_required(json, &params[PARAM_HANDLER]);
-	json_close(json, '}');
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	char pattern[2 * NAME_MAX + 16] = "/";
+	size_t length = 1;
+
+	for (; *name != '\0' && length < sizeof(pattern) - 4; name++) {
+		if (strchr("\\^$.*+?()[]{}|", *name) != NULL)
+			pattern[length++] = '\\';
+		pattern[length++] = *name;
+	}
+	strcpy(pattern + length, "$");
+	json_text(json, "pattern", pattern);
+}
+
+/* The options of a handler, after the "if" that names it. */
+static void put_options(struct json *json, const struct dgram_handler *handler)
+{
 	json_open(json, "then", '{');
 	if (has_required(handler))
 		put_required(json, &params[PARAM_OPTIONS]);
@@ -164,17 +185,62 @@ static void put_handler(struct json *json, const struct dgram_handler *handler)
 	json_open(json, "properties", '{');
 	for (size_t i = 0; i < handler->parameters_count; i++)
 		put_parameter(json, &handler->parameters[i]);
-	close_objects(json, 5);
+	close_objects(json, 4);
+}
+
+static void open_if_handler(struct json *json)
+{
+	json_open(json, NULL, '{');
+	open_objects(json, (const char *const[]){ "if", "properties", "handler", NULL });
+}
+
+/* A file may leave out `handler` for the default one. */
+static void put_handler(struct json *json, const struct dgram_handler *handler, bool is_default)
+{
+	open_if_handler(json);
+	json_text(json, "const", handler->name);
+	close_objects(json, 2);
+	if (!is_default)
+		put_required(json, &params[PARAM_HANDLER]);
+	json_close(json, '}');
+	put_options(json, handler);
+	json_close(json, '}');
+}
+
+static void put_plugin(struct json *json, const struct config_plugin *plugin)
+{
+	open_if_handler(json);
+	put_path_pattern(json, plugin->path);
+	close_objects(json, 2);
+	put_required(json, &params[PARAM_HANDLER]);
+	json_close(json, '}');
+	put_options(json, plugin->handler);
+	json_close(json, '}');
 }
 
 static void put_words(struct json *json, const struct param *param)
 {
+	put_string_list(json, "enum", param->words);
+	json_text(json, "default", param->words[param->limits.initial]);
+}
+
+static void put_names(struct json *json, const struct dgram_handler *const *listed)
+{
+	const char *initial = listed[0]->name;
+
+	json_text(json, "type", "string");
+	json_open(json, "anyOf", '[');
+	json_open(json, NULL, '{');
 	json_open(json, "enum", '[');
-	for (size_t i = 0; param_word(param, i); i++)
-		json_text(json, NULL, param_word(param, i));
+	for (; *listed; listed++)
+		json_text(json, NULL, (*listed)->name);
 	json_close(json, ']');
-	json_text(json, "default",
-		param->text ? param->text : param_word(param, param->limits.initial));
+	json_close(json, '}');
+	json_open(json, NULL, '{');
+	json_text(json, "pattern", "/");
+	json_close(json, '}');
+	json_close(json, ']');
+	json_text(json, "default", initial);
 }
 
 static void put_string_type(struct json *json, const struct param *param)
@@ -206,23 +272,24 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_text(json, "default", param->text);
 }
 
-static void put_services(struct json *json, const struct param *param)
+static void put_services(
+	struct json *json, const struct param *param, const struct config_handlers *handlers)
 {
 	json_text(json, "type", "array");
 	json_number(json, "minItems", param->limits.minimum);
 	json_number(json, "maxItems", param->limits.maximum);
 	json_open(json, "items", '{');
-	put_object(json, PARAM_SCOPE_SERVICE, NULL);
+	put_object(json, &(struct view){ PARAM_SCOPE_SERVICE, handlers }, NULL);
 	json_close(json, '}');
 }
 
-static void put_param(struct json *json, enum param_scope scope, const struct param *param)
+static void put_param(struct json *json, const struct view *view, const struct param *param)
 {
 	json_open(json, param_key(param), '{');
 	put_description(json, param);
 	switch (param->type) {
 	case PARAM_TYPE_GROUP:
-		put_object(json, scope, param);
+		put_object(json, view, param);
 		break;
 	case PARAM_TYPE_WHOLE:
 		put_number_type(json, "integer", param->limits.minimum, param->limits.maximum,
@@ -233,8 +300,10 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 		json_bool(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_WORD:
-	case PARAM_TYPE_HANDLER:
 		put_words(json, param);
+		break;
+	case PARAM_TYPE_HANDLER:
+		put_names(json, view->handlers->listed);
 		break;
 	case PARAM_TYPE_NAME:
 	case PARAM_TYPE_TEXT:
@@ -248,27 +317,29 @@ static void put_param(struct json *json, enum param_scope scope, const struct pa
 	case PARAM_TYPE_OPTIONS:
 		break; /* see put_handler() */
 	case PARAM_TYPE_SERVICES:
-		put_services(json, param);
+		put_services(json, param, view->handlers);
 		break;
 	}
 	json_close(json, '}');
 }
 
-static void put_object(struct json *json, enum param_scope scope, const struct param *group)
+static void put_object(struct json *json, const struct view *view, const struct param *group)
 {
 	json_text(json, "type", "object");
 	json_bool(json, "additionalProperties", false);
 	json_open(json, "properties", '{');
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		if (param_is_in(&params[i], scope, group))
-			put_param(json, scope, &params[i]);
+		if (param_is_in(&params[i], view->scope, group))
+			put_param(json, view, &params[i]);
 	}
 	json_close(json, '}');
 	if (group)
 		return;
 	json_open(json, "allOf", '[');
-	for (size_t i = 0; dgram_builtin_handler_at(i); i++)
-		put_handler(json, dgram_builtin_handler_at(i));
+	for (size_t i = 0; view->handlers->listed[i]; i++)
+		put_handler(json, view->handlers->listed[i], i == 0);
+	for (const struct config_plugin *each = view->handlers->plugins; each && each->path; each++)
+		put_plugin(json, each);
 	json_close(json, ']');
 }
 
@@ -286,14 +357,14 @@ static void put_exclusion(struct json *json)
 	close_objects(json, 2);
 }
 
-int config_schema_print(FILE *file)
+int config_schema_print(const struct config_handlers *handlers, FILE *file)
 {
 	struct json json = { .file = file };
 
 	json_open(&json, NULL, '{');
 	json_text(&json, "$schema", "http://json-schema.org/draft-07/schema#");
 	json_text(&json, "title", "server.json, the configuration of dgramd");
-	put_object(&json, PARAM_SCOPE_TOP, NULL);
+	put_object(&json, &(struct view){ PARAM_SCOPE_TOP, handlers }, NULL);
 	put_exclusion(&json);
 	json_close(&json, '}');
 	if (fflush(file) != 0)

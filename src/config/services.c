@@ -27,7 +27,7 @@ int services_replace(struct config *config, size_t count)
 		return -ENOMEM;
 	config->services_count = count;
 	for (size_t i = 0; i < count; i++)
-		values_init(&config->services[i]);
+		values_init(&config->services[i], config->handlers);
 	return 0;
 }
 
@@ -92,10 +92,11 @@ static int resolve_service(struct config *config, size_t number, struct report *
 	struct values *service = &config->services[number];
 	const struct values *owner = config->services_listed ? service : &config->top;
 	char label[32] = "";
-	int r = options_init(service);
+	int r;
 
 	if (service->of[PARAM_HANDLER].invalid)
-		return r; /* the options of an unknown handler are unknown */
+		return 0; /* the options of an unknown handler are unknown */
+	r = options_init(service);
 	if (config->services_listed)
 		snprintf(label, sizeof(label), "services.%zu.", number);
 	for (size_t i = 0; r == 0 && i < config->deferred_count; i++) {

@@ -3,13 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
-void values_init(struct values *values)
+void values_init(struct values *values, const struct config_handlers *handlers)
 {
 	*values = (struct values){ .of = { { .present = false } } };
 	for (size_t i = 0; i < PARAM_COUNT; i++) {
 		values->of[i].number = params[i].limits.initial;
 		if (params[i].type == PARAM_TYPE_HANDLER)
-			(void)param_word_find(&params[i], params[i].text, &values->of[i].number);
+			values->of[i].handler = handlers->listed[0];
 	}
 }
 
@@ -60,7 +60,14 @@ struct report_place value_text_place(const struct value *value, size_t index)
 
 const struct dgram_handler *values_handler(const struct values *values)
 {
-	return dgram_builtin_handler_at(values->of[PARAM_HANDLER].number);
+	return values->of[PARAM_HANDLER].handler;
+}
+
+const char *values_handler_text(const struct values *values)
+{
+	const struct value *value = &values->of[PARAM_HANDLER];
+
+	return value->present ? value_text(value, &params[PARAM_HANDLER], 0) : value->handler->name;
 }
 
 const char *values_name(const struct values *values)

@@ -4,13 +4,15 @@
 #define CONFIG_VALUES_H
 
 #include "json/element.h"
+#include "config/handlers.h"
 #include "config/params.h"
 
 struct value {
-	bool present;		/* a document has it; else it is the default */
-	bool invalid;		/* the report says why */
-	unsigned number;	/* a boolean: 0 or 1; a word or handler: its index */
-	struct element element; /* where it is present */
+	bool present;			     /* a document has it; else it is the default */
+	bool invalid;			     /* the report says why */
+	unsigned number;		     /* a boolean: 0 or 1; a word: its index */
+	const struct dgram_handler *handler; /* of a valid handler */
+	struct element element;		     /* where it is present */
 };
 
 struct values {
@@ -27,6 +29,7 @@ struct deferred_options {
 };
 
 struct config {
+	const struct config_handlers *handlers;
 	struct values top;
 	struct values *services; /* once loaded: every one complete, at least one */
 	size_t services_count;
@@ -43,10 +46,12 @@ struct config {
 	const char **hosts; /* of all services */
 };
 
-void values_init(struct values *values);
+/* All are the defaults. */
+void values_init(struct values *values, const struct config_handlers *handlers);
 
-/* The built-in handler, and a service's name: its handler's by default. */
+/* The handler, as the file names it, and a service's name: its handler's own by default. */
 const struct dgram_handler *values_handler(const struct values *values);
+const char *values_handler_text(const struct values *values);
 const char *values_name(const struct values *values);
 
 /* The texts of a valid name, text or list of hosts, at least one: `index` counts from 0. By default

@@ -44,7 +44,8 @@ static int exit_status(int error)
 
 static int complain(const char *what, int error)
 {
-	(void)fprintf(stderr, "dgramd: error: %s: %s\n", what, strerrordesc_np(-error));
+	(void)fprintf(stderr, "%s: error: %s: %s\n", program_invocation_short_name, what,
+		strerrordesc_np(-error));
 	return error;
 }
 
@@ -240,10 +241,11 @@ static int open_and_serve(struct daemon *daemon)
 	return error;
 }
 
-int daemon_serve(const struct cli *cli, struct config *config)
+int daemon_serve(const struct cli *cli, const struct config_source *source, struct config *config)
 {
 	struct daemon daemon = {
 		.cli = cli,
+		.source = source,
 		.started = config,
 		.live = config,
 		.signal_fd = -1,

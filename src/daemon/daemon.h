@@ -11,6 +11,7 @@
 
 struct daemon {
 	const struct cli *cli;
+	const struct config_source *source;
 	struct config *started; /* of the start: in effect where a change needs a restart */
 	struct config *live;	/* what was last applied; may be the same as `started` */
 	struct dgram_server *server;
@@ -26,9 +27,9 @@ struct daemon {
 	unsigned reloads_failed;
 };
 
-/* Serve with this configuration, which it takes, until a signal ends it. Returns the exit
- * status. */
-int daemon_serve(const struct cli *cli, struct config *config);
+/* Serve with this configuration, which it takes and which came from `source`, until a signal ends it. Returns
+ * the exit status. */
+int daemon_serve(const struct cli *cli, const struct config_source *source, struct config *config);
 
 /* What the server is to be given for this configuration. */
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config);

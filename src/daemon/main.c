@@ -1,5 +1,5 @@
-/* dgramd: serves UDP requests with a bounded queue and a pool of workers. */
-#include <dgram.h>
+/* The daemon as a program: its actions and its exit status. */
+#include <dgramd.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,12 +9,14 @@
 #include "config/config.h"
 #include "daemon/cli.h"
 #include "daemon/daemon.h"
+#include "daemon/handlers.h"
 #include "daemon/notify.h"
 #include "daemon/pace.h"
 
 static int fail(int error)
 {
-	(void)fprintf(stderr, "dgramd: error: %s\n", strerrordesc_np(-error));
+	(void)fprintf(
+		stderr, "%s: error: %s\n", program_invocation_short_name, strerrordesc_np(-error));
 	return EX_OSERR;
 }
 
@@ -52,14 +54,29 @@ static int print_config(struct config *config)
 	return printed(error);
 }
 
-static int load_and_go(const struct cli *cli)
+static int print_schema(const struct cli *cli, struct handlers *handlers)
 {
+	char why[CONFIG_HANDLER_ERROR_MAX];
+
+	if (handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why))
+		return printed(config_schema_print(&handlers->config, stdout));
+	(void)fprintf(stderr, "%s: error: %s\n", program_invocation_short_name, why);
+	return EX_CONFIG;
+}
+
+static int load_and_go(const struct cli *cli, struct handlers *handlers)
+{
+	const struct config_source source = { cli->config_path, cli->sets, cli->sets_count,
+		&handlers->config };
 	struct config *config;
 	struct report report;
 	int error;
 
 	report_init(&report);
-	error = config_load(cli->config_path, cli->sets, cli->sets_count, &report, &config);
+	handlers->plugins.base = cli->config_path;
+	handlers->plugins.loads = cli->action == CLI_SERVE;
+	error = config_load(&source, &report, &config);
+	handlers->plugins.loads = false; /* beside what serves, a plug-in is only described */
 	if (error == -ENOMEM)
 		(void)fail(error);
 	else if (error < 0)
@@ -75,11 +92,11 @@ static int load_and_go(const struct cli *cli)
 	case CLI_PRINT_CONFIG:
 		return print_config(config);
 	default:
-		return daemon_serve(cli, config);
+		return daemon_serve(cli, &source, config);
 	}
 }
 
-static int act(const struct cli *cli)
+static int act(const struct cli *cli, struct handlers *handlers)
 {
 	switch (cli->action) {
 	case CLI_HELP:
@@ -89,9 +106,9 @@ static int act(const struct cli *cli)
 		(void)printf("dgramd %s\n", dgram_version());
 		return printed(0);
 	case CLI_SCHEMA:
-		return printed(config_schema_print(stdout));
+		return print_schema(cli, handlers);
 	default:
-		return load_and_go(cli);
+		return load_and_go(cli, handlers);
 	}
 }
 
@@ -102,23 +119,28 @@ static int open_standard(void)
 
 	if (error < 0)
 		(void)fprintf(stderr,
-			"dgramd: error: a standard descriptor is closed, and /dev/null cannot take "
-			"its place: %s\n",
-			strerrordesc_np(-error));
+			"%s: error: a standard descriptor is closed, and /dev/null cannot take its "
+			"place: %s\n",
+			program_invocation_short_name, strerrordesc_np(-error));
 	return error;
 }
 
-int main(int argc, char **argv)
+int dgram_main(int argc, char **argv, const struct dgram_handler *const *handlers)
 {
+	struct handlers known;
 	struct cli cli;
-	int error = cli_parse(argc, argv, &cli);
+	int error = handlers_init(&known, handlers);
 	int status;
 
 	if (error < 0)
+		return EX_CONFIG;
+	error = cli_parse(argc, argv, &cli);
+	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
-	status = open_standard() < 0 ? EX_OSERR : act(&cli);
+	status = open_standard() < 0 ? EX_OSERR : act(&cli, &known);
 	if (cli.action == CLI_SERVE)
 		pace_exit(status);
 	cli_free(&cli);
+	handlers_free(&known);
 	return status;
 }

@@ -4,23 +4,15 @@
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 
-static const char *why_refused(const struct daemon *daemon, const struct report *report, int error)
-{
-	if (cli_reads_stdin(daemon->cli))
-		return "the standard input cannot be read again";
-	return error == -EINVAL && report->count > 0 ? "the file has errors"
-						     : strerrordesc_np(-error);
-}
-
-static void refuse(struct daemon *daemon, const struct report *report, int error)
+static void refuse(struct daemon *daemon, const struct report *report, const char *why)
 {
 	daemon->reloads_failed++;
 	for (size_t i = 0; i < report->count; i++)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "configuration", "%s",
 			report_line(report, i));
 	dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "reload refused",
-		"%s; the configuration stays as it was; refused so far: %u",
-		why_refused(daemon, report, error), daemon->reloads_failed);
+		"%s; the configuration stays as it was; refused so far: %u", why,
+		daemon->reloads_failed);
 }
 
 static void log_live(
@@ -55,13 +47,19 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-static int load_again(struct daemon *daemon, struct report *report, struct config **ret_config)
+/* `why`: if it fails. */
+static int load_again(struct daemon *daemon, struct report *report,
+	char why[static DGRAM_ERROR_TEXT_MAX], struct config **ret_config)
 {
-	const struct cli *cli = daemon->cli;
+	const char *reason = "the standard input cannot be read again";
+	int error = -EINVAL;
 
-	if (cli_reads_stdin(cli))
-		return -EINVAL;
-	return config_load(cli->config_path, cli->sets, cli->sets_count, report, ret_config);
+	if (!cli_reads_stdin(daemon->cli)) {
+		error = config_load(daemon->source, report, ret_config);
+		reason = error == -EINVAL ? "the file has errors" : strerrordesc_np(-error);
+	}
+	(void)snprintf(why, DGRAM_ERROR_TEXT_MAX, "%s", reason);
+	return error;
 }
 
 /* What it says is in the files that are opened. */
@@ -69,20 +67,23 @@ void daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
+	char why[DGRAM_ERROR_TEXT_MAX];
 	struct report report;
 	int error;
 
 	report_init(&report);
-	error = load_again(daemon, &report, &config);
+	error = load_again(daemon, &report, why, &config);
 	if (error == 0) {
 		options = daemon_options(daemon, config);
+		options.error_text = why;
+		options.error_text_size = sizeof(why);
 		error = dgram_server_reconfigure(daemon->server, &options);
 	}
 	daemon_reopen_logs(daemon);
 	if (error == 0) {
 		adopt(daemon, config);
 	} else {
-		refuse(daemon, &report, error);
+		refuse(daemon, &report, why);
 		config_free(config);
 	}
 	report_free(&report);

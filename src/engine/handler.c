@@ -15,7 +15,7 @@ static int negative(int error)
 	return error > 0 ? -error : error;
 }
 
-/* What open() and worker_start() are given, and what dgram_log() needs. */
+/* What open(), worker_start() and reconfigure() are given, and what dgram_log() needs. */
 struct starting {
 	struct dgram_start start; /* first: a pointer to it is one to the whole */
 	struct log_ring *log;
@@ -28,7 +28,7 @@ static struct starting starting_of(
 		.start = {
 			.server = handler->server,
 			.service = handler->service,
-			.values = handler->values,
+			.values = handler->values->of,
 			.worker = worker,
 		},
 		.log = log,
@@ -45,6 +45,20 @@ int handler_open(struct handler *handler, struct log_ring *log)
 		error = negative(
 			handler->calls->open(handler->context, &starting.start, &handler->state));
 	handler->opened = error == 0;
+	return error;
+}
+
+int handler_reconfigure(
+	struct handler *handler, struct handler_values *values, struct log_ring *log)
+{
+	struct starting starting = starting_of(handler, 0, log);
+	int error = 0;
+
+	starting.start.values = values->of;
+	if (handler->opened && handler->calls->reconfigure != NULL)
+		error = negative(handler->calls->reconfigure(handler->state, &starting.start));
+	if (error == 0)
+		handler->values = values;
 	return error;
 }
 

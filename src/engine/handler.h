@@ -8,13 +8,21 @@
 #include "core/datagram.h"
 #include "engine/socket.h"
 
+/* Values of a handler's options, in their order. */
+struct handler_values {
+	struct handler_values *before; /* in the list of all that are kept */
+	struct dgram_setting of[];
+};
+
 /* A handler as a service uses it. `state` and `opened` are zeroed before it is opened. */
 struct handler {
 	const struct dgram_handler *calls;
 	struct dgram_server *server;
 	const char *service; /* its name */
 	void *context;
-	struct dgram_setting *values; /* of its parameters */
+	struct handler_values *values; /* as they are */
+	struct handler_values
+		*kept; /* these and all that were, because requests may still read them */
 	void *state;
 	bool opened;
 };
@@ -42,6 +50,11 @@ struct handler_request {
 
 /* Also for a handler without an open(), which logs in `log`. Errors are the handler's. Thread: owner. */
 int handler_open(struct handler *handler, struct log_ring *log);
+
+/* Give it these values, which have to stay if it takes them; one that is not open just has them. Errors are the
+ * handler's, which logs in `log`: it has the values from before. Thread: owner. */
+int handler_reconfigure(
+	struct handler *handler, struct handler_values *values, struct log_ring *log);
 
 /* Closing one that is not open is fine. Thread: owner. */
 void handler_close(struct handler *handler);

@@ -9,16 +9,17 @@ static const struct dgram_handler *const builtins[] = {
 	&handler_echo,
 	&handler_discard,
 	&handler_simulate,
+	NULL,
 };
 
-const struct dgram_handler *dgram_builtin_handler_at(size_t index)
+const struct dgram_handler *const *dgram_builtin_handlers(void)
 {
-	return index < sizeof(builtins) / sizeof(builtins[0]) ? builtins[index] : NULL;
+	return builtins;
 }
 
 const struct dgram_handler *dgram_builtin_handler(const char *name)
 {
-	for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++)
+	for (size_t i = 0; builtins[i] != NULL; i++)
 		if (strcmp(builtins[i]->name, name) == 0)
 			return builtins[i];
 	return NULL;

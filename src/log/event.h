@@ -55,6 +55,9 @@ enum log_level {
 	X(EVENT_CANNOT_START_HANDLER, ERROR, "cannot start the handler",                            \
 		"The handler of the service refused a worker, or a receiver that runs it: see the " \
 		"documentation of the handler.")                                                    \
+	X(EVENT_CANNOT_RECONFIGURE_HANDLER, ERROR, "cannot reconfigure the handler",                \
+		"The handler of the service refused values of its options, and the configuration "  \
+		"stays as it was: see the documentation of the handler.")                           \
 	X(EVENT_CANNOT_START_WORKER, ERROR, "cannot start a worker",                                \
 		"The system gave it no thread: see the limits of threads and memory.")              \
 	X(EVENT_CANNOT_PIN_WORKER, WARN, "cannot pin a worker",                                     \

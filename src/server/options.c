@@ -143,10 +143,11 @@ static int check_abi(const struct checked *checked, const char *field, unsigned 
 		checked->label, field, abi, DGRAM_ABI);
 }
 
-static int check_handler(const struct checked *checked, const struct dgram_service *service)
+/* `name`: of its service. */
+static int check_handler(
+	const struct checked *checked, const struct dgram_handler *handler, const char *name)
 {
-	const struct dgram_handler *handler = service->handler;
-	const char *name = service->name != NULL ? "name" : "handler->name";
+	const char *named = name != NULL ? "name" : "handler->name";
 	int error;
 
 	if (handler == NULL)
@@ -157,8 +158,20 @@ static int check_handler(const struct checked *checked, const struct dgram_servi
 	if (handler->name == NULL || handler->handle == NULL)
 		return refuse_field(checked,
 			handler->name == NULL ? "handler->name" : "handler->handle", "missing");
-	return check_text(
-		checked, name, server_service_name(service), RULE_NAME, (struct limits)LIMITS_NAME);
+	return check_text(checked, named, name != NULL ? name : handler->name, RULE_NAME,
+		(struct limits)LIMITS_NAME);
+}
+
+int dgram_handler_check(
+	const struct dgram_handler *handler, char *error_text, size_t error_text_size)
+{
+	struct dgram_options options = { 0 };
+	int error;
+
+	options.error_text = error_text;
+	options.error_text_size = error_text_size;
+	error = check_handler(&(struct checked){ &options, "" }, handler, NULL);
+	return error == 0 ? server_parameters_check_table(&options, handler, "") : error;
 }
 
 static int check_service(const struct dgram_options *options, size_t index)
@@ -171,7 +184,7 @@ static int check_service(const struct dgram_options *options, size_t index)
 	(void)snprintf(label, sizeof(label), "services[%zu].", index);
 	error = check_abi(&checked, "abi", service->abi);
 	if (error == 0)
-		error = check_handler(&checked, service);
+		error = check_handler(&checked, service->handler, service->name);
 	if (error == 0)
 		error = check_number(&checked, "hosts_count", (double)service->hosts_count,
 			(struct limits){ 0, DGRAM_HOSTS_MAX, 0 });

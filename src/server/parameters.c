@@ -42,7 +42,8 @@ static bool takes_default(const struct dgram_parameter *parameter, const struct 
 }
 
 /* Or NULL. */
-static const char *fault_of(const struct dgram_parameter *parameter)
+static const char *fault_of(
+	const struct dgram_handler *handler, const struct dgram_parameter *parameter)
 {
 	struct rule rule = RULE_OF_PARAMETER(parameter);
 
@@ -59,17 +60,19 @@ static const char *fault_of(const struct dgram_parameter *parameter)
 		return "has no range";
 	if (!parameter->required && !takes_default(parameter, &rule))
 		return "does not take its default";
+	if (parameter->live && handler->reconfigure == NULL)
+		return "is live, but the handler has no reconfigure()";
 	return NULL;
 }
 
-static int check_table(
+int server_parameters_check_table(
 	const struct dgram_options *options, const struct dgram_handler *handler, const char *label)
 {
 	const char *fault = handler->parameters == NULL ? "missing" : NULL;
 
 	for (size_t i = 0; i < handler->parameters_count; i++) {
 		if (fault == NULL)
-			fault = fault_of(&handler->parameters[i]);
+			fault = fault_of(handler, &handler->parameters[i]);
 		for (size_t j = 0; fault == NULL && j < i; j++)
 			if (strcmp(handler->parameters[i].name, handler->parameters[j].name) == 0)
 				fault = "has the name of another";
@@ -179,7 +182,7 @@ int server_parameters_check(
 {
 	const struct dgram_handler *handler = service->handler;
 	char message[RULE_MESSAGE_MAX];
-	int error = check_table(options, handler, label);
+	int error = server_parameters_check_table(options, handler, label);
 
 	if (error == 0 && service->parameters_count > 0 && service->parameters == NULL)
 		return server_options_refuse(options, "%sparameters: missing", label);
@@ -246,33 +249,34 @@ static void complete_word(const struct dgram_parameter *parameter, struct dgram_
 	value->number = (double)word;
 }
 
-int server_parameters_copy(const struct dgram_service *service, struct dgram_setting **ret_values)
+int server_parameters_copy(const struct dgram_service *service, struct handler_values **ret_values)
 {
 	const struct dgram_handler *handler = service->handler;
 	size_t count = handler->parameters_count, texts = 0, bytes = 0;
-	struct dgram_setting *values;
+	struct handler_values *values;
 	struct store store;
 
 	for (size_t i = 0; i < service->parameters_count; i++)
 		add_needs_of(&service->parameters[i], &texts, &bytes);
-	values = calloc(1, count * sizeof(*values) + texts * sizeof(char *) + bytes + 1);
+	values = calloc(1, sizeof(*values) + count * sizeof(values->of[0]) +
+				   texts * sizeof(char *) + bytes + 1);
 	if (values == NULL)
 		return -ENOMEM;
-	store.next_text = (const char **)(void *)(values + count);
+	store.next_text = (const char **)(void *)(values->of + count);
 	store.next_byte = (char *)(store.next_text + texts);
 	for (size_t i = 0; i < count; i++) {
 		const struct dgram_parameter *parameter = &handler->parameters[i];
 		const struct dgram_setting *setting = find_setting(service, parameter);
 
-		values[i].name = parameter->name;
+		values->of[i].name = parameter->name;
 		if (setting != NULL) {
-			copy_setting(&store, setting, &values[i]);
+			copy_setting(&store, setting, &values->of[i]);
 		} else {
-			values[i].number = parameter->initial;
-			values[i].text = parameter->text;
+			values->of[i].number = parameter->initial;
+			values->of[i].text = parameter->text;
 		}
 		if (parameter->type == DGRAM_WORD)
-			complete_word(parameter, &values[i]);
+			complete_word(parameter, &values->of[i]);
 	}
 	*ret_values = values;
 	return 0;

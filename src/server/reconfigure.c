@@ -25,7 +25,7 @@ static int make_room(struct dgram_server *server, unsigned workers)
 }
 
 /* Services are identified by their names: one that was added, removed or renamed waits for a restart. */
-static const struct dgram_service *find_wanted(
+const struct dgram_service *server_reconfigure_find(
 	const struct service *service, const struct dgram_options *options)
 {
 	for (size_t i = 0; i < options->services_count; i++)
@@ -38,7 +38,7 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 {
 	for (unsigned i = 0; i < server->services_count; i++) {
 		struct service *service = &server->services[i];
-		const struct dgram_service *wanted = find_wanted(service, options);
+		const struct dgram_service *wanted = server_reconfigure_find(service, options);
 		struct queue_settings settings;
 
 		if (wanted != NULL) {
@@ -80,12 +80,16 @@ static int stopping(const struct dgram_options *options)
 static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
+	struct handler_values *values[DGRAM_SERVICES_MAX];
 	int error = server_options_check(options);
 
 	if (error < 0)
 		return error;
 	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
 		return stopping(options);
+	error = server_values_change(server, options, values);
+	if (error < 0)
+		return error;
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.receivers_assist = options->receivers_assist;
@@ -99,6 +103,7 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 		error = server_options_copy(server, &after);
 	if (error < 0) {
 		(void)apply_all(server, &before);
+		server_values_restore(server, values);
 		return server_options_fail(options, error);
 	}
 	apply_services(server, options);

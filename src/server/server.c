@@ -82,8 +82,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	atomic_init(&service->min_source_port, options->min_source_port);
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
-	error = service->name == NULL ? -ENOMEM
-				      : server_parameters_copy(options, &service->handler.values);
+	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
 	if (error == 0 && options->concurrency == DGRAM_POOL)
 		error = make_queue(server, service, options);
 	return error;
@@ -360,7 +359,7 @@ static void free_all(struct dgram_server *server)
 			slab_give(server->slab, &left);
 		}
 		queue_free(server->services[i].queue);
-		free(server->services[i].handler.values);
+		server_values_free(&server->services[i].handler);
 		free(server->services[i].name);
 	}
 	pool_destroy(&server->pool);

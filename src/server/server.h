@@ -124,11 +124,27 @@ struct queue_settings server_options_queue(
 /* hosts.c: the same check of what all services listen on, each valid else. */
 int server_hosts_check(const struct dgram_options *options);
 
-/* parameters.c: the same check of the options of a service's handler, `label` in front of the field; of
- * valid ones the values that open() gets, to be freed as one: -ENOMEM. */
+/* parameters.c: the same check of a handler's table of options, and of a service's options by it, `label` in
+ * front of the field; of valid ones the values that open() gets, to be freed as one: -ENOMEM. */
+int server_parameters_check_table(const struct dgram_options *options,
+	const struct dgram_handler *handler, const char *label);
 int server_parameters_check(const struct dgram_options *options,
 	const struct dgram_service *service, const char *label);
-int server_parameters_copy(const struct dgram_service *service, struct dgram_setting **ret_values);
+int server_parameters_copy(const struct dgram_service *service, struct handler_values **ret_values);
+
+/* values.c: a handler's values, as its service's options say: -ENOMEM; free all that there were. Have handlers
+ * take those that are live, all or none: -errno, and error_text says whose refused; `ret_before` is what to go
+ * back to. */
+int server_values_make(struct handler *handler, const struct dgram_service *options);
+void server_values_free(struct handler *handler);
+int server_values_change(struct dgram_server *server, const struct dgram_options *options,
+	struct handler_values *ret_before[static DGRAM_SERVICES_MAX]);
+void server_values_restore(struct dgram_server *server,
+	struct handler_values *const before[static DGRAM_SERVICES_MAX]);
+
+/* reconfigure.c: what the options say of this service, which is known by its name, or NULL. */
+const struct dgram_service *server_reconfigure_find(
+	const struct service *service, const struct dgram_options *options);
 
 static inline const char *server_service_name(const struct dgram_service *service)
 {

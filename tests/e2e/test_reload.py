@@ -73,6 +73,22 @@ class Reload(dgramtest.Case):
         ledger = daemon.stop()["echo"]
         self.assertEqual((ledger["dropped_expired"], ledger["replied"]), (1, 1))
 
+    def test_options_that_are_live(self):
+        """Of a handler that runs: all of its requests fail, then none does."""
+        daemon = self.start({"handler": "simulate", "options": {"fail_rate": 1},
+                             "logging": {"summary_interval_s": 1}})
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            client.send(b"lost")
+            daemon.wait_for("summary", service="simulate", failed_handler=1)
+            messages = self.reload(daemon, 1, options={"block_us": 2})
+            self.assertEqual(messages, ["options.block_us 0 -> 2: in effect now",
+                                        "options.fail_rate 1 -> 0: in effect now"])
+            client.send(b"kept")
+            self.assertEqual(client.recv(64), b"kept")
+        ledger = daemon.stop()["simulate"]
+        self.assertEqual((ledger["failed_handler"], ledger["replied"]), (1, 1))
+
     def test_min_source_port(self):
         daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
         with dgramtest.socket_for(daemon.address()) as client:

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "daemon/handlers.h"
 #include "json/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,15 +60,17 @@ static int scan_both(const uint8_t *data, size_t size)
 /* `sets`: up to the first NULL. */
 static int load(const char *path, const char *const *sets, struct config **ret_config)
 {
+	static struct handlers handlers; /* what it loads borrows them */
+	struct config_source source = { path, sets, 0, &handlers.config };
 	struct config *config = NULL;
 	struct report report;
-	size_t count = 0;
 	int r;
 
-	while (sets[count])
-		count++;
+	while (sets[source.sets_count])
+		source.sets_count++;
+	handlers_init(&handlers, dgram_builtin_handlers());
 	report_init(&report);
-	r = config_load(path, sets, count, &report, &config);
+	r = config_load(&source, &report, &config);
 	if ((r == 0) != (report.count == 0) || (r != 0 && r != -EINVAL))
 		abort();
 	for (size_t i = 0; i < report.count; i++) {

@@ -44,22 +44,22 @@ def scaled(count, at_least=1):
     return max(at_least, count // SLOW)
 
 
-def command(*arguments):
-    return [*shlex.split(os.environ.get("DGRAM_UNDER", "")), DGRAMD, *arguments]
+def command(*arguments, program=None):
+    return [*shlex.split(os.environ.get("DGRAM_UNDER", "")), program or DGRAMD, *arguments]
 
 
-def run_dgramd(*arguments, **options):
-    """dgramd to its end: exit code, stdout and stderr as text."""
+def run_dgramd(*arguments, program=None, **options):
+    """dgramd to its end, or another program: exit code, stdout and stderr as text."""
     if "input" not in options:
         options["stdin"] = subprocess.DEVNULL
     return subprocess.run(
-        command(*arguments), capture_output=True, text=True, check=False, timeout=PATIENCE,
-        **options)
+        command(*arguments, program=program), capture_output=True, text=True, check=False,
+        timeout=PATIENCE, **options)
 
 
 def handlers():
     """The names of the built-in handlers."""
-    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["enum"]
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
 
 
 def parse_line(line):
@@ -118,9 +118,11 @@ class Daemon:
     ends with the test; as a context manager, it ends with the block.
 
     `config` is a dict, or the text of the file. With `ready`, returns when it has logged that it
-    is: for that its log must go to stderr, at info, as logfmt."""
+    is: for that its log must go to stderr, at info, as logfmt. `program`: another one that has its
+    options."""
 
-    def __init__(self, config=None, *, arguments=(), environment=None, ready=True, **options):
+    def __init__(self, config=None, *, arguments=(), environment=None, ready=True, program=None,
+            **options):
         self.lines = []
         self._changed = threading.Condition()
         self.directory = tempfile.mkdtemp(prefix="dgramd-")
@@ -131,7 +133,7 @@ class Daemon:
         options.setdefault("stdout", subprocess.DEVNULL)
         options.setdefault("stderr", subprocess.PIPE)
         self.process = subprocess.Popen(
-            command("-c", self.config_path, *arguments), cwd=self.directory,
+            command("-c", self.config_path, *arguments, program=program), cwd=self.directory,
             env={**os.environ, **(environment or {})}, **options)
         self._reader = None
         if self.process.stderr:

@@ -16,6 +16,29 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "daemon/handlers.h"
+
+/* A program with tests of its own handlers sets them; NULL: the built-in ones. */
+static const struct dgram_handler *const *linked_handlers;
+
+static inline const struct config_handlers *test_handlers(void)
+{
+	static struct handlers handlers;
+
+	handlers_init(&handlers, linked_handlers ? linked_handlers : dgram_builtin_handlers());
+	return &handlers.config;
+}
+
+/* config_load() with sets up to the first NULL; NULL: none. */
+static inline int load_source(const char *path, const char *const *sets, struct report *report,
+	struct config **ret_config)
+{
+	struct config_source source = { path, sets, 0, test_handlers() };
+
+	while (sets && sets[source.sets_count])
+		source.sets_count++;
+	return config_load(&source, report, ret_config);
+}
 
 /* A file without a name; its path is valid until it is closed. */
 static inline int memory_file(const void *text, size_t length, char path[static 40])
@@ -36,7 +59,7 @@ static inline int load_bytes(
 	int r;
 
 	report_init(report);
-	r = config_load(path, NULL, 0, report, ret_config);
+	r = load_source(path, NULL, report, ret_config);
 	close(fd);
 	return r;
 }
@@ -48,12 +71,9 @@ static inline struct config *must_load(const char *text, const char *const *sets
 	struct report report;
 	char path[40];
 	int fd = memory_file(text, strlen(text), path), r;
-	size_t count = 0;
 
-	while (sets && sets[count])
-		count++;
 	report_init(&report);
-	r = config_load(path, sets, count, &report, &config);
+	r = load_source(path, sets, &report, &config);
 	close(fd);
 	if (r < 0) {
 		print_error("%s\n", text);

@@ -63,13 +63,13 @@ static void test_defaults(void **state)
 
 	(void)state;
 	report_init(&report);
-	assert_int_equal(config_load(NULL, NULL, 0, &report, &config), 0);
+	assert_int_equal(load_source(NULL, NULL, &report, &config), 0);
 	must_be_default(config);
 	must_be_default(must_load("{}", NULL));
 	must_be_default(must_load("// nothing\n{ /* here */ }\n", NULL));
 	must_be_default(must_load("{\"queue\":{},\"pool\":{},\"logging\":{}}", NULL));
 	must_be_default(must_load("{\"services\":[{}]}", NULL));
-	assert_int_equal(config_load("conf/server.json", NULL, 0, &report, &config), 0);
+	assert_int_equal(load_source("conf/server.json", NULL, &report, &config), 0);
 	must_be_default(config);
 	report_free(&report);
 }
@@ -276,7 +276,8 @@ static void must_refuse_set(const char *set, size_t column, const char *piece)
 
 	report_init(&report);
 	snprintf(name, sizeof(name), "--set %s", set);
-	assert_int_equal(config_load(NULL, &set, 1, &report, &config), -EINVAL);
+	assert_int_equal(
+		load_source(NULL, (const char *const[]){ set, NULL }, &report, &config), -EINVAL);
 	assert_int_equal(report.count, 1);
 	assert_non_null(strstr(read_position(report_line(&report, 0), name, &line, &found), piece));
 	assert_int_equal(line, 1);
@@ -326,7 +327,7 @@ static void must_not_read(const char *path, const char *reason)
 	char expected[300];
 
 	report_init(&report);
-	assert_int_equal(config_load(path, NULL, 0, &report, &config), -EINVAL);
+	assert_int_equal(load_source(path, NULL, &report, &config), -EINVAL);
 	assert_int_equal(report.count, 1);
 	snprintf(expected, sizeof(expected), "%s: error: %s", path, reason);
 	assert_string_equal(report_line(&report, 0), expected);
@@ -370,8 +371,8 @@ static void test_unreadable_file(void **state)
 		report_init(&report);
 		if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
 			_exit(2);
-		right = config_load(path, NULL, 0, &report, &config) == -EINVAL &&
-			report.count == 1 && strstr(report_line(&report, 0), "Permission denied");
+		right = load_source(path, NULL, &report, &config) == -EINVAL && report.count == 1 &&
+			strstr(report_line(&report, 0), "Permission denied");
 		report_free(&report);
 		_exit(right ? 0 : 1);
 	}

@@ -112,7 +112,7 @@ static const struct bad bad_texts[] = {
 	{ "{\"max_workers\": 1025}", 1, 17, "from 0 to 1024" },
 	{ "{\"socket\": {\"send_buffer_bytes\": 1073741824}}", 1, 34, "from 0 to 1073741823" },
 	{ "{\"handler\": \"tiem\"}", 1, 13, "did you mean \"time\"?" },
-	{ "{\"handler\": 1}", 1, 13, "handler: must be one of \"time\", \"daytime\"" },
+	{ "{\"handler\": 1}", 1, 13, "handler: must be a string, not a number" },
 	{ "{\"concurrency\": \"inlin\"}", 1, 17,
 		"concurrency: must be one of \"pool\", \"inline\"; did you mean \"inline\"?" },
 	{ "{\"receivers\": 0}", 1, 15, "receivers: must be a whole number from 1 to 16" },
@@ -275,7 +275,7 @@ static bool is_refused(const struct bad *bad)
 	bool right;
 
 	report_init(&report);
-	assert_int_equal(config_load(name, NULL, 0, &report, &config), -EINVAL);
+	assert_int_equal(load_source(name, NULL, &report, &config), -EINVAL);
 	close(fd);
 	message = read_position(report_line(&report, 0), name, &line, &column);
 	right = report.count == 1 && line == bad->line && column == bad->column &&
@@ -476,7 +476,7 @@ static void test_every_prefix(void **state)
 		size_t line = 0, column = 0;
 
 		report_init(&report);
-		r = config_load(name, NULL, 0, &report, &config);
+		r = load_source(name, NULL, &report, &config);
 		close(fd);
 		if (r == 0) {
 			loaded++;

@@ -1,6 +1,5 @@
 /* Options of handlers by their types: what the file takes, what becomes of it, and that the library says the
  * same of what it does not take. */
-/* link: -Wl,--wrap=dgram_builtin_handler_at */
 #include "support.h"
 
 #include <errno.h>
@@ -20,7 +19,7 @@ static const struct dgram_parameter parameters[PARAMETERS] = {
 	[SHARE] = { "share", DGRAM_NUMBER, .maximum = 1, .initial = 0.5, .sentence = "A share." },
 	[COUNT] = { "count", DGRAM_WHOLE, .minimum = -3, .maximum = 1e9, .initial = 7,
 		.sentence = "A count." },
-	[STRICT] = { "strict", DGRAM_BOOLEAN, .initial = 1, .sentence = "Whether." },
+	[STRICT] = { "strict", DGRAM_BOOLEAN, .initial = 1, .sentence = "Whether.", .live = true },
 	[MODE] = { "mode", DGRAM_WORD, .initial = 1, .words = modes, .sentence = "How." },
 	[PREFIX] = { "prefix", DGRAM_TEXT, .maximum = 8, .text = "p-", .sentence = "A prefix." },
 	[NOTE] = { "note", DGRAM_TEXT, .minimum = 2, .maximum = 8, .sentence = "A note." },
@@ -29,21 +28,20 @@ static const struct dgram_parameter parameters[PARAMETERS] = {
 		.sentence = "A file." },
 };
 
+static int take(void *state, const struct dgram_start *start)
+{
+	(void)state, (void)start;
+	return 0;
+}
+
 static const struct dgram_handler typed = {
 	.abi = DGRAM_ABI,
 	.name = "typed",
 	.handle = handle,
 	.parameters = parameters,
 	.parameters_count = PARAMETERS,
+	.reconfigure = take,
 };
-
-const struct dgram_handler *__real_dgram_builtin_handler_at(size_t index);
-const struct dgram_handler *__wrap_dgram_builtin_handler_at(size_t index);
-
-const struct dgram_handler *__wrap_dgram_builtin_handler_at(size_t index)
-{
-	return index == 0 ? &typed : __real_dgram_builtin_handler_at(index - 1);
-}
 
 /* `{"handler": "typed", "options": {...}}` */
 static struct config *load_options(const char *options, const char *const *sets)
@@ -155,7 +153,7 @@ static void test_schema(void **state)
 		"\"additionalProperties\": false,\"required\": [\"path\"],",
 		"\"type\": \"number\",\"minimum\": 0,\"maximum\": 1,\"default\": 0.5}",
 		"\"type\": \"integer\",\"minimum\": -3,\"maximum\": 1000000000,\"default\": 7}",
-		"\"type\": \"boolean\",\"default\": true}",
+		"Whether. Takes effect on reload.\",\"type\": \"boolean\",\"default\": true}",
 		"\"type\": \"string\",\"enum\": [\"slow\",\"quick\"],\"default\": \"quick\"}",
 		"\"type\": \"string\",\"minLength\": 0,\"maxLength\": 8,\"default\": \"p-\"}",
 		"\"type\": \"string\",\"minLength\": 2,\"maxLength\": 8}",
@@ -168,7 +166,7 @@ static void test_schema(void **state)
 
 	(void)state;
 	assert_non_null(file);
-	assert_int_equal(config_schema_print(file), 0);
+	assert_int_equal(config_schema_print(test_handlers(), file), 0);
 	fclose(file);
 	squeeze(text);
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
@@ -196,7 +194,7 @@ static void test_changes(void **state)
 
 	(void)state;
 	assert_int_equal(config_changes(old_config, new_config, note_change, notes), 4);
-	assert_string_equal(notes, "options.strict true>false restart;options.note >new restart;"
+	assert_string_equal(notes, "options.strict true>false;options.note >new restart;"
 				   "options.tags >x, y restart;options.path a>b restart;");
 	config_free(old_config);
 	config_free(new_config);
@@ -340,6 +338,7 @@ static void test_missing(void **state)
 
 int main(void)
 {
+	static const struct dgram_handler *handlers[] = { NULL, &typed, NULL };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
@@ -350,5 +349,7 @@ int main(void)
 		cmocka_unit_test(test_missing),
 	};
 
+	handlers[0] = dgram_builtin_handler("time");
+	linked_handlers = handlers;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

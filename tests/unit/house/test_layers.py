@@ -8,12 +8,14 @@ import tempfile
 import dgramtest
 
 API = "<dgram.h>"
+PROGRAM = "<dgramd.h>"
 
 # The first row that matches a file says what it may include, besides headers of the system and its
 # own header: that of its noun, "queue/queue.h" for queue/queue.c and queue/queue_flows.c.
 LOG = ["log/log.h", "base/*"]
 STATION = [API, "queue/queue.h", "core/*", *LOG]
 ARROWS = {
+    "include/dgramd.h": [API],
     "include/*": [],
     "src/base/*": ["base/*"],
     "src/log/event*": [],
@@ -44,7 +46,10 @@ ARROWS = {
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h",
         "guard/guard.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
-    "src/process/*": [API, "process/*", "engine/handler.h", *STATION],
+    "src/process/description*": [API, "base/*"],
+    "src/process/child*": [API, "process/probe.h"],
+    "src/process/probe*": ["process/description.h", "base/*"],
+    "src/process/plugin*": [API, "process/probe.h", "base/*"],
     "src/server/*": ["engine/*", "guard/own_addresses.h", "guard/neighbours.h", "guard/notices.h",
                     "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
@@ -55,22 +60,24 @@ ARROWS = {
     "src/json/document*": ["<cjson/cJSON.h>", "json/report.h", "json/scan.h"],
     "src/json/element*": ["json/document.h"],
     "src/config/params*": [API, "base/limits.h"],
-    "src/config/values*": ["config/params.h", "json/*"],
+    "src/config/handlers*": [API],
+    "src/config/values*": ["config/handlers.h", "config/params.h", "json/*"],
     "src/config/check*": ["config/values.h", "json/*", "base/*"],
     "src/config/options*": ["config/check.h", "config/values.h", "json/*", "base/*"],
     "src/config/services*": ["config/options.h", "config/values.h", "json/*", "base/*"],
     "src/config/decode*": ["config/check.h", "config/services.h", "config/values.h", "json/*"],
     "src/config/files*": ["config/values.h", "base/*"],
-    "src/config/config*": [API, "config/decode.h", "config/files.h", "config/services.h", "json/*"],
+    "src/config/config*": [
+        API, "config/decode.h", "config/files.h", "config/handlers.h", "config/services.h", "json/*"],
     "src/config/*": ["config/config.h", "config/options.h", "config/params.h", "config/values.h", "json/*"],
     "src/admin/*": [API, "admin/*", "config/*", "json/*", "base/*"],
     "src/ctl/*": ["ctl/*", "json/*", "base/*"],
-    "src/daemon/*": [API, "daemon/*", "config/*", "json/*", "base/*"],
+    "src/daemon/*": [API, PROGRAM, "daemon/*", "config/*", "process/plugin.h", "json/*", "base/*"],
     "src/load/*": ["load/*", "base/*"],
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>]+>|"[^"]+")', re.MULTILINE)
-OURS = (API, "<cjson/")
+OURS = (API, PROGRAM, "<cjson/")
 
 
 def own_header(file, target):
@@ -136,6 +143,8 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/engine/worker.c", '"server/server.h"')
         self.must_forbid("src/server/server.c", '"config/params.h"')
         self.must_forbid("src/handlers/echo.c", '"base/clock.h"')
+        self.must_forbid("src/process/plugin.c", '"engine/handler.h"')
+        self.must_forbid("src/daemon/main.c", '"process/probe.h"')
         self.must_forbid("src/json/scan.c", '"json/report.h"')
         self.must_forbid("src/json/element.c", '"config/values.h"')
         self.must_forbid("src/config/config.c", '"queue/queue.h"')
@@ -144,6 +153,8 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/daemon/main.c", "<cjson/cJSON.h>")
         self.must_forbid("src/elsewhere/new.c", '"log/log.h"')
         self.must_forbid("include/dgram.h", '"log/log.h"')
+        self.must_forbid("include/dgram.h", "<dgramd.h>")
+        self.must_forbid("src/config/config.c", "<dgramd.h>")
 
     def test_good_ones_are_not(self):
         self.must_allow("src/queue/queue_flows.c", '"queue/queue.h"')

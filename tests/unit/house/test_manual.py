@@ -1,5 +1,5 @@
-"""dgramd(8) has every option, event, field, reason and exit code, and no event that is not logged; dgram(3) has
-every function, struct and constant of the header."""
+"""dgramd(8) has every option, event, field, reason and exit code, and no event that is not logged; dgram(3) and
+dgram_main(3) have every function of their headers."""
 
 import os
 import pathlib
@@ -113,6 +113,22 @@ def in_words(text):
     return " ".join(re.findall(r"\w+|\.\.\.|\*", text))
 
 
+def declared_in(header):
+    """Each result and name of a function, and its parameters."""
+    return {
+        in_words(before): in_words(parameters) for before, parameters in re.findall(
+            r"^DGRAM_API ([^;(]*)\(([^;)]*)\)", header, re.MULTILINE)}
+
+
+def shown_in(page):
+    shown = {}
+    for result, fn, fn_parameters, fo, fo_parameters in re.findall(
+            r"^\.Ft (.*)\n(?:\.Fn (\w+) (.*)|\.Fo (\w+)\n((?:\.Fa .*\n)+)\.Fc)$", page, re.MULTILINE):
+        parameters = (fn_parameters + fo_parameters).replace(".Fa", "")
+        shown[in_words(f"{result} {fn}{fo}")] = in_words(parameters)
+    return shown
+
+
 class Library(dgramtest.Case):
     @classmethod
     def setUpClass(cls):
@@ -120,17 +136,14 @@ class Library(dgramtest.Case):
         cls.page = (TOP / "src/server/dgram.3").read_text(encoding="utf-8")
 
     def test_functions(self):
-        """As the header declares them: each result, name and parameter."""
-        declared = {
-            in_words(before): in_words(parameters) for before, parameters in re.findall(
-                r"^DGRAM_API ([^;(]*)\(([^;)]*)\)", self.header, re.MULTILINE)}
-        shown = {}
-        for result, fn, fn_parameters, fo, fo_parameters in re.findall(
-                r"^\.Ft (.*)\n(?:\.Fn (\w+) (.*)|\.Fo (\w+)\n((?:\.Fa .*\n)+)\.Fc)$", self.page, re.MULTILINE):
-            parameters = (fn_parameters + fo_parameters).replace(".Fa", "")
-            shown[in_words(f"{result} {fn}{fo}")] = in_words(parameters)
-        self.assertGreater(len(declared), 20)
-        self.assertEqual(shown, declared)
+        self.assertGreater(len(declared_in(self.header)), 20)
+        self.assertEqual(shown_in(self.page), declared_in(self.header))
+
+    def test_functions_of_the_daemon(self):
+        header = (TOP / "include/dgramd.h").read_text(encoding="utf-8")
+        page = (TOP / "src/daemon/dgram_main.3").read_text(encoding="utf-8")
+        self.assertEqual(len(declared_in(header)), 1)
+        self.assertEqual(shown_in(page), declared_in(header))
 
     def test_all_functions_are_explained(self):
         text = self.page.partition(".Sh DESCRIPTION")[2]
@@ -142,11 +155,13 @@ class Library(dgramtest.Case):
             r"enum dgram_type \{(.*?)\}", self.header, re.DOTALL)[1], re.MULTILINE)
         self.assertEqual(re.findall(r"^\.It Dv (DGRAM_\w+) Ta", self.page, re.MULTILINE), types)
 
-    def test_the_example_is_the_readmes(self):
+    def test_the_examples_are_the_readmes(self):
         readme = (TOP / "README.md").read_text(encoding="utf-8")
-        self.assertEqual(
-            re.search(r"^\.Bd [^\n]*\n(#include.*?)^\.Ed$", self.page, re.DOTALL | re.MULTILINE)[1],
-            re.search(r"^```c\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)[1])
+        blocks = re.findall(r"^```c\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+        for page, block in zip(("server/dgram.3", "daemon/dgram_main.3"), blocks):
+            text = (TOP / "src" / page).read_text(encoding="utf-8")
+            self.assertEqual(
+                re.search(r"^\.Bd [^\n]*\n(#include.*?)^\.Ed$", text, re.DOTALL | re.MULTILINE)[1], block)
 
 
 dgramtest.main()

@@ -250,6 +250,27 @@ static void test_handlers(void **state)
 		"abi: is 3, and this library serves 2: set it to DGRAM_ABI and build again");
 }
 
+/* As a service would refuse it, but for the name, which no service can replace. */
+static void test_handler_check(void **state)
+{
+	struct dgram_handler other = handler;
+	char text[DGRAM_ERROR_TEXT_MAX] = "";
+
+	(void)state;
+	assert_int_equal(dgram_handler_check(&handler, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+	other.name = "Mine";
+	assert_int_equal(dgram_handler_check(&other, text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "handler->name: may have a-z, 0-9 and -, a letter first");
+	other = handler;
+	other.parameters_count = 1;
+	assert_int_equal(dgram_handler_check(&other, NULL, 0), -EINVAL);
+	assert_int_equal(dgram_handler_check(&other, text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "handler->parameters[0]: missing");
+	assert_int_equal(dgram_handler_check(NULL, text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "handler: missing");
+}
+
 /* Options before number 2 have no error_text: what stands there is not written to. */
 static void test_options_of_old(void **state)
 {
@@ -422,6 +443,8 @@ static void test_tables(void **state)
 	check_table((const struct dgram_parameter[]){ { .name = NULL } }, 1, "has no name");
 	check_table(TABLE(.type = (enum dgram_type)99), 1, "has an unknown type");
 	check_table(twice, 2, "has the name of another");
+	check_table(TABLE(.type = DGRAM_BOOLEAN, .live = true), 1,
+		"is live, but the handler has no reconfigure()");
 	check_table(TABLE(.type = DGRAM_NUMBER, .minimum = 1), 1, no_range);
 	check_table(TABLE(.type = DGRAM_WHOLE, .maximum = 1e16), 1, no_range);
 	check_table(TABLE(.type = DGRAM_NUMBER, .maximum = 1, .initial = 2), 1, no_default);
@@ -487,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_handlers),
+		cmocka_unit_test(test_handler_check),
 		cmocka_unit_test(test_options_of_old),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_of_two_services),

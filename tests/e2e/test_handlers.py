@@ -1,0 +1,237 @@
+"""What a handler is promised, in each form that it can have, with each concurrency. tests/e2e/subject.c is the
+handler; a further form is a row of FORMS."""
+# valgrind
+
+import json
+import os
+import signal
+import tempfile
+import time
+
+import dgramtest
+import plugins
+
+
+class Form:
+    """How the handler comes to the daemon: a program that runs (None: dgramd), and what `handler` names."""
+
+    def __init__(self, name, program, handler):
+        self.name, self.program, self.handler = name, program, handler
+
+
+FOLDER = tempfile.TemporaryDirectory(prefix="dgramd-handlers-")
+FORMS = [
+    Form("linked", os.path.join(dgramtest.BUILD, "tests/e2e/subject"), "subject"),
+    Form("plugin", None, plugins.build(
+        os.path.join(FOLDER.name, "subject.so"), os.path.join(dgramtest.TOP, "tests/e2e/subject.c"), "-DPLUGIN")),
+]
+
+LONGEST = 512  # max_datagram_bytes here
+
+# A request, what comes back, and where it is in the books; where the answer is not the same each time, a function
+# of the test, the client's address and the answer.
+REQUESTS = [
+    (b"echo hello", [b"hello"], "replied"),
+    (b"echo " + bytes(range(256)), [bytes(range(256))], "replied"),
+    (b"echo ", [b""], "replied"),
+    (b"echo " + b"x" * (LONGEST - 5), [b"x" * (LONGEST - 5)], "replied"),
+    (b"x" * (LONGEST + 1), [], "dropped_truncated"),
+    (b"", [], "failed_handler"),
+    (b"silent", [], "no_reply"),
+    (b"fail 5", [], "failed_handler"),
+    (b"fail 5000", [], "failed_handler"),
+    (b"size", [b"%d" % LONGEST], "replied"),
+    (b"fill 0", [b"x" * LONGEST], "replied"),
+    (b"fill 1", [], "failed_reply_size"),
+    (b"refuse me", [], "dropped_verify"),
+    (b"options", [b"hello 10 slow/0 0.5 0"], "replied"),
+    (b"about service", [b"subject"], "replied"),
+    (b"about state", [b"mine"], "replied"),
+    (b"about client", [lambda case, client, _: client], "replied"),
+    (b"about local", [lambda case, _, server: server], "replied"),
+    (b"about server", [lambda case, _, server: server], "replied"),
+    (b"now or never", [b"or never"], "replied"),
+    (b"twice told", [b"told", b"told again"], "replied"),
+    (b"send back", [b"back"], "no_reply"),
+    (b"log this", [b""], "replied"),
+]
+
+
+def text_of(address):
+    return f"{address[0]}:{address[1]}".encode()
+
+
+class Suite:
+    """For a class with `form` and `concurrency`."""
+
+    def config(self, **keys):
+        return {"handler": self.form.handler, "concurrency": self.concurrency,
+                "max_datagram_bytes": LONGEST, "pool": {"workers": 2}, **keys}
+
+    def begin(self, ready=True, **keys):
+        return self.start(self.config(**keys), program=self.form.program, ready=ready)
+
+    def test_requests(self):
+        daemon = self.begin()
+        server = text_of(daemon.address())
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            here = text_of(client.getsockname())
+            for request, replies, _ in REQUESTS:
+                client.send(request)
+                for expected in replies:
+                    expected = expected(self, here, server) if callable(expected) else expected
+                    self.assertEqual(client.recv(65536), expected, request)
+        ledger = daemon.stop()["subject"]
+        wanted = {}
+        for _, _, place in REQUESTS:
+            wanted[place] = wanted.get(place, 0) + 1
+        books = {name: count for name, count in ledger.items()
+                 if count and (name in ("replied", "no_reply") or name.startswith(("dropped_", "failed_")))}
+        self.assertEqual(books, wanted)
+        self.assertEqual(ledger["replies_extra"], 1)
+        said = [line["message"] for line in daemon.events("subject")]
+        self.assertEqual(said[0], "opened")
+        self.assertCountEqual(said[1:], [
+            "this", "failed by 5", "failed by 22", "failed by 22", "failed by 90"])
+        self.assertEqual(daemon.events("subject", message="this")[0]["client"], here.decode())
+
+    def test_time_of_arrival(self):
+        daemon = self.begin()
+        before = int(time.time()) - 1
+        arrived = int(daemon.ask(b"about arrived"))
+        self.assertIn(arrived, range(before, int(time.time()) + 1))
+
+    def test_workers_have_states_of_their_own(self):
+        daemon = self.begin()
+        counts = {}
+        for _ in range(dgramtest.scaled(50)):
+            number, same, count = daemon.ask(b"about worker").split()
+            self.assertEqual(same, b"as")
+            counts.setdefault(int(number), []).append(int(count))
+        for numbers in counts.values():
+            self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertLessEqual(set(counts), {1024} if self.concurrency == "inline" else {0, 1})
+
+    def test_busy_replies(self):
+        """More at once than the queue holds; inline there is no queue."""
+        daemon = self.begin(queue={"capacity": 1, "busy_replies": True})
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            daemon.freeze()
+            for _ in range(50):
+                client.send(b"echo served")
+            daemon.kill(signal.SIGCONT)
+            replies = [client.recv(64)]
+            ledger = daemon.stop()["subject"]
+            client.setblocking(False)
+            try:
+                while True:
+                    replies.append(client.recv(64))
+            except BlockingIOError:
+                pass
+        self.assertEqual(replies.count(b"busy"), ledger["busy_replied"])
+        self.assertEqual(replies.count(b"served"), ledger["replied"])
+        if self.concurrency == "inline":
+            self.assertEqual(ledger["replied"], 50)
+        else:
+            self.assertGreater(ledger["busy_replied"], 0)
+            self.assertGreater(ledger["dropped_queue_full"], 0)
+
+    def test_options(self):
+        daemon = self.begin(options={
+            "greeting": "na", "limit": 7, "mode": "quick", "tags": ["a", "b"], "share": 0.25,
+            "strict": True})
+        self.assertEqual(daemon.ask(b"options"), b"na 7 quick/1 0.25 1 a b")
+
+    def test_bad_options_have_carets(self):
+        daemon = self.begin(ready=False, options={"limit": 101, "grating": "x"})
+        daemon.wait(78)
+        self.assertIn("options.limit: must be a whole number from 0 to 100", daemon.text())
+        self.assertIn('options.grating: unknown option; did you mean "greeting"?', daemon.text())
+        self.assertIn('"limit": 101,\n      |              ^~~\n', daemon.text())
+
+    def test_printed_configuration(self):
+        daemon = self.begin(options={"limit": 7})
+        printed = dgramtest.run_dgramd(
+            "-T", "-c", daemon.config_path, program=self.form.program).stdout
+        self.assertIn('"limit": 7', printed)
+        self.assertIn('"greeting": "hello"', printed)
+
+    def reload(self, daemon, event, **keys):
+        daemon.write_config({**daemon.config, **keys})
+        daemon.kill(signal.SIGHUP)
+        return daemon.wait_for(event)
+
+    def test_reload(self):
+        """Live options are in effect at once; one that is not waits for a restart."""
+        daemon = self.begin(options={"greeting": "first"})
+        self.assertEqual(daemon.ask(b"options"), b"first 10 slow/0 0.5 0")
+        self.reload(daemon, "reloaded", options={
+            "greeting": "second", "limit": 9, "tags": ["x"], "mode": "quick"})
+        self.assertEqual(daemon.ask(b"options"), b"second 9 slow/0 0.5 0 x")
+        self.assertEqual([line["message"] for line in daemon.events("configuration")], [
+            "options.greeting first -> second: in effect now",
+            "options.limit 10 -> 9: in effect now",
+            "options.tags  -> x: in effect now",
+            "options.mode slow -> quick: takes effect after a restart"])
+        daemon.stop()
+
+    def test_reload_that_the_handler_refuses(self):
+        """Nothing changes, not even what is no option of it."""
+        daemon = self.begin()
+        line = self.reload(daemon, "reload refused", options={"greeting": "new", "limit": 13},
+            min_source_port=65535)
+        self.assertEqual(line["message"].split("; ")[0],
+            'the handler "subject" of the service "subject" refuses its options: Numerical argument '
+            "out of domain")
+        self.assertEqual(daemon.ask(b"options"), b"hello 10 slow/0 0.5 0")
+        self.assertTrue(daemon.events("subject", message="13 is no limit"))
+        self.assertTrue(daemon.events("cannot reconfigure the handler", service="subject"))
+        self.assertEqual(daemon.events("configuration"), [])
+        daemon.stop()
+
+    def test_start_that_the_handler_refuses(self):
+        """It says why in its own words, and the log for which service."""
+        for what, why, event in (("open", "no opening today", "cannot open the service"),
+                                 ("worker", "no work today", "cannot start the handler")):
+            daemon = self.begin(ready=False, options={"refuses": what})
+            daemon.wait(71)
+            self.assertTrue(daemon.events("subject", message=why, service="subject"), daemon.text())
+            self.assertTrue(daemon.events(event, service="subject"), daemon.text())
+
+
+class Program(dgramtest.Case):
+    """A program around a handler is dgramd in all but its name and its handlers."""
+
+    def run_subject(self, *arguments):
+        return dgramtest.run_dgramd(*arguments, program=FORMS[0].program)
+
+    def test_name(self):
+        for option, usage in (("--help", "usage: subject "), ("--version", "dgramd ")):
+            done = self.run_subject(option)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(done.stdout.startswith(usage), done.stdout)
+        done = self.run_subject("--unknown")
+        self.assertEqual(done.returncode, 64)
+        self.assertEqual(
+            done.stderr, "subject: unknown option: --unknown; see subject --help\n")
+
+    def test_schema(self):
+        schema = json.loads(self.run_subject("--schema").stdout)
+        handler = schema["properties"]["handler"]
+        self.assertEqual((handler["enum"], handler["default"]), (["subject"], "subject"))
+        options = schema["allOf"][0]["then"]["properties"]["options"]["properties"]
+        self.assertEqual(options["limit"]["default"], 10)
+        for name, live in (("limit", True), ("mode", False)):
+            self.assertEqual(
+                options[name]["description"].endswith(" Takes effect on reload."), live)
+
+
+for each in FORMS:
+    for concurrency in ("pool", "inline"):
+        name = f"{each.name}_{concurrency}".title()
+        globals()[name] = type(name, (Suite, dgramtest.Case),
+            {"__module__": __name__, "form": each, "concurrency": concurrency})
+
+dgramtest.main()
