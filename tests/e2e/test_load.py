@@ -601,22 +601,23 @@ class Output(LoadCase):
 
     def test_progress_without_a_terminal(self):
         server = Server(self, echo)
-        done = self.run_load(server.port, "--rate", 100, "--duration", 1.2, "--progress", 0.3)
+        done = self.run_load(server.port, "--rate", 100, "--duration", 1, "--progress", 0.1)
         self.assertRegex(
-            done.stderr, r"\A(\d s at 100/s: sent \d+/s, answered \d+/s, lost 0, p50 .*, p99 .* us\n)+\Z")
+            done.stderr, r"\A(\d s at 100/s: sent \d+/s, answered \d+/s, lost 0(, p50 .*, p99 .* us)?\n)+\Z")
+        self.assertIn("p50", done.stderr)
 
     def test_progress_as_json(self):
         """The counts only grow, and are never more than those of the summary."""
         for arguments, rate in ((("--rate", 100), 100), (("--in-flight", 1), None)):
             done = self.run_load(
-                Server(self, echo).port, *arguments, "--duration", 1, "--progress", 0.2, "--json")
+                Server(self, echo).port, *arguments, "--duration", 1, "--progress", 0.1, "--json")
             lines = [json.loads(line) for line in done.stderr.splitlines()]
             self.assertGreater(len(lines), 1)
             self.assertEqual({line["rate"] for line in lines}, {rate})
             for count in ("sent", "answered"):
                 counts = [line[count] for line in lines] + [json.loads(done.stdout)[count]]
                 self.assertEqual(counts, sorted(counts))
-            self.assertGreater(lines[-1]["p50_us"], 0)
+            self.assertGreater(max(line["p50_us"] or 0 for line in lines), 0)
             self.assertLess(lines[0]["seconds"], lines[-1]["seconds"])
         done = self.run_load(
             Server(self, lambda *_: [b"x"]).port, "--rate", 100, "--duration", 0.5, "--progress",
