@@ -8,6 +8,13 @@ import dgramtest
 import probe
 
 
+def stdin_with(text):
+    reader, writer = os.pipe()
+    os.write(writer, text)
+    os.close(writer)
+    return open(reader, "rb")
+
+
 class Reload(dgramtest.Case):
     def reload(self, daemon, count, **changes):
         """The count-th reload; returns the values that it names."""
@@ -137,10 +144,7 @@ class Reload(dgramtest.Case):
         self.assertEqual(daemon.events("request"), [])
 
     def test_the_standard_input_is_refused(self):
-        reader, writer = os.pipe()
-        os.write(writer, b'{ "port": 0, "handler": "echo" }')
-        os.close(writer)
-        with open(reader, "rb") as stdin:
+        with stdin_with(b'{ "port": 0, "handler": "echo" }') as stdin:
             daemon = self.start(arguments=["-c", "-"], stdin=stdin)
         self.assertRegex(daemon.events("starting")[0]["message"], r"^dgramd \S+ with stdin$")
         daemon.kill(signal.SIGHUP)
@@ -199,6 +203,26 @@ class Reopen(dgramtest.Case):
                 text = file.read()
             self.assertIn(" ready ", text)
             self.assertNotIn(" ledger ", text)
+
+    def must_reopen(self, daemon):
+        log = os.path.join(daemon.directory, "log")
+        self.eventually(lambda: os.path.exists(log), "the log")
+        self.eventually(lambda: probe.workers(daemon.process.pid), "workers")
+        daemon.write_config("no configuration")
+        os.rename(log, f"{log}.1")
+        daemon.kill(signal.SIGHUP)
+        self.eventually(lambda: os.path.exists(log), "the new log")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        with open(log, encoding="ascii") as file:
+            self.assertIn(" ledger ", file.readlines()[-1])
+
+    def test_where_a_reload_is_refused(self):
+        """Because the file has errors, or because there is none to read again."""
+        target = ["--set", "logging.target=log"]
+        self.must_reopen(self.start(arguments=target, ready=False))
+        with stdin_with(b'{ "port": 0 }') as stdin:
+            self.must_reopen(self.start(arguments=["-c", "-", *target], stdin=stdin, ready=False))
 
 
 dgramtest.main()
