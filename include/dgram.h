@@ -466,8 +466,8 @@ DGRAM_API int dgram_handler_check(
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 
-/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard"), or NULL; and
- * all of them, NULL after the last. Thread: any. */
+/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard", "simulate"), or
+ * NULL; and all of them, NULL after the last. Thread: any. */
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *const *dgram_builtin_handlers(void);
 
@@ -546,14 +546,21 @@ DGRAM_API void dgram_stats_free(void *stats);
 /* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
+/* Have the log's thread write what has been logged so far, and wait for that, at most 2 s. Async-signal-safe,
+ * so a handler of SIGSEGV or SIGABRT can call it: what was logged just before a crash is then in the log.
+ * Threads of the server that overflow their stack run handlers with SA_ONSTACK. Thread: any. */
+DGRAM_API void dgram_server_flush_log(struct dgram_server *server);
+
 /* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
  * that were added, removed or renamed, and options of a service that has another handler. When it fails,
  * nothing was changed. -EINVAL: an option that cannot be, see `error_text`; -ESHUTDOWN: it is too late; else
- * what a handler's reconfigure() returned, if negative. Thread: owner. */
+ * what a handler's reconfigure() returned, if negative. Files of the log are opened only where log_target is
+ * another one. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
 
-/* Close and open the log's files again (after they were renamed). Thread: owner. */
+/* Close and open the log's files again (after they were renamed). One that cannot be opened stays as it is:
+ * -errno, and stderr is told. Thread: owner. */
 DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
 
 /* One line in the server's log. `event` is a word or two; `format` makes the text of its message.

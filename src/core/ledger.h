@@ -39,7 +39,9 @@
 		"waiting; if no source had more than another, or with the discipline fifo, it was " \
 		"the oldest of all.") \
 	X(DROP_EXPIRED, "expired", "It waited longer than queue.max_wait_ms.") \
-	X(DROP_SHUTDOWN, "shutdown", "The server stopped before it was answered.")
+	X(DROP_SHUTDOWN, "shutdown", "The server stopped before it was answered.") \
+	X(DROP_DRAINING, "draining", \
+		"It came while the server drained, which receives nothing new then.")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \

@@ -99,8 +99,8 @@ static void log_refused(
 {
 	uint64_t suppressed;
 
-	if (reason == DROP_SHUTDOWN || !log_limit_pass(&receiver->drop_limits[reason],
-					       receiver->batch.arrivals.monotonic_ns, &suppressed))
+	if (receiver->guard.closed || !log_limit_pass(&receiver->drop_limits[reason],
+					      receiver->batch.arrivals.monotonic_ns, &suppressed))
 		return;
 	log_event(receiver->log, EVENT_DATAGRAM_DROPPED,
 		LOG_FIELDS(log_text("service", receiver->service->name),
@@ -345,10 +345,12 @@ static void wait_readable(struct receiver *receiver)
 
 /* None when the server aborts: what is left in the socket will be refused. Arrival times that are known find
  * the end; FINISH_MAX_NS is for the others. */
-static bool has_time(const struct receiver *receiver, bool known, int64_t end_ns)
+static bool has_time(struct receiver *receiver, bool known, int64_t end_ns)
 {
-	if (!receiver->guard.closed && atomic_load(&receiver->workers->aborting))
+	if (!receiver->guard.closed && atomic_load(&receiver->workers->aborting)) {
+		receiver->guard.cut_short = true;
 		return false;
+	}
 	return known || (is_inline(receiver) && !receiver->guard.closed) ||
 	       sys_monotonic_ns() < end_ns + FINISH_MAX_NS;
 }

@@ -70,6 +70,8 @@ enum log_level {
 		"The kernel refused a descriptor of the program, or its limit "                     \
 		"fs.epoll.max_user_watches is reached: raise that.")                                \
 	X(EVENT_SIGNAL, INFO, "signal", "A signal arrived.")                                        \
+	X(EVENT_SUPERVISOR_NOT_REACHED, WARN, "supervisor not reached",                             \
+		"Its socket takes no message. When it does, the newest of each kind is sent.")      \
 	X(EVENT_DRAINING, INFO, "draining",                                                         \
 		"The server stops: it receives nothing new and serves what waits.")                 \
 	X(EVENT_HANDLERS_STILL_RUN, ERROR, "handlers still run",                                    \
@@ -91,7 +93,7 @@ enum log_level {
 		"There is not enough memory for pool.workers: lower it.")                           \
 	X(EVENT_CANNOT_REOPEN_LOGS, ERROR, "cannot reopen the logs",                                \
 		"A log file could not be opened again, and lines still go to the old one: see "     \
-		"its directory and reload.")                                                        \
+		"its directory and reload. Also on stderr.")                                        \
 	/* Service. */                                                                              \
 	X(EVENT_REQUEST, DEBUG, "request", "A request was served.")                                 \
 	X(EVENT_DATAGRAM_DROPPED, WARN, "datagram dropped",                                         \
@@ -114,6 +116,9 @@ enum log_level {
 	X(EVENT_RECEIVE_FAILED, WARN, "receive failed",                                             \
 		"The kernel reported an error of the socket, which is read again after 10 ms.")     \
 	X(EVENT_SUMMARY, INFO, "summary", "The figures of every logging.summary_interval_s.")       \
+	X(EVENT_CANNOT_WRITE_LOG, ERROR, "cannot write the log",                                    \
+		"On stderr, because the target of the log fails or blocks: see to its disk or its " \
+		"reader.")                                                                          \
 	X(EVENT_LOG_LINES_LOST, WARN, "log lines lost",                                             \
 		"The target of the log failed or was too slow: make room there, or log less.")
 

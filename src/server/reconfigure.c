@@ -131,9 +131,15 @@ int dgram_server_reopen_logs(struct dgram_server *server)
 		return error;
 	error = log_reopen(server->log);
 	if (error < 0)
-		error = server_failed(server, EVENT_CANNOT_REOPEN_LOGS, error);
+		log_alarm(server->ring, EVENT_CANNOT_REOPEN_LOGS,
+			LOG_FIELDS(log_errno("error", -error)));
 	server_owner_leave(server);
 	return error;
+}
+
+void dgram_server_flush_log(struct dgram_server *server)
+{
+	log_flush(server->log);
 }
 
 void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, const char *event,

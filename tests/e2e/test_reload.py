@@ -135,6 +135,19 @@ class Reload(dgramtest.Case):
         daemon.stop()
         self.assertEqual(daemon.events("request"), [])
 
+    def test_the_standard_input_is_refused(self):
+        reader, writer = os.pipe()
+        os.write(writer, b'{ "port": 0, "handler": "echo" }')
+        os.close(writer)
+        with open(reader, "rb") as stdin:
+            daemon = self.start(arguments=["-c", "-"], stdin=stdin)
+        self.assertRegex(daemon.events("starting")[0]["message"], r"^dgramd \S+ with stdin$")
+        daemon.kill(signal.SIGHUP)
+        refused = daemon.wait_for("reload refused")
+        self.assertIn("the standard input cannot be read again", refused["message"])
+        self.assertEqual(daemon.ask(b"still"), b"still")
+        daemon.stop()
+
     def test_log_target(self):
         daemon = self.start({"handler": "echo"})
         daemon.write_config(

@@ -44,7 +44,7 @@ class Counter:
 class Memory(dgramtest.Case):
     def test_no_malloc_per_request(self):
         counter = Counter(self)
-        for handler in ("echo", "time", "daytime", "time-rfc868", "discard"):
+        for handler in dgramtest.handlers():
             daemon = self.start(
                 {"handler": handler, "logging": {"level": "debug", "summary_interval_s": 1}},
                 environment=counter.environment)

@@ -50,9 +50,16 @@ def command(*arguments, program=None):
 
 def run_dgramd(*arguments, program=None, **options):
     """dgramd to its end, or another program: exit code, stdout and stderr as text."""
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
     return subprocess.run(
-        command(*arguments, program=program), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, timeout=PATIENCE, **options)
+        command(*arguments, program=program), capture_output=True, text=True, check=False,
+        timeout=PATIENCE, **options)
+
+
+def handlers():
+    """The names of the built-in handlers."""
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["enum"]
 
 
 def parse_line(line):
@@ -122,11 +129,12 @@ class Daemon:
         self.config_path = os.path.join(self.directory, "server.json")
         self.config = config if isinstance(config, str) else with_test_values(config or {})
         self.write_config(self.config)
+        options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.DEVNULL)
         options.setdefault("stderr", subprocess.PIPE)
         self.process = subprocess.Popen(
             command("-c", self.config_path, *arguments, program=program), cwd=self.directory,
-            stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}, **options)
+            env={**os.environ, **(environment or {})}, **options)
         self._reader = None
         if self.process.stderr:
             self._reader = threading.Thread(target=self._read, daemon=True)
