@@ -4,14 +4,14 @@
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 
-static void refuse(struct daemon *daemon, const struct report *report, const char *reason)
+static void refuse(struct daemon *daemon, const struct report *report, const char *why)
 {
 	daemon->reloads_failed++;
 	for (size_t i = 0; i < report->count; i++)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "configuration", "%s",
 			report_line(report, i));
 	dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "reload refused",
-		"%s; the configuration stays as it was; refused so far: %u", reason,
+		"%s; the configuration stays as it was; refused so far: %u", why,
 		daemon->reloads_failed);
 }
 
