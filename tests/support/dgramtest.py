@@ -16,6 +16,7 @@ program under test; DGRAM_UNDER, words to start it with (valgrind ...); DGRAM_SL
 than a release build it is.
 """
 
+import collections
 import json
 import os
 import re
@@ -59,7 +60,7 @@ def run_dgramd(*arguments, program=None, **options):
 
 def handlers():
     """The names of the built-in handlers."""
-    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["enum"]
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
 
 
 def parse_line(line):
@@ -184,6 +185,17 @@ class Daemon:
         """Waits until there are so many such lines; returns the last of them."""
         self._await(lambda: len(self.events(event, **fields)) >= count, f"{event} {fields}")
         return self.events(event, **fields)[-1]
+
+    def summed(self, service):
+        """What the summary lines of a service have counted so far."""
+        total = collections.Counter()
+        for line in self.events("summary", service=service, source="main"):
+            total.update({name: int(value) for name, value in line.items() if value.isdigit()})
+        return total
+
+    def wait_for_sums(self, service, **counts):
+        """Waits until its summary lines have counted that much."""
+        self._await(lambda: counts.items() <= self.summed(service).items(), f"{service} {counts}")
 
     def addresses(self, service=None):
         lines = self.events("listening", **({"service": service} if service else {}))
