@@ -1,7 +1,9 @@
 """SIGHUP reads the configuration again, SIGUSR1 opens the logs again; both while it serves."""
 
 import os
+import pathlib
 import signal
+import tempfile
 import time
 
 import dgramtest
@@ -152,6 +154,23 @@ class Reload(dgramtest.Case):
         self.assertIn("the standard input cannot be read again", refused["message"])
         self.assertEqual(daemon.ask(b"still"), b"still")
         daemon.stop()
+
+    def test_logs_are_opened_again_though_the_standard_input_is_refused(self):
+        directory = tempfile.TemporaryDirectory(prefix="dgramd-log-")
+        self.addCleanup(directory.cleanup)
+        log, renamed = pathlib.Path(directory.name, "log"), pathlib.Path(directory.name, "log.1")
+        reader, writer = os.pipe()
+        os.write(writer, b'{ "port": 0, "logging": { "target": "%s" } }' % str(log).encode())
+        os.close(writer)
+        with open(reader, "rb") as stdin:
+            daemon = self.start(arguments=["-c", "-"], stdin=stdin, ready=False)
+        self.eventually(lambda: log.exists() and " ready " in log.read_text(), "ready")
+        log.rename(renamed)
+        daemon.kill(signal.SIGHUP)
+        self.eventually(
+            lambda: log.exists() and "reload refused" in log.read_text(), "a line in the new file")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
 
     def test_log_target(self):
         daemon = self.start({"handler": "echo"})
