@@ -412,7 +412,7 @@ schema: $B/dgramd ## write conf/server.schema.json
 
 format: ## format all C files in place
 	@$(NEED) 'to format the source' clang-format:clang-format
-	find include src tests conf -name '*.[ch]' -exec clang-format -i {} +
+	find include src conf tests -name '*.[ch]' -exec clang-format -i {} +
 
 # --- install
 

@@ -182,9 +182,10 @@ struct dgram_handler {
 	/* Called for each request that handle() failed; `error` is positive. Thread: the worker. */
 	void (*handle_error)(void *state, const struct dgram_request *request, int error);
 
-	/* Answer a request that was shed (the queue was full, or it waited too long) with something
-	 * cheap: "try later", in protocols that have that. As handle(), but it must not block. Called
-	 * only where the service sets busy_replies, and not for each request that is shed. */
+	/* Answer a request that the full queue dropped with something cheap: "try later", in protocols
+	 * that have that. As handle(), but it must not block. Called at once, and only where the service
+	 * sets busy_replies; of those that came together for 8 at most. `state` is the service's.
+	 * Thread: the receivers. */
 	ssize_t (*busy)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 

@@ -17,11 +17,11 @@ struct histogram {
 
 static inline unsigned histogram_bucket(int64_t ns)
 {
-	uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
+	uint64_t value = (uint64_t)ns;
 	unsigned exponent, bucket;
 
-	if (value < HISTOGRAM_STEPS)
-		return (unsigned)value;
+	if (ns < (int64_t)HISTOGRAM_STEPS)
+		return ns < 0 ? 0 : (unsigned)ns;
 	exponent = (63u ^ (unsigned)__builtin_clzll(value)) - HISTOGRAM_STEPS_LOG2;
 	bucket = exponent * HISTOGRAM_STEPS + (unsigned)(value >> exponent);
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;

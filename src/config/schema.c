@@ -224,21 +224,24 @@ static void put_words(struct json *json, const struct param *param)
 	json_text(json, "default", param->words[param->limits.initial]);
 }
 
+/* Or any path, which is a plug-in's. */
 static void put_names(struct json *json, const struct dgram_handler *const *listed)
 {
+	const char *initial = listed[0]->name;
+
 	json_text(json, "type", "string");
 	json_open(json, "anyOf", '[');
 	json_open(json, NULL, '{');
 	json_open(json, "enum", '[');
-	for (size_t i = 0; listed[i]; i++)
-		json_text(json, NULL, listed[i]->name);
+	for (; *listed; listed++)
+		json_text(json, NULL, (*listed)->name);
 	json_close(json, ']');
 	json_close(json, '}');
 	json_open(json, NULL, '{');
 	json_text(json, "pattern", "/");
 	json_close(json, '}');
 	json_close(json, ']');
-	json_text(json, "default", listed[0]->name);
+	json_text(json, "default", initial);
 }
 
 static void put_string_type(struct json *json, const struct param *param)

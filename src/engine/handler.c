@@ -114,10 +114,10 @@ ssize_t handler_fail(const struct handler *handler, void *state,
 	return length;
 }
 
-ssize_t handler_busy(const struct handler *handler, void *state,
-	const struct handler_request *request, void *reply, size_t reply_size)
+ssize_t handler_busy(const struct handler *handler, const struct handler_request *request,
+	void *reply, size_t reply_size)
 {
-	ssize_t length = handler->calls->busy(state, &request->request, reply, reply_size);
+	ssize_t length = handler->calls->busy(handler->state, &request->request, reply, reply_size);
 
 	return length <= (ssize_t)reply_size ? length : HANDLER_REPLY_TOO_LONG;
 }

@@ -98,10 +98,10 @@ bool handler_verify(const struct handler *handler, const struct handler_request 
 /* What handler_run() returns when the handler claims to have written more than `reply_size`. */
 #define HANDLER_REPLY_TOO_LONG (DGRAM_NO_REPLY - 1)
 
-/* Answer a request that was shed. Returns the reply's length or a negative value. Thread: the
- * worker's. */
-ssize_t handler_busy(const struct handler *handler, void *state,
-	const struct handler_request *request, void *reply, size_t reply_size);
+/* Answer a request that the full queue dropped. Returns the reply's length or a negative value. Thread: a
+ * receiver. */
+ssize_t handler_busy(const struct handler *handler, const struct handler_request *request,
+	void *reply, size_t reply_size);
 
 /* For handler_run() alone: what it returns for a length that is not a reply's. Calls handle_error(). */
 ssize_t handler_fail(const struct handler *handler, void *state,

@@ -14,6 +14,9 @@
  * buffer of 4 MiB holds 5,000 datagrams, which a receiver takes in 5 ms. */
 #define FINISH_MAX_NS (200 * NS_PER_MS)
 
+/* Of a reception. In a flood, to answer all would cost as much as to receive them, and the kernel drop more. */
+#define BUSY_REPLIES_MAX 8u
+
 _Static_assert(SOCKET_BATCH <= QUEUE_BATCH_MAX, "inline, a reception is answered as one batch");
 
 void receiver_release(struct receiver *receiver)
@@ -23,6 +26,8 @@ void receiver_release(struct receiver *receiver)
 	for (unsigned i = 0; i < SOCKET_BATCH && receiver->slots[i] != NULL; i++)
 		datagram_list_push(&slots, receiver->slots[i]);
 	slab_give(receiver->slab, &slots);
+	reply_batch_free(receiver->replies);
+	receiver->replies = NULL;
 	socket_batch_destroy(&receiver->batch);
 	lock_destroy(&receiver->lock);
 }
@@ -75,9 +80,15 @@ static void make_guard(struct receiver *receiver)
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
+	int error = reply_batch_new(receiver->service->reply_bytes, &receiver->replies);
+
 	lock_init(&receiver->lock);
 	make_guard(receiver);
 	slab_take(receiver->slab, SOCKET_BATCH, receiver->slots);
+	if (error < 0)
+		return error;
+	receiver->replies->sockets = receiver->sockets;
+	receiver->replies->log = receiver->log;
 	return socket_batch_init(&receiver->batch, data_bytes, gro);
 }
 
@@ -154,6 +165,39 @@ static void log_error(struct receiver *receiver, int error)
 			log_uint("suppressed", suppressed)));
 }
 
+/* Answer some that the full queue dropped, without waiting for anything. They are in the books already. */
+static void reply_busy(struct receiver *receiver, const struct datagram_list *dropped)
+{
+	struct service *service = receiver->service;
+	struct reply_batch *replies = receiver->replies;
+	struct ledger sent = { 0 };
+	struct handler_answer answer = {
+		.replies = replies, .results = &sent, .bytes_max = service->reply_bytes
+	};
+	struct handler_request request;
+	unsigned left = BUSY_REPLIES_MAX;
+
+	handler_request_init(&request, &service->handler, receiver->sockets, receiver->log,
+		WORKER_OF_RECEIVER(receiver->number));
+	request.answer = &answer;
+	replies->impatient = true;
+	for (struct datagram *d = dropped->first; d != NULL && left > 0; d = d->next, left--) {
+		ssize_t length;
+
+		handler_lend(&request, d);
+		answer.length = -1;
+		length = handler_busy(
+			&service->handler, &request, replies->next_buffer, service->reply_bytes);
+		if (length >= 0)
+			reply_add(replies, d, (size_t)length);
+		if (replies->next_buffer > replies->last_buffer)
+			reply_send(replies, &sent);
+	}
+	reply_send(replies, &sent);
+	replies->impatient = false;
+	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
+}
+
 static void push_batch(
 	struct receiver *receiver, struct datagram_list *admitted, const struct ledger *admission)
 {
@@ -163,6 +207,8 @@ static void push_batch(
 		receiver->batch.arrivals.monotonic_ns, &dropped);
 	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
 	log_evicted(receiver, dropped.count);
+	if (receiver->service->busy_replies && dropped.count > 0)
+		reply_busy(receiver, &dropped);
 	slab_give(receiver->slab, &dropped);
 }
 

@@ -32,13 +32,14 @@ struct receiver {
 	const struct guard_ports *ports; /* of all sockets */
 	struct slab *slab;
 	struct worker_shared *workers;	   /* the pool's, to wake one */
-	struct worker *worker;		   /* its own; NULL: it only receives */
+	struct worker *worker;		   /* its own, with its replies; NULL: it only receives */
 	int stop_fd;			   /* readable when it is time to stop; then */
 	const _Atomic unsigned *shutdowns; /* this is not 0 */
 	struct log_ring *log;
 
 	/* Its own. */
-	struct guard guard; /* closed once the queue is: it drops everything */
+	struct guard guard;	     /* closed once the queue is: it drops everything */
+	struct reply_batch *replies; /* of what it answers itself */
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
 	struct log_limit drop_limits[DROP_COUNT];
@@ -54,7 +55,7 @@ struct receiver {
 	struct ledger ledger; /* under the lock */
 };
 
-/* Take the slots that it receives into from the slab; give them back. -ENOMEM. */
+/* Take the slots that it receives into from the slab, and make room for its replies; give them back. -ENOMEM. */
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro);
 void receiver_release(struct receiver *receiver);
 

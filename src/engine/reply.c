@@ -30,13 +30,19 @@
  * batches of 32, a path that became better is used again after 10 s. */
 #define GSO_RETRY_BATCHES 65536
 
-/* The kernel splits a message into at most UDP_MAX_SEGMENTS datagrams (64; 128 since Linux 6.9), and
- * takes no message longer than a datagram may be, headers included. */
-#define SEGMENTS_MAX 64u
+/* The kernel takes no message longer than a datagram may be, headers included, */
 #define MESSAGE_BYTES_MAX 65000u
+_Static_assert(QUEUE_BATCH_MAX <= 64, "and splits it into at most UDP_MAX_SEGMENTS datagrams");
 
 /* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
+
+/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
+ * its own, too. */
+static size_t reply_room(size_t length)
+{
+	return (length | 63) + 1;
+}
 
 static size_t room_for(size_t reply_bytes)
 {
@@ -159,9 +165,17 @@ static unsigned coalesce_room(
 	if (length > batch->gso_bytes_sure &&
 		(length > batch->gso_bytes_max || is_narrow(batch, route, length)))
 		return 0;
-	if (length * SEGMENTS_MAX <= MESSAGE_BYTES_MAX)
-		return SEGMENTS_MAX - 1;
+	if (length <= MESSAGE_BYTES_MAX / QUEUE_BATCH_MAX)
+		return QUEUE_BATCH_MAX - 1;
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
+}
+
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
+{
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	batch->next_buffer += reply_room(length);
 }
 
 static void begin_message(
@@ -187,7 +201,7 @@ static void begin_message(
 
 static void make_messages(struct reply_batch *batch)
 {
-	for (unsigned number = 0; number < batch->count; number++) {
+	for (unsigned number = 0, count = batch->count; number < count; number++) {
 		const struct datagram *request = batch->requests[number];
 		size_t length = batch->replies[number].iov_len;
 		uint64_t route = route_of(request);
@@ -234,9 +248,10 @@ static struct iovec *gather(
 
 static void prepare_headers(struct reply_batch *batch)
 {
+	const unsigned count = batch->messages_count;
 	struct iovec *vector = batch->vectors;
 
-	for (unsigned i = 0; i < batch->messages_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		const struct reply_message *message = &batch->messages[i];
 		struct msghdr *header = &batch->headers[i].msg_hdr;
 
@@ -244,12 +259,11 @@ static void prepare_headers(struct reply_batch *batch)
 		header->msg_namelen = message->request->addr_bytes;
 		header->msg_iov = &batch->replies[message->first];
 		header->msg_iovlen = message->replies;
-		header->msg_control = &batch->controls[i];
 		header->msg_controllen = 0;
-		if (!message->exact || message->replies > 1)
-			header->msg_controllen = write_control(batch, message, &batch->controls[i]);
-		if (message->replies == 1)
+		if (message->exact && message->replies == 1)
 			continue;
+		header->msg_control = &batch->controls[i];
+		header->msg_controllen = write_control(batch, message, &batch->controls[i]);
 		header->msg_iov = vector;
 		vector = gather(batch, message, vector);
 	}
@@ -284,7 +298,7 @@ static bool wait_for_room(struct reply_batch *batch, int fd)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };
 
-	if (batch->waited)
+	if (batch->waited || batch->impatient)
 		return false;
 	batch->waited = true;
 	(void)sys_wait(&poll, 1, ROOM_WAIT_MS);
@@ -343,6 +357,8 @@ static unsigned count_replies(const struct reply_batch *batch, unsigned first, u
 {
 	unsigned replies = 0;
 
+	if (end - first == batch->messages_count)
+		return batch->count;
 	for (unsigned i = first; i < end; i++)
 		replies += batch->messages[i].replies;
 	return replies;
@@ -385,9 +401,16 @@ static unsigned send_run(
 	return end;
 }
 
-static bool same_socket(const struct reply_batch *batch, unsigned a, unsigned b)
+/* The end of those messages from `first` on that leave from one socket. */
+static unsigned find_run(const struct reply_batch *batch, unsigned first)
 {
-	return (uint16_t)batch->messages[a].route == (uint16_t)batch->messages[b].route;
+	const unsigned count = batch->messages_count;
+	const uint16_t socket = (uint16_t)batch->messages[first].route;
+	unsigned end = first + 1;
+
+	while (end < count && (uint16_t)batch->messages[end].route == socket)
+		end++;
+	return end;
 }
 
 void reply_send(struct reply_batch *batch, struct ledger *results)
@@ -400,13 +423,8 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	batch->waited = false;
 	batch->error = 0;
 	batch->source.sa.sa_family = AF_UNSPEC;
-	while (first < batch->messages_count) {
-		unsigned end = first + 1;
-
-		while (end < batch->messages_count && same_socket(batch, first, end))
-			end++;
-		first = send_run(batch, first, end, results);
-	}
+	while (first < batch->messages_count)
+		first = send_run(batch, first, find_run(batch, first), results);
 	batch->count = 0;
 	batch->messages_count = 0;
 	batch->next_buffer = batch->buffers;

@@ -46,6 +46,7 @@ struct reply_batch {
 	/* Set by the owner. */
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
+	bool impatient; /* it waits for no room */
 
 	/* Its own. */
 	size_t buffer_bytes;
@@ -86,24 +87,11 @@ void reply_batch_free(struct reply_batch *batch);
 /* Bytes of address space that a batch takes. */
 size_t reply_batch_bytes(size_t reply_bytes);
 
-/* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
- * its own, too. */
-static inline size_t reply_room(size_t length)
-{
-	return (length | 63) + 1;
-}
-
 /* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
-static inline void reply_add(
-	struct reply_batch *batch, const struct datagram *request, size_t length)
-{
-	batch->requests[batch->count] = request;
-	batch->replies[batch->count++] =
-		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
-	batch->next_buffer += reply_room(length);
-}
+void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length);
 
-/* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full. */
+/* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full, or not at
+ * all if it is impatient. */
 void reply_send(struct reply_batch *batch, struct ledger *results);
 
 /* For reply_send() alone: the reply to this request was not sent, because of this errno value. */

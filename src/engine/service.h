@@ -16,6 +16,7 @@ struct service {
 	size_t reply_bytes;  /* of the longest reply */
 	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
 	struct queue *queue; /* NULL: inline, its receivers run the handler */
+	bool busy_replies;   /* to what the full queue drops */
 	_Atomic unsigned min_source_port;
 	_Atomic int64_t max_wait_ns; /* 0: no limit */
 	_Atomic uint64_t busy_replied;

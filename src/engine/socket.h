@@ -15,7 +15,7 @@
 #include "engine/arrivals.h"
 #include "guard/own_addresses.h"
 
-#define SOCKET_BATCH 64u
+#define SOCKET_BATCH 56u
 
 struct socket {
 	int fd; /* -1: not open */

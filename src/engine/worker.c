@@ -1,6 +1,5 @@
 /* DESIGN: only worker_run() waits, for the demand (core/demand.h); worker_step() does one batch. A pool's
- * worker that has finished one looks for the next, so it wakes nobody for what it has freed, unless it
- * has busy replies to send first.
+ * worker that has finished one looks for the next, so it wakes nobody for what it has freed.
  *
  * A pool's worker holds a service from before it pops until its batch is done. The last worker that holds
  * none is kept for a service that no worker holds, and that needs one or had one within KEPT_NS: those that
@@ -108,7 +107,7 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 static inline ssize_t run_handler(const struct serving *serving)
 {
 	return handler_run(&serving->service->handler, serving->state, &serving->request,
-		serving->worker->replies->next_buffer, serving->service->reply_bytes);
+		serving->answer.replies->next_buffer, serving->service->reply_bytes);
 }
 
 static ssize_t run_tracked(
@@ -142,49 +141,15 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
 	if (length >= 0 && serving->answer.length < 0)
-		reply_add(worker->replies, job, (size_t)length);
+		reply_add(serving->answer.replies, job, (size_t)length);
 	else
 		record_other(serving, job, length);
 	return end_ns;
 }
 
-/* The job is in the books already. */
-static void record_busy(struct serving *serving, const struct datagram *job, ssize_t length)
-{
-	if (length >= 0 && serving->answer.length < 0)
-		reply_add(serving->worker->replies, job, (size_t)length);
-	else if (length >= 0)
-		send_extra(serving, job, (size_t)length);
-	serving->answer.length = -1;
-}
-
 static bool is_full(const struct reply_batch *replies)
 {
 	return replies->next_buffer > replies->last_buffer;
-}
-
-/* Answer the shed datagrams, after all others, because they are in the books already. */
-static int64_t reply_busy(
-	struct worker *worker, struct service *service, struct datagram_list *shed)
-{
-	struct ledger sent = { 0 };
-	struct serving serving;
-
-	serving_init(&serving, worker, service, &sent);
-	for (struct datagram *job = shed->first; job != NULL; job = job->next) {
-		ssize_t length;
-
-		handler_lend(&serving.request, job);
-		length = handler_busy(&service->handler, serving.state, &serving.request,
-			worker->replies->next_buffer, service->reply_bytes);
-		record_busy(&serving, job, length);
-		if (is_full(worker->replies))
-			reply_send(worker->replies, &sent);
-	}
-	reply_send(worker->replies, &sent);
-	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
-	slab_give(worker->shared->slab, shed);
-	return sys_monotonic_ns();
 }
 
 static void drop_job(struct ledger *results, struct datagram *job, enum ledger_drop reason)
@@ -407,10 +372,6 @@ static int64_t work_on(
 	slab_give(worker->shared->slab, &batch->expired);
 	if (batch->jobs.count > 0)
 		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
-	if (batch->shed.count > 0) {
-		worker_wake(worker->shared, end_ns);
-		end_ns = reply_busy(worker, service, &batch->shed);
-	}
 	end_busy(worker, end_ns - begin_ns);
 	return end_ns;
 }

@@ -17,8 +17,8 @@
 #include "engine/service.h"
 #include "log/log.h"
 
-/* Slots that a worker may hold at once: a batch of jobs, one of expired datagrams, and the shed ones. */
-#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
+/* Slots that a worker may hold at once. */
+#define WORKER_SLOTS QUEUE_BATCH_MAX
 
 /* What summaries and statistics are made of. The worker writes, any thread reads. */
 struct worker_counters {
@@ -61,8 +61,8 @@ struct worker {
 	unsigned number;
 	struct worker_shared *shared;
 	struct log_ring *log;
-	struct service *only; /* a receiver's; NULL: all services that have a queue */
-	struct reply_batch *replies;
+	struct service *only;	       /* a receiver's; NULL: all services that have a queue */
+	struct reply_batch *replies;   /* its own; the receiver's, if it is a receiver's */
 	void **states;		       /* of the handlers, one a service */
 	bool *started;		       /* those that are */
 	const struct handler *refused; /* the one that let worker_start() fail, or NULL */
@@ -84,6 +84,7 @@ struct worker_identity {
 	unsigned number;
 	struct service *only; /* NULL: it is one of the pool's */
 	struct log_ring *log;
+	struct reply_batch *replies; /* a receiver's; NULL: its own */
 };
 
 /* Its services must have been made. -ENOMEM. */

@@ -10,10 +10,11 @@ static bool serves(const struct worker *worker, const struct service *service)
 	return worker->only != NULL ? worker->only == service : service->queue != NULL;
 }
 
-/* Of the longest reply that it may have to send. */
-static size_t find_reply_bytes(const struct worker *worker)
+/* Room for the longest reply that it may have to send. */
+static int make_replies(struct worker *worker)
 {
 	size_t most = 0;
+	int error;
 
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
 		const struct service *service = &worker->shared->services[i];
@@ -21,14 +22,19 @@ static size_t find_reply_bytes(const struct worker *worker)
 		if (serves(worker, service) && service->reply_bytes > most)
 			most = service->reply_bytes;
 	}
-	return most;
+	error = reply_batch_new(most, &worker->replies);
+	if (error < 0)
+		return error;
+	worker->replies->sockets = worker->shared->sockets;
+	worker->replies->log = worker->log;
+	return 0;
 }
 
 int worker_new(struct worker_shared *shared, const struct worker_identity *identity,
 	struct worker **ret_worker)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
-	int error;
+	int error = 0;
 
 	if (worker == NULL)
 		return -ENOMEM;
@@ -39,15 +45,15 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 	worker->shared = shared;
 	worker->states = calloc(shared->services_count, sizeof(*worker->states));
 	worker->started = calloc(shared->services_count, sizeof(*worker->started));
-	error = worker->states == NULL || worker->started == NULL
-			? -ENOMEM
-			: reply_batch_new(find_reply_bytes(worker), &worker->replies);
+	worker->replies = identity->replies;
+	if (worker->states == NULL || worker->started == NULL)
+		error = -ENOMEM;
+	else if (worker->replies == NULL)
+		error = make_replies(worker);
 	if (error < 0) {
 		worker_free(worker);
 		return error;
 	}
-	worker->replies->sockets = shared->sockets;
-	worker->replies->log = identity->log;
 	*ret_worker = worker;
 	return 0;
 }
@@ -56,7 +62,8 @@ void worker_free(struct worker *worker)
 {
 	if (worker == NULL)
 		return;
-	reply_batch_free(worker->replies);
+	if (worker->only == NULL)
+		reply_batch_free(worker->replies);
 	lock_destroy(&worker->running_call.lock);
 	free(worker->states);
 	free(worker->started);

@@ -10,16 +10,6 @@ void guard_ports_add(struct guard_ports *ports, unsigned port)
 	atomic_fetch_or(&ports->bits, port_bit(port));
 }
 
-struct guard_pass guard_begin(const struct guard *guard)
-{
-	return (struct guard_pass){
-		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
-		.min_source_port =
-			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer = guard->closed || guard->verify != NULL,
-	};
-}
-
 static bool is_maybe_own(const struct guard *guard, unsigned port)
 {
 	return atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) & port_bit(port);

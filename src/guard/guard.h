@@ -39,7 +39,15 @@ struct guard_pass {
 	bool looks_closer; /* at each datagram */
 };
 
-struct guard_pass guard_begin(const struct guard *guard);
+static inline struct guard_pass guard_begin(const struct guard *guard)
+{
+	return (struct guard_pass){
+		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
+		.min_source_port =
+			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
+		.looks_closer = guard->closed || guard->verify != NULL,
+	};
+}
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */
 enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram);

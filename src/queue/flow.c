@@ -420,7 +420,6 @@ void flow_expect(const struct flow_table *table, const struct datagram_list *bat
 
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs)
 {
-	flow_expect(table, jobs);
 	for (const struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		struct flow *flow = look_up(table, job);
 		int64_t ns = job->service_ns;
@@ -430,6 +429,6 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 		else if (flow->window == table->window && flow->served_ns + ns < flow->list_end_ns)
 			flow->served_ns += ns; /* which most do: its list stays */
 		else
-			flow_charge(table, flow, ns);
+			flow_move(table, flow, flow->state, ns);
 	}
 }

@@ -20,9 +20,9 @@ enum flow_state {
 	FLOW_RUNNING = FLOW_ORDERS, /* it has some, of which none may be run now */
 };
 
-struct flow { /* two cache lines */
+struct flow { /* two cache lines; to charge it takes the first alone */
 	_Alignas(64) struct flow_source source;
-	uint32_t *hash_place; /* what holds its number: a head, or another's hash_next */
+	int64_t list_end_ns; /* of `list`: the first time that is too long for it */
 	struct link in_order;
 	int64_t served_ns; /* in window `window` */
 	uint32_t window;
@@ -34,8 +34,8 @@ struct flow { /* two cache lines */
 	uint32_t list; /* of its order, for served_ns; 0 when the window is over */
 	uint32_t waiting;
 	uint32_t running;
-	bool aged;	     /* its newest datagram waited too long, and no other came since */
-	int64_t list_end_ns; /* of `list`: the first time that is too long for it */
+	bool aged;	      /* its newest datagram waited too long, and no other came since */
+	uint32_t *hash_place; /* what holds its number: a head, or another's hash_next */
 };
 
 struct flow_table;

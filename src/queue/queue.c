@@ -13,7 +13,7 @@
  *	never blocks  ended, forbidden or too slow  any        yes: they do not assist
  *
  * Long is more than ASSIST_BACKLOG_NS of work or half of the capacity, and late is that no receiver
- * came to assist for that long although it pushed. One is also needed to send busy replies.
+ * came to assist for that long although it pushed.
  *
  * What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows,
  * and the recent maximum (service_peak_ns) sizes batches and decides who assists, because one handler
@@ -48,7 +48,6 @@ struct queue {
 	int64_t service_peak_ns;   /* its recent maximum */
 	int64_t job_ewma_ns;	   /* of a job with its locks and sending, most of an echo */
 	struct backlog backlog;
-	struct datagram_list shed; /* in the books as dropped, kept for a busy reply */
 	struct ledger ledger;
 	uint64_t queued_max;
 };
@@ -103,7 +102,6 @@ void queue_free(struct queue *queue)
 {
 	if (queue == NULL)
 		return;
-	assert(queue->shed.count == 0);
 	backlog_destroy(&queue->backlog);
 	lock_destroy(&queue->lock);
 	free(queue);
@@ -137,7 +135,7 @@ static bool needs_worker(const struct queue *queue)
 {
 	if (queue->backlog.count == 0 || queue->blocked ||
 		queue->active_workers >= queue->settings.max_workers)
-		return queue->shed.count > 0;
+		return false;
 	return !is_assisted(queue) || queue->helpers_late || is_backlog_long(queue);
 }
 
@@ -178,10 +176,8 @@ void queue_end_assist(struct queue *queue)
 static void drop_one(struct queue *queue, struct datagram *datagram, enum ledger_drop reason,
 	struct datagram_list *to)
 {
-	bool keep = queue->limits.keeps_shed && queue->shed.count < QUEUE_SHED_MAX;
-
 	backlog_drop(&queue->backlog, datagram);
-	datagram_list_push(keep ? &queue->shed : to, datagram);
+	datagram_list_push(to, datagram);
 	queue->ledger.queued--;
 	queue->ledger.dropped[reason]++;
 }
@@ -291,11 +287,15 @@ static void take_one_by_one(
 	}
 }
 
-/* All that waits is taken at once, unsorted, only from a quick handler. A source that keeps a slow one
+/* `room`: jobs at most. All that waits is taken at once, unsorted, only from a quick handler. A source that keeps a slow one
  * busy must be charged when its job begins, or it would go first again and again. */
-static void take_batch(struct queue *queue, int64_t now_ns, struct datagram_list *jobs)
+static void take_batch(
+	struct queue *queue, int64_t now_ns, unsigned room, struct datagram_list *jobs)
 {
 	unsigned count = batch_size(queue);
+
+	if (count > room)
+		count = room;
 
 	if (count < queue->backlog.count || jobs_in_time(queue) == 1 ||
 		!backlog_take_all(&queue->backlog, jobs))
@@ -308,13 +308,15 @@ static void take_batch(struct queue *queue, int64_t now_ns, struct datagram_list
 
 static bool pop_locked(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
 {
+	unsigned room;
+
 	expire(queue, now_ns, &ret_batch->expired);
-	datagram_list_append(&ret_batch->shed, &queue->shed);
-	if (ret_batch->expired.count < QUEUE_BATCH_MAX && queue->backlog.count > 0 &&
+	room = QUEUE_BATCH_MAX - ret_batch->expired.count;
+	if (room > 0 && queue->backlog.count > 0 &&
 		queue->active_workers < queue->settings.max_workers)
-		take_batch(queue, now_ns, &ret_batch->jobs);
+		take_batch(queue, now_ns, room, &ret_batch->jobs);
 	update_demand(queue);
-	return ret_batch->jobs.count + ret_batch->expired.count + ret_batch->shed.count > 0;
+	return ret_batch->jobs.count + ret_batch->expired.count > 0;
 }
 
 bool queue_pop(struct queue *queue, int64_t now_ns, struct queue_batch *ret_batch)
@@ -408,14 +410,8 @@ void queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
 	lock_take(&queue->lock);
 	while (queue->backlog.count > 0)
 		drop_one(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, ret_dropped);
-	datagram_list_append(ret_dropped, &queue->shed);
 	update_demand(queue);
 	lock_release(&queue->lock);
-}
-
-const struct datagram *queue_shed(const struct queue *queue)
-{
-	return queue->shed.first;
 }
 
 void queue_snapshot(struct queue *queue, struct queue_report *ret_report)

@@ -165,10 +165,12 @@ static int check_handler(
 int dgram_handler_check(
 	const struct dgram_handler *handler, char *error_text, size_t error_text_size)
 {
-	const struct dgram_options options = { .error_text = error_text,
-		.error_text_size = error_text_size };
-	int error = check_handler(&(struct checked){ &options, "" }, handler, NULL);
+	struct dgram_options options = { 0 };
+	int error;
 
+	options.error_text = error_text;
+	options.error_text_size = error_text_size;
+	error = check_handler(&(struct checked){ &options, "" }, handler, NULL);
 	return error == 0 ? server_parameters_check_table(&options, handler, "") : error;
 }
 

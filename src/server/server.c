@@ -46,7 +46,6 @@ static struct queue_limits queue_limits_of(struct dgram_server *server,
 									    : BACKLOG_FAIR,
 			.per_client = options->queue_ordering == DGRAM_ORDERING_PER_CLIENT,
 		},
-		.keeps_shed = options->busy_replies && options->handler->busy != NULL,
 	};
 }
 
@@ -75,6 +74,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->reply_bytes = options->max_reply_bytes > 0 ? options->max_reply_bytes
 							    : server->options.max_datagram_bytes;
 	service->broadcast = options->broadcast;
+	service->busy_replies = options->busy_replies && options->handler->busy != NULL;
 	service->on_missing_address = options->on_missing_address;
 	service->handler.calls = options->handler;
 	service->handler.server = server;
@@ -107,13 +107,15 @@ static int make_receiver(struct dgram_server *server, unsigned number)
 		.stop_fd = server->stop.watch.fd,
 		.shutdowns = &server->shutdowns,
 	};
-	error = receiver_prepare(receiver, server->options.max_datagram_bytes, server->options.gro);
+	error = log_add_ring(server->log, LOG_RECEIVER, number, &receiver->log);
 	if (error == 0)
-		error = log_add_ring(server->log, LOG_RECEIVER, number, &receiver->log);
+		error = receiver_prepare(
+			receiver, server->options.max_datagram_bytes, server->options.gro);
 	if (error < 0 || !receiver_serves(receiver))
 		return error;
 	identity.only = receiver->service;
 	identity.log = receiver->log;
+	identity.replies = receiver->replies;
 	return worker_new(&server->pool.shared, &identity, &receiver->worker);
 }
 
@@ -269,7 +271,7 @@ static void add_needs(struct dgram_server *server, const struct dgram_service *s
 	if (service->concurrency == DGRAM_INLINE)
 		return;
 	server->queue_capacity += service->queue_capacity;
-	server->slots += service->queue_capacity + QUEUE_SHED_MAX;
+	server->slots += service->queue_capacity;
 	server->helpers += service->handler->never_blocks ? sockets_of(service) : 0;
 }
 

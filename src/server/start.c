@@ -18,9 +18,12 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving +=
-				sizeof(*worker) + reply_batch_bytes(worker->replies->buffer_bytes);
+			serving += sizeof(*worker);
+		if (worker != NULL && worker->only == NULL)
+			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		serving += reply_batch_bytes(server->listeners[i].receiver.replies->buffer_bytes);
 	return serving + slab_bytes(server->slab) + server->queues_bytes +
 	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +

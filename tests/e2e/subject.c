@@ -228,6 +228,13 @@ static void handle_error(void *state, const struct dgram_request *request, int e
 	dgram_request_log(request, DGRAM_LOG_INFO, "subject", "failed by %d", error);
 }
 
+static ssize_t say_busy(
+	void *state, const struct dgram_request *request, void *reply, size_t reply_size)
+{
+	(void)state, (void)request;
+	return snprintf(reply, reply_size, "busy");
+}
+
 static const struct dgram_handler subject = {
 	.abi = DGRAM_ABI,
 	.name = "subject",
@@ -238,6 +245,7 @@ static const struct dgram_handler subject = {
 	.worker_stop = stop_worker,
 	.verify = verify,
 	.handle_error = handle_error,
+	.busy = say_busy,
 	.parameters = parameters,
 	.parameters_count = PARAMETERS,
 	.reconfigure = take_values,

@@ -2,6 +2,8 @@
 handler; a further form is a row of FORMS."""
 # valgrind
 
+import atexit
+import json
 import os
 import signal
 import tempfile
@@ -19,6 +21,7 @@ class Form:
 
 
 FOLDER = tempfile.TemporaryDirectory(prefix="dgramd-handlers-")
+atexit.register(FOLDER.cleanup)
 FORMS = [
     Form("linked", os.path.join(dgramtest.BUILD, "tests/e2e/subject"), "subject"),
     Form("plugin", None, plugins.build(
@@ -112,6 +115,31 @@ class Suite:
             self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
         self.assertLessEqual(set(counts), {1024} if self.concurrency == "inline" else {0, 1})
 
+    def test_busy_replies(self):
+        """More at once than the queue holds; inline there is no queue."""
+        daemon = self.begin(queue={"capacity": 1, "busy_replies": True})
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            daemon.freeze()
+            for _ in range(50):
+                client.send(b"echo served")
+            daemon.kill(signal.SIGCONT)
+            replies = [client.recv(64)]
+            ledger = daemon.stop()["subject"]
+            client.setblocking(False)
+            try:
+                while True:
+                    replies.append(client.recv(64))
+            except BlockingIOError:
+                pass
+        self.assertEqual(replies.count(b"busy"), ledger["busy_replied"])
+        self.assertEqual(replies.count(b"served"), ledger["replied"])
+        if self.concurrency == "inline":
+            self.assertEqual(ledger["replied"], 50)
+        else:
+            self.assertGreater(ledger["busy_replied"], 0)
+            self.assertGreater(ledger["dropped_queue_full"], 0)
+
     def test_options(self):
         daemon = self.begin(options={
             "greeting": "na", "limit": 7, "mode": "quick", "tags": ["a", "b"], "share": 0.25,
@@ -173,6 +201,33 @@ class Suite:
             daemon.wait(71)
             self.assertTrue(daemon.events("subject", message=why, service="subject"), daemon.text())
             self.assertTrue(daemon.events(event, service="subject"), daemon.text())
+
+
+class Program(dgramtest.Case):
+    """A program around a handler is dgramd in all but its name and its handlers."""
+
+    def run_subject(self, *arguments):
+        return dgramtest.run_dgramd(*arguments, program=FORMS[0].program)
+
+    def test_name(self):
+        for option, usage in (("--help", "usage: subject "), ("--version", "dgramd ")):
+            done = self.run_subject(option)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(done.stdout.startswith(usage), done.stdout)
+        done = self.run_subject("--unknown")
+        self.assertEqual(done.returncode, 64)
+        self.assertEqual(
+            done.stderr, "subject: unknown option: --unknown; see subject --help\n")
+
+    def test_schema(self):
+        schema = json.loads(self.run_subject("--schema").stdout)
+        handler = schema["properties"]["handler"]
+        self.assertEqual((handler["anyOf"][0]["enum"], handler["default"]), (["subject"], "subject"))
+        options = schema["allOf"][0]["then"]["properties"]["options"]["properties"]
+        self.assertEqual(options["limit"]["default"], 10)
+        for name, live in (("limit", True), ("mode", False)):
+            self.assertEqual(
+                options[name]["description"].endswith(" Takes effect on reload."), live)
 
 
 for each in FORMS:

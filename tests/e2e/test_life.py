@@ -21,6 +21,16 @@ class Stop(dgramtest.Case):
                      "memory_max_bytes="):
             self.assertIn(text, banner)
 
+    def test_a_worker_takes_little_memory(self):
+        """With datagrams of 8 KiB at most 0.6 MiB each, by what the banner says."""
+        most = []
+        for workers in (1, 11):
+            daemon = self.start({"max_datagram_bytes": 8192, "pool": {"workers": workers}})
+            most.append(int(daemon.wait_for("ready")["memory_max_bytes"]))
+            daemon.stop()
+        self.assertLess((most[1] - most[0]) / 10, 0.6 * 2**20)
+        self.assertGreater((most[1] - most[0]) / 10, 56 * 8192)
+
     def test_last_line_is_the_ledger(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             daemon = self.start()

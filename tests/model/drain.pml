@@ -8,8 +8,8 @@
  * Left to chance at every moment, and so more than the code does: which flow is next or makes room,
  * when the owner acts; with ALL_CHANCES also whether jobs have expired, how many a worker finishes
  * in time, and whether clients are kept in order. No step is taken for ever (the search for cycles
- * proves it), so what holds when all is still is what every run comes to. Left out: what is shed
- * for busy replies (slots.pml).
+ * proves it), so what holds when all is still is what every run comes to. Left out: slots
+ * (slots.pml).
  *
  * Two workers are too few to tell why a worker that took some wakes another, and why abort_queued() and
  * the end of a worker wake all: whoever would need that is awake already. No mutant leaves those out. How

@@ -1,23 +1,21 @@
 /* Each slot has one owner at each moment, none is lost or given back twice, none is given back while
  * somebody still reads it, and the slab never runs out with the size that make_slab gives it.
  *
- * Two receivers, two workers (the second may be added later), one queue of capacity 2 that keeps
- * shed datagrams for busy replies; batches of 1. Datagrams come
- * for ever, and the owner stops at any moment. Slots are alike, so one, whichever, is marked and
- * followed from owner to owner, and the others are counted. Left to chance: which datagrams are
- * refused, expire, or go when there is no room; how many a worker takes. What runs under a lock is
+ * Two receivers, two workers (the second may be added later), one queue of capacity 2; batches of 1. What
+ * it drops may get a busy reply. Datagrams come for ever, and the owner stops at any moment. Slots are
+ * alike, so one, whichever, is marked and followed from owner to owner, and the others are counted. Left
+ * to chance: which datagrams are refused, expire, or go when there is no room; how many a worker takes. What runs under a lock is
  * one step. A receiver that helps is one more worker to the slab; one that is inline never gives its
  * slots away. Left out: what is in the slots, and sleeping (drain.pml).
  *
  * src/core/slab.c: slab_new, slab_grow, slab_take, slab_give, slab_free
  * src/queue/queue.c: queue_push, evict_one, drop_one, queue_discard
  * src/queue/queue.c: queue_pop, expire, take_batch, queue_finish
- * src/engine/receiver.c: receiver_prepare, receiver_step, admit_batch, push_batch, receiver_finish,
- *	receiver_release
+ * src/engine/receiver.c: receiver_prepare, receiver_step, admit_batch, push_batch, reply_busy,
+ *	receiver_finish, receiver_release
  * src/engine/worker.c: pop_any, finish_batch, worker_step
- * src/engine/worker.c: run_batch, reply_busy
+ * src/engine/worker.c: run_batch
  * src/engine/reply.c: reply_send
- * src/engine/reply.c: reply_add
  * src/server/server.c: make_slab, dgram_server_free
  * src/server/reconfigure.c: make_room
  * src/server/stop.c: drain, abort_queued, refuse_rest */
@@ -26,24 +24,14 @@
 #define CAPACITY 2
 #define SOCKET_BATCH 1
 #define QUEUE_BATCH_MAX 1
-#define QUEUE_SHED_MAX 2
-#ifdef MUTANT_ROOM_FOR_JOBS_ALONE
 #define WORKER_SLOTS QUEUE_BATCH_MAX
-#else
-#define WORKER_SLOTS (2 * QUEUE_BATCH_MAX + QUEUE_SHED_MAX)
-#endif
-#ifdef MUTANT_NO_ROOM_FOR_SHED
-#define QUEUE_SLOTS CAPACITY
-#else
-#define QUEUE_SLOTS (CAPACITY + QUEUE_SHED_MAX)
-#endif
 
 typedef list {
 	byte count;
 	bool marked
 }
 
-list slab, backlog, shed;
+list slab, backlog;
 byte slots;
 bool made, grown, stopping, closed, refusing;
 byte running; /* in the queue's books */
@@ -83,15 +71,6 @@ inline slab_give(from)
 	atomic { append(slab, from); assert(slab.count <= slots) }
 }
 
-/* Of a queue that is full the longest flow's oldest goes; kept for a busy reply if there is room. */
-inline drop(to)
-{
-	if
-	:: shed.count < QUEUE_SHED_MAX -> move(backlog, shed)
-	:: shed.count == QUEUE_SHED_MAX -> move(backlog, to)
-	fi
-}
-
 inline queue_push()
 {
 	atomic {
@@ -99,7 +78,7 @@ inline queue_push()
 		do
 		:: admitted.count > 0 ->
 			if
-			:: backlog.count == CAPACITY -> drop(dropped)
+			:: backlog.count == CAPACITY -> move(backlog, dropped)
 			:: backlog.count < CAPACITY
 			fi;
 			move(admitted, backlog)
@@ -112,14 +91,17 @@ inline queue_pop()
 {
 	atomic {
 		do
-		:: backlog.count > 0 && expired.count < QUEUE_BATCH_MAX -> drop(expired)
+		:: backlog.count > 0 && expired.count < QUEUE_BATCH_MAX -> move(backlog, expired)
 		:: break
 		od;
-		append(shares_shed, shed);
-		ending = closed && backlog.count == 0 && shares_shed.count == 0;
+		ending = closed && backlog.count == 0;
 		do
-		:: expired.count < QUEUE_BATCH_MAX && backlog.count > 0 &&
-		   jobs.count < QUEUE_BATCH_MAX -> move(backlog, jobs); running++; unfinished = true
+#ifdef MUTANT_ROOM_FOR_JOBS_ALONE
+		:: backlog.count > 0 && jobs.count < QUEUE_BATCH_MAX ->
+#else
+		:: backlog.count > 0 && jobs.count + expired.count < QUEUE_BATCH_MAX ->
+#endif
+			move(backlog, jobs); running++; unfinished = true
 		:: break
 		od
 	}
@@ -138,11 +120,27 @@ inline queue_discard(to)
 {
 	atomic {
 		do
-		:: backlog.count > 0 -> drop(to)
+		:: backlog.count > 0 -> move(backlog, to)
 		:: backlog.count == 0 -> break
-		od;
-		append(to, shed)
+		od
 	}
+}
+
+/* slab_give of what may still be read. */
+inline give_read(from)
+{
+	assert(!replying && !unfinished);
+	slab_give(from)
+}
+
+/* Busy replies point into what was dropped until they are sent. */
+inline reply_busy()
+{
+	replying = true;
+#ifdef MUTANT_GIVEN_BACK_BEFORE_TOLD
+	give_read(dropped);
+#endif
+	replying = false
 }
 
 inline receiver_step(refuse)
@@ -164,7 +162,8 @@ inline receiver_step(refuse)
 		slab_give(twice);
 		slab_take(hand)
 #else
-		slab_give(dropped);
+		reply_busy();
+		give_read(dropped);
 		slab_take(hand)
 #endif
 	fi
@@ -173,6 +172,7 @@ inline receiver_step(refuse)
 active [RECEIVERS] proctype receiver()
 {
 	list hand, admitted, dropped; /* what it receives into, ... */
+	bool replying, unfinished;
 #ifdef MUTANT_DROPPED_GIVEN_TWICE
 	list twice;
 #endif
@@ -203,20 +203,6 @@ inline serve()
 	give_read(jobs)
 }
 
-inline tell_busy()
-{
-	replying = true;
-	replying = false;
-	give_read(shares_shed)
-}
-
-/* slab_give of what may still be read. */
-inline give_read(from)
-{
-	assert(!replying && !unfinished);
-	slab_give(from)
-}
-
 inline worker_step()
 {
 	queue_pop();
@@ -224,16 +210,12 @@ inline worker_step()
 	if
 	:: jobs.count > 0 -> serve()
 	:: else
-	fi;
-	if
-	:: shares_shed.count > 0 -> tell_busy()
-	:: else
 	fi
 }
 
 active [2] proctype worker()
 {
-	list jobs, expired, shares_shed;
+	list jobs, expired;
 	bool replying, unfinished, ending;
 
 	if
@@ -256,7 +238,7 @@ active proctype owner()
 	list dropped;
 
 	atomic {
-		slots = QUEUE_SLOTS + RECEIVERS * SOCKET_BATCH + WORKER_SLOTS;
+		slots = CAPACITY + RECEIVERS * SOCKET_BATCH + WORKER_SLOTS;
 		slab.count = slots;
 		slab.marked = true;
 		made = true
@@ -285,5 +267,5 @@ active proctype owner()
 	queue_discard(dropped); /* dgram_server_free */
 	slab_give(dropped);
 	assert(slab.count == slots && slab.marked); /* slab_free */
-	assert(backlog.count == 0 && shed.count == 0 && running == 0)
+	assert(backlog.count == 0 && running == 0)
 }

@@ -47,7 +47,7 @@ MUTANTS = {
     "slots": [
         "DROPPED_NOT_GIVEN_BACK", "DROPPED_GIVEN_TWICE", "REFILL_BEFORE_GIVING_BACK",
         "GIVEN_BACK_BEFORE_SENT", "GIVEN_BACK_BEFORE_FINISH", "ROOM_FOR_JOBS_ALONE",
-        "NO_ROOM_FOR_SHED", "WORKER_BEFORE_ROOM"],
+        "GIVEN_BACK_BEFORE_TOLD", "WORKER_BEFORE_ROOM"],
 }
 
 FAILED = re.compile(r"^pan:1: (assertion violated.*|non-progress cycle.*) \(at depth \d+\)$", re.M)

@@ -49,8 +49,6 @@ struct model {
 	int64_t latest_service_ns; /* of the job that was finished last */
 	int64_t waited_ns;	   /* since one was taken, while a worker slept that might have */
 	bool waits;		   /* so it is now */
-	unsigned shed;		   /* kept for a busy reply */
-	uint64_t busy_replied;
 	struct ledger books;
 	uint64_t queued_max;
 

@@ -25,7 +25,7 @@ enum letter_state {
 	LETTER_RECEIVED,
 	LETTER_WAITING, /* in a queue */
 	LETTER_TAKEN,	/* popped, not yet finished */
-	LETTER_SHED,	/* dropped, and kept for a busy reply */
+	LETTER_EVICTED, /* dropped by a full queue, and may get a busy reply */
 	LETTER_DONE,
 };
 
@@ -58,7 +58,7 @@ struct letter {
 
 	/* Its fate. */
 	unsigned runs;
-	uint64_t began; /* in the order of all that run, or are told that they were shed */
+	uint64_t began; /* in the order of all that run, or get a busy reply */
 	int64_t service_ns;
 	ssize_t outcome;
 	unsigned replies;

@@ -69,7 +69,7 @@ static struct letter *letter_to(const struct msghdr *header, size_t part, int fd
 		"letter %u: the answer goes to another client", number);
 	must(letter->socket == (unsigned)(fd - NETWORK_FIRST_FD),
 		"letter %u: the answer leaves from another socket", number);
-	must(!the_run->checked || letter->state == LETTER_TAKEN || letter->state == LETTER_SHED,
+	must(!the_run->checked || letter->state == LETTER_TAKEN || letter->state == LETTER_EVICTED,
 		"letter %u: answered in state %d", number, letter->state);
 	must(reply->iov_len == letter->length &&
 			network_is_content(letter, reply->iov_base, reply->iov_len),

@@ -74,8 +74,7 @@ static void change_settings(struct run *run)
 	run->scenario.workers = 1 + random_below(random, SCENARIO_WORKERS_MAX);
 	want_workers(run, run->scenario.workers);
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
-		scenario_draw_settings(
-			random, SCENARIO_WORKERS_MAX, &run->scenario.services[i]);
+		scenario_draw_settings(random, SCENARIO_WORKERS_MAX, &run->scenario.services[i]);
 		change_service(run, i);
 	}
 	worker_wake(&run->shared, run->world.now_ns);

@@ -95,7 +95,7 @@ static void check_service(struct run *run, struct model *model, int64_t passed_n
 	must_be_equal(&report.ledger, &model->books);
 	must(report.queued_max == model->queued_max, "queued_max is wrong");
 	must_be_seen_to(run, model, passed_ns);
-	must(!watch_is_worker_needed(model) || model->shed > 0 ||
+	must(!watch_is_worker_needed(model) ||
 			(model->count > 0 && model->active_workers < model->settings.max_workers),
 		"service %u needs a worker, who could not take anything", model->service);
 }
@@ -127,7 +127,8 @@ void run_check_end(struct run *run)
 		const struct letter *letter = &run->network.letters[i];
 
 		must(letter->state == LETTER_DONE || letter->state == LETTER_LOST ||
-				letter->state == LETTER_SHED || letter->state == LETTER_IN_SOCKET,
+				letter->state == LETTER_EVICTED ||
+				letter->state == LETTER_IN_SOCKET,
 			"letter %u ended in state %d", i, letter->state);
 		answered[run->network.sockets[letter->socket].service] += letter->replies;
 	}

@@ -67,7 +67,6 @@ static void make_queue(struct run *run, unsigned number)
 		.rules = drawn->rules,
 		.demand = &run->shared.demand,
 		.service = number,
-		.keeps_shed = drawn->busy,
 		.assisted = run->handlers[number].never_blocks,
 	};
 	struct queue **queue = &run->services[number].queue;
@@ -93,6 +92,7 @@ static void make_service(struct run *run, unsigned number)
 	run->handlers[number] = drawn->handler != NULL ? *drawn->handler : sim_handler_of(drawn);
 	service->name = "sim";
 	service->reply_bytes = SCENARIO_DATA_BYTES;
+	service->busy_replies = drawn->busy;
 	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
@@ -131,6 +131,7 @@ static void make_receiver(struct run *run, unsigned number)
 		.log = run->ring,
 	};
 	must(receiver_prepare(receiver, SCENARIO_DATA_BYTES, false) == 0, "receiver");
+	identity.replies = receiver->replies;
 	if (receiver_serves(receiver))
 		make_worker(run, &identity, &receiver->worker);
 	if (run->network.sockets[number].was_calm)
@@ -147,7 +148,7 @@ static void make_slab(struct run *run)
 		const struct sim_service *service = &run->scenario.services[i];
 
 		if (service->runner != BY_RECEIVERS)
-			slots += service->capacity + QUEUE_SHED_MAX;
+			slots += service->capacity;
 	}
 	for (unsigned i = 0; i < run->scenario.sockets_count; i++) {
 		unsigned service = run->network.sockets[i].service;

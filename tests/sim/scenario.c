@@ -8,8 +8,7 @@
 #define US NS_PER_US
 #define MS NS_PER_MS
 
-void scenario_draw_settings(
-	struct random *random, unsigned workers, struct sim_service *service)
+void scenario_draw_settings(struct random *random, unsigned workers, struct sim_service *service)
 {
 	struct queue_settings *settings = &service->settings;
 
@@ -21,7 +20,7 @@ void scenario_draw_settings(
 	settings->overload_interval_ns = RANDOM_OF(random, overloads);
 	settings->fair_window_ns = RANDOM_OF(random, windows);
 	settings->max_workers = random_below(random, 3) == 0 ? 1 + random_below(random, workers)
-								 : workers;
+							     : workers;
 	settings->receivers_assist = random_below(random, 4) > 0;
 }
 

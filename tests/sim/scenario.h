@@ -88,8 +88,7 @@ struct run;
 void scenario_draw(struct run *run);
 
 /* scenario.c: settings as they may be drawn again while it runs. */
-void scenario_draw_settings(
-	struct random *random, unsigned workers, struct sim_service *service);
+void scenario_draw_settings(struct random *random, unsigned workers, struct sim_service *service);
 
 /* clients.c: let all groups begin, at the world's time. */
 void clients_start(struct run *run);

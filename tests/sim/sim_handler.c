@@ -71,7 +71,7 @@ static ssize_t handle(
 	return outcome;
 }
 
-/* Shed ones are answered at once, or not. */
+/* Those that a full queue drops are answered at once, or not. */
 static ssize_t busy(
 	void *state, const struct dgram_request *request, void *reply, size_t reply_size)
 {
@@ -79,7 +79,8 @@ static ssize_t busy(
 	struct letter *letter = &the_run->network.letters[number];
 
 	(void)state;
-	must(letter->state == LETTER_SHED, "letter %u: busy() in state %d", number, letter->state);
+	must(letter->state == LETTER_EVICTED, "letter %u: busy() in state %d", number,
+		letter->state);
 	letter->began = ++the_run->network.begun;
 	network_put(&the_run->network, reply, number);
 	if (number % 3 == 0)

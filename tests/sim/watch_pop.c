@@ -43,10 +43,6 @@ void watch_drop(struct model *model, uint32_t number, enum ledger_drop reason)
 {
 	model_remove(model, number, false);
 	model->books.dropped[reason]++;
-	if (model->limits.keeps_shed && model->shed < QUEUE_SHED_MAX) {
-		the_run->network.letters[number].state = LETTER_SHED;
-		model->shed++;
-	}
 	world_trace(&the_run->world, "drop", number, reason, model->count);
 }
 
@@ -77,8 +73,6 @@ static void expire(struct model *model, int64_t now_ns, const struct datagram_li
 		if (the_run->network.letters[number].expires_ns > now_ns)
 			break;
 		watch_drop(model, number, DROP_EXPIRED);
-		if (the_run->network.letters[number].state == LETTER_SHED)
-			continue;
 		must(next != NULL && watch_number_of(next) == number,
 			"letter %u did not expire in its turn", number);
 		next = next->next;
@@ -142,19 +136,12 @@ static void take_batch(struct model *model, const struct datagram_list *jobs, in
 		"some were taken with all, and %u are left", model->count);
 }
 
-static void give_shed(struct model *model, const struct datagram_list *shed)
-{
-	for (const struct datagram *d = shed->first; d != NULL; d = d->next)
-		must(watch_letter_of(d)->state == LETTER_SHED, "letter %u was not shed",
-			watch_number_of(d));
-	must(shed->count == model->shed, "%u were shed, and %u came back", model->shed,
-		shed->count);
-	model->shed = 0;
-}
-
 static unsigned count_of(const struct queue_batch *batch)
 {
-	return batch->jobs.count + batch->expired.count + batch->shed.count;
+	unsigned count = batch->jobs.count + batch->expired.count;
+
+	must(count <= QUEUE_BATCH_MAX, "%u datagrams at once", count);
+	return count;
 }
 
 /* What it gave, and answered. */
@@ -166,7 +153,6 @@ static void must_be_batch(
 	watch_roll_window(model, now_ns);
 	the_run->world.running->held_ns = the_run->world.now_ns - now_ns;
 	expire(model, now_ns, &batch->expired);
-	give_shed(model, &batch->shed);
 	must(batch->jobs.count == 0 || allowed, "more workers than allowed");
 	take_batch(model, &batch->jobs, now_ns);
 	must(found == (count_of(batch) > 0), "pop answers %d", found);
@@ -224,11 +210,10 @@ void __wrap_queue_discard(struct queue *queue, struct datagram_list *ret_dropped
 		return;
 	}
 	watch_begin();
-	count = model->count + model->shed + ret_dropped->count;
+	count = model->count + ret_dropped->count;
 	__real_queue_discard(queue, ret_dropped);
 	while (model->oldest != NOBODY)
 		watch_drop(model, model->oldest, DROP_SHUTDOWN);
-	model->shed = 0;
 	must(ret_dropped->count == count, "a discard of %u gave %u", count, ret_dropped->count);
 	watch_end();
 }

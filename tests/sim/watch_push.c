@@ -30,28 +30,10 @@ static void admit(struct model *model, const struct datagram_list *batch,
 	ledger_add(&model->books, admission);
 }
 
-/* What went to make room, in the order in which it went. */
-struct gone {
-	const struct datagram *shed;	/* kept in the queue, for a busy reply */
-	const struct datagram *dropped; /* given back */
-};
-
-/* Of what is kept, the first that was not there before. */
-static const struct datagram *first_shed(const struct model *model)
-{
-	const struct datagram *shed = queue_shed(model->queue);
-
-	for (unsigned i = 0; i < model->shed && shed != NULL; i++)
-		shed = shed->next;
-	return shed;
-}
-
-/* One goes. */
-static void make_room(struct model *model, int64_t now_ns, struct gone *gone)
+/* One goes: the next of those that went. It may be told that the service is busy. */
+static void make_room(struct model *model, int64_t now_ns, const struct datagram **next)
 {
 	bool expired = the_run->network.letters[model->oldest].expires_ns <= now_ns;
-	bool kept = model->limits.keeps_shed && model->shed < QUEUE_SHED_MAX;
-	const struct datagram **next = kept ? &gone->shed : &gone->dropped;
 	uint32_t number;
 
 	must(*next != NULL, "the queue holds more than its capacity");
@@ -61,6 +43,8 @@ static void make_room(struct model *model, int64_t now_ns, struct gone *gone)
 		"letter %u went to make room, and another had to", number);
 	*next = (*next)->next;
 	watch_drop(model, number, expired ? DROP_EXPIRED : DROP_QUEUE_FULL);
+	if (the_run->services[model->service].busy_replies)
+		the_run->network.letters[number].state = LETTER_EVICTED;
 }
 
 static void queue_up(struct model *model, const struct datagram *datagram, int64_t now_ns)
@@ -84,7 +68,7 @@ void __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	struct model *model = watch_model_of(queue);
 	const struct datagram *coming[SOCKET_BATCH];
 	unsigned count = 0, before;
-	struct gone gone;
+	const struct datagram *gone;
 
 	if (!the_run->checked) {
 		__real_queue_push(queue, batch, admission, now_ns, ret_dropped);
@@ -98,13 +82,13 @@ void __wrap_queue_push(struct queue *queue, struct datagram_list *batch,
 	for (const struct datagram *d = batch->first; d != NULL; d = d->next)
 		coming[count++] = d;
 	__real_queue_push(queue, batch, admission, now_ns, ret_dropped);
-	gone = (struct gone){ first_shed(model), ret_dropped->first };
+	gone = ret_dropped->first;
 	for (unsigned i = 0; i < count; i++) {
 		if (model->count == model->limits.capacity)
 			make_room(model, now_ns, &gone);
 		queue_up(model, coming[i], now_ns);
 	}
-	must(gone.shed == NULL && gone.dropped == NULL, "more went than had to");
+	must(gone == NULL, "more went than had to");
 	must(watch_is_worker_needed(model) ||
 			model->active_workers >= model->settings.max_workers ||
 			before + count <= model->limits.capacity,

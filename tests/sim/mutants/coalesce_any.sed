@@ -1,2 +1,2 @@
 # src/engine/reply.c: replies are coalesced whatever their lengths
-s/message->length != reply->length || message->room == 0/message->room == 0/
+s/message->length != length || message->room == 0/message->room == 0/

@@ -1,2 +1,2 @@
 # src/engine/reply.c: replies to two clients of one address are coalesced
-s/ | (uint64_t)client->in.sin_port << 16//
+s/return (word \& ~(uint64_t)UINT16_MAX)/return (word \& ~(uint64_t)UINT32_MAX)/

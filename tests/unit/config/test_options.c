@@ -338,7 +338,7 @@ static void test_missing(void **state)
 
 int main(void)
 {
-	const struct dgram_handler *handlers[] = { NULL, &typed, NULL };
+	static const struct dgram_handler *handlers[] = { NULL, &typed, NULL };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),

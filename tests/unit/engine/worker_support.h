@@ -36,6 +36,7 @@ static struct world {
 	struct socket socket;
 	struct service services[SERVICES];
 	struct worker_shared shared;
+	struct reply_batch *replies; /* the receiver's */
 	struct worker *workers[2];
 	char ran[SLOTS];	/* the jobs, in their order */
 	uint32_t epochs[SLOTS]; /* how often was notified when each began */
@@ -189,9 +190,13 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 	for (unsigned i = 0; i < 2; i++) {
 		struct worker_identity identity = { .number = i };
 
-		if (assisted && i == 1)
+		if (assisted && i == 1) {
+			assert_int_equal(reply_batch_new(64, &world.replies), 0);
+			world.replies->sockets = &world.socket;
 			identity = (struct worker_identity){ .number = WORKER_OF_RECEIVER(0),
-				.only = world.services };
+				.only = world.services,
+				.replies = world.replies };
+		}
 		assert_int_equal(log_add_ring(world.log, LOG_WORKER, i, &identity.log), 0);
 		assert_int_equal(worker_new(&world.shared, &identity, &world.workers[i]), 0);
 		assert_int_equal(worker_start(world.workers[i]), 0);
@@ -212,6 +217,7 @@ static void end(void)
 		worker_stop(world.workers[i]);
 		worker_free(world.workers[i]);
 	}
+	reply_batch_free(world.replies);
 	assert_int_equal(atomic_load(&world.shared.demand.work.waiters), 0);
 	for (unsigned i = 0; i < world.shared.services_count; i++)
 		queue_free(world.services[i].queue);

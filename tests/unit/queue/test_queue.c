@@ -333,30 +333,6 @@ static void no_worker_for_what_may_not_run(void **state)
 	close_empty(queue);
 }
 
-/* Busy replies are sent by any worker, though no other may run a handler. */
-static void a_worker_for_busy_replies(void **state)
-{
-	struct queue *queue = make_queue(
-		(struct queue_limits){ .capacity = 1, .keeps_shed = true }, settings_of(1));
-	struct datagram_list dropped = { 0 };
-	struct queue_batch batch, shed;
-
-	(void)state;
-	push(queue, 0, 1, 0, &dropped);
-	assert_true(queue_pop(queue, 0, &batch));
-	push(queue, 1, 1, 0, &dropped);
-	assert_false(is_needed());
-	push(queue, 2, 1, 0, &dropped);
-	assert_true(is_needed());
-	assert_true(queue_pop(queue, 0, &shed));
-	assert_false(is_needed());
-	assert_int_equal(shed.jobs.count, 0);
-	expect_numbers(&shed.shed, 1, 1);
-	finish(queue, &batch, MS);
-	expect_numbers(&batch.jobs, 0, 1);
-	close_empty(queue);
-}
-
 static void discarded_are_in_the_books(void **state)
 {
 	struct queue *queue = new_queue(10, 1);
@@ -405,7 +381,6 @@ int main(void)
 		cmocka_unit_test(a_share_follows_the_slowest_of_late),
 		cmocka_unit_test(quick_ones_are_few_workers_work),
 		cmocka_unit_test(no_worker_for_what_may_not_run),
-		cmocka_unit_test(a_worker_for_busy_replies),
 		cmocka_unit_test(discarded_are_in_the_books),
 		cmocka_unit_test(settings_can_change),
 	};
