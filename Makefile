@@ -230,7 +230,7 @@ BUILDERS := $(if $(findstring clang,$(CC)),clang,gcc):$(firstword $(CC)) \
 PYTHONS := 'python3:/usr/lib*/python3*/unittest/__init__.py'
 TESTERS := $(BUILDERS) 'libcmocka-dev:$(PKG_CONFIG) --exists cmocka' $(PYTHONS)
 PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6:s6-svscan \
-	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx \
+	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx logrotate:logrotate \
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
 	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff \

@@ -371,7 +371,7 @@ struct dgram_options {
 	 * beginning, each time `hook_fd` is readable (-1: none), when a host has got its address or lost its
 	 * interface, and at least every `hook_interval_ms` (0: not). The first result that is not 0, a negative errno value or a number of yours, has the
 	 * server stop as dgram_server_shutdown() does, and serve_forever() return it. It may call shutdown,
-	 * reconfigure, reopen_logs, log and what any thread may. */
+	 * reconfigure, reopen_logs, summarize, log and what any thread may. */
 	int (*hook)(void *hook_context);
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
@@ -481,8 +481,8 @@ DGRAM_API int dgram_handler_check(
 DGRAM_API void dgram_options_init(struct dgram_options *options, unsigned abi);
 DGRAM_API void dgram_service_init(struct dgram_service *service, unsigned abi);
 
-/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard"), or NULL; and
- * all of them, NULL after the last. Thread: any. */
+/* A built-in handler by name ("time", "daytime", "time-rfc868", "echo", "discard", "simulate"), or
+ * NULL; and all of them, NULL after the last. Thread: any. */
 DGRAM_API const struct dgram_handler *dgram_builtin_handler(const char *name);
 DGRAM_API const struct dgram_handler *const *dgram_builtin_handlers(void);
 
@@ -498,9 +498,10 @@ DGRAM_API int dgram_server_new(
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
 /* Start all threads and return; binds first if that was not done. When it fails no thread runs. What
- * serve_forever() does besides waiting is left out until it is called: summaries, looks at overdue
- * handlers, changes of the machine's own addresses (on wildcard hosts), and the hook. -EPERM, -EBADF,
- * -ENOSPC: `hook_fd` cannot be waited for, as epoll_ctl(2) has it. Thread: owner. */
+ * serve_forever() does besides waiting is left out until it is called: summaries, lines about
+ * losses, looks at overdue handlers, changes of the machine's own addresses (on wildcard hosts),
+ * and the hook. -EPERM, -EBADF, -ENOSPC: `hook_fd` cannot be waited for, as epoll_ctl(2) has it.
+ * Thread: owner. */
 DGRAM_API int dgram_server_start(struct dgram_server *server);
 
 /* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
@@ -518,7 +519,7 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
  * this thread at most `most` of what arrived: 1 for exactly one, 0 for all of a batch. Returns the number of
  * datagrams received, those that were dropped included. 0: a timeout, or a signal came; -ESHUTDOWN:
  * dgram_server_shutdown() was called, if only to end the wait; -EBUSY: once started, too. Binds first if
- * that was not done. As start(), it leaves out summaries, looks and the hook. Thread: owner. */
+ * that was not done. As start(), it leaves out summaries, looks at handlers and the hook. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(
 	struct dgram_server *server, unsigned most, int timeout_ms);
 
@@ -561,15 +562,25 @@ DGRAM_API void dgram_stats_free(void *stats);
 /* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
 
+/* Have the log's thread write what has been logged so far, and wait for that, at most 2 s. Async-signal-safe,
+ * so a handler of SIGSEGV or SIGABRT can call it: what was logged just before a crash is then in the log.
+ * Threads of the server that overflow their stack run handlers with SA_ONSTACK. Thread: any. */
+DGRAM_API void dgram_server_flush_log(struct dgram_server *server);
+
 /* Apply the values marked "Live"; all others wait for a restart and are ignored, as are services
  * that were added, removed or renamed, and options of a service that has another handler. When it fails,
  * nothing was changed. -EINVAL: an option that cannot be, see `error_text`; -ESHUTDOWN: it is too late; else
- * what a handler's reconfigure() returned, if negative. Thread: owner. */
+ * what a handler's reconfigure() returned, if negative. Files of the log are opened only where log_target is
+ * another one. Thread: owner. */
 DGRAM_API int dgram_server_reconfigure(
 	struct dgram_server *server, const struct dgram_options *options);
 
-/* Close and open the log's files again (after they were renamed). Thread: owner. */
+/* Close and open the log's files again (after they were renamed). One that cannot be opened stays as it is:
+ * -errno, and stderr is told. Thread: owner. */
 DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
+
+/* Write the summary lines of the time since the last ones now; those of the interval go on from here. Thread: owner. */
+DGRAM_API int dgram_server_summarize(struct dgram_server *server);
 
 /* One line in the server's log. `event` is a word or two; `format` makes the text of its message.
  * Thread: owner, as in the hook; or any, while no other thread is the owner. */

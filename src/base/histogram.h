@@ -43,6 +43,9 @@ int64_t histogram_bucket_most(unsigned bucket);
 void histogram_copy(struct histogram *to, struct histogram *from);
 void histogram_subtract(struct histogram *from, struct histogram *before);
 
+/* Add all of a copy to another. */
+void histogram_merge(struct histogram *to, struct histogram *from);
+
 /* The duration in ns that a share `quantile` (0 to 1) did not exceed: its bucket's upper end; 0
  * when there are none. Thread: the owner of a copy. */
 int64_t histogram_quantile(struct histogram *histogram, double quantile);

@@ -50,6 +50,8 @@ struct limits {
 #define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }
 #define LIMITS_CPUS { 0, 255, 0 }
 #define LIMITS_LOG_TARGET { 1, 4095, 0 } /* PATH_MAX */
+#define LOG_TARGET_PATTERN /* base/target.c, in the schema */ \
+	"^(?!~|(-|stdout|syslog|journald?)$)([^{]|\\{worker\\}|\\{(?=[^}]*$))*$"
 #define DEFAULT_HOST "127.0.0.1"
 #define ALL_HOSTS "*" /* in server.json alone: both wildcards */
 #define DEFAULT_LOG_TARGET "stderr"

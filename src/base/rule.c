@@ -9,6 +9,7 @@
 #include "base/cpus.h"
 #include "base/limits.h"
 #include "base/suggest.h"
+#include "base/target.h"
 
 const char *rule_number_text(double number, char text[RULE_NUMBER_MAX])
 {
@@ -56,6 +57,7 @@ static void put_expected(const struct rule *rule, char message[RULE_MESSAGE_MAX]
 	case RULE_TEXT:
 	case RULE_NAME:
 	case RULE_CPUS:
+	case RULE_TARGET:
 		(void)snprintf(message, RULE_MESSAGE_MAX, "must be a string");
 		break;
 	}
@@ -126,7 +128,8 @@ bool rule_takes_text(const struct rule *rule, const char *text, char message[RUL
 		(void)snprintf(message, RULE_MESSAGE_MAX,
 			"must be a list of CPUs as in \"2-5,8\", each at most %u", CPUS_MAX - 1);
 	else
-		return true;
+		return rule->type != RULE_TARGET ||
+		       target_is_valid(text, message, RULE_MESSAGE_MAX);
 	return false;
 }
 

@@ -16,6 +16,7 @@ enum rule_type {
 	RULE_TEXTS,
 	RULE_NAME, /* of a service */
 	RULE_CPUS,
+	RULE_TARGET, /* of the log */
 };
 
 struct rule {

@@ -1,14 +1,21 @@
-/* Threads with a name, and with all signals blocked: signals are the main thread's. */
+/* Threads with a name, and with all signals blocked but those of their own faults: signals are the main
+ * thread's. */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
 #include <pthread.h>
+#include <stddef.h>
 
 /* Start a thread named `name`, or `name` and a number: "dgram/w" 3 makes "dgram/w3", of which the
  * kernel keeps 15 bytes. -errno, mostly -EAGAIN. */
 #define THREAD_NO_NUMBER -1
 int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
 	pthread_t *ret_thread);
+
+/* Have signal handlers that ask for it (SA_ONSTACK) run on this stack in the calling thread, unless it has such
+ * a stack: after an overflow of its own there is no other. Lent until the thread ends. */
+#define THREAD_SIGNAL_STACK 32768
+void thread_use_signal_stack(char *stack, size_t size);
 
 /* Prefer the calling thread on a contended processor by this many steps of nice(2), if RLIMIT_NICE or
  * CAP_SYS_NICE allow it. */

@@ -210,6 +210,9 @@ static struct rule rule_of(const struct param *param)
 	case PARAM_TYPE_CPUS:
 		rule.type = RULE_CPUS;
 		break;
+	case PARAM_TYPE_TARGET:
+		rule.type = RULE_TARGET;
+		break;
 	case PARAM_TYPE_WORD:
 		rule.type = RULE_WORD;
 		break;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/decode.h"
+#include "config/files.h"
 #include "config/services.h"
 
 static int read_documents(
@@ -150,6 +151,18 @@ int config_load(
 	}
 	*ret_config = config;
 	return 0;
+}
+
+int config_check_files(const struct config *config, struct report *report)
+{
+	int error;
+
+	assert(report->count == 0);
+	files_check(config, report);
+	if (report->count == 0 && !report->out_of_memory)
+		return 0;
+	error = finish_report(config, report);
+	return error < 0 ? error : -EINVAL;
 }
 
 const struct dgram_options *config_options(const struct config *config)

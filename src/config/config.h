@@ -8,13 +8,15 @@
 #include <stdio.h>
 
 #include "config/handlers.h"
-#include "json/report.h"
+#include "json/document.h"
 
 struct config;
 
+#define CONFIG_STDIN DOCUMENT_STDIN
+
 /* What a configuration is read from, first the file, then the sets. */
 struct config_source {
-	const char *path;	 /* of the file; NULL: none, all values are the defaults */
+	const char *path;	 /* of the file; NULL: none, all values are the defaults; or CONFIG_STDIN */
 	const char *const *sets; /* each KEY=VALUE as for --set */
 	size_t sets_count;
 	const struct config_handlers *handlers; /* borrowed until config_free() */
@@ -25,6 +27,10 @@ struct config_source {
  * case. */
 int config_load(
 	const struct config_source *source, struct report *report, struct config **ret_config);
+
+/* Can this user write to the files that it names? -EINVAL: the report, which was empty, is finished and says
+ * why not. -ENOMEM. */
+int config_check_files(const struct config *config, struct report *report);
 
 /* Valid until config_free(). Hooks and `log_color` have their defaults. */
 const struct dgram_options *config_options(const struct config *config);

@@ -143,7 +143,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_LOG_TARGET] = { "logging.target", TOP,
 		"stderr, none, or the path of a file; {worker} in the path makes a file for each "
 		"worker and each receiver.",
-		.type = PARAM_TYPE_TEXT, .text = DEFAULT_LOG_TARGET, .limits = LIMITS_LOG_TARGET,
+		.type = PARAM_TYPE_TARGET, .text = DEFAULT_LOG_TARGET, .limits = LIMITS_LOG_TARGET,
 		LIVE },
 	[PARAM_LOG_SUMMARY] = { "logging.summary_interval_s", TOP,
 		"Time between the summary lines of the server and of each worker; 0 disables them.",

@@ -100,6 +100,7 @@ static void print_param(struct json *json, const struct config *config, const st
 		break;
 	case PARAM_TYPE_TEXT:
 	case PARAM_TYPE_CPUS:
+	case PARAM_TYPE_TARGET:
 	case PARAM_TYPE_HOSTS:
 		print_texts(json, param, value);
 		break;

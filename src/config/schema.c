@@ -253,6 +253,8 @@ static void put_string_type(struct json *json, const struct param *param)
 		json_text(json, "pattern", "^[a-z][a-z0-9-]*$");
 	if (param->type == PARAM_TYPE_CPUS)
 		json_text(json, "pattern", "^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$");
+	if (param->type == PARAM_TYPE_TARGET)
+		json_text(json, "pattern", LOG_TARGET_PATTERN);
 	if (param->text && param->text[0])
 		json_text(json, "default", param->text);
 }
@@ -307,6 +309,7 @@ static void put_param(struct json *json, const struct view *view, const struct p
 	case PARAM_TYPE_NAME:
 	case PARAM_TYPE_TEXT:
 	case PARAM_TYPE_CPUS:
+	case PARAM_TYPE_TARGET:
 		put_string_type(json, param);
 		break;
 	case PARAM_TYPE_HOSTS:

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
+#include "daemon/ready_fd.h"
+
 #define OPTIONS_MAX 16
 
 /* Options without a letter of their own. */
-enum { OPTION_SCHEMA = 256, OPTION_SET, OPTION_COLOR };
+enum { OPTION_SCHEMA = 256, OPTION_SET, OPTION_COLOR, OPTION_READY_FD };
 
 /* The one table: getopt's options, its letters and the help come from it. */
 static const struct {
@@ -17,13 +20,14 @@ static const struct {
 	const char *argument;
 	const char *help;
 } options[] = {
-	{ 'c', "config", "FILE", "read the configuration from FILE (without: all defaults)" },
+	{ 'c', "config", "FILE", "read the configuration from FILE; - is the standard input" },
 	{ 't', "check", NULL, "check the configuration, and exit with 0 or 78" },
 	{ 'T', "print-config", NULL, "print the effective configuration, defaults included" },
 	{ OPTION_SCHEMA, "schema", NULL,
 		"print the JSON Schema of the configuration, also of plug-ins named behind it" },
 	{ OPTION_SET, "set", "KEY=VALUE", "set a key over the file's, as in queue.capacity=8192" },
 	{ OPTION_COLOR, "color", "WHEN", "colour log lines: auto, always or never" },
+	{ OPTION_READY_FD, "ready-fd", "FD", "write a newline there when ready, as s6 expects" },
 	{ 'h', "help", NULL, "print this help" },
 	{ 'V', "version", NULL, "print the version" },
 };
@@ -65,6 +69,13 @@ static int take_color(struct cli *cli, const char *when)
 	return 0;
 }
 
+static int take_ready_fd(struct cli *cli, const char *number)
+{
+	if (ready_fd_parse(number, &cli->ready_fd) < 0)
+		return usage_error("--ready-fd takes an open descriptor from 3 on, not", number);
+	return 0;
+}
+
 static int take_option(struct cli *cli, int letter, char **argv)
 {
 	switch (letter) {
@@ -87,6 +98,8 @@ static int take_option(struct cli *cli, int letter, char **argv)
 		return 0;
 	case OPTION_COLOR:
 		return take_color(cli, optarg);
+	case OPTION_READY_FD:
+		return take_ready_fd(cli, optarg);
 	case 'h':
 		cli->action = CLI_HELP;
 		return 0;
@@ -102,7 +115,7 @@ static int take_option(struct cli *cli, int letter, char **argv)
 
 int cli_parse(int argc, char **argv, struct cli *ret_cli)
 {
-	struct cli cli = { .color = "auto" };
+	struct cli cli = { .color = "auto", .ready_fd = -1 };
 	struct option longs[OPTIONS_COUNT + 1];
 	char letters[2 * OPTIONS_MAX];
 	int letter, error = 0;
@@ -118,7 +131,8 @@ int cli_parse(int argc, char **argv, struct cli *ret_cli)
 	cli.plugins = argv + optind;
 	cli.plugins_count = (size_t)(argc - optind);
 	if (error == 0 && cli.action != CLI_SCHEMA && optind < argc)
-		error = usage_error("unexpected argument", argv[optind]);
+		error = usage_error(
+			"unexpected argument; a configuration is named with -c", argv[optind]);
 	if (error < 0) {
 		cli_free(&cli);
 		return error;
@@ -131,6 +145,20 @@ void cli_free(struct cli *cli)
 {
 	free(cli->sets);
 	cli->sets = NULL;
+}
+
+bool cli_reads_stdin(const struct cli *cli)
+{
+	return cli->config_path != NULL && strcmp(cli->config_path, CONFIG_STDIN) == 0;
+}
+
+const char *cli_origin(const struct cli *cli)
+{
+	if (cli_reads_stdin(cli))
+		return "stdin";
+	if (cli->config_path != NULL)
+		return cli->config_path;
+	return cli->sets_count > 0 ? "defaults and --set" : "all defaults";
 }
 
 void cli_print_help(FILE *file)

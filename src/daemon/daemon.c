@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "daemon/crash.h"
 #include "daemon/notify.h"
+#include "daemon/ready_fd.h"
 #include "daemon/signals.h"
 
 #define STATUS_INTERVAL_MS 5000
@@ -46,14 +49,28 @@ static int complain(const char *what, int error)
 	return error;
 }
 
+/* "; log: 12 lines lost, not reopened: Permission denied", or "". The log itself may be what nobody can read. */
+static void describe_log(const struct daemon *daemon, char *text, size_t size)
+{
+	uint64_t lost = dgram_server_log_lines_lost(daemon->server);
+	char lines[48] = "";
+
+	if (lost > 0)
+		(void)snprintf(lines, sizeof(lines), "%llu lines lost", (unsigned long long)lost);
+	(void)snprintf(text, size, "%s%s%s%s%s", lost > 0 || daemon->log_error < 0 ? "; log: " : "",
+		lines, lost > 0 && daemon->log_error < 0 ? ", " : "",
+		daemon->log_error < 0 ? "not reopened: " : "",
+		daemon->log_error < 0 ? strerrordesc_np(-daemon->log_error) : "");
+}
+
 static void send_status(struct daemon *daemon)
 {
 	uint64_t received = 0, replied = 0, queued = 0;
 	struct dgram_service_stats *stats;
-	char waiting_for[256];
+	char waiting_for[256], log[128];
 	int error = 0;
 
-	if (daemon->notify_fd < 0)
+	if (daemon->notify.address_length == 0)
 		return;
 	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
 		received += stats->received;
@@ -64,10 +81,12 @@ static void send_status(struct daemon *daemon)
 	if (error != -ENOENT)
 		return;
 	(void)dgram_server_waiting(daemon->server, waiting_for, sizeof(waiting_for));
-	notify_send(daemon->notify_fd, "STATUS=received %llu, replied %llu, in hand %llu%s%s",
+	describe_log(daemon, log, sizeof(log));
+	notify_send(&daemon->notify, NOTIFY_STATUS,
+		"STATUS=received %llu, replied %llu, in hand %llu%s%s%s",
 		(unsigned long long)received, (unsigned long long)replied,
 		(unsigned long long)queued, waiting_for[0] != '\0' ? "; waiting for " : "",
-		waiting_for);
+		waiting_for, log);
 }
 
 /* Once. */
@@ -76,7 +95,15 @@ static void send_ready(struct daemon *daemon)
 	if (daemon->ready || !dgram_server_is_ready(daemon->server))
 		return;
 	daemon->ready = true;
-	notify_send(daemon->notify_fd, "READY=1");
+	notify_send(&daemon->notify, NOTIFY_READY, "READY=1");
+	if (daemon->ready_fd >= 0)
+		(void)ready_fd_tell(daemon->ready_fd);
+	daemon->ready_fd = -1;
+}
+
+void daemon_reopen_logs(struct daemon *daemon)
+{
+	daemon->log_error = dgram_server_reopen_logs(daemon->server);
 }
 
 /* To a supervisor for which it still starts, a READY=1 would be that of the start. */
@@ -86,35 +113,45 @@ static void reload(struct daemon *daemon)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (daemon->ready)
-		notify_send(daemon->notify_fd, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		notify_send(&daemon->notify, NOTIFY_RELOADING, "RELOADING=1\nMONOTONIC_USEC=%lld",
 			now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	if (!daemon_reload(daemon)) /* a reload that succeeded has reopened them */
-		(void)dgram_server_reopen_logs(daemon->server);
+	daemon_reload(daemon);
 	if (daemon->ready)
-		notify_send(daemon->notify_fd, "READY=1");
+		notify_send(&daemon->notify, NOTIFY_READY, "READY=1");
 }
 
-/* The server calls this when a signal arrived, when a host that waited is listened on, and every
+static void log_unreached(struct daemon *daemon)
+{
+	if (daemon->notify.error < 0 && daemon->notify_error == 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_WARN, "supervisor not reached", "%s",
+			strerrordesc_np(-daemon->notify.error));
+	daemon->notify_error = daemon->notify.error;
+}
+
+/* The server calls this while there is a signal, when a host that waited is listened on, and every
  * STATUS_INTERVAL_MS under a supervisor. */
 static int hook(void *context)
 {
 	struct daemon *daemon = context;
-	int signal;
+	int signal = signals_next(daemon->signal_fd);
 
-	while ((signal = signals_next(daemon->signal_fd)) != 0) {
+	if (signal != 0) {
 		dgram_server_log(
 			daemon->server, DGRAM_LOG_INFO, "signal", "SIG%s", sigabbrev_np(signal));
 		if (signal == SIGHUP) {
 			reload(daemon);
 		} else if (signal == SIGUSR1) {
-			(void)dgram_server_reopen_logs(daemon->server);
+			daemon_reopen_logs(daemon);
+		} else if (signal == SIGUSR2) {
+			(void)dgram_server_summarize(daemon->server);
 		} else {
-			notify_send(daemon->notify_fd, "STOPPING=1");
+			notify_send(&daemon->notify, NOTIFY_STOPPING, "STOPPING=1");
 			dgram_server_shutdown(daemon->server);
 		}
 	}
 	send_ready(daemon);
 	send_status(daemon);
+	log_unreached(daemon);
 	return 0;
 }
 
@@ -125,8 +162,8 @@ struct dgram_options daemon_options(struct daemon *daemon, const struct config *
 	options.log_color = daemon->cli->color;
 	options.hook = hook;
 	options.hook_context = daemon;
-	options.hook_fd = daemon->signal_fd;
-	options.hook_interval_ms = daemon->notify_fd >= 0 ? STATUS_INTERVAL_MS : 0;
+	options.hook_fd = daemon->wake_fd;
+	options.hook_interval_ms = daemon->notify.address_length > 0 ? STATUS_INTERVAL_MS : 0;
 	return options;
 }
 
@@ -156,11 +193,10 @@ static void print_try_it(struct daemon *daemon)
 
 static int serve(struct daemon *daemon)
 {
-	const char *path = daemon->cli->config_path;
 	int error;
 
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
-		dgram_version(), path != NULL ? path : "all defaults");
+		dgram_version(), cli_origin(daemon->cli));
 	error = dgram_server_start(daemon->server);
 	if (error < 0)
 		return error;
@@ -171,6 +207,17 @@ static int serve(struct daemon *daemon)
 	return daemon->abandoned ? 0 : error;
 }
 
+static int open_wake(struct daemon *daemon)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	daemon->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (daemon->wake_fd < 0 ||
+		epoll_ctl(daemon->wake_fd, EPOLL_CTL_ADD, daemon->signal_fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
 static int open_and_serve(struct daemon *daemon)
 {
 	struct dgram_options options;
@@ -179,14 +226,21 @@ static int open_and_serve(struct daemon *daemon)
 	daemon->signal_fd = signals_open();
 	if (daemon->signal_fd < 0)
 		return complain("cannot take signals", daemon->signal_fd);
-	error = notify_open(&daemon->notify_fd);
+	error = open_wake(daemon);
+	if (error < 0)
+		return complain("cannot wait for signals", error);
+	error = daemon->notify_error = notify_open(&daemon->notify);
 	if (error < 0)
 		(void)complain("cannot reach the supervisor at $NOTIFY_SOCKET", error);
+	notify_watch(&daemon->notify, daemon->wake_fd);
 	options = daemon_options(daemon, daemon->started);
 	error = dgram_server_new(&options, &daemon->server);
 	if (error < 0)
 		return complain("cannot make the server", error);
-	return serve(daemon);
+	error = crash_watch(daemon->server);
+	error = error < 0 ? complain("cannot take signals", error) : serve(daemon);
+	crash_unwatch();
+	return error;
 }
 
 int daemon_serve(const struct cli *cli, const struct config_source *source, struct config *config)
@@ -197,7 +251,9 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		.started = config,
 		.live = config,
 		.signal_fd = -1,
-		.notify_fd = -1,
+		.wake_fd = -1,
+		.ready_fd = cli->ready_fd,
+		.notify.fd = -1,
 	};
 	int error = open_and_serve(&daemon);
 
@@ -206,13 +262,14 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		_exit(EX_OK);
 	if (error < 0)
 		notify_failure(error);
+	notify_close(&daemon.notify);
 	(void)dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);
 	if (daemon.signal_fd >= 0)
 		close(daemon.signal_fd);
-	if (daemon.notify_fd >= 0)
-		close(daemon.notify_fd);
+	if (daemon.wake_fd >= 0)
+		close(daemon.wake_fd);
 	return exit_status(error);
 }

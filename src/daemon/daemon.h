@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "daemon/cli.h"
+#include "daemon/notify.h"
 
 struct daemon {
 	const struct cli *cli;
@@ -15,9 +16,13 @@ struct daemon {
 	struct config *live;	/* what was last applied; may be the same as `started` */
 	struct dgram_server *server;
 	int signal_fd;
-	int notify_fd;
-	bool ready;	/* the supervisor knows that each service has an address */
-	bool abandoned; /* it has stopped, but handlers still run */
+	int wake_fd; /* an epoll: a signal has come, or a message to the supervisor finds room */
+	int ready_fd;
+	struct notify notify;
+	int notify_error; /* that the log has */
+	bool ready;	  /* the supervisor knows that each service has an address */
+	bool abandoned;	  /* it has stopped, but handlers still run */
+	int log_error;	  /* why the log's files could not be reopened, the last time */
 	unsigned reloads;
 	unsigned reloads_failed;
 };
@@ -29,8 +34,10 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 /* What the server is to be given for this configuration. */
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config);
 
-/* Read the file again and apply what is live. An invalid file is refused as a whole (false), and the log
- * says why. */
-bool daemon_reload(struct daemon *daemon);
+/* Read the file again and apply what is live. An invalid file is refused as a whole, and the log says why. In any
+ * case, reopen the log's files. */
+void daemon_reload(struct daemon *daemon);
+
+void daemon_reopen_logs(struct daemon *daemon);
 
 #endif

@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/handlers.h"
 #include "daemon/notify.h"
+#include "daemon/pace.h"
 
 static int fail(int error)
 {
@@ -27,10 +28,21 @@ static int printed(int error)
 	return error < 0 ? fail(error) : EX_OK;
 }
 
+/* What the start will find out anyway: an error of the log is the one that the log cannot tell. */
 static int check(const struct cli *cli, struct config *config)
 {
+	struct report report;
+	int error;
+
+	report_init(&report);
+	error = config_check_files(config, &report);
 	config_free(config);
-	(void)printf("%s: valid\n", cli->config_path != NULL ? cli->config_path : "defaults");
+	if (error == -EINVAL)
+		(void)report_print(&report, stderr);
+	report_free(&report);
+	if (error < 0)
+		return error == -EINVAL ? EX_CONFIG : fail(error);
+	(void)printf("%s: valid\n", cli_origin(cli));
 	return printed(0);
 }
 
@@ -126,6 +138,8 @@ int dgram_main(int argc, char **argv, const struct dgram_handler *const *handler
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
 	status = open_standard() < 0 ? EX_OSERR : act(&cli, &known);
+	if (cli.action == CLI_SERVE)
+		pace_exit(status);
 	cli_free(&cli);
 	handlers_free(&known);
 	return status;

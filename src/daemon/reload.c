@@ -47,7 +47,8 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-bool daemon_reload(struct daemon *daemon)
+/* What it says is in the files that are opened. */
+void daemon_reload(struct daemon *daemon)
 {
 	struct dgram_options options;
 	struct config *config = NULL;
@@ -56,6 +57,11 @@ bool daemon_reload(struct daemon *daemon)
 	int error;
 
 	report_init(&report);
+	if (cli_reads_stdin(daemon->cli)) {
+		daemon_reopen_logs(daemon);
+		refuse(daemon, &report, "the standard input cannot be read again");
+		return;
+	}
 	error = config_load(daemon->source, &report, &config);
 	(void)snprintf(why, sizeof(why), "%s",
 		error == -EINVAL ? "the file has errors" : strerrordesc_np(-error));
@@ -65,6 +71,7 @@ bool daemon_reload(struct daemon *daemon)
 		options.error_text_size = sizeof(why);
 		error = dgram_server_reconfigure(daemon->server, &options);
 	}
+	daemon_reopen_logs(daemon);
 	if (error == 0) {
 		adopt(daemon, config);
 	} else {
@@ -72,5 +79,4 @@ bool daemon_reload(struct daemon *daemon)
 		config_free(config);
 	}
 	report_free(&report);
-	return error == 0;
 }

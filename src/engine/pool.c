@@ -71,10 +71,13 @@ static void note_end(struct pool *pool)
 
 static void *member_main(void *argument)
 {
+	char signal_stack[THREAD_SIGNAL_STACK];
 	struct pool_member *member = argument;
 	struct worker *worker = member->worker;
-	int error = worker_start(worker);
+	int error;
 
+	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
+	error = worker_start(worker);
 	if (!start_latch_arrive(&member->latch, error)) {
 		worker_stop(worker);
 		return NULL;

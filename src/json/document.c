@@ -70,9 +70,8 @@ static bool is_configuration_error(int error)
 	}
 }
 
-/* Returns 0 without a text if the configuration is wrong: the report says so. O_NONBLOCK: open(2)
- * would wait for the writer of a FIFO. */
-static int read_source(struct document *document, const char *path, struct report *report)
+/* O_NONBLOCK: open(2) would wait for the writer of a FIFO. */
+static int read_file(struct document *document, const char *path, struct report *report)
 {
 	struct report_place nowhere = { .source = document->number };
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -85,15 +84,25 @@ static int read_source(struct document *document, const char *path, struct repor
 		r = read_all(fd, document);
 	if (fd >= 0)
 		close(fd);
+	return r;
+}
+
+/* Returns 0 without a text if the configuration is wrong: the report says so. */
+static int read_source(struct document *document, const char *path, struct report *report)
+{
+	struct report_place nowhere = { .source = document->number };
+	bool is_stdin = strcmp(path, DOCUMENT_STDIN) == 0;
+	int r = is_stdin ? read_all(STDIN_FILENO, document) : read_file(document, path, report);
+
 	if (r == 0 || r == -ENOMEM)
 		return r;
 	report_add(report, nowhere, "%s", strerrordesc_np(-r));
 	return is_configuration_error(-r) ? 0 : r;
 }
 
-/* Parse the source's text from `start` on. -EINVAL: *ret_error, counted from `start`. The scanner
- * blanks comments in a copy, because messages show the text as it is. */
-static int parse_source(struct document *document, size_t start, struct scan_error *ret_error)
+/* Parse the source's text from `start` on. -EINVAL: *ret_errors, counted from `start`; there may be
+ * values all the same. The scanner blanks in a copy, because messages show the text as it is. */
+static int parse_source(struct document *document, size_t start, struct scan_errors *ret_errors)
 {
 	size_t length = document->source.length - start;
 	char *copy = malloc(length + 1);
@@ -103,50 +112,55 @@ static int parse_source(struct document *document, size_t start, struct scan_err
 		return -ENOMEM;
 	memcpy(copy, document->source.text + start, length);
 	copy[length] = '\0';
-	r = scan_text(copy, length, &document->scan, ret_error);
-	for (uint32_t i = 0; r == 0 && i < document->scan.count; i++) {
+	r = scan_text(copy, length, &document->scan, ret_errors);
+	for (uint32_t i = 0; i < document->scan.count; i++) {
 		document->scan.nodes[i].offset += (uint32_t)start;
 		document->scan.nodes[i].key_offset += (uint32_t)start;
 	}
-	if (r == 0)
+	if (document->scan.count > 0)
 		document->root = cJSON_ParseWithLength(copy, length);
 	free(copy);
 	/* cJSON accepts what the scanner accepts, so it can only be out of memory. */
-	return r == 0 && !document->root ? -ENOMEM : r;
+	return document->scan.count > 0 && !document->root ? -ENOMEM : r;
 }
 
 int document_read(struct document *document, const char *path, struct report *report)
 {
-	struct scan_error error;
+	struct scan_errors errors;
 	int r;
 
-	document->source.name = strdup(path);
+	document->source.name = strdup(strcmp(path, DOCUMENT_STDIN) == 0 ? "stdin" : path);
 	if (!document->source.name)
 		return -ENOMEM;
 	r = read_source(document, path, report);
 	if (r < 0 || !document->source.text)
 		return r;
-	r = parse_source(document, 0, &error);
-	if (r == -EINVAL) {
+	r = parse_source(document, 0, &errors);
+	if (r != -EINVAL)
+		return r;
+	for (unsigned i = 0; i < errors.count; i++) {
+		const struct scan_error *error = &errors.list[i];
+
 		report_add(report,
-			(struct report_place){ document->number, error.offset, error.length },
+			(struct report_place){ document->number, error->offset, error->length },
 			"%s%s",
-			error.length == 0 && error.offset > 0 ? "the file ends too early: " : "",
-			error.message);
-		r = 0;
+			error->length == 0 && error->offset > 0 ? "the file ends too early: " : "",
+			error->message);
 	}
-	return r;
+	return 0;
 }
 
 /* JSON, or else a string as it stands. */
 static int parse_override_value(struct document *document, size_t start)
 {
 	size_t length = document->source.length - start;
-	struct scan_error error;
-	int r = parse_source(document, start, &error);
+	struct scan_errors errors;
+	int r = parse_source(document, start, &errors);
 
 	if (r != -EINVAL)
 		return r;
+	scan_free(&document->scan);
+	cJSON_Delete(document->root);
 	document->root = cJSON_CreateString(document->source.text + start);
 	document->scan.nodes = malloc(sizeof(*document->scan.nodes));
 	if (!document->root || !document->scan.nodes)
@@ -188,17 +202,31 @@ static int wrap_root(struct document *document, size_t start, size_t end, size_t
 	return 0;
 }
 
+/* Where the last part of the `*end` bytes begins, and, without its brackets, ends. */
+static size_t find_part(const char *text, size_t *end)
+{
+	const char *dot = memrchr(text, '.', *end);
+	size_t start = *end > 0 && text[*end - 1] == ']' ? *end - 1 : 0;
+
+	while (start > 0 && text[start - 1] >= '0' && text[start - 1] <= '9')
+		start--;
+	if (start == 0 || start == *end - 1 || text[start - 1] != '[')
+		return dot ? (size_t)(dot - text) + 1 : 0;
+	--*end;
+	return start;
+}
+
 /* The value, and an object around it for each part of the key, from the last to the first. */
 static int parse_override(struct document *document, size_t key_length)
 {
 	const char *text = document->source.text;
 	int r = parse_override_value(document, key_length + 1);
 
-	for (size_t end = key_length + 1, start; r == 0 && end > 0; end = start) {
-		const char *dot = memrchr(text, '.', end - 1);
+	for (size_t next = key_length + 1; r == 0 && next > 0;) {
+		size_t end = next - 1, start = find_part(text, &end);
 
-		start = dot ? (size_t)(dot - text) + 1 : 0;
-		r = wrap_root(document, start, end - 1, key_length);
+		r = wrap_root(document, start, end, key_length);
+		next = start;
 	}
 	return r;
 }
@@ -208,7 +236,7 @@ static size_t count_parts(const char *key, size_t length)
 	size_t count = 1;
 
 	for (size_t i = 0; i < length; i++)
-		count += key[i] == '.';
+		count += key[i] == '.' || key[i] == '[';
 	return count;
 }
 

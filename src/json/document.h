@@ -15,12 +15,15 @@ struct document {
 	cJSON *root; /* NULL: there are no values, the report says why */
 };
 
-/* Read and parse a file; what is wrong with it goes into the report. Error of the system: -errno,
- * -ENOMEM. `document` is zeroed but for its number, and must be freed in any case. */
+#define DOCUMENT_STDIN "-"
+
+/* Read and parse a file, or the standard input; what is wrong with it goes into the report. Error
+ * of the system: -errno, -ENOMEM. `document` is zeroed but for its number, and must be freed in any
+ * case. */
 int document_read(struct document *document, const char *path, struct report *report);
 
-/* The same for KEY=VALUE, as if a file held VALUE at KEY. Dots separate the parts of KEY. VALUE is
- * JSON, or else a string. */
+/* The same for KEY=VALUE, as if a file held VALUE at KEY. Dots separate the parts of KEY, and
+ * "a[0]" is "a.0". VALUE is JSON, or else a string. */
 int document_override(struct document *document, const char *text, struct report *report);
 
 void document_free(struct document *document);

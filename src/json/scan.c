@@ -8,22 +8,19 @@
 
 #include "json/utf8.h"
 
-/* cJSON copies a number into a buffer of 64 bytes and takes what follows for garbage. */
-#define NUMBER_BYTES_MAX 63
-
 struct scanner {
 	char *text;
 	size_t length;
 	size_t at;
 	unsigned depth;
 	struct scan scan;
-	uint32_t capacity; /* of its nodes */
-	struct scan_error error;
+	uint32_t capacity;	   /* of its nodes */
+	struct scan_errors errors; /* the last one ends the scan if it returns -EINVAL */
 };
 
 static int fail_at(struct scanner *s, size_t offset, size_t length, const char *message)
 {
-	s->error = (struct scan_error){ offset, length, message };
+	s->errors.list[s->errors.count++] = (struct scan_error){ offset, length, message };
 	return -EINVAL;
 }
 
@@ -212,7 +209,7 @@ static bool skip_number(struct scanner *s)
 static int parse_number_literal(struct scanner *s)
 {
 	size_t start = s->at, end = start;
-	char copy[NUMBER_BYTES_MAX + 1] = "";
+	char copy[SCAN_NUMBER_MAX + 1] = "";
 
 	while (end < s->length &&
 		(is_word(s->text[end]) || (s->text[end] && strchr("+-.", s->text[end]))))
@@ -220,7 +217,7 @@ static int parse_number_literal(struct scanner *s)
 	if (!skip_number(s) || s->at < end)
 		return fail_at(s, start, end - start,
 			"not a number as JSON writes them: 20000, -1, 0.5 or 1e3");
-	if (end - start > NUMBER_BYTES_MAX)
+	if (end - start > SCAN_NUMBER_MAX)
 		return fail_at(s, start, end - start, "the number has more than 63 characters");
 	memcpy(copy, s->text + start, end - start);
 	errno = 0;
@@ -273,9 +270,7 @@ static int parse_member(struct scanner *s)
 	int r;
 
 	if (current_char(s) != '"')
-		return fail_here(s, current_char(s) == '}'
-					    ? "expected a key; remove the comma before '}'"
-					    : "expected a key in double quotes");
+		return fail_here(s, "expected a key in double quotes");
 	r = parse_string(s);
 	key_end = s->at;
 	if (r == 0)
@@ -295,17 +290,26 @@ static int parse_member(struct scanner *s)
 	return 0;
 }
 
-static int parse_element(struct scanner *s)
+/* Behind a comma. *ret_more: there is another member or element, as there should be. Without, the
+ * comma is noted and blanked, and the scan goes on. */
+static int skip_comma(struct scanner *s, char close, bool *ret_more)
 {
-	uint32_t index;
+	size_t comma = s->at++;
+	int r = skip_space(s);
 
-	if (current_char(s) == ']')
-		return fail_here(s, "expected a value; remove the comma before ']'");
-	return parse_value(s, &index);
+	*ret_more = current_char(s) != close;
+	if (r < 0 || *ret_more)
+		return r;
+	r = fail_at(s, comma, 1, "nothing follows this comma; remove it");
+	if (s->errors.count == SCAN_ERRORS_MAX)
+		return r;
+	s->text[comma] = ' ';
+	return 0;
 }
 
 static int parse_container(struct scanner *s, char close)
 {
+	uint32_t index;
 	int r;
 
 	if (s->depth == SCAN_DEPTH_MAX)
@@ -314,14 +318,12 @@ static int parse_container(struct scanner *s, char close)
 	s->at++;
 	r = skip_space(s);
 	for (bool more = r == 0 && current_char(s) != close; more && r == 0;) {
-		r = close == '}' ? parse_member(s) : parse_element(s);
+		r = close == '}' ? parse_member(s) : parse_value(s, &index);
 		if (r == 0)
 			r = skip_space(s);
 		more = r == 0 && current_char(s) == ',';
-		if (more) {
-			s->at++;
-			r = skip_space(s);
-		}
+		if (more)
+			r = skip_comma(s, close, &more);
 	}
 	if (r == 0 && current_char(s) != close)
 		r = fail_here(s, close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
@@ -397,32 +399,38 @@ int scan_bytes(const char *text, size_t length, struct scan_error *ret_error)
 	return 0;
 }
 
-int scan_text(char *text, size_t length, struct scan *ret_scan, struct scan_error *ret_error)
+/* The grammar, and the bytes: a bad byte is reported instead of what it breaks in the grammar. */
+static int parse_text(struct scanner *s)
+{
+	struct scan_error bytes = { .offset = 0 };
+	int r_bytes = scan_bytes(s->text, s->length, &bytes);
+	int r = parse_document(s);
+
+	if (r == -ENOMEM || r_bytes == 0)
+		return r;
+	if (r == -EINVAL) {
+		if (bytes.offset > s->errors.list[s->errors.count - 1].offset)
+			return r;
+		s->errors.count--;
+	}
+	return fail_at(s, bytes.offset, bytes.length, bytes.message);
+}
+
+int scan_text(char *text, size_t length, struct scan *ret_scan, struct scan_errors *ret_errors)
 {
 	struct scanner s = { .text = text, .length = length };
-	struct scan_error bytes = { .offset = 0 };
-	int r, r_bytes;
+	int r;
 
-	if (length > SCAN_BYTES_MAX) {
-		*ret_error = (struct scan_error){ SCAN_BYTES_MAX, 1, "longer than 1 MiB" };
-		return -EINVAL;
-	}
-	/* A bad byte is reported instead of what it breaks in the grammar. */
-	r_bytes = scan_bytes(text, length, &bytes);
-	r = parse_document(&s);
-	if (r_bytes < 0 && (r == 0 || (r == -EINVAL && bytes.offset <= s.error.offset))) {
-		s.error = bytes;
-		r = r_bytes;
-	}
-	if (r < 0) {
+	if (length > SCAN_BYTES_MAX)
+		r = fail_at(&s, SCAN_BYTES_MAX, 1, "longer than 1 MiB");
+	else
+		r = parse_text(&s);
+	assert(r < 0 || (s.depth == 0 && s.scan.count > 0));
+	if (r < 0)
 		scan_free(&s.scan);
-		if (r == -EINVAL)
-			*ret_error = s.error;
-		return r;
-	}
-	assert(s.depth == 0 && s.scan.count > 0);
 	*ret_scan = s.scan;
-	return 0;
+	*ret_errors = s.errors;
+	return r == 0 && s.errors.count > 0 ? -EINVAL : r;
 }
 
 void scan_free(struct scan *scan)

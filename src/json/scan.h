@@ -13,10 +13,19 @@
 
 #define SCAN_BYTES_MAX 1048576u
 #define SCAN_DEPTH_MAX 32u
+#define SCAN_NUMBER_MAX \
+	63u /* cJSON copies a number into 64 bytes, and takes the rest for garbage */
+#define SCAN_ERRORS_MAX 16u
 
 struct scan_error {
 	size_t offset, length; /* length 0: something is missing there */
 	const char *message;   /* constant */
+};
+
+/* Each comma that nothing follows, and the first other error, in any order. */
+struct scan_errors {
+	struct scan_error list[SCAN_ERRORS_MAX];
+	unsigned count;
 };
 
 /* A value: offsets and lengths in bytes, strings with their quotes. */
@@ -31,9 +40,10 @@ struct scan {
 	uint32_t count;
 };
 
-/* Blank the comments of `text`, then check it and note its values. -EINVAL: *ret_error is the first
- * error; -ENOMEM. */
-int scan_text(char *text, size_t length, struct scan *ret_scan, struct scan_error *ret_error);
+/* Blank the comments of `text`, then check it and note its values. -EINVAL: there are errors. If they
+ * are nothing but commas too many, those are blanked as well, and the values are noted; otherwise
+ * ret_scan->count is 0. -ENOMEM. */
+int scan_text(char *text, size_t length, struct scan *ret_scan, struct scan_errors *ret_errors);
 
 /* Check only the bytes: UTF-8 without byte order mark, no control characters but tab and line
  * ends. -EINVAL: *ret_error. */

@@ -43,7 +43,7 @@ int load_address_parse_server(const char *text, union addr *ret_server)
 
 	if (!parse_decimal(port_text, UINT16_MAX, &port) || port == 0)
 		return -EINVAL;
-	if (colon == NULL)
+	if (colon == NULL || strncmp(text, "localhost:", (size_t)(colon - text) + 1) == 0)
 		return addr_parse(LOCALHOST, (uint16_t)port, ret_server);
 	return parse_host(text, (size_t)(colon - text), (uint16_t)port, ret_server);
 }

@@ -12,7 +12,7 @@ struct load_sources {
 	uint32_t count;
 };
 
-/* "127.0.0.1:20000", "[::1]:20000", or "20000" for 127.0.0.1. -EINVAL: not such an address; -ENODEV:
+/* "127.0.0.1:20000", "[::1]:20000", or "localhost:20000" and "20000" for 127.0.0.1. -EINVAL: not such an address; -ENODEV:
  * see addr_parse(). */
 int load_address_parse_server(const char *text, union addr *ret_server);
 

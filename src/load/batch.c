@@ -23,8 +23,9 @@ struct load_batch {
 
 struct load_batch *load_batch_new(const struct load_payload *payload, bool segments)
 {
-	/* A longer answer is recognized by its whole length. A stamp must fit in any case. */
-	size_t size = payload->stride > LOAD_STAMP_BYTES ? payload->stride : LOAD_STAMP_BYTES;
+	/* A longer answer is recognized by its whole length. Its number must fit in any case. */
+	size_t number_end = payload->id.answer_offset + payload->id.bytes;
+	size_t size = payload->stride > number_end ? payload->stride : number_end;
 	struct load_batch *batch = calloc(1, sizeof(*batch) + LOAD_BATCH * size);
 
 	if (batch == NULL)
@@ -89,8 +90,10 @@ int load_batch_receive(struct load_batch *batch, int fd)
 	return sys_receive(fd, batch->answers, LOAD_BATCH);
 }
 
-const uint8_t *load_batch_answer(const struct load_batch *batch, unsigned index, size_t *ret_length)
+struct load_answer load_batch_answer(const struct load_batch *batch, unsigned index)
 {
-	*ret_length = batch->answers[index].msg_len;
-	return batch->answer_parts[index].iov_base;
+	return (struct load_answer){
+		.bytes = batch->answer_parts[index].iov_base,
+		.length = batch->answers[index].msg_len,
+	};
 }

@@ -20,9 +20,7 @@ int load_batch_send(struct load_batch *batch, int fd, uint64_t first, unsigned c
 /* Receive up to LOAD_BATCH answers. Returns how many, or -errno. */
 int load_batch_receive(struct load_batch *batch, int fd);
 
-/* Answer `index` of those just received: as much of it as load_payload_is_echo() needs, and its
- * whole length. */
-const uint8_t *load_batch_answer(
-	const struct load_batch *batch, unsigned index, size_t *ret_length);
+/* Answer `index` of those just received: as much of it as the functions of load_payload need. */
+struct load_answer load_batch_answer(const struct load_batch *batch, unsigned index);
 
 #endif

@@ -7,9 +7,10 @@
 
 #include "base/clock.h"
 
-#define SENT_LEAST 0.99	    /* of the requests due: with fewer, the load was not that asked for */
-#define CPU_BUSY_PERCENT 95 /* a thread that never waits uses 100, less what others take */
-#define QUEUE_SMALL 65536   /* bytes: 85 short datagrams, each of which takes about 768 */
+#define SENT_LEAST 0.99	     /* of the requests due: with fewer, the load was not that asked for */
+#define CPU_BUSY_PERCENT 95  /* a thread that never waits uses 100, less what others take */
+#define WAIT_SMALL_PERCENT 5 /* half of it delays more than one answer of 100 */
+#define QUEUE_SMALL 65536    /* bytes: 85 short datagrams, each of which takes about 768 */
 #define LAG_SMALL_NS (100 * NS_PER_US) /* twice the median lag in the README's example */
 
 const char *const load_limit_names[] = {
@@ -55,10 +56,11 @@ static int64_t lag_p99_ns(struct load_result *result)
 	return load_durations_quantile_ns(&result->counters.lag, 0.99);
 }
 
-/* Whether our own lag is more than half of a latency. */
-static bool lag_explains(struct load_result *result, int64_t latency_ns)
+/* Whether our own lag is more than half of the latency. */
+static bool lag_explains(struct load_result *result)
 {
-	return lag_p99_ns(result) > LAG_SMALL_NS && 2 * lag_p99_ns(result) > latency_ns;
+	return lag_p99_ns(result) > LAG_SMALL_NS && load_window_knows_latency(&result->counters) &&
+	       2 * lag_p99_ns(result) > load_durations_quantile_ns(&result->counters.latency, 0.99);
 }
 
 /* Where most of the losses happened. */
@@ -73,20 +75,38 @@ static enum load_limit limit_of_losses(const struct load_result *result)
 	return 2 * result->server.drops > unanswered ? LOAD_LIMIT_KERNEL : LOAD_LIMIT_QUEUE;
 }
 
-enum load_limit load_limit_find(const struct load_options *options, struct load_result *result)
+static bool is_slow(const struct load_options *options, struct load_durations *latency)
 {
-	int64_t p99_ns = load_durations_quantile_ns(&result->counters.latency, 0.99);
+	return load_durations_quantile_ns(latency, 0.99) > options->max_p99_ns;
+}
 
+/* By the loss, and by these latencies. */
+static enum load_limit judge(const struct load_options *options, struct load_result *result,
+	struct load_durations *latency)
+{
 	if (sent_too_few(result) || is_busy(result))
 		return LOAD_LIMIT_CLIENT;
 	if (load_limit_loss_percent(result) > options->max_loss_percent)
 		return lag_p99_ns(result) > options->max_p99_ns ? LOAD_LIMIT_CLIENT
 								: limit_of_losses(result);
-	if (p99_ns <= options->max_p99_ns)
+	if (!load_window_knows_latency(&result->counters) || !is_slow(options, latency))
 		return LOAD_LIMIT_NONE;
-	if (lag_explains(result, p99_ns))
-		return LOAD_LIMIT_CLIENT;
 	return result->server.local ? LOAD_LIMIT_WORKERS : LOAD_LIMIT_SERVER;
+}
+
+enum load_limit load_limit_find(const struct load_options *options, struct load_result *result)
+{
+	enum load_limit limit = judge(options, result, &result->counters.latency);
+
+	if (limit == LOAD_LIMIT_NONE || load_limit_find_server(options, result) != LOAD_LIMIT_NONE)
+		return limit;
+	return LOAD_LIMIT_CLIENT;
+}
+
+enum load_limit load_limit_find_server(
+	const struct load_options *options, struct load_result *result)
+{
+	return judge(options, result, &result->counters.since_sent);
 }
 
 /* --- remarks */
@@ -110,11 +130,16 @@ static void remark_lag(struct load_remarks *remarks, struct load_result *result)
 			"the generator itself was late: it sent %" PRIu64 " of %" PRIu64
 			" requests in the time",
 			result->counters.sent, result->due);
-	if (lag_explains(result, load_durations_quantile_ns(&result->counters.latency, 0.99)))
+	if (lag_explains(result))
 		remark(remarks,
 			"the generator itself was late: by %.0f us or more with one of 100 requests, "
 			"which the latencies include",
 			(double)lag_p99_ns(result) / (double)NS_PER_US);
+	if (result->wait_percent > WAIT_SMALL_PERCENT)
+		remark(remarks,
+			"the generator waited for a processor for %.0f %% of the time, because others "
+			"used them: the next run may differ",
+			result->wait_percent);
 	if (is_busy(result))
 		remark(remarks,
 			"the generator used a whole processor: the server may be able to do more");
@@ -141,9 +166,29 @@ static void remark_losses(struct load_remarks *remarks, const struct load_result
 			result->server.queue_bytes);
 }
 
+/* What the answers do not tell. */
+static void remark_answers(struct load_remarks *remarks, const struct load_result *result)
+{
+	const struct load_counters *counters = &result->counters;
+
+	if (counters->in_order && counters->astray)
+		remark(remarks,
+			"latencies are unknown, and not judged: answers carry no number, and "
+			"their order does not tell after a loss; see --id-at");
+	if (counters->too_short > 0)
+		remark(remarks, "%" PRIu64 " datagrams came back that are too short for an answer",
+			counters->too_short);
+	if (result->windows_full > 0)
+		remark(remarks,
+			"a socket had too many requests in flight to send more, %" PRIu64
+			" times: use more --sockets",
+			result->windows_full);
+}
+
 void load_limit_remark(struct load_result *result, struct load_remarks *ret_remarks)
 {
 	ret_remarks->count = 0;
+	remark_answers(ret_remarks, result);
 	remark_lag(ret_remarks, result);
 	remark_losses(ret_remarks, result);
 }

@@ -16,13 +16,19 @@ enum load_limit {
 extern const char *const load_limit_names[];
 extern const char *const load_limit_sentences[];
 
-/* What kept the run from options->max_loss_percent and options->max_p99_ns. */
+/* What kept the run from options->max_loss_percent and options->max_p99_ns. Latencies that are unknown
+ * are not judged. */
 enum load_limit load_limit_find(const struct load_options *options, struct load_result *result);
+
+/* What kept the server from them: how late we sent is not its fault, so latencies count from when the
+ * requests were sent. LOAD_LIMIT_CLIENT: we did not offer what we should, so it tells nothing. */
+enum load_limit load_limit_find_server(
+	const struct load_options *options, struct load_result *result);
 
 /* Lost and late requests in percent of those sent. */
 double load_limit_loss_percent(const struct load_result *result);
 
-#define LOAD_REMARKS_MAX 8
+#define LOAD_REMARKS_MAX 12
 
 /* Sentences about what makes the figures less reliable than they seem. */
 struct load_remarks {

@@ -20,8 +20,9 @@ static int open_failed(const char *what, int error)
 	return error;
 }
 
-/* A window remembers the requests of twice the timeout, so that late answers are recognized. */
-static uint64_t window_room(const struct load_options *options)
+/* A window remembers the requests of twice the timeout, so that late answers are recognized, but never
+ * two with the same number. */
+static uint64_t window_room(const struct load_options *options, const struct load_id *id)
 {
 	bool closed = options->mode == LOAD_CLOSED;
 	double rate = (closed ? CLOSED_RATE : options->rate) / options->sockets;
@@ -30,6 +31,8 @@ static uint64_t window_room(const struct load_options *options)
 	uint64_t most = REQUESTS_MAX / options->sockets;
 	uint64_t room = LOAD_BATCH;
 
+	if (id->bytes > 0 && load_id_count(id) < most)
+		most = load_id_count(id);
 	while ((double)room < need && 2 * room <= most)
 		room *= 2;
 	return room;
@@ -57,7 +60,7 @@ static int open_client(struct load_loop *loop, uint32_t index, uint64_t room)
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = index };
 	int error;
 
-	client->matching = loop->options->check ? LOAD_BY_NUMBER : LOAD_UNKNOWN;
+	client->matching = loop->payload->numbers_back ? LOAD_BY_NUMBER : LOAD_UNKNOWN;
 	client->next_due = index;
 	load_window_init(
 		&client->window, &loop->result->counters, &loop->requests[index * room], room);
@@ -72,7 +75,7 @@ static int open_client(struct load_loop *loop, uint32_t index, uint64_t room)
 int load_loop_open(struct load_loop *ret_loop, const struct load_options *options,
 	const struct load_payload *payload, struct load_result *result)
 {
-	uint64_t room = window_room(options);
+	uint64_t room = window_room(options, &payload->id);
 	struct load_loop *loop = ret_loop;
 	int error = 0;
 
@@ -126,21 +129,25 @@ int64_t load_loop_now_ns(const struct load_loop *loop)
 static void take_answer(
 	struct load_loop *loop, struct load_client *client, unsigned index, int64_t now_ns)
 {
-	size_t length;
-	const uint8_t *answer = load_batch_answer(loop->batch, index, &length);
+	struct load_window *window = &client->window;
+	struct load_answer answer = load_batch_answer(loop->batch, index);
 	uint64_t number;
-	bool numbered = load_payload_read_number(loop->payload, answer, length, &number);
+	bool numbered = load_payload_read_number(loop->payload, &answer, window->next, &number);
 
-	loop->result->bytes_received += length;
+	loop->result->bytes_received += answer.length;
+	if (answer.length < loop->payload->min_answer) {
+		load_window_too_short(window, now_ns);
+		return;
+	}
 	if (client->matching == LOAD_UNKNOWN)
 		client->matching = numbered ? LOAD_BY_NUMBER : LOAD_IN_ORDER;
 	if (client->matching == LOAD_IN_ORDER)
-		load_window_answer_in_order(&client->window, now_ns);
-	else if (!numbered || (loop->options->check &&
-				      !load_payload_is_echo(loop->payload, number, answer, length)))
-		load_window_wrong(&client->window, now_ns);
+		load_window_answer_in_order(window, now_ns);
+	else if (!numbered ||
+		 (loop->options->check && !load_payload_is_echo(loop->payload, &answer, number)))
+		load_window_wrong(window, now_ns);
 	else
-		load_window_answer(&client->window, number, now_ns);
+		load_window_answer(window, number, now_ns);
 }
 
 static void take_answers(struct load_loop *loop, struct load_client *client)
@@ -184,8 +191,10 @@ static int send_batch(struct load_loop *loop, struct load_client *client, unsign
 	uint64_t room = load_window_room(&client->window);
 	int sent = -ECONNREFUSED;
 
-	if (count > room)
+	if (count > room) {
+		loop->result->windows_full++;
 		count = (unsigned)room;
+	}
 	if (count == 0)
 		return 0;
 	for (int attempt = 0; attempt < 2 && sent == -ECONNREFUSED; attempt++) {

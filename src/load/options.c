@@ -32,11 +32,16 @@ enum option_index {
 	OPTION_HEX,
 	OPTION_FILE,
 	OPTION_RANDOM,
+	OPTION_DNS,
+	OPTION_NTP,
+	OPTION_ID_AT,
 	OPTION_CHECK,
+	OPTION_MIN_ANSWER,
 	OPTION_GSO,
 	OPTION_MAX_LOSS,
 	OPTION_MAX_P99,
 	OPTION_JSON,
+	OPTION_PROGRESS,
 	OPTION_PLOT,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -76,14 +81,22 @@ static const struct {
 	[OPTION_HEX] = { "hex", "HEX", 0, 0, false, false, "send these bytes" },
 	[OPTION_FILE] = { "file", "F", 0, 0, false, false, "send the content of this file" },
 	[OPTION_RANDOM] = { "random", NULL, 0, 0, false, false, "send random bytes" },
+	[OPTION_DNS] = { "dns", "NAME[/TYPE]", 0, 0, false, false, "send this DNS query" },
+	[OPTION_NTP] = { "ntp", NULL, 0, 0, false, false, "send a client's NTP request" },
+	[OPTION_ID_AT] = { "id-at", "OFFSET:BYTES", 0, 0, false, true,
+		"number the requests there; :OFFSET in the answers" },
 	[OPTION_CHECK] = { "check", NULL, 0, 0, false, true,
 		"verify that each answer echoes its request" },
+	[OPTION_MIN_ANSWER] = { "min-answer", "BYTES", 0, LOAD_PAYLOAD_MAX, true, false,
+		"a shorter datagram is no answer (1)" },
 	[OPTION_GSO] = { "gso", NULL, 0, 0, false, true, "send batches by UDP_SEGMENT" },
 	[OPTION_MAX_LOSS] = { "max-loss", "PERCENT", 0, 100, false, true,
 		"limit of requests not answered in time (0.1)" },
 	[OPTION_MAX_P99] = { "max-p99-us", "US", 1, 3600000000.0, false, true,
 		"limit of the 99th percentile of latency (10000)" },
 	[OPTION_JSON] = { "json", NULL, 0, 0, false, false, "print the summary as JSON" },
+	[OPTION_PROGRESS] = { "progress", "S", 0.1, 3600, false, true,
+		"a line on stderr every S seconds; JSON with --json" },
 	[OPTION_PLOT] = { "plot", "FILE.svg", 0, 0, false, true, "draw latencies and rates" },
 	[OPTION_HELP] = { "help", NULL, 0, 0, false, false, "print this help" },
 	[OPTION_VERSION] = { "version", NULL, 0, 0, false, false, "print the version" },
@@ -174,7 +187,8 @@ static int resolve_addresses(const struct cli_args *args, struct load_options *o
 		return refuse_usage("ADDRESS:PORT of the server is missing");
 	if (load_address_parse_server(server, &options->server) < 0)
 		return refuse_usage(
-			"%s: the server is a numeric ADDRESS:PORT, [ADDRESS]:PORT or PORT", server);
+			"%s: the server is a numeric ADDRESS:PORT, [ADDRESS]:PORT, localhost:PORT or PORT",
+			server);
 	if (sources == NULL)
 		return 0;
 	error = load_address_parse_sources(sources, &options->sources);
@@ -204,13 +218,18 @@ static int validate(const struct cli_args *args, enum load_mode mode)
 
 	if (has[OPTION_RATE] + has[OPTION_IN_FLIGHT] + has[OPTION_FIND_MAX] > 1)
 		return refuse_usage("--rate, --in-flight and --find-max exclude each other");
-	if (has[OPTION_TEXT] + has[OPTION_HEX] + has[OPTION_FILE] + has[OPTION_RANDOM] > 1)
-		return refuse_usage("--text, --hex, --file and --random exclude each other");
+	if (has[OPTION_TEXT] + has[OPTION_HEX] + has[OPTION_FILE] + has[OPTION_RANDOM] +
+			has[OPTION_DNS] + has[OPTION_NTP] >
+		1)
+		return refuse_usage(
+			"--text, --hex, --file, --random, --dns and --ntp exclude each other");
 	if (mode == LOAD_SINGLE && args->load_only != NULL)
 		return refuse_usage(
 			"--%s goes with --rate, --in-flight or --find-max only", args->load_only);
 	if (mode != LOAD_OPEN && has[OPTION_RAMP])
 		return refuse_usage("--ramp goes with --rate only");
+	if (has[OPTION_CHECK] && (has[OPTION_DNS] || has[OPTION_NTP]))
+		return refuse_usage("--check goes with an echo only, not with --dns and --ntp");
 	if (mode == LOAD_FIND_MAX && (has[OPTION_COUNT] || has[OPTION_WARMUP]))
 		return refuse_usage("--count and --warmup do not go with --find-max");
 	return 0;
@@ -242,11 +261,21 @@ static int resolve_numbers(const struct cli_args *args, struct load_options *opt
 	options->ramp_ns = ns_of(number_of(args, OPTION_RAMP, 0));
 	options->timeout_ns = ns_of(number_of(args, OPTION_PATIENCE, TIMEOUT_MS) / 1e3);
 	options->size = (size_t)number_of(args, OPTION_SIZE, 0);
+	options->min_answer = args->present[OPTION_MIN_ANSWER]
+				      ? (size_t)args->numbers[OPTION_MIN_ANSWER]
+				      : SIZE_MAX;
 	options->max_loss_percent = number_of(args, OPTION_MAX_LOSS, MAX_LOSS_PERCENT);
 	options->max_p99_ns = ns_of(number_of(args, OPTION_MAX_P99, MAX_P99_US) / 1e6);
+	options->progress_ns = ns_of(number_of(args, OPTION_PROGRESS, 0));
 	if ((uint64_t)options->sockets * options->in_flight > LOAD_ALL_IN_FLIGHT_MAX)
 		return refuse_usage(
 			"--sockets times --in-flight is %d at most", LOAD_ALL_IN_FLIGHT_MAX);
+	if (args->present[OPTION_ID_AT] &&
+		load_id_parse(args->texts[OPTION_ID_AT], &options->id) < 0)
+		return refuse_usage(
+			"--id-at takes OFFSET:BYTES, BYTES from 1 to 8, and :OFFSET of the "
+			"answers if it is another, not %s",
+			args->texts[OPTION_ID_AT]);
 	return 0;
 }
 
@@ -263,7 +292,9 @@ int load_options_parse(int argc, char **argv, struct load_options *ret_options)
 		.hex = args.texts[OPTION_HEX],
 		.file = args.texts[OPTION_FILE],
 		.sized = args.present[OPTION_SIZE],
+		.dns = args.texts[OPTION_DNS],
 		.random = args.present[OPTION_RANDOM],
+		.ntp = args.present[OPTION_NTP],
 		.check = args.present[OPTION_CHECK],
 		.gso = args.present[OPTION_GSO],
 		.json = args.present[OPTION_JSON],

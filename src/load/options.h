@@ -5,12 +5,12 @@
 #include <stdio.h>
 
 #include "load/address.h"
+#include "load/id.h"
 
 #define LOAD_SOCKETS_MAX 65536
 #define LOAD_IN_FLIGHT_MAX 65536
 #define LOAD_ALL_IN_FLIGHT_MAX (1 << 22) /* bounds the memory: see REQUESTS_MAX in loop.c */
 #define LOAD_RATE_MAX 10000000
-#define LOAD_PAYLOAD_MAX 65507 /* of a UDP datagram over IPv4 */
 
 enum load_action { LOAD_GO, LOAD_HELP, LOAD_VERSION };
 
@@ -33,17 +33,20 @@ struct load_options {
 	uint64_t count; /* UINT64_MAX: no limit */
 	int64_t warmup_ns;
 	int64_t ramp_ns;
-	int64_t timeout_ns;	       /* a later answer does not count as an answer */
-	size_t size;		       /* of a payload */
-	const char *text, *hex, *file; /* at most one of them */
-	bool sized;		       /* whether the command line has --size */
-	bool random;
+	int64_t timeout_ns;		     /* a later answer does not count as an answer */
+	size_t size;			     /* of a payload */
+	const char *text, *hex, *file, *dns; /* at most one of them, `random` and `ntp` */
+	bool sized;			     /* whether the command line has --size */
+	bool random, ntp;
+	struct load_id id; /* bytes 0: that of the payload */
+	size_t min_answer; /* a shorter answer is none; SIZE_MAX: depends on the requests */
 	bool check;
 	bool gso;
 	bool json;
 	const char *plot;
 	double max_loss_percent;
 	int64_t max_p99_ns;
+	int64_t progress_ns; /* 0: not asked for */
 };
 
 /* Parse and validate. Strings in the options point into argv. -EINVAL: one line on stderr says

@@ -9,14 +9,16 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "load/question.h"
 
-#define SIZE_DEFAULT 32 /* has room for the stamp */
+#define SIZE_DEFAULT 32 /* has room for the number */
 #define CACHE_LINE 64
 
-/* What --text, --hex or --file gives: `given` is false without them. */
+/* What --text, --hex, --file, --dns or --ntp gives: `given` is false without them. */
 struct pattern {
 	uint8_t bytes[LOAD_PAYLOAD_MAX + 1];
 	size_t length;
+	struct load_id id; /* bytes 0: it has no number of its own */
 	bool given;
 };
 
@@ -80,9 +82,24 @@ static int read_payload_file(const char *path, struct pattern *pattern)
 	return error;
 }
 
+static int read_question(const struct load_options *options, struct pattern *pattern)
+{
+	struct load_question question;
+
+	if (options->ntp)
+		load_question_ntp(&question);
+	else if (load_question_dns(options->dns, &question) < 0)
+		return refuse_payload("--dns takes NAME or NAME/TYPE, not", options->dns);
+	memcpy(pattern->bytes, question.bytes, question.length);
+	pattern->length = question.length;
+	pattern->id = question.id;
+	return 0;
+}
+
 static int read_pattern(const struct load_options *options, struct pattern *pattern)
 {
 	pattern->length = 0;
+	pattern->id = (struct load_id){ .bytes = 0 };
 	pattern->given = true;
 	if (options->text != NULL)
 		return read_text(options->text, pattern);
@@ -90,6 +107,8 @@ static int read_pattern(const struct load_options *options, struct pattern *patt
 		return read_hex(options->hex, pattern);
 	if (options->file != NULL)
 		return read_payload_file(options->file, pattern);
+	if (options->dns != NULL || options->ntp)
+		return read_question(options, pattern);
 	pattern->given = false;
 	return 0;
 }
@@ -110,6 +129,37 @@ static void fill_random(uint8_t *bytes, size_t size)
 		sys_random(bytes + done, size - done < 256 ? size - done : 256);
 }
 
+/* A load of payloads that nobody gave is numbered where it has room, and so is what must be an
+ * echo. */
+static struct load_id id_of(
+	const struct load_options *options, const struct pattern *pattern, size_t size)
+{
+	static const struct load_id first = { .offset = 0, .bytes = LOAD_ID_BYTES_MAX };
+
+	if (options->id.bytes > 0)
+		return options->id;
+	if (pattern->given && !options->check)
+		return pattern->id;
+	if (options->mode == LOAD_SINGLE || (size < first.bytes && !options->check))
+		return (struct load_id){ .bytes = 0 };
+	return first;
+}
+
+static int number_payload(const struct load_options *options, const struct pattern *pattern,
+	struct load_payload *payload)
+{
+	char needs[120];
+
+	payload->id = id_of(options, pattern, payload->size);
+	payload->numbers_back = options->check || options->id.bytes > 0 || pattern->id.bytes > 0;
+	sys_random(&payload->run, sizeof(payload->run));
+	if (payload->id.bytes == 0 || payload->id.offset + payload->id.bytes <= payload->size)
+		return 0;
+	(void)snprintf(needs, sizeof(needs), "its number ends at byte %zu, and a request has %zu",
+		payload->id.offset + payload->id.bytes, payload->size);
+	return refuse_payload(options->id.bytes > 0 ? "--id-at" : "--check", needs);
+}
+
 int load_payload_make(const struct load_options *options, struct load_payload *ret_payload)
 {
 	struct load_payload payload;
@@ -120,11 +170,11 @@ int load_payload_make(const struct load_options *options, struct load_payload *r
 		return error;
 	payload.size = size_of(options, &pattern);
 	payload.stride = (payload.size / CACHE_LINE + 1) * CACHE_LINE;
-	payload.stamped = options->mode != LOAD_SINGLE &&
-			  (options->check || (!pattern.given && payload.size >= LOAD_STAMP_BYTES));
-	if (payload.stamped && payload.size < LOAD_STAMP_BYTES)
-		return refuse_payload(
-			"--check", "needs 12 bytes at least, for the sequence number");
+	payload.min_answer = options->min_answer < SIZE_MAX ? options->min_answer
+							    : payload.size > 0;
+	error = number_payload(options, &pattern, &payload);
+	if (error < 0)
+		return error;
 	payload.bytes = calloc(LOAD_VARIANTS, payload.stride);
 	if (payload.bytes == NULL) {
 		(void)refuse_payload("payload", strerrordesc_np(ENOMEM));
@@ -137,7 +187,6 @@ int load_payload_make(const struct load_options *options, struct load_payload *r
 			memcpy(load_payload_bytes(&payload, i), pattern.bytes,
 				pattern.length < payload.size ? pattern.length : payload.size);
 	}
-	sys_random(&payload.run, sizeof(payload.run));
 	*ret_payload = payload;
 	return 0;
 }
@@ -155,30 +204,33 @@ uint8_t *load_payload_bytes(const struct load_payload *payload, uint64_t number)
 
 void load_payload_stamp(const struct load_payload *payload, uint64_t number)
 {
-	uint8_t *bytes = load_payload_bytes(payload, number);
-
-	if (!payload->stamped)
-		return;
-	memcpy(bytes, &payload->run, sizeof(payload->run));
-	memcpy(bytes + sizeof(payload->run), &number, sizeof(number));
+	load_id_write(&payload->id, payload->run + number, load_payload_bytes(payload, number));
 }
 
-bool load_payload_read_number(const struct load_payload *payload, const uint8_t *answer,
-	size_t length, uint64_t *ret_number)
+bool load_payload_read_number(const struct load_payload *payload, const struct load_answer *answer,
+	uint64_t next, uint64_t *ret_number)
 {
-	if (!payload->stamped || length < LOAD_STAMP_BYTES ||
-		memcmp(answer, &payload->run, sizeof(payload->run)) != 0)
+	uint64_t value, before; /* the newest request */
+
+	if (payload->id.bytes == 0 ||
+		!load_id_read(&payload->id, answer->bytes, answer->length, &value))
 		return false;
-	memcpy(ret_number, answer + sizeof(payload->run), sizeof(*ret_number));
+	before = payload->run + next - 1 - value;
+	if (payload->id.bytes < LOAD_ID_BYTES_MAX)
+		before %= load_id_count(&payload->id);
+	if (before >= next)
+		return false;
+	*ret_number = next - 1 - before;
 	return true;
 }
 
-/* load_payload_read_number() has compared the stamp. */
+/* load_payload_read_number() has compared the number. */
 bool load_payload_is_echo(
-	const struct load_payload *payload, uint64_t number, const uint8_t *answer, size_t length)
+	const struct load_payload *payload, const struct load_answer *answer, uint64_t number)
 {
-	return length == payload->size &&
-	       memcmp(answer + LOAD_STAMP_BYTES,
-		       load_payload_bytes(payload, number) + LOAD_STAMP_BYTES,
-		       length - LOAD_STAMP_BYTES) == 0;
+	const uint8_t *sent = load_payload_bytes(payload, number);
+	size_t begin = payload->id.offset, end = begin + payload->id.bytes;
+
+	return answer->length == payload->size && memcmp(answer->bytes, sent, begin) == 0 &&
+	       memcmp(answer->bytes + end, sent + end, payload->size - end) == 0;
 }

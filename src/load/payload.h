@@ -1,12 +1,9 @@
 /* The payloads of requests. There are LOAD_VARIANTS of them, and request n has variant
- * n % LOAD_VARIANTS. A stamped payload begins with the number of its request. */
+ * n % LOAD_VARIANTS. */
 #ifndef LOAD_PAYLOAD_H
 #define LOAD_PAYLOAD_H
 
 #include "load/options.h"
-
-/* 4 random bytes of the run, which answers to other runs do not have, and the number in 8 bytes. */
-#define LOAD_STAMP_BYTES 12
 
 #define LOAD_VARIANTS 64u
 
@@ -14,8 +11,10 @@ struct load_payload {
 	uint8_t *bytes; /* of all variants, `stride` bytes each */
 	size_t size;
 	size_t stride;
-	uint32_t run;
-	bool stamped;
+	struct load_id id; /* bytes 0: requests are not numbered */
+	uint64_t run;	   /* the number of request 0, at random */
+	bool numbers_back; /* answers must have the number */
+	size_t min_answer; /* what is shorter is not an answer */
 };
 
 /* Make the payloads that the options ask for. -EINVAL, because the options cannot be met, or
@@ -26,16 +25,22 @@ void load_payload_free(struct load_payload *payload);
 /* The `size` bytes of request `number`. */
 uint8_t *load_payload_bytes(const struct load_payload *payload, uint64_t number);
 
-/* Write the number into request `number`, if payloads are stamped. */
+/* Write the number into request `number`, if requests are numbered. */
 void load_payload_stamp(const struct load_payload *payload, uint64_t number);
 
-/* Read the number of an answer. False: it has no number of this run. */
-bool load_payload_read_number(const struct load_payload *payload, const uint8_t *answer,
-	size_t length, uint64_t *ret_number);
+/* An answer, of which `bytes` has as much as load_batch_answer() gives. */
+struct load_answer {
+	const uint8_t *bytes;
+	size_t length; /* the whole length */
+};
 
-/* Whether an answer of `length` bytes is request `number` as it was sent. `answer` may end after
- * payload->size bytes. */
+/* Read the number of an answer when `next` is the next request: numbers of few bytes repeat, and the
+ * newest request that has it is meant. False: the answer has no number, or no request has it. */
+bool load_payload_read_number(const struct load_payload *payload, const struct load_answer *answer,
+	uint64_t next, uint64_t *ret_number);
+
+/* Whether an answer is request `number` as it was sent. */
 bool load_payload_is_echo(
-	const struct load_payload *payload, uint64_t number, const uint8_t *answer, size_t length);
+	const struct load_payload *payload, const struct load_answer *answer, uint64_t number);
 
 #endif

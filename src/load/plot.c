@@ -212,7 +212,10 @@ static void draw_latency_ticks(const struct frame *frame)
 
 static void draw_latencies(FILE *file, const char *title, struct load_result *result)
 {
-	struct load_durations *latency = &result->counters.latency, *lag = &result->counters.lag;
+	static struct load_durations none;
+	bool known = load_window_knows_latency(&result->counters);
+	struct load_durations *latency = known ? &result->counters.latency : &none;
+	struct load_durations *lag = &result->counters.lag;
 	bool with_lag = result->mode == LOAD_OPEN;
 	double digits = floor(log10(fmax((double)latency->count, 10)));
 	double low = floor(log_us(latency->min_ns)), high = ceil(log_us(latency->max_ns));
@@ -228,7 +231,7 @@ static void draw_latencies(FILE *file, const char *title, struct load_result *re
 	draw_axes(&frame, title, "share of requests answered within", "latency");
 	draw_latency_ticks(&frame);
 	draw_quantiles(&frame, latency, STROKE_FIRST);
-	draw_legend(&frame, 0, STROKE_FIRST, false, "latency");
+	draw_legend(&frame, 0, STROKE_FIRST, false, known ? "latency" : "latency: unknown");
 	if (!with_lag)
 		return;
 	draw_quantiles(&frame, lag, STROKE_SECOND);

@@ -50,27 +50,37 @@ static void print_counts(const struct load_result *result)
 		100 * (double)counters->lost / sent);
 	(void)printf("  late      %12" PRIu64 "  %14s  %.3f %%\n", counters->late, "",
 		100 * (double)counters->late / sent);
-	if (counters->duplicates + counters->reordered + counters->wrong + counters->strays > 0)
+	if (counters->duplicates + counters->reordered + counters->wrong + counters->strays +
+			counters->too_short >
+		0)
 		(void)printf("  duplicates %" PRIu64 ", reordered %" PRIu64 ", wrong %" PRIu64
-			     ", of long ago %" PRIu64 "\n",
+			     ", of long ago %" PRIu64 ", too short %" PRIu64 "\n",
 			counters->duplicates, counters->reordered, counters->wrong,
-			counters->strays);
+			counters->strays, counters->too_short);
 }
 
 static void print_times(struct load_result *result)
 {
 	struct load_durations *latency = &result->counters.latency, *lag = &result->counters.lag;
 
-	(void)printf("  latency   p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us, "
-		     "max %.1f us\n",
-		load_durations_quantile_us(latency, 0.5), load_durations_quantile_us(latency, 0.9),
-		load_durations_quantile_us(latency, 0.99),
-		load_durations_quantile_us(latency, 0.999), load_durations_quantile_us(latency, 1));
+	if (latency->count == 0)
+		(void)puts("  latency   none: nothing was answered");
+	else if (!load_window_knows_latency(&result->counters))
+		(void)puts("  latency   unknown");
+	else
+		(void)printf("  latency   p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us, "
+			     "max %.1f us\n",
+			load_durations_quantile_us(latency, 0.5),
+			load_durations_quantile_us(latency, 0.9),
+			load_durations_quantile_us(latency, 0.99),
+			load_durations_quantile_us(latency, 0.999),
+			load_durations_quantile_us(latency, 1));
 	if (result->mode == LOAD_OPEN)
 		(void)printf("  own lag   p50 %.1f us, p99 %.1f us, max %.1f us\n",
 			load_durations_quantile_us(lag, 0.5), load_durations_quantile_us(lag, 0.99),
 			load_durations_quantile_us(lag, 1));
-	(void)printf("  own CPU   %.0f %%\n", result->cpu_percent);
+	(void)printf("  own CPU   %.0f %%, and waited for one %.0f %%\n", result->cpu_percent,
+		result->wait_percent);
 }
 
 static void print_search(const struct load_search *search)
@@ -79,16 +89,26 @@ static void print_search(const struct load_search *search)
 	for (unsigned i = 0; i < search->steps_count; i++) {
 		const struct load_step *step = &search->steps[i];
 
-		(void)printf("  %11.0f  %10.0f  %6.3f %%  %8.0f us  %s\n", step->rate,
-			step->answered, step->loss_percent, step->p99_us,
-			load_limit_names[step->limit]);
+		(void)printf("  %11.0f  %10.0f  %6.3f %%  ", step->rate, step->answered,
+			step->loss_percent);
+		if (step->latency_known)
+			(void)printf("%8.0f us", step->p99_us);
+		else
+			(void)printf("%11s", "unknown");
+		(void)printf("  %s\n", load_limit_names[step->limit]);
 	}
-	if (search->max_rate > 0)
-		(void)printf("  highest rate %.0f/s, limited by %s\n", search->max_rate,
-			load_limit_sentences[search->limit]);
-	else
+	if (search->max_rate == 0) {
 		(void)printf(
-			"  no rate passed, limited by %s\n", load_limit_sentences[search->limit]);
+			"  no rate held, limited by %s\n", load_limit_sentences[search->limit]);
+		return;
+	}
+	(void)printf("  highest rate %.0f/s, limited by %s\n", search->max_rate,
+		load_limit_sentences[search->limit]);
+	(void)printf("  range: %.0f/s held in each try, ", search->steady_rate);
+	if (search->failed_rate > 0)
+		(void)printf("%.0f/s in none\n", search->failed_rate);
+	else
+		(void)puts("no higher one was tried");
 }
 
 static void print_summary(const struct load_options *options, struct load_result *result,
@@ -101,6 +121,9 @@ static void print_summary(const struct load_options *options, struct load_result
 	print_times(result);
 	if (options->mode == LOAD_FIND_MAX)
 		print_search(search);
+	else
+		(void)printf("  limited by %s\n",
+			load_limit_sentences[load_limit_find(options, result)]);
 	load_limit_remark(result, &remarks);
 	for (unsigned i = 0; i < remarks.count; i++)
 		(void)printf("  %s\n", remarks.texts[i]);
@@ -124,6 +147,7 @@ static void write_counts(const struct load_result *result)
 		{ "reordered", counters->reordered },
 		{ "wrong", counters->wrong },
 		{ "strays", counters->strays },
+		{ "too_short", counters->too_short },
 		{ "send_errors", result->send_errors },
 		{ "refused", result->refused },
 		{ "bytes_sent", counters->sent * result->size },
@@ -138,16 +162,22 @@ static void write_counts(const struct load_result *result)
 	(void)printf("  \"rate_answered\": %.3f,\n", load_run_rate(result, counters->answered));
 }
 
-static void write_latency(struct load_durations *latency)
+/* null: unknown, or there is none. */
+static void write_latency(struct load_counters *counters)
 {
+	struct load_durations *latency = &counters->latency;
 	static const struct {
 		const char *name;
 		double quantile;
 	} quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 } };
-	double mean_ns = latency->count > 0 ? latency->sum_ns / (double)latency->count : 0;
 
+	if (!load_window_knows_latency(counters)) {
+		(void)puts("  \"latency_us\": null,");
+		return;
+	}
 	(void)printf("  \"latency_us\": { \"min\": %.3f, \"mean\": %.3f",
-		(double)latency->min_ns / (double)NS_PER_US, mean_ns / (double)NS_PER_US);
+		(double)latency->min_ns / (double)NS_PER_US,
+		latency->sum_ns / (double)latency->count / (double)NS_PER_US);
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
 		(void)printf(", \"%s\": %.3f", quantiles[i].name,
 			load_durations_quantile_us(latency, quantiles[i].quantile));
@@ -163,14 +193,25 @@ static void write_lag(struct load_durations *lag)
 
 static void write_search(const struct load_search *search)
 {
-	(void)printf("  \"max_rate\": %.3f,\n  \"steps\": [\n", search->max_rate);
+	(void)printf("  \"max_rate\": %.3f,\n  \"steady_rate\": %.3f,\n", search->max_rate,
+		search->steady_rate);
+	if (search->failed_rate > 0)
+		(void)printf("  \"failed_rate\": %.3f,\n", search->failed_rate);
+	else
+		(void)puts("  \"failed_rate\": null,");
+	(void)puts("  \"steps\": [");
 	for (unsigned i = 0; i < search->steps_count; i++) {
 		const struct load_step *step = &search->steps[i];
 
 		(void)printf("    { \"rate\": %.3f, \"answered\": %.3f, \"loss_percent\": %.4f, "
-			     "\"p99_us\": %.3f, \"limited_by\": \"%s\" }%s\n",
-			step->rate, step->answered, step->loss_percent, step->p99_us,
-			load_limit_names[step->limit], i + 1 < search->steps_count ? "," : "");
+			     "\"p99_us\": ",
+			step->rate, step->answered, step->loss_percent);
+		if (step->latency_known)
+			(void)printf("%.3f", step->p99_us);
+		else
+			(void)printf("null");
+		(void)printf(", \"limited_by\": \"%s\" }%s\n", load_limit_names[step->limit],
+			i + 1 < search->steps_count ? "," : "");
 	}
 	(void)puts("  ],");
 }
@@ -198,9 +239,10 @@ static void write_summary(const struct load_options *options, struct load_result
 		mode_names[options->mode], addr_format(&options->server, server), options->sockets);
 	(void)printf("  \"seconds\": %.6f,\n", result->seconds);
 	write_counts(result);
-	write_latency(&result->counters.latency);
+	write_latency(&result->counters);
 	write_lag(&result->counters.lag);
 	(void)printf("  \"client_cpu_percent\": %.1f,\n", result->cpu_percent);
+	(void)printf("  \"client_cpu_wait_percent\": %.1f,\n", result->wait_percent);
 	if (result->server.local)
 		(void)printf("  \"server_drops\": %" PRIu64 ",\n", result->server.drops);
 	else
@@ -209,7 +251,8 @@ static void write_summary(const struct load_options *options, struct load_result
 	if (searched)
 		write_search(search);
 	else
-		(void)puts("  \"max_rate\": null,\n  \"steps\": [],");
+		(void)puts("  \"max_rate\": null,\n  \"steady_rate\": null,\n"
+			   "  \"failed_rate\": null,\n  \"steps\": [],");
 	write_remarks(result);
 	(void)puts("}");
 }

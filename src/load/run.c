@@ -5,34 +5,24 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "load/loop.h"
+#include "load/progress.h"
 
 #define TICK_NS (5 * NS_PER_MS)	   /* a loss is noticed up to 5 ms late */
 #define SAMPLES 50		   /* of a run whose duration is known */
 #define LINGER_NS (20 * NS_PER_MS) /* wait after the last answer, because a duplicate follows it */
-#define PROGRESS_NS (500 * NS_PER_MS)
-#define CLEAR_LINE "\r\033[K"
 
 static atomic_bool stopped;
 
-/* The counts when the progress line was last shown. */
-struct progress {
-	bool wanted;
-	int64_t ns;
-	uint64_t sent, answered;
-	struct histogram latency;
-};
-
 struct run {
 	struct load_loop loop;
-	struct progress progress;
+	struct load_progress progress;
 	struct load_server server_before;
 	int64_t tick_ns, sample_ns; /* when the next tick and the next sample are due */
 	int64_t sample_every_ns;
-	double cpu_s; /* when counting began */
+	double cpu_s, wait_s; /* when counting began */
 	bool counting;
 };
 
@@ -60,32 +50,18 @@ static double cpu_seconds(void)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static double quantile_us(struct histogram *histogram, double quantile)
+/* How long this thread had something to do and no processor. 0: the kernel does not count it. */
+static double wait_seconds(void)
 {
-	return (double)histogram_quantile(histogram, quantile) / (double)NS_PER_US;
-}
+	FILE *file = fopen("/proc/thread-self/schedstat", "re");
+	uint64_t wait_ns = 0;
 
-/* Show the rates and latencies since the line was last shown. */
-static void show_progress(struct progress *progress, struct load_counters *counters, int64_t now_ns)
-{
-	double seconds = (double)(now_ns - progress->ns) / (double)NS_PER_S;
-	struct histogram latency;
-
-	histogram_copy(&latency, &counters->latency.histogram);
-	histogram_subtract(&latency, &progress->latency);
-	(void)fprintf(stderr,
-		CLEAR_LINE "%.0f s: sent %.0f/s, answered %.0f/s, lost %" PRIu64
-			   ", p50 %.0f us, p99 %.0f us",
-		(double)now_ns / (double)NS_PER_S,
-		(double)(counters->sent - progress->sent) / seconds,
-		(double)(counters->answered - progress->answered) / seconds,
-		counters->lost + counters->late, quantile_us(&latency, 0.5),
-		quantile_us(&latency, 0.99));
-	(void)fflush(stderr);
-	progress->ns = now_ns;
-	progress->sent = counters->sent;
-	progress->answered = counters->answered;
-	histogram_copy(&progress->latency, &counters->latency.histogram);
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%*u %" SCNu64, &wait_ns) != 1)
+		wait_ns = 0;
+	(void)fclose(file);
+	return (double)wait_ns / (double)NS_PER_S;
 }
 
 static void take_sample(struct run *run, int64_t now_ns)
@@ -109,9 +85,11 @@ static void begin_counting(struct run *run, int64_t now_ns)
 	run->counting = true;
 	result->send_errors = 0;
 	result->refused = 0;
+	result->windows_full = 0;
 	result->bytes_received = 0;
 	load_server_read(&run->loop.options->server, &run->server_before);
 	run->cpu_s = cpu_seconds();
+	run->wait_s = wait_seconds();
 	take_sample(run, now_ns);
 }
 
@@ -127,8 +105,7 @@ static void tick(struct run *run, int64_t now_ns)
 		begin_counting(run, now_ns);
 	if (now_ns >= run->sample_ns)
 		take_sample(run, now_ns);
-	if (run->progress.wanted && now_ns - run->progress.ns >= PROGRESS_NS)
-		show_progress(&run->progress, &loop->result->counters, now_ns);
+	load_progress_show(&run->progress, &loop->result->counters, now_ns);
 }
 
 static int64_t earlier_ns(int64_t a, int64_t b)
@@ -183,6 +160,7 @@ static void conclude_sending(struct run *run, int64_t now_ns)
 		return;
 	result->seconds = (double)(now_ns - loop->options->warmup_ns) / (double)NS_PER_S;
 	result->cpu_percent = 100 * (cpu_seconds() - run->cpu_s) / result->seconds;
+	result->wait_percent = 100 * (wait_seconds() - run->wait_s) / result->seconds;
 	load_server_read(&loop->options->server, &result->server);
 	result->server.local &= run->server_before.local;
 	result->server.drops = 0;
@@ -209,7 +187,7 @@ static void perform(struct run *run)
 	const struct load_options *options = run->loop.options;
 	int64_t now_ns;
 
-	run->progress.wanted = isatty(STDERR_FILENO) && !options->json;
+	load_progress_init(&run->progress, options);
 	run->sample_every_ns = options->count < UINT64_MAX ? NS_PER_S
 							   : options->duration_ns / SAMPLES;
 	if (options->warmup_ns == 0)
@@ -218,8 +196,7 @@ static void perform(struct run *run)
 	take_sample(run, now_ns);
 	conclude_sending(run, now_ns);
 	drain_answers(run, now_ns);
-	if (run->progress.ns > 0)
-		(void)fputs(CLEAR_LINE, stderr);
+	load_progress_end(&run->progress);
 	conclude(run);
 }
 

@@ -21,20 +21,21 @@ struct load_result {
 	uint64_t
 		due; /* requests that should have been sent; in a closed loop, those that were tried */
 	uint64_t send_errors;
-	int send_error;	  /* the last one: an errno */
-	uint64_t refused; /* how often nobody listened */
+	int send_error;	       /* the last one: an errno */
+	uint64_t refused;      /* how often nobody listened */
+	uint64_t windows_full; /* how often a socket had too many requests in flight to send more */
 	uint64_t bytes_received;
 	uint64_t client_drops; /* answers lost in our own buffers */
 	size_t size;	       /* of a request */
 	double cpu_percent;    /* of one processor, used by dgramload */
+	double wait_percent;   /* of the time, in which dgramload waited for a processor */
 	struct load_counters counters;
 	struct load_server server; /* drops: during the run; queue_bytes: when sending ended */
 	struct load_sample samples[LOAD_SAMPLES_MAX];
 	unsigned samples_count;
 };
 
-/* Run an open or a closed loop. Shows a line of progress if stderr is a terminal and the result is
- * not wanted as JSON. -errno: one line on stderr says what failed. */
+/* Run an open or a closed loop. -errno: one line on stderr says what failed. */
 int load_run(const struct load_options *options, const struct load_payload *payload,
 	struct load_result *ret_result);
 

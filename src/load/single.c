@@ -66,14 +66,15 @@ static void print_answer(const uint8_t *bytes, size_t length, FILE *file)
 			length - offset < ROW_BYTES ? length - offset : ROW_BYTES, file);
 }
 
-static void report_no_answer(const struct load_options *options, int error)
+static void report_no_answer(const struct load_options *options, int error, uint64_t too_short)
 {
 	char server[ADDR_TEXT_MAX];
 
 	addr_format(&options->server, server);
 	if (error == -ETIMEDOUT)
-		(void)fprintf(stderr, "dgramload: no answer from %s within %.0f ms\n", server,
-			(double)options->timeout_ns / (double)NS_PER_MS);
+		(void)fprintf(stderr, "dgramload: no answer from %s within %.0f ms%s\n", server,
+			(double)options->timeout_ns / (double)NS_PER_MS,
+			too_short > 0 ? ", but what is too short for one" : "");
 	else if (error == -ECONNREFUSED)
 		(void)fprintf(stderr, "dgramload: nothing listens at %s\n", server);
 	else
@@ -81,10 +82,10 @@ static void report_no_answer(const struct load_options *options, int error)
 }
 
 /* Returns the length of the answer, or -errno. */
-static ssize_t exchange(const struct load_options *options, const struct load_payload *payload,
-	int fd, uint8_t answer[static ANSWER_MAX])
+static ssize_t exchange(const struct load_payload *payload, int64_t timeout_ns, int fd,
+	uint8_t answer[static ANSWER_MAX], uint64_t *too_short)
 {
-	int64_t left_ns, end_ns = sys_monotonic_ns() + options->timeout_ns;
+	int64_t left_ns, end_ns = sys_monotonic_ns() + timeout_ns;
 	struct pollfd waiting = { .fd = fd, .events = POLLIN };
 	ssize_t length;
 
@@ -93,9 +94,11 @@ static ssize_t exchange(const struct load_options *options, const struct load_pa
 	while ((left_ns = end_ns - sys_monotonic_ns()) > 0) {
 		(void)sys_wait(&waiting, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS));
 		length = recv(fd, answer, ANSWER_MAX, MSG_DONTWAIT);
-		if (length >= 0)
+		if (length >= 0 && (size_t)length >= payload->min_answer)
 			return length;
-		if (errno != EAGAIN && errno != EINTR)
+		if (length >= 0)
+			++*too_short;
+		else if (errno != EAGAIN && errno != EINTR)
 			return -errno;
 	}
 	return -ETIMEDOUT;
@@ -139,12 +142,14 @@ int load_single(const struct load_options *options, const struct load_payload *p
 	ret_result->mode = LOAD_SINGLE;
 	ret_result->size = payload->size;
 	ret_result->counters.timeout_ns = INT64_MAX - 1; /* exchange() has applied the timeout */
+	load_payload_stamp(payload, 0);
 	begin_ns = sys_monotonic_ns();
-	length = exchange(options, payload, fd, answer);
+	length =
+		exchange(payload, options->timeout_ns, fd, answer, &ret_result->counters.too_short);
 	count(ret_result, length, sys_monotonic_ns() - begin_ns);
 	close(fd);
 	if (length < 0) {
-		report_no_answer(options, (int)length);
+		report_no_answer(options, (int)length, ret_result->counters.too_short);
 		return -EIO;
 	}
 	if (!options->json)

@@ -1,7 +1,7 @@
 #include "load/window.h"
 
 #include <assert.h>
-#include <stdbool.h>
+#include "base/clock.h"
 
 void load_window_init(struct load_window *window, struct load_counters *counters,
 	struct load_request *requests, uint64_t room)
@@ -27,8 +27,14 @@ static bool is_counted(const struct load_window *window, int64_t ns)
 
 void load_window_sent(struct load_window *window, int64_t due_ns, int64_t now_ns)
 {
+	int64_t lag_us = (now_ns - due_ns) / NS_PER_US;
+
 	assert(load_window_room(window) > 0);
-	*request_of(window, window->next++) = (struct load_request){ due_ns, LOAD_IN_FLIGHT };
+	*request_of(window, window->next++) = (struct load_request){
+		.due_ns = due_ns,
+		.lag_us = lag_us < UINT32_MAX ? (uint32_t)lag_us : UINT32_MAX,
+		.state = LOAD_IN_FLIGHT,
+	};
 	window->in_flight++;
 	window->counters->in_flight++;
 	if (!is_counted(window, due_ns))
@@ -63,6 +69,7 @@ static void count_answer(struct load_window *window, struct load_request *reques
 	}
 	counters->answered++;
 	load_durations_add(&counters->latency, latency_ns);
+	load_durations_add(&counters->since_sent, latency_ns - request->lag_us * NS_PER_US);
 }
 
 /* A request that was counted as lost was answered after all. */
@@ -111,6 +118,8 @@ void load_window_answer(struct load_window *window, uint64_t number, int64_t now
 /* An answer when no request is in flight is a late one if a request was lost, else a duplicate. */
 void load_window_answer_in_order(struct load_window *window, int64_t now_ns)
 {
+	window->counters->in_order = true;
+	window->counters->astray |= window->in_flight == 0;
 	if (window->in_flight > 0) {
 		count_answer(window, request_of(window, window->oldest), now_ns);
 	} else if (window->lost_unseen > 0) {
@@ -126,6 +135,11 @@ void load_window_wrong(struct load_window *window, int64_t now_ns)
 	window->counters->wrong += is_counted(window, now_ns);
 }
 
+void load_window_too_short(struct load_window *window, int64_t now_ns)
+{
+	window->counters->too_short += is_counted(window, now_ns);
+}
+
 void load_window_expire(struct load_window *window, int64_t now_ns)
 {
 	while (window->in_flight > 0) {
@@ -134,9 +148,15 @@ void load_window_expire(struct load_window *window, int64_t now_ns)
 		if (now_ns - request->due_ns <= window->counters->timeout_ns)
 			return;
 		complete(window, request, LOAD_LOST);
+		window->counters->astray = true;
 		if (!is_counted(window, request->due_ns))
 			continue;
 		window->counters->lost++;
 		window->lost_unseen++;
 	}
+}
+
+bool load_window_knows_latency(const struct load_counters *counters)
+{
+	return counters->answered > 0 && !(counters->in_order && counters->astray);
 }

@@ -6,6 +6,8 @@
 #ifndef LOAD_WINDOW_H
 #define LOAD_WINDOW_H
 
+#include <stdbool.h>
+
 #include "load/durations.h"
 
 /* Begin with zeros; the first two fields are settings. */
@@ -18,13 +20,19 @@ struct load_counters {
 	uint64_t reordered;  /* answers that came after one to a later request of the same socket */
 	uint64_t wrong;	 /* answers without a valid number, or with other content than asked for */
 	uint64_t strays; /* answers to requests that the window has forgotten */
-	struct load_durations latency, lag;
+	uint64_t too_short; /* what came is too short to be an answer */
+	/* From when a request was due to its answer, from then until it was sent, and from then to its
+	 * answer. */
+	struct load_durations latency, lag, since_sent;
+	bool in_order; /* some answers were matched in the order of the requests */
+	bool astray;   /* and that order may be wrong: a request had no answer, or two */
 };
 
 enum load_request_state { LOAD_UNUSED, LOAD_IN_FLIGHT, LOAD_ANSWERED, LOAD_LOST };
 
 struct load_request {
 	int64_t due_ns;
+	uint32_t lag_us;
 	enum load_request_state state;
 };
 
@@ -53,9 +61,13 @@ void load_window_sent(struct load_window *window, int64_t due_ns, int64_t now_ns
 void load_window_answer(struct load_window *window, uint64_t number, int64_t now_ns);
 void load_window_answer_in_order(struct load_window *window, int64_t now_ns);
 void load_window_wrong(struct load_window *window, int64_t now_ns);
+void load_window_too_short(struct load_window *window, int64_t now_ns);
 
 /* Count requests that were in flight for longer than the timeout as lost. If an answer still comes,
  * such a request is late instead. */
 void load_window_expire(struct load_window *window, int64_t now_ns);
+
+/* Whether it is known how long the answers took: there are some, and each is that of its request. */
+bool load_window_knows_latency(const struct load_counters *counters);
 
 #endif

@@ -44,8 +44,29 @@ static bool backs_off(const struct log_sink *sink)
 	return sink->backoff_ns > 0 && sys_monotonic_ns() < sink->retry_ns;
 }
 
-static void back_off(struct log_sink *sink, int error)
+/* What fails cannot say so itself. Once, until it works again; at most once a second. */
+static void alarm_stderr(struct log_consumer *consumer, struct log_sink *sink, int error)
 {
+	struct log_line line = {
+		.level = log_events[EVENT_CANNOT_WRITE_LOG].level,
+		.realtime_ns = sys_realtime_ns(),
+		.event = log_events[EVENT_CANNOT_WRITE_LOG].name,
+		.fields = (const struct log_field[]){ log_text("target", consumer->sinks->target),
+			log_errno("error", error) },
+		.count = 2,
+	};
+	uint64_t suppressed;
+
+	if (sink->alarmed ||
+		!log_limit_pass(&consumer->alarm_limit, sys_monotonic_ns(), &suppressed))
+		return;
+	sink->alarmed = true;
+	log_sinks_alarm(consumer->sinks, &line);
+}
+
+static void back_off(struct log_consumer *consumer, struct log_sink *sink, int error)
+{
+	alarm_stderr(consumer, sink, error);
 	sink->error = error;
 	sink->backoff_ns = sink->backoff_ns == 0 ? BACKOFF_MIN_NS : 2 * sink->backoff_ns;
 	if (sink->backoff_ns > BACKOFF_MAX_NS)
@@ -91,7 +112,15 @@ static void give_up(struct log_consumer *consumer, int error)
 		lose(consumer, sink, unwritten);
 	clear(batch, unwritten == 0);
 	sink->partial_line = sink->partial_line || partial_line;
-	back_off(sink, error);
+	back_off(consumer, sink, error);
+}
+
+/* While it is blocked, lines are lost in the rings. */
+static void note_blocked(struct log_consumer *consumer, struct log_sink *sink)
+{
+	for (struct log_ring *ring = first_ring(consumer); ring; ring = next_ring(ring))
+		if (atomic_load_explicit(&ring->lost, memory_order_relaxed) > ring->lost_noted)
+			alarm_stderr(consumer, sink, EAGAIN);
 }
 
 /* False when the sink is blocked; the batch then waits. */
@@ -103,8 +132,10 @@ static bool flush(struct log_consumer *consumer)
 		ssize_t written = log_sink_write(batch->sink, batch->bytes + batch->done,
 			batch->length - batch->done, SLICE_MS);
 
-		if (written == -EAGAIN)
+		if (written == -EAGAIN) {
+			note_blocked(consumer, batch->sink);
 			return false;
+		}
 		if (written < 0) {
 			give_up(consumer, (int)-written);
 			return true;
@@ -113,6 +144,7 @@ static bool flush(struct log_consumer *consumer)
 	}
 	if (batch->length > 0) {
 		batch->sink->backoff_ns = 0;
+		batch->sink->alarmed = false;
 		clear(batch, true);
 	}
 	return true;

@@ -31,6 +31,7 @@ struct log_consumer {
 	/* The consumer's. */
 	struct log_sinks *sinks;
 	struct log_batch batch;
+	struct log_limit alarm_limit;
 };
 
 /* Move lines to the sinks, and wait shortly for a blocked one. Lines that were formatted for `next`

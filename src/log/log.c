@@ -15,17 +15,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/eventcount.h"
-#include "base/lock.h"
 #include "base/sys.h"
 #include "base/thread.h"
-#include "log/consumer.h"
+#include "log/log_state.h"
 
 /* How long a thread that logs without a writer waits for a blocked sink: a program must not hang at
  * its start because nobody reads a pipe. */
@@ -35,31 +32,11 @@
 #define REPLACE_WAIT_NS (500 * NS_PER_MS)
 #define FREE_TIMEOUT_MS 1000
 
+/* How long log_flush() waits: a crash must not become a hang. */
+#define FLUSH_WAIT_NS (2 * NS_PER_S)
+
 /* A turn is over in microseconds, unless its thread does not run. */
 #define TURN_WAIT_NS NS_PER_MS
-
-struct log {
-	_Atomic int level;		 /* the highest that is logged; -1: none */
-	struct log_sinks *_Atomic sinks; /* what producers format for; changed by the consumer */
-	_Atomic bool threaded;		 /* the writer is the consumer, and no producer is */
-	struct lock lock;		 /* else: its holder is the consumer */
-	struct log_consumer consumer;
-
-	/* To the writer. */
-	struct eventcount wake;
-	struct log_sinks *_Atomic request; /* switch to these; NULL: done */
-	_Atomic bool stopping;
-	int64_t stop_ns; /* the deadline; written before `stopping` */
-
-	/* From the writer. */
-	struct eventcount served;
-
-	/* The owner's. */
-	unsigned workers;   /* those below have files */
-	unsigned receivers; /* all have files */
-	bool running;	    /* the writer */
-	pthread_t writer;
-};
 
 static void quiesce(struct log *log)
 {
@@ -102,9 +79,7 @@ static bool push_to_writer(struct log_ring *ring, const struct log_line *line)
 	return threaded;
 }
 
-/* The thread that writes gets SIGPIPE and SIGXFSZ. The writer has all signals blocked; a thread of
- * the program, which may not know that it writes, must not die of a log line. */
-static void hold_signals(sigset_t *ret_before, sigset_t *ret_held)
+void log_hold_signals(sigset_t *ret_before, sigset_t *ret_held)
 {
 	sigset_t held, pending;
 
@@ -118,7 +93,7 @@ static void hold_signals(sigset_t *ret_before, sigset_t *ret_held)
 	*ret_held = held;
 }
 
-static void release_signals(const sigset_t *before, const sigset_t *held)
+void log_release_signals(const sigset_t *before, const sigset_t *held)
 {
 	const struct timespec now = { 0 };
 
@@ -134,7 +109,7 @@ static bool write_directly(struct log_ring *ring, const struct log_line *line)
 	sigset_t before, held;
 	bool threaded;
 
-	hold_signals(&before, &held);
+	log_hold_signals(&before, &held);
 	lock_take(&log->lock);
 	threaded = atomic_load(&log->threaded);
 	if (!threaded) {
@@ -142,7 +117,7 @@ static bool write_directly(struct log_ring *ring, const struct log_line *line)
 		log_consumer_empty(&log->consumer, NULL, sys_monotonic_ns() + DIRECT_WAIT_NS);
 	}
 	lock_release(&log->lock);
-	release_signals(&before, &held);
+	log_release_signals(&before, &held);
 	return !threaded;
 }
 
@@ -175,6 +150,25 @@ void log_event_as(struct log_ring *ring, struct log_source source, enum log_even
 			       .event = log_events[id].name,
 			       .fields = fields,
 			       .count = count });
+}
+
+void log_alarm(
+	struct log_ring *ring, enum log_event_id id, const struct log_field *fields, size_t count)
+{
+	struct log_line line = {
+		.level = log_events[id].level,
+		.source = ring->source,
+		.realtime_ns = sys_realtime_ns(),
+		.event = log_events[id].name,
+		.fields = fields,
+		.count = count,
+	};
+	sigset_t before, held;
+
+	log_event(ring, id, fields, count);
+	log_hold_signals(&before, &held);
+	log_sinks_alarm(atomic_load(&ring->log->sinks), &line);
+	log_release_signals(&before, &held);
 }
 
 void log_user_event(struct log_ring *ring, enum log_level level, const char *name,
@@ -210,9 +204,15 @@ static void serve_request(struct log *log)
 static void move_or_wait(struct log *log)
 {
 	uint32_t key = eventcount_key(&log->wake);
+	bool asked = atomic_load(&log->flush) == LOG_FLUSH_ASKED;
 
-	if (log_consumer_step(&log->consumer, NULL) == LOG_IDLE && !atomic_load(&log->stopping) &&
-		atomic_load(&log->request) == NULL)
+	if (log_consumer_step(&log->consumer, NULL) != LOG_IDLE)
+		return;
+	if (asked) {
+		atomic_store(&log->flush, LOG_FLUSH_NONE);
+		sys_futex_wake(&log->flush, UINT32_MAX);
+	}
+	if (!atomic_load(&log->stopping) && atomic_load(&log->request) == NULL)
 		eventcount_wait(&log->wake, key, -1);
 }
 
@@ -262,8 +262,7 @@ void log_stop(struct log *log, int timeout_ms)
 	log->running = false;
 }
 
-/* Make the consumer use these sinks, which it takes. */
-static void replace_sinks(struct log *log, struct log_sinks *sinks)
+void log_use_sinks(struct log *log, struct log_sinks *sinks)
 {
 	if (!log->running) {
 		lock_take(&log->lock);
@@ -282,7 +281,7 @@ static void replace_sinks(struct log *log, struct log_sinks *sinks)
 	}
 }
 
-static void set_level(struct log *log, const struct log_settings *settings)
+void log_set_level(struct log *log, const struct log_settings *settings)
 {
 	bool none = strcmp(settings->target, "none") == 0;
 
@@ -307,7 +306,7 @@ int log_new(const struct log_settings *settings, unsigned receivers, struct log 
 	atomic_store(&log->sinks, log->consumer.sinks);
 	log->workers = LOG_WORKERS_MAX;
 	log->receivers = receivers;
-	set_level(log, settings);
+	log_set_level(log, settings);
 	*ret_log = log;
 	return 0;
 }
@@ -328,95 +327,19 @@ void log_free(struct log *log)
 	free(log);
 }
 
-static int open_own(struct log *log, struct log_sinks *sinks, struct log_source source)
+/* The writer cannot wait for itself. */
+void log_flush(struct log *log)
 {
-	if (source.speaker == LOG_MAIN ||
-		(source.speaker == LOG_WORKER && source.number >= log->workers))
-		return 0;
-	return log_sinks_open_own(sinks, source);
-}
+	int64_t end_ns = sys_monotonic_ns() + FLUSH_WAIT_NS, left_ns = FLUSH_WAIT_NS;
 
-static int open_files(struct log *log, struct log_sinks *sinks)
-{
-	int error = 0;
-
-	for (struct log_ring *ring = atomic_load(&log->consumer.rings); ring != NULL && error == 0;
-		ring = atomic_load(&ring->next))
-		error = open_own(log, sinks, ring->source);
-	return error;
-}
-
-int log_add_ring(
-	struct log *log, enum log_speaker speaker, unsigned number, struct log_ring **ret_ring)
-{
-	struct log_source source = { speaker, number };
-	struct log_ring *ring = calloc(1, log_ring_bytes(speaker));
-	int error;
-
-	if (ring == NULL)
-		return -ENOMEM;
-	error = open_own(log, atomic_load(&log->sinks), source);
-	if (error < 0) {
-		free(ring);
-		return error;
+	if (!atomic_load(&log->threaded) || pthread_equal(pthread_self(), log->writer))
+		return;
+	atomic_store(&log->flush, LOG_FLUSH_ASKED);
+	eventcount_notify(&log->wake, 1);
+	while (left_ns > 0 && atomic_load(&log->flush) == LOG_FLUSH_ASKED) {
+		sys_futex_wait(&log->flush, LOG_FLUSH_ASKED, left_ns);
+		left_ns = end_ns - sys_monotonic_ns();
 	}
-	ring->log = log;
-	ring->size = log_ring_bytes(speaker) - sizeof(*ring);
-	ring->source = source;
-	atomic_store(&ring->next, atomic_load(&log->consumer.rings));
-	atomic_store(&log->consumer.rings, ring);
-	*ret_ring = ring;
-	return 0;
-}
-
-int log_apply(struct log *log, const struct log_settings *settings)
-{
-	struct log_sinks *sinks;
-	int error = log_sinks_new(settings, log->receivers, &sinks);
-
-	if (error < 0)
-		return error;
-	error = log_sinks_open_main(sinks);
-	if (error == 0)
-		error = open_files(log, sinks);
-	if (error < 0) {
-		log_sinks_free(sinks);
-		return error;
-	}
-	replace_sinks(log, sinks);
-	set_level(log, settings);
-	return 0;
-}
-
-int log_reopen(struct log *log)
-{
-	struct log_sinks *sinks;
-	int error = log_sinks_copy(atomic_load(&log->sinks), LOG_WORKERS_MAX, &sinks);
-
-	if (error < 0)
-		return error;
-	error = log_sinks_reopen(sinks);
-	replace_sinks(log, sinks);
-	return error;
-}
-
-int log_set_workers(struct log *log, unsigned workers)
-{
-	struct log_sinks *sinks = atomic_load(&log->sinks), *fewer;
-	unsigned before = log->workers;
-	int opened, closed = 0;
-
-	assert(workers <= LOG_WORKERS_MAX);
-	log->workers = workers;
-	opened = open_files(log, sinks);
-	if (opened < 0)
-		log->workers = before;
-	if (log_sinks_have_workers(sinks, log->workers)) {
-		closed = log_sinks_copy(sinks, log->workers, &fewer);
-		if (closed == 0)
-			replace_sinks(log, fewer);
-	}
-	return opened < 0 ? opened : closed;
 }
 
 uint64_t log_lost(const struct log *log)
@@ -427,16 +350,4 @@ uint64_t log_lost(const struct log *log)
 		ring = atomic_load(&ring->next))
 		lost += atomic_load(&ring->lost);
 	return lost;
-}
-
-bool log_limit_pass(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_suppressed)
-{
-	if (monotonic_ns < limit->next_ns) {
-		limit->suppressed++;
-		return false;
-	}
-	*ret_suppressed = limit->suppressed;
-	limit->suppressed = 0;
-	limit->next_ns = monotonic_ns + NS_PER_S;
-	return true;
 }

@@ -72,6 +72,13 @@ int log_new(const struct log_settings *settings, unsigned receivers, struct log 
  * nobody reads). Thread: owner. */
 int log_apply(struct log *log, const struct log_settings *settings);
 
+/* Is this the target? Thread: owner. */
+bool log_has_target(const struct log *log, const char *target);
+
+/* Use the level, form and colour of these settings, whose target is the one that it has: opens
+ * nothing. -ENOMEM, -EINVAL: nothing changes. Thread: owner. */
+int log_restyle(struct log *log, const struct log_settings *settings);
+
 /* Close the files and open them again, as log_apply() does. A file that cannot be opened keeps its
  * old descriptor: -errno. Thread: owner. */
 int log_reopen(struct log *log);
@@ -88,6 +95,10 @@ int log_start(struct log *log);
 /* Stop the writer, if it runs, when all lines are written. A target that does not take them is
  * given `timeout_ms`; then the lines that are left are counted as lost. Thread: owner. */
 void log_stop(struct log *log, int timeout_ms);
+
+/* Have the writer, if there is one, write what has been logged so far, but wait at most 2 s for a
+ * blocked target. Async-signal-safe: before a crash. Thread: any. */
+void log_flush(struct log *log);
 
 /* Lines dropped so far because a ring was full or the target failed. Thread: any. */
 uint64_t log_lost(const struct log *log);
@@ -181,7 +192,12 @@ void log_event(
 void log_event_as(struct log_ring *ring, struct log_source source, enum log_event_id id,
 	const struct log_field *fields, size_t count);
 
-/* The same for an event of the program that embeds the server. `name` is constant prose, a few
+/* The same, and also to stderr, if that is not the target. Waits for neither. Thread: owner, whose ring it
+ * is. */
+void log_alarm(
+	struct log_ring *ring, enum log_event_id id, const struct log_field *fields, size_t count);
+
+/* The same as log_event() for an event of the program that embeds the server. `name` is constant prose, a few
  * words. Thread: the ring's. */
 void log_user_event(struct log_ring *ring, enum log_level level, const char *name,
 	const struct log_field *fields, size_t count);

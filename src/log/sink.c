@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WORKER "{worker}"
+#include "base/target.h"
+
 #define WHO_MAX 16
 
 static bool is_stderr(const char *target)
@@ -84,30 +85,11 @@ static int choose_style(const struct log_settings *settings, struct log_style *r
 	return error;
 }
 
-/* The path with `who` in each place of WORKER. */
-static int expand(const char *target, const char *who, char path[static PATH_MAX])
-{
-	size_t used = 0;
-
-	while (*target != '\0' && used < PATH_MAX) {
-		if (strncmp(target, WORKER, strlen(WORKER)) == 0) {
-			used += (size_t)snprintf(path + used, PATH_MAX - used, "%s", who);
-			target += strlen(WORKER);
-		} else {
-			path[used++] = *target++;
-		}
-	}
-	if (used >= PATH_MAX)
-		return -ENAMETOOLONG;
-	path[used] = '\0';
-	return 0;
-}
-
 /* O_NONBLOCK, on a description of our own: open(2) and write(2) do not wait for a FIFO's reader. */
 static int open_file(struct log_sink *sink, const char *target, const char *who)
 {
 	char path[PATH_MAX];
-	int error = expand(target, who, path);
+	int error = target_expand(target, who, path);
 
 	if (error < 0)
 		return error;
@@ -162,7 +144,7 @@ static unsigned sink_number(const struct log_sinks *sinks, struct log_source sou
 	return number;
 }
 
-/* What stands for WORKER. */
+/* What stands for TARGET_WORKER. */
 static void name_sink(unsigned number, char who[static WHO_MAX])
 {
 	if (number < LOG_SINKS_MAIN)
@@ -198,14 +180,12 @@ static int open_sink(struct log_sinks *sinks, unsigned number)
 	return 0;
 }
 
-static int make(
-	const char *target, struct log_style style, unsigned count, struct log_sinks **ret_sinks)
+static int make(const char *target, unsigned count, struct log_sinks **ret_sinks)
 {
 	struct log_sinks *sinks = calloc(1, sizeof(*sinks) + count * sizeof(sinks->all[0]));
 
 	if (sinks == NULL)
 		return -ENOMEM;
-	sinks->style = style;
 	sinks->count = count;
 	sinks->target = strdup(target);
 	if (sinks->target == NULL) {
@@ -216,23 +196,31 @@ static int make(
 	return 0;
 }
 
+int log_sinks_restyle(struct log_sinks *sinks, const struct log_settings *settings)
+{
+	struct log_settings on_stderr = *settings;
+	int error = choose_style(settings, &sinks->style);
+
+	on_stderr.target = "stderr";
+	return error < 0 ? error : choose_style(&on_stderr, &sinks->alarm_style);
+}
+
 int log_sinks_new(
 	const struct log_settings *settings, unsigned receivers, struct log_sinks **ret_sinks)
 {
-	struct log_style style = { 0 };
 	struct log_sinks *sinks;
 	struct log_sink *sink;
-	int error = choose_style(settings, &style);
+	int error = *settings->target != '\0' ? 0 : -EINVAL;
 
-	if (error < 0 || *settings->target == '\0')
-		return -EINVAL;
-	error = make(settings->target, style, LOG_SINKS_MAIN + 1 + receivers, &sinks);
+	if (error == 0)
+		error = make(settings->target, LOG_SINKS_MAIN + 1 + receivers, &sinks);
 	if (error < 0)
 		return error;
-	sink = calloc(1, sizeof(*sink));
+	error = log_sinks_restyle(sinks, settings);
+	sink = error == 0 ? calloc(1, sizeof(*sink)) : NULL;
 	if (sink == NULL) {
 		log_sinks_free(sinks);
-		return -ENOMEM;
+		return error < 0 ? error : -ENOMEM;
 	}
 	borrow_stderr(sink);
 	sink->sets = 1;
@@ -243,8 +231,12 @@ int log_sinks_new(
 
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks)
 {
-	int error = make(sinks->target, sinks->style, sinks->count, ret_sinks);
+	int error = make(sinks->target, sinks->count, ret_sinks);
 
+	if (error == 0) {
+		(*ret_sinks)->style = sinks->style;
+		(*ret_sinks)->alarm_style = sinks->alarm_style;
+	}
 	for (unsigned i = 0; i < sinks->count && error == 0; i++) {
 		struct log_sink *sink = atomic_load(&sinks->all[i]);
 
@@ -275,7 +267,8 @@ int log_sinks_open_own(struct log_sinks *sinks, struct log_source source)
 {
 	unsigned number = sink_number(sinks, source);
 
-	if (strstr(sinks->target, WORKER) == NULL || atomic_load(&sinks->all[number]) != NULL)
+	if (strstr(sinks->target, TARGET_WORKER) == NULL ||
+		atomic_load(&sinks->all[number]) != NULL)
 		return 0;
 	return open_sink(sinks, number);
 }
@@ -386,4 +379,19 @@ ssize_t log_sink_write(struct log_sink *sink, const char *bytes, size_t length, 
 		sink->partial_line = false;
 	}
 	return write_some(sink, bytes, length);
+}
+
+void log_sinks_alarm(const struct log_sinks *sinks, const struct log_line *line)
+{
+	char text[LOG_LINE_MAX];
+	struct log_sink sink = { 0 };
+	size_t length;
+
+	if (is_stderr(sinks->target))
+		return;
+	open_stderr(&sink);
+	length = log_format_line(line, &sinks->alarm_style, text);
+	(void)log_sink_write(&sink, text, length, 0);
+	if (!sink.borrowed)
+		(void)close(sink.fd);
 }

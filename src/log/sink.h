@@ -26,6 +26,7 @@ struct log_sink {
 	int64_t retry_ns;    /* monotonic time when that pause is over */
 	int error;	     /* errno of the last failure that no line has reported */
 	uint64_t unreported; /* lines lost that no line of this sink has reported */
+	bool alarmed;	     /* stderr was told that it fails */
 };
 
 /* Workers' sinks have the workers' numbers; behind main's are those of the receivers. */
@@ -33,7 +34,8 @@ struct log_sink {
 
 struct log_sinks {
 	struct log_style style;
-	uint8_t generation; /* set before it is shared */
+	struct log_style alarm_style; /* of a line to stderr that the target cannot take */
+	uint8_t generation;	      /* set before it is shared */
 	char *target;
 	unsigned count;
 	struct log_sink *_Atomic all[]; /* NULL: lines go to main's */
@@ -45,6 +47,9 @@ int log_sinks_new(
 
 /* A set that shares all sinks but those of workers from `workers` on. -ENOMEM. */
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks);
+
+/* Give the lines another form and colour, from now on: before it is shared. -EINVAL. */
+int log_sinks_restyle(struct log_sinks *sinks, const struct log_settings *settings);
 
 /* NULL is fine. Closes the sinks that no other set shares. */
 void log_sinks_free(struct log_sinks *sinks);
@@ -69,6 +74,9 @@ void log_sinks_inherit(struct log_sinks *sinks, const struct log_sinks *old);
 
 /* End the pauses after failures. Thread: consumer. */
 void log_sinks_end_backoff(struct log_sinks *sinks);
+
+/* Write the line to stderr, unless that is the target, or does not take it at once. Thread: any. */
+void log_sinks_alarm(const struct log_sinks *sinks, const struct log_line *line);
 
 /* Write at most `length` bytes, and wait at most `timeout_ms` until that is possible. Returns how
  * many were written, at least 1; -EAGAIN after the timeout; or -errno. Thread: consumer. */

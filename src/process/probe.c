@@ -163,7 +163,7 @@ static int explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 	return -ENOEXEC;
 }
 
-static int judge(const struct child *child, char ret_error[PROBE_ERROR_MAX],
+static int assess(const struct child *child, char ret_error[PROBE_ERROR_MAX],
 	struct description **ret_description)
 {
 	char *said = malloc(DESCRIPTION_BYTES_MAX + 1);
@@ -194,7 +194,7 @@ int probe_run(
 	int error = run(&child, path);
 
 	if (error == 0) {
-		error = judge(&child, ret_error, ret_description);
+		error = assess(&child, ret_error, ret_description);
 	} else if (error != -ENOMEM) {
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " CHILD ": %s",
 			strerrordesc_np(-error));

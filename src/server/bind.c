@@ -9,7 +9,10 @@ int server_bind_log(struct dgram_server *server, const struct dgram_options *opt
 	struct log_settings settings = server_options_log(options);
 	int error = log_set_workers(server->log, server_workers(server, options));
 
-	if (error == 0)
+	if (error == 0 && server->state > SERVER_NEW &&
+		log_has_target(server->log, settings.target))
+		error = log_restyle(server->log, &settings);
+	else if (error == 0)
 		error = log_apply(server->log, &settings);
 	if (error < 0)
 		log_event(server->ring, EVENT_CANNOT_OPEN_LOG,

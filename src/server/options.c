@@ -223,7 +223,7 @@ int server_options_check(const struct dgram_options *options)
 		error = check_text(
 			&checked, "cpus", options->cpus, RULE_CPUS, (struct limits)LIMITS_CPUS);
 	if (error == 0)
-		error = check_text(&checked, "log_target", options->log_target, RULE_TEXT,
+		error = check_text(&checked, "log_target", options->log_target, RULE_TARGET,
 			(struct limits)LIMITS_LOG_TARGET);
 	if (error == 0)
 		error = check_word(&checked, "log_format", options->log_format, formats);

@@ -49,7 +49,6 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
 		}
-		service->length_reported = false;
 		if (service->queue == NULL)
 			continue;
 		settings = server_options_queue(service, options);
@@ -131,9 +130,15 @@ int dgram_server_reopen_logs(struct dgram_server *server)
 		return error;
 	error = log_reopen(server->log);
 	if (error < 0)
-		error = server_failed(server, EVENT_CANNOT_REOPEN_LOGS, error);
+		log_alarm(server->ring, EVENT_CANNOT_REOPEN_LOGS,
+			LOG_FIELDS(log_errno("error", -error)));
 	server_owner_leave(server);
 	return error;
+}
+
+void dgram_server_flush_log(struct dgram_server *server)
+{
+	log_flush(server->log);
 }
 
 void dgram_server_log(struct dgram_server *server, enum dgram_log_level level, const char *event,

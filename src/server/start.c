@@ -18,7 +18,8 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving += sizeof(*worker);
+			serving += sizeof(*worker) +
+				   2 * worker_counters_places(worker) * sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
 			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}
@@ -34,11 +35,16 @@ static size_t memory_bytes(struct dgram_server *server)
 
 static void *receiver_main(void *argument)
 {
+	char signal_stack[THREAD_SIGNAL_STACK];
 	struct listener *listener = argument;
 	struct receiver *receiver = &listener->receiver;
-	int error = receiver->worker != NULL ? worker_start(receiver->worker) : 0;
-	bool go = start_latch_arrive(&listener->latch, error);
+	int error = 0;
+	bool go;
 
+	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
+	if (receiver->worker != NULL)
+		error = worker_start(receiver->worker);
+	go = start_latch_arrive(&listener->latch, error);
 	if (receiver->service->queue != NULL)
 		thread_prefer(RECEIVER_STEPS);
 	if (go)

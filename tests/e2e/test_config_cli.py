@@ -79,6 +79,10 @@ class Words(CliCase):
                 self.must_end(done, USAGE, "dgramd: ")
                 self.assertEqual(done.stderr.count("\n"), 1)
 
+    def test_a_file_without_its_option(self):
+        done = dgramtest.run_dgramd("server.json")
+        self.must_end(done, USAGE, "with -c: server.json; see dgramd --help")
+
     def test_full_disk_is_an_error(self):
         for option in ("--help", "--version", "--schema", "-T", "-t"):
             with self.subTest(option=option), open("/dev/full", "w", encoding="ascii") as full:
@@ -104,6 +108,18 @@ class Configuration(CliCase):
             self.must_end(
                 done, BAD_CONFIG, f"{bad}:2:11: error: port: ", "0 to 65535", "^~~~~",
                 f"{bad}:3:3: error: wrokers: unknown key", 'did you mean "workers"')
+
+    def test_from_the_standard_input(self):
+        done = dgramtest.run_dgramd("-t", "-c", "-", input='{ "port": 0 }')
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (OK, "stdin: valid\n", ""))
+        done = dgramtest.run_dgramd("-T", "-c", "-", input='{ "port": 7 }')
+        self.assertEqual((done.returncode, json.loads(done.stdout)["port"]), (OK, 7))
+        with open(self.path("file.json", '{ "port": -1 }'), encoding="ascii") as file:
+            done = subprocess.run(
+                dgramtest.command("-c", "-"), stdin=file, capture_output=True, text=True,
+                check=False, timeout=dgramtest.PATIENCE)
+        self.must_end(done, BAD_CONFIG, "stdin:1:11: error: port: ")
+        self.must_end(dgramtest.run_dgramd("-c", "-"), BAD_CONFIG, "stdin:1:1: error: ")
 
     def test_what_is_cut(self):
         text = '{ "host": "127.0.0.1", "pool": { "workers": 2 } }'
@@ -183,6 +199,29 @@ class Files(CliCase):
             self.must_end(done, BAD_CONFIG, f"{path}: error: Permission denied")
 
 
+class Origin(CliCase):
+    """What the log says about where the configuration is from."""
+
+    def must_start_with(self, origin, *arguments):
+        with subprocess.Popen(
+                dgramtest.command(*arguments), stderr=subprocess.PIPE, text=True,
+                stdin=subprocess.DEVNULL) as process:
+            first = dgramtest.parse_line(process.stderr.readline())
+            process.terminate()
+            process.communicate(timeout=dgramtest.PATIENCE)
+        self.assertEqual(first["event"], "starting")
+        self.assertRegex(first["message"], rf"^dgramd \S+ with {origin}$")
+
+    def test_origins(self):
+        path = self.path("file.json", '{ "port": 0 }')
+        self.must_start_with(path, "-c", path)
+        self.must_start_with("defaults and --set", "--set", "port=0")
+        self.must_start_with("all defaults")
+        done = dgramtest.run_dgramd("-t", "--set", "port=0")
+        self.assertEqual(done.stdout, "defaults and --set: valid\n")
+        self.assertEqual(dgramtest.run_dgramd("-t").stdout, "all defaults: valid\n")
+
+
 class Start(CliCase):
     """What fails when the server starts: one line, and the exit code."""
 
@@ -217,15 +256,43 @@ class Start(CliCase):
         self.must_fail(done, NO_PERMISSION, "Permission denied", ":599")
 
     def test_log_cannot_be_opened(self):
-        for target, code in (
-                ("no/such/room/log", BAD_CONFIG), (self.directory, BAD_CONFIG)):
-            done = dgramtest.run_dgramd("--set", f"logging.target={target}", "--set", "port=0")
-            self.must_fail(done, code, target)
+        """-t says so, too."""
+        for target, why in (
+                ("no/such/room/log", "the directory does not exist"),
+                (self.directory, "Is a directory"),
+                (self.path("file", "") + "/log", "Not a directory"),
+                (self.path("{worker}", "") + "/log", "the directory does not exist")):
+            setting = ("--set", f"logging.target={target}", "--set", "port=0")
+            self.must_fail(dgramtest.run_dgramd(*setting), BAD_CONFIG, target)
+            self.must_end(dgramtest.run_dgramd("-t", *setting), BAD_CONFIG,
+                          f": error: logging.target: cannot be written to: {why}\n")
         closed = self.path("closed")
         os.mkdir(closed, 0)
         self.addCleanup(os.chmod, closed, 0o700)
-        done = self.run_as_nobody("--set", f"logging.target={closed}/log", "--set", "port=0")
-        self.must_fail(done, NO_PERMISSION, "Permission denied", closed)
+        read_only = self.path("read-only", "")
+        os.chmod(read_only, 0o400)
+        for target in f"{closed}/log", read_only:
+            setting = ("--set", f"logging.target={target}", "--set", "port=0")
+            done = self.run_as_nobody(*setting)
+            self.must_fail(done, NO_PERMISSION, "Permission denied", target)
+            self.must_end(self.run_as_nobody("-t", *setting), BAD_CONFIG,
+                          "cannot be written to: Permission denied")
+
+    def test_log_can_be_opened(self):
+        """What -t finds good can be started, and it creates nothing itself."""
+        os.mkdir(self.path("rx0"))
+        for target in ("none", "stderr", self.path("log"), self.path("{worker}.log"),
+                       self.path("old", ""), "/dev/null"):
+            before = set(os.listdir(self.directory))
+            done = dgramtest.run_dgramd("-t", "--set", f"logging.target={target}")
+            self.assertEqual((done.returncode, done.stderr), (OK, ""))
+            self.assertEqual(set(os.listdir(self.directory)), before)
+        for name in ("main", "rx0", "0", "1"):  # each file has a directory of its own
+            os.makedirs(self.path(name), exist_ok=True)
+        setting = ("--set", f"logging.target={self.path('{worker}')}/log")
+        self.assertEqual(dgramtest.run_dgramd("-t", *setting, "--set", "pool.workers=2").returncode, OK)
+        self.assertEqual(
+            dgramtest.run_dgramd("-t", *setting, "--set", "pool.workers=3").returncode, BAD_CONFIG)
 
     def test_color_words(self):
         for when, coloured in (("always", True), ("never", False), ("auto", False)):

@@ -222,7 +222,8 @@ class Program(dgramtest.Case):
     def test_schema(self):
         schema = json.loads(self.run_subject("--schema").stdout)
         handler = schema["properties"]["handler"]
-        self.assertEqual((handler["anyOf"][0]["enum"], handler["default"]), (["subject"], "subject"))
+        self.assertEqual(
+            (handler["anyOf"][0]["enum"], handler["default"]), (["subject"], "subject"))
         options = schema["allOf"][0]["then"]["properties"]["options"]["properties"]
         self.assertEqual(options["limit"]["default"], 10)
         for name, live in (("limit", True), ("mode", False)):

@@ -121,7 +121,7 @@ class Stop(dgramtest.Case):
             self.eventually(lambda: clock.held() == 1, "the worker is busy")
             for _ in range(30):
                 client.sendto(b"x", address)
-            daemon.wait_for("summary", service="simulate", received=31)
+            daemon.wait_for_sums("simulate", received=31)
             daemon.kill(signal.SIGTERM)
             daemon.wait_for("draining")
             clock.release()

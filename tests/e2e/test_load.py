@@ -1,5 +1,6 @@
 """dgramload against dgramd, and against servers that misbehave on purpose: its counts are exact."""
 
+import concurrent.futures
 import json
 import os
 import pty
@@ -18,9 +19,9 @@ import probe
 DGRAMLOAD = os.path.join(dgramtest.BUILD, "dgramload")
 KEYS = {
     "mode", "seconds", "sent", "answered", "lost", "late", "duplicates", "reordered", "wrong",
-    "send_errors", "rate_offered", "rate_sent", "rate_answered", "bytes_sent", "latency_us", "lag_us",
+    "too_short", "send_errors", "rate_offered", "rate_sent", "rate_answered", "bytes_sent", "latency_us", "lag_us",
     "client_cpu_percent", "limited_by", "max_rate"}
-STAMP = 12  # bytes in front of a request that carry its number
+STAMP = 8  # bytes in front of a request that carry its number
 LONG_MS = 20000  # patience where nothing may be lost
 LOSS_MS = 3000  # patience where something must be lost: the run lasts at least as long
 
@@ -119,8 +120,8 @@ class LoadCase(dgramtest.Case):
     def must_count(self, summary, **counts):
         """These counts are exact, and all others that show trouble are 0."""
         expected = {name: 0 for name in (
-            "lost", "late", "duplicates", "reordered", "wrong", "strays", "send_errors", "refused",
-            "client_drops")}
+            "lost", "late", "duplicates", "reordered", "wrong", "strays", "too_short",
+            "send_errors", "refused", "client_drops")}
         expected.update(counts)
         self.assertEqual({name: summary[name] for name in expected}, expected)
 
@@ -198,6 +199,21 @@ class Single(LoadCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertRegex(done.stderr, r"\Adgramload: no answer from .* within 50 ms\n\Z")
 
+    def test_an_answer_that_is_too_short(self):
+        server = Server(self, lambda *_: [b"", b"no", b"yes"])
+        self.assertEqual(self.ask(server.port, "--text", "x", "--min-answer", 3), "yes\n")
+        self.assertEqual(self.ask(server.port, "--text", "x"), "no\n")
+        done = self.run_load(
+            Server(self, lambda *_: [b""]).port, "--text", "x", "--patience", 50, "--json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("within 50 ms, but what is too short for one", done.stderr)
+        summary = self.check_summary(json.loads(done.stdout))
+        self.must_count(summary, sent=1, lost=1, too_short=1)
+
+    def test_localhost(self):
+        server = Server(self, echo)
+        self.assertEqual(self.ask(f"localhost:{server.port}", "--text", "x"), "x\n")
+
     def test_nothing_listens(self):
         done = self.run_load(nobody())
         self.assertEqual((done.returncode, done.stdout), (1, ""))
@@ -272,9 +288,81 @@ class Counts(LoadCase):
         self.assertEqual(summary["limited_by"], "queue")
 
     def test_lost_by_a_service_that_does_not_echo(self):
+        """The order of the answers does not tell which request has none, so no latency is judged."""
         summary = self.open_loop(
-            lambda number, _: [] if number % 10 == 5 else [b"time"], patience=LOSS_MS)
+            lambda number, _: [] if number % 10 == 5 else [b"time"], "--max-loss", 11,
+            "--max-p99-us", 1, patience=LOSS_MS)
         self.must_count(summary, sent=200, answered=180, lost=20)
+        self.assertEqual((summary["latency_us"], summary["limited_by"]), (None, "none"))
+        self.assertIn("latencies are unknown", summary["remarks"][0])
+
+    def test_a_service_that_does_not_echo_and_loses_nothing(self):
+        summary = self.open_loop(lambda *_: [b"time"], "--max-p99-us", 1)
+        self.must_count(summary, sent=200, answered=200)
+        self.assertGreater(summary["latency_us"]["min"], 0)
+        self.assertNotIn(summary["limited_by"], ("none", "queue"))
+
+    def must_know_after_a_loss(self, arguments, answer):
+        """If an answer was taken for that of the oldest request in flight, the median would be 50 ms:
+        at that time ten requests are lost, and there are 5 ms between two."""
+        server = Server(self, lambda number, payload: [] if number % 10 == 5 else [answer(payload)])
+        summary = self.load(server.port, "--rate", 200, "--count", 200, *arguments, patience=LOSS_MS)
+        self.must_count(summary, sent=200, answered=180, lost=20)
+        self.assertLess(summary["latency_us"]["p50"], 40000)
+        self.assertEqual(len(set(server.requests)), 200)
+
+    def test_numbers_in_the_payload_of_others(self):
+        cases = (
+            (("--text", "GET  ", "--id-at", "3:2"), lambda payload: payload),
+            (("--text", "number?", "--id-at", "6:1:0"), lambda payload: payload[6:]),
+            (("--dns", "example.com/NS"), lambda payload: payload[:2] + b"\x81\x80"),
+            (("--ntp",), lambda payload: bytes(24) + payload[40:] + bytes(16)))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(self.must_know_after_a_loss, *zip(*cases)))
+
+    def test_numbers_that_repeat(self):
+        """256 different ones for 1000 requests."""
+        server = Server(self, but_every_tenth(lambda _: []))
+        summary = self.load(
+            server.port, "--in-flight", 8, "--count", 1000, "--id-at", "0:1", patience=50)
+        self.must_count(
+            {**summary, **dict.fromkeys(("late", "reordered", "strays", "duplicates"), 0)},
+            sent=1000, lost=summary["lost"])
+        self.assertGreaterEqual(summary["lost"] + summary["late"], 100)
+
+    def test_more_in_flight_than_numbers(self):
+        """The answers come when 256 requests, all numbers of a byte, wait for them."""
+        held = []
+        def answer_in_hundreds(_, payload):
+            held.append(payload)
+            answers = held[:] if len(held) == 256 else []
+            del held[:len(answers)]
+            return answers
+        server = Server(self, answer_in_hundreds)
+        summary = self.load(
+            server.port, "--in-flight", 400, "--count", 512, "--id-at", "0:1")
+        self.must_count(summary, sent=512, answered=512)
+        self.assertIn("too many requests in flight", " ".join(summary["remarks"]))
+
+    def test_no_answer_has_no_latency(self):
+        summary = self.open_loop(lambda *_: [], patience=50)
+        self.must_count(summary, sent=200, lost=200)
+        self.assertIsNone(summary["latency_us"])
+
+    def test_what_is_too_short_for_an_answer(self):
+        answers = but_every_tenth(lambda _: [b""])
+        summary = self.open_loop(answers, patience=LOSS_MS)
+        self.must_count(summary, sent=200, answered=180, lost=20, too_short=20)
+        self.assertIn("too short for an answer", " ".join(summary["remarks"]))
+        summary = self.open_loop(
+            but_every_tenth(lambda payload: [b"no", payload]), "--min-answer", 3)
+        self.must_count(summary, sent=200, answered=200, too_short=20)
+
+    def test_an_empty_answer_to_an_empty_request(self):
+        self.must_count(self.open_loop(echo, "--size", 0), sent=200, answered=200)
+        summary = self.open_loop(
+            but_every_tenth(lambda _: [b""]), "--text", "x", "--min-answer", 0)
+        self.must_count(summary, sent=200, answered=200)
 
     def test_lost_in_a_closed_loop(self):
         server = Server(self, but_every_tenth(lambda _: []))
@@ -312,7 +400,7 @@ class Counts(LoadCase):
     def test_wrong_number(self):
         answers = but_every_tenth(lambda payload: [payload, b"no number here", b""])
         summary = self.open_loop(answers, "--check")
-        self.must_count(summary, sent=200, answered=200, wrong=40)
+        self.must_count(summary, sent=200, answered=200, wrong=20, too_short=20)
 
     def test_wrong_is_not_asked_without_check(self):
         answers = but_every_tenth(lambda payload: [payload[:STAMP] + b"other"])
@@ -413,12 +501,15 @@ class Stall(LoadCase):
 class FindMax(LoadCase):
     def test_none(self):
         server = Server(self, lambda *_: [])
-        summary = self.load(server.port, "--find-max", "--duration", 0.05, patience=20)
+        summary = self.load(
+            server.port, "--find-max", "--duration", 0.05, "--max-p99-us", 3600e6, patience=20)
         self.assertEqual((summary["mode"], summary["max_rate"]), ("find-max", 0))
         rates = [step["rate"] for step in summary["steps"]]
-        self.assertEqual(rates[::2], rates[1::2])  # each is tried twice
-        self.assertEqual(rates[:4:2], [1000, 500])
-        self.assertEqual({step["loss_percent"] for step in summary["steps"]}, {100})
+        self.assertEqual(rates, [rate for rate in rates[::3] for _ in range(3)])  # each thrice
+        self.assertEqual(rates[:6:3], [1000, 500])
+        self.assertEqual({(step["loss_percent"], step["p99_us"]) for step in summary["steps"]},
+                         {(100, None)})
+        self.assertEqual((summary["steady_rate"], summary["failed_rate"]), (0, rates[-1]))
 
     def test_sheds(self):
         """The server answers the first 30 requests of each socket: at 1500/s for 20 ms all are answered,
@@ -433,7 +524,9 @@ class FindMax(LoadCase):
         summary = self.load(
             server.port, "--find-max", "--duration", 0.02, "--max-p99-us", 3600e6, patience=1000)
         self.assertGreaterEqual(summary["max_rate"], 1000)
+        self.assertLessEqual(summary["steady_rate"], summary["max_rate"])
         self.assertLessEqual(summary["max_rate"], 1500)
+        self.assertLess(summary["max_rate"], summary["failed_rate"])
         self.assertEqual(summary["sent"], summary["answered"])
         self.assertEqual(summary["limited_by"], "queue")
 
@@ -479,6 +572,18 @@ class Output(LoadCase):
         self.assertRegex(done.stdout, r"answered +200 ")
         self.assertIn("duplicates 20,", done.stdout)
 
+    def test_text_says_what_json_says(self):
+        """About what limited the run, and what is not known."""
+        silent, clock = Server(self, lambda *_: []), Server(self, lambda n, _: [b"x"] * (n % 2))
+        for server, latency in ((silent, "none: nothing was answered"), (clock, "unknown")):
+            text = self.run_load(
+                server.port, "--rate", 1000, "--count", 20, "--patience", 50).stdout
+            self.assertIn(f"\n  latency   {latency}\n", text)
+            self.assertIn("\n  limited by the queue: the server received all", text)
+        text = self.run_load(
+            Server(self, echo).port, "--rate", 1000, "--count", 20, "--max-p99-us", 3600e6).stdout
+        self.assertIn("\n  limited by nothing, up to this rate\n", text)
+
     def test_progress_on_a_terminal(self):
         server = Server(self, echo)
         ours, theirs = pty.openpty()
@@ -489,8 +594,32 @@ class Output(LoadCase):
             os.close(theirs)
             self.assertEqual(load.wait(dgramtest.PATIENCE), 0)
         shown = reader.all_text()
-        self.assertRegex(shown, r"sent \d+/s, answered \d+/s, lost 0, p50 \d+ us, p99 \d+ us")
+        self.assertRegex(shown, r"s at 100/s: sent \d+/s, answered \d+/s, lost 0, p50 \d+ us, p99 \d+ us")
         self.assertTrue(shown.endswith("\r\033[K"), shown)
+
+    def test_progress_without_a_terminal(self):
+        server = Server(self, echo)
+        done = self.run_load(server.port, "--rate", 100, "--duration", 1.2, "--progress", 0.3)
+        self.assertRegex(
+            done.stderr, r"\A(\d s at 100/s: sent \d+/s, answered \d+/s, lost 0, p50 .*, p99 .* us\n)+\Z")
+
+    def test_progress_as_json(self):
+        """The counts only grow, and are never more than those of the summary."""
+        for arguments, rate in ((("--rate", 100), 100), (("--in-flight", 1), None)):
+            done = self.run_load(
+                Server(self, echo).port, *arguments, "--duration", 1, "--progress", 0.2, "--json")
+            lines = [json.loads(line) for line in done.stderr.splitlines()]
+            self.assertGreater(len(lines), 1)
+            self.assertEqual({line["rate"] for line in lines}, {rate})
+            for count in ("sent", "answered"):
+                counts = [line[count] for line in lines] + [json.loads(done.stdout)[count]]
+                self.assertEqual(counts, sorted(counts))
+            self.assertGreater(lines[-1]["p50_us"], 0)
+            self.assertLess(lines[0]["seconds"], lines[-1]["seconds"])
+        done = self.run_load(
+            Server(self, lambda *_: [b"x"]).port, "--rate", 100, "--duration", 0.5, "--progress",
+            0.2, "--json")
+        self.assertIsNone(json.loads(done.stderr.splitlines()[-1])["p50_us"])
 
     def test_interrupted(self):
         daemon = self.start({"handler": "echo", "logging": {"level": "debug"}})
@@ -540,7 +669,10 @@ class Usage(LoadCase):
         self.must_refuse("7", "--hex", "123", word="--hex")
         self.must_refuse("7", "--hex", "xy", word="xy")
         self.must_refuse("7", "--file", "/nowhere/at/all", word="/nowhere/at/all")
-        self.must_refuse("7", "--rate", 1, "--check", "--size", 11, word="12 bytes")
+        self.must_refuse("7", "--rate", 1, "--check", "--size", 7, word="ends at byte 8, and")
+        self.must_refuse("7", "--rate", 1, "--id-at", "0:9", word="--id-at takes OFFSET:BYTES")
+        self.must_refuse("7", "--rate", 1, "--id-at", "31:2", word="ends at byte 33, and")
+        self.must_refuse("7", "--dns", "a..b", word="a..b")
         self.must_refuse("7", "--rate", 1, "--sources", "127.0.0.1/8", word="--sources")
 
     def test_help_and_version(self):

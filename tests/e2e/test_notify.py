@@ -89,6 +89,55 @@ class Notify(dgramtest.Case):
             daemon = self.start(environment={"NOTIFY_SOCKET": name})
             daemon.ask()
             daemon.stop()
+            complaints = [line for line in daemon.lines if "$NOTIFY_SOCKET" in line]
+            self.assertEqual(len(complaints), 1 if name else 0, name)  # an empty one is as unset
+
+    def fill(self, path):
+        """Until the supervisor's queue has no room."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.setblocking(False)
+            other.connect(path)
+            try:
+                while True:
+                    other.send(b"STATUS=of somebody else")
+            except BlockingIOError:
+                pass
+
+    def test_supervisor_that_has_no_room(self):
+        """One message of each kind waits, the newest, and comes in its order when there is room."""
+        path = os.path.join(self.start().directory, "notify")
+        supervisor = self.serve(path)
+        self.fill(path)
+        daemon = self.start(environment={"NOTIFY_SOCKET": path})
+        daemon.wait_for("supervisor not reached", message="Resource temporarily unavailable")
+        self.assertEqual(self.receive(supervisor), {"READY": "1"})
+        self.wait_for_status(daemon, supervisor, "received 0, replied 0, in hand 0")
+
+        self.fill(path)
+        for count in range(1, 4):
+            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            daemon.kill(signal.SIGHUP)
+            daemon.wait_for("reloaded", count=count)
+        reloading = self.receive(supervisor)
+        self.assertGreaterEqual(int(reloading["MONOTONIC_USEC"]), before)  # the last one
+        self.assertEqual(self.receive(supervisor), {"READY": "1"})
+        daemon.kill(signal.SIGTERM)
+        self.assertEqual(self.receive(supervisor), {"STOPPING": "1"})
+        daemon.wait()
+
+    def test_supervisor_that_starts_later_and_again(self):
+        path = os.path.join(self.start().directory, "notify")
+        daemon = self.start(environment={"NOTIFY_SOCKET": path})
+        supervisor = self.serve(path)
+        daemon.kill(signal.SIGUSR1)
+        self.assertEqual(self.receive(supervisor), {"READY": "1"})
+        supervisor.close()
+        os.unlink(path)
+        supervisor = self.serve(path)
+        daemon.kill(signal.SIGHUP)
+        self.assertEqual(self.receive(supervisor)["RELOADING"], "1")
+        self.assertEqual(self.receive(supervisor), {"READY": "1"})
+        daemon.stop()
 
     def test_supervisor_that_does_not_read(self):
         path = os.path.join(self.start().directory, "notify")
@@ -99,6 +148,63 @@ class Notify(dgramtest.Case):
             daemon.wait_for("reloaded", count=count)
         daemon.ask()
         daemon.stop()
+
+
+class ReadyFd(dgramtest.Case):
+    def test_a_newline_when_ready(self):
+        reading, writing = os.pipe()
+        with open(reading, "rb", buffering=0) as pipe:
+            with open(writing, "wb", buffering=0):
+                daemon = self.start(arguments=["--ready-fd", str(writing)], pass_fds=[writing])
+            self.assertEqual(pipe.read(10), b"\n")
+            self.assertEqual(pipe.read(10), b"")  # nobody has it any more
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reloaded")
+        daemon.stop()
+
+    def test_none_when_it_cannot_start(self):
+        reading, writing = os.pipe()
+        with open(reading, "rb", buffering=0) as pipe, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            with open(writing, "wb", buffering=0):
+                daemon = self.start({"port": taken.getsockname()[1]}, ready=False,
+                                    arguments=["--ready-fd", str(writing)], pass_fds=[writing])
+            daemon.wait(69)
+            self.assertEqual(pipe.read(10), b"")
+
+    def test_wrong_ones(self):
+        for number in "2", "0", "-1", "", "x", "3x", "999999", "99999999999999999999":
+            done = dgramtest.run_dgramd("--ready-fd", number)
+            self.assertEqual(done.returncode, 64)
+            self.assertIn("--ready-fd takes an open descriptor from 3 on", done.stderr)
+
+
+class Pace(dgramtest.Case):
+    def seconds(self, environment, code, config):
+        begun = time.monotonic()
+        self.start(config, ready=False, environment=environment).wait(code)
+        return time.monotonic() - begun
+
+    def test_under_supervisord_a_failure_takes_a_second(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            busy = {"port": taken.getsockname()[1]}
+            self.assertGreaterEqual(self.seconds({"SUPERVISOR_ENABLED": "1"}, 69, busy), 1)
+            for environment, code, config in (
+                    ({"SUPERVISOR_ENABLED": "1"}, 78, {"port": -1}), ({"SUPERVISOR_ENABLED": ""}, 69, busy)):
+                # Of several tries one is quicker than a second.
+                self.assertLess(min(
+                    self.seconds(environment, code, config) for _ in range(5)), dgramtest.SLOW)
+
+    def test_a_stop_ends_the_wait(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            daemon = self.start({"port": taken.getsockname()[1]}, ready=False,
+                                environment={"SUPERVISOR_ENABLED": "1"})
+            daemon.wait_for("cannot listen")
+            daemon.kill(signal.SIGTERM)
+            daemon.wait(69)
 
 
 dgramtest.main()

@@ -25,18 +25,19 @@ static const struct dgram_parameter parameters[] = {
 	{ .name = "loud", .type = DGRAM_BOOLEAN, .required = true, .sentence = "Whether it shouts.",
 		.live = true },
 };
-static char said[64];
+static char greeting[64];
+static _Atomic(const char *) said = greeting;
 static int open_it(void *context, const struct dgram_start *start, void **ret_state)
 {
 	(void)context, (void)ret_state;
 	dgram_log(start, DGRAM_LOG_INFO, "opened", "mood %s", start->values[3].text);
-	snprintf(said, sizeof(said), "%s %d", start->values[0].text, (int)start->values[1].number);
+	snprintf(greeting, sizeof(greeting), "%s %d", start->values[0].text, (int)start->values[1].number);
 	return 0;
 }
 static int take(void *state, const struct dgram_start *start)
 {
 	(void)state;
-	snprintf(said, sizeof(said), "%s", start->values[5].number > 0 ? "LOUD" : "not loud");
+	atomic_store(&said, start->values[5].number > 0 ? "LOUD" : "not loud");
 	return 0;
 }
 """
@@ -44,7 +45,7 @@ static int take(void *state, const struct dgram_start *start)
 
 def with_options():
     fields = ".open = open_it, .parameters = parameters, .parameters_count = 6, .reconfigure = take"
-    return "#include <stdio.h>\n" + plugins.answers("said", before=OPTIONS, fields=fields)
+    return "#include <stdatomic.h>\n#include <stdio.h>\n" + plugins.answers("atomic_load(&said)", before=OPTIONS, fields=fields)
 
 
 def initializer(body):

@@ -20,8 +20,6 @@ s.sendto(b'', ('127.0.0.1', {port}))
 print(s.recvfrom(8192)[0].decode('ascii'))
 """
 
-ALL = ("time", "daytime", "time-rfc868", "echo", "discard")
-
 
 def seconds_around(ask):
     """What `ask` returns, and the seconds of Unix time that it ran in."""
@@ -139,7 +137,7 @@ class Services(dgramtest.Case):
         with dgramtest.socket_for(daemon.address("short")) as client:
             client.sendto(b"1234", daemon.address("short"))
         self.assertEqual(len(daemon.ask(b"", "long")), 24)
-        daemon.wait_for("handler failed")
+        daemon.wait_for("datagrams lost", reason="failed_handler")
         ledgers = daemon.stop()
         self.assertEqual((ledgers["short"]["replied"], ledgers["short"]["failed_handler"]), (1, 1))
 
@@ -185,7 +183,7 @@ class Services(dgramtest.Case):
 
     def test_all_services_in_one_daemon(self):
         services = [{"name": f"my-{name}", "handler": name, "host": ["127.0.0.1", "::1"]}
-                    for name in ALL]
+                    for name in dgramtest.handlers()]
         daemon = self.start({"services": services})
         reply, seconds = seconds_around(lambda: daemon.ask(service="my-time"))
         self.assertIn(reply, ctime_texts(seconds))
@@ -201,7 +199,8 @@ class Services(dgramtest.Case):
         ledgers = daemon.stop()
         self.assertEqual(
             {name: ledger["received"] for name, ledger in ledgers.items()},
-            {"my-time": 1, "my-daytime": 1, "my-time-rfc868": 1, "my-echo": 2, "my-discard": 0})
+            {"my-time": 1, "my-daytime": 1, "my-time-rfc868": 1, "my-echo": 2, "my-discard": 0,
+             "my-simulate": 0})
 
 
 dgramtest.main()

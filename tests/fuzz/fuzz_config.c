@@ -31,21 +31,27 @@ static int scan_both(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
 	struct scan scan;
-	struct scan_error error = { .message = NULL };
+	struct scan_errors errors;
 	int r;
 
 	assert(text);
 	memcpy(text, data, size);
-	r = scan_text(text, size, &scan, &error);
-	if (r == 0) {
+	r = scan_text(text, size, &scan, &errors);
+	if ((r == 0) != (errors.count == 0) || (r == 0 && scan.count == 0))
+		abort();
+	if (scan.count > 0) {
 		cJSON *root = cJSON_ParseWithLength(text, size);
 
 		if (!root || count_items(root) != scan.count)
 			abort();
 		cJSON_Delete(root);
 		scan_free(&scan);
-	} else if (!error.message || error.offset > size || error.length > size - error.offset) {
-		abort();
+	}
+	for (unsigned i = 0; i < errors.count; i++) {
+		const struct scan_error *error = &errors.list[i];
+
+		if (error->offset > size || error->length > size - error->offset)
+			abort();
 	}
 	free(text);
 	return r;

@@ -27,7 +27,7 @@ GOOD = (
     {"pool": {}, "queue": {}, "socket": {}, "logging": {}, "shutdown": {}},
     {"queue": {"capacity": 1048576, "max_wait_ms": 0}},
     {"socket": {"receive_buffer_bytes": 0, "send_buffer_bytes": 1048576}},
-    {"logging": {"level": "debug", "format": "json", "target": "log/{worker}.log"}},
+    {"logging": {"level": "debug", "format": "json", "target": "/tmp/{worker}{.log"}},
     {"logging": {"summary_interval_s": 0}, "shutdown": {"drain_timeout_ms": 0}},
     {"max_workers": 1, "min_source_port": 1},
     {"broadcast": True, "services": [{"broadcast": False}]},
@@ -67,6 +67,8 @@ BAD = (
     {"logging": {"level": "verbose"}},
     {"logging": {"format": 1}},
     {"logging": {"target": ""}},
+    *({"logging": {"target": target}} for target in (
+        "-", "stdout", "syslog", "journal", "journald", "~/x", "log/{wroker}", "{}", "{worker}{x}")),
     {"logging": {"summary_interval_s": True}},
     {"shutdown": {"drain_timeout_ms": -1}},
     {"max_datagram_bytes": 0},

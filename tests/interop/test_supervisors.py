@@ -1,6 +1,8 @@
 """The units of conf/ under the supervisors that they are for, started for real, except for systemd,
 whose part is played from what the unit says. A supervisor that is not installed is a counted skip."""
 
+import datetime
+import gzip
 import json
 import os
 import re
@@ -8,6 +10,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -139,10 +142,15 @@ class Supervised:
         self.assert_answers()
 
     def test_busy_address_is_tried_again(self):
+        """Once a second: a start that fails takes a part of that."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.bind(self.address)
             self.begin()
-            self.await_events("cannot listen", 2)
+            self.await_events("cannot listen", 3)
+        first, _, third = (
+            datetime.datetime.fromisoformat(line["time"].rstrip("Z"))
+            for line in self.events("cannot listen")[:3])
+        self.assertGreaterEqual((third - first).total_seconds(), 1.9)
         self.await_events("ready", 1)
         self.assert_answers()
 
@@ -169,6 +177,15 @@ class Supervised:
 
 
 class Supervisord(Supervised, Place):
+    another = ""
+
+    def test_busy_address_is_tried_again(self):
+        """Each line of another program is a pass of supervisord's loop, in which it starts what has failed."""
+        self.another = "\n".join((
+            "[program:another]", "command=sh -c 'while :; do echo line; sleep 0.01; done'",
+            "stdout_logfile=/dev/null", "stdout_logfile_maxbytes=0", "stopsignal=KILL"))
+        super().test_busy_address_is_tried_again()
+
     def begin(self):
         need("supervisord", "supervisorctl")
         unit = self.adapt("supervisor", "dgramd.conf")
@@ -183,7 +200,7 @@ class Supervisord(Supervised, Place):
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "[supervisorctl]", f"serverurl=unix://{self.path('control')}",
-            "[include]", f"files = {self.path('dgramd.conf')}", "")))
+            "[include]", f"files = {self.path('dgramd.conf')}", self.another, "")))
         self.launch("supervisord", "-n", "-s", "-c", self.main)
 
     def control(self, *words):
@@ -243,6 +260,19 @@ class S6(Supervised, Place):
     def is_down(self):
         return self.status("up,wantedup") == "false false"
 
+    def test_ready_when_it_answers(self):
+        self.begin()
+        self.eventually(lambda: self.status("up,ready") == "true true", "ready")
+        self.assert_answers()
+        self.assertEqual(run("s6-svwait", "-U", "-t", "10000", self.service), "")
+
+    def test_not_ready_without_an_address(self):
+        self.configure(json.dumps(
+            {"host": "192.0.2.7", "on_missing_address": "wait", "port": 0, "handler": "echo"}))
+        self.begin()
+        self.await_events("waiting for an address", 1)
+        self.assertEqual(self.status("up,ready"), "true false")
+
     def test_stop_waits_for_the_drain(self):
         with open(os.path.join(CONF, "s6", "dgramd", "timeout-kill"), encoding="ascii") as file:
             self.assertGreater(int(file.read()), default_drain_ms() + 1000)
@@ -300,6 +330,69 @@ class Systemd(Place):
                 daemon.terminate()
                 hear(manager, "STOPPING=1")
                 self.assertEqual(daemon.wait(dgramtest.PATIENCE), 0)
+
+
+    def test_exec_in_a_shell(self):
+        """What the unit says of sh -c: with exec the shell is no process any more."""
+        self.assertIn("write `exec`", self.unit)
+        command = " ".join(map(shlex.quote, shlex.split(self.values("ExecStart")[0])))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            manager.bind(self.path("notify"))
+            manager.settimeout(dgramtest.PATIENCE)
+            with subprocess.Popen(
+                    ["sh", "-c", f"exec {command}"], stderr=subprocess.DEVNULL,
+                    env={**os.environ, "NOTIFY_SOCKET": self.path("notify")}) as daemon:
+                self.addCleanup(daemon.kill)
+                said, ancillary, _, _ = manager.recvmsg(4096, socket.CMSG_SPACE(12))
+                self.assertEqual(said, b"READY=1")
+                self.assertEqual(struct.unpack("iII", ancillary[0][2])[0], daemon.pid)
+                daemon.terminate()
+                self.assertEqual(daemon.wait(dgramtest.PATIENCE), 0)
+
+
+class Logrotate(Place):
+    def test_no_line_is_lost(self):
+        """Its file is the unit's but for the paths and the supervisor."""
+        need("logrotate")
+        with open(os.path.join(CONF, "logrotate.d", "dgramd"), encoding="utf-8") as file:
+            text = file.read()
+        with dgramtest.Daemon(
+                {"handler": "echo", "logging": {"level": "debug", "target": self.path("main.log")},
+                 "port": self.address[1]}, ready=False) as daemon:
+            text = text.replace("/var/log/dgramd/", self.path(""))
+            text, count = re.subn(
+                r"systemctl kill --kill-who=main --signal=USR1 dgramd.service",
+                f"kill -USR1 {daemon.process.pid}", text)
+            self.assertEqual(count, 1)
+            rules = self.write("rules", text)
+            os.chmod(rules, 0o644)
+            for _ in range(3):
+                self.eventually(lambda: os.path.exists(self.path("main.log")), "a log")
+                self.ask(20)
+                run("logrotate", "--force", "--state", self.path("state"), rules)
+            self.eventually(lambda: os.path.exists(self.path("main.log")), "a log")
+            self.ask(20)
+            daemon.kill(signal.SIGTERM)
+            daemon.wait()
+        names = sorted(name for name in os.listdir(self.directory) if name.startswith("main.log"))
+        self.assertEqual(names, ["main.log", "main.log.1", "main.log.2.gz", "main.log.3.gz"])
+        lines = [line for name in names for line in self.lines_of(name)]
+        self.assertEqual(sum(line["event"] == "request" for line in lines), 80)
+        self.assertEqual(
+            [line["log_lines_lost"] for line in lines if line["event"] == "ledger"], ["0"])
+
+    def ask(self, count):
+        with dgramtest.socket_for(self.address) as client:
+            client.connect(self.address)
+            for _ in range(count):
+                client.send(b"x")
+                client.recv(16)
+
+    def lines_of(self, name):
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(self.path(name), "rt", encoding="ascii") as file:
+            return list(filter(None, map(dgramtest.parse_line, file)))
 
 
 def run_code(*words):

@@ -5,22 +5,31 @@
 #include "run.h"
 #include "watch.h"
 
+/* What had arrived before the stop may be left in the socket only then. */
+static bool was_cut_short(const struct sim_socket *socket)
+{
+	bool cut_short = the_run->receivers[socket - the_run->network.sockets].guard.cut_short;
+
+	must(!cut_short || atomic_load(&the_run->shared.aborting), "nothing cut the drain short");
+	return cut_short;
+}
+
 /* Why it must not be served; DROP_COUNT: it must. */
-static enum ledger_drop refusal(unsigned service, uint32_t number)
+static enum ledger_drop refusal(const struct sim_socket *socket, uint32_t number)
 {
 	const struct letter *letter = &the_run->network.letters[number];
 	const struct run *run = the_run;
 	unsigned port = addr_port(&letter->from);
 
 	if (run->refusing)
-		return DROP_SHUTDOWN;
+		return was_cut_short(socket) ? DROP_SHUTDOWN : DROP_DRAINING;
 	if (letter->length > SCENARIO_DATA_BYTES)
 		return DROP_TRUNCATED;
 	if (network_cast(number) != DATAGRAM_UNICAST)
 		return network_cast(number) == DATAGRAM_BROADCAST ? DROP_BROADCAST : DROP_MULTICAST;
 	if (port == 0)
 		return DROP_SOURCE_PORT_ZERO;
-	if (port < atomic_load(&run->services[service].min_source_port))
+	if (port < atomic_load(&run->services[socket->service].min_source_port))
 		return DROP_SOURCE_PORT_LOW;
 	for (unsigned i = 0; i < run->network.sockets_count; i++)
 		if (addr_same_host(&run->network.sockets[i].bound, &letter->from) &&
@@ -100,7 +109,7 @@ struct ledger watch_admission(const struct sim_socket *socket)
 	struct ledger expected = { .received = socket->received_count };
 
 	for (unsigned i = 0; i < socket->received_count; i++) {
-		enum ledger_drop reason = refusal(socket->service, socket->received[i]);
+		enum ledger_drop reason = refusal(socket, socket->received[i]);
 
 		if (reason < DROP_COUNT)
 			expected.dropped[reason]++;
@@ -117,7 +126,7 @@ struct ledger watch_admit(
 	for (unsigned i = 0; i < socket->received_count; i++) {
 		uint32_t number = socket->received[i];
 
-		if (refusal(socket->service, number) < DROP_COUNT) {
+		if (refusal(socket, number) < DROP_COUNT) {
 			the_run->network.letters[number].state = LETTER_DONE;
 			continue;
 		}

@@ -16,6 +16,7 @@ program under test; DGRAM_UNDER, words to start it with (valgrind ...); DGRAM_SL
 than a release build it is.
 """
 
+import collections
 import json
 import os
 import re
@@ -50,9 +51,16 @@ def command(*arguments, program=None):
 
 def run_dgramd(*arguments, program=None, **options):
     """dgramd to its end, or another program: exit code, stdout and stderr as text."""
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
     return subprocess.run(
-        command(*arguments, program=program), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, timeout=PATIENCE, **options)
+        command(*arguments, program=program), capture_output=True, text=True, check=False,
+        timeout=PATIENCE, **options)
+
+
+def handlers():
+    """The names of the built-in handlers."""
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
 
 
 def parse_line(line):
@@ -122,11 +130,12 @@ class Daemon:
         self.config_path = os.path.join(self.directory, "server.json")
         self.config = config if isinstance(config, str) else with_test_values(config or {})
         self.write_config(self.config)
+        options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.DEVNULL)
         options.setdefault("stderr", subprocess.PIPE)
         self.process = subprocess.Popen(
             command("-c", self.config_path, *arguments, program=program), cwd=self.directory,
-            stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}, **options)
+            env={**os.environ, **(environment or {})}, **options)
         self._reader = None
         if self.process.stderr:
             self._reader = threading.Thread(target=self._read, daemon=True)
@@ -176,6 +185,17 @@ class Daemon:
         """Waits until there are so many such lines; returns the last of them."""
         self._await(lambda: len(self.events(event, **fields)) >= count, f"{event} {fields}")
         return self.events(event, **fields)[-1]
+
+    def summed(self, service):
+        """What the summary lines of a service have counted so far."""
+        total = collections.Counter()
+        for line in self.events("summary", service=service, source="main"):
+            total.update({name: int(value) for name, value in line.items() if value.isdigit()})
+        return total
+
+    def wait_for_sums(self, service, **counts):
+        """Waits until its summary lines have counted that much."""
+        self._await(lambda: counts.items() <= self.summed(service).items(), f"{service} {counts}")
 
     def addresses(self, service=None):
         lines = self.events("listening", **({"service": service} if service else {}))

@@ -66,6 +66,7 @@ static void test_texts(void **state)
 	const struct rule text = { RULE_TEXT, 1, 3, NULL };
 	const struct rule name = { RULE_NAME, 1, 32, NULL };
 	const struct rule cpus = { RULE_CPUS, 0, 255, NULL };
+	const struct rule target = { RULE_TARGET, 1, 9, NULL };
 
 	(void)state;
 	takes_text(text, "A b", NULL);
@@ -76,6 +77,9 @@ static void test_texts(void **state)
 	takes_text(name, "a_b", "may have a-z, 0-9 and -, a letter first");
 	takes_text(cpus, "", NULL);
 	takes_text(cpus, "2-5,8", NULL);
+	takes_text(target, "log", NULL);
+	takes_text(target, "0123456789", "must be from 1 to 9 bytes long");
+	takes_text(target, "{x}", "{x} is no placeholder: the only one is {worker}");
 	takes_text(cpus, "x", "must be a list of CPUs as in \"2-5,8\", each at most 1023");
 }
 

@@ -246,7 +246,8 @@ static void test_sets(void **state)
 		"handler=\"echo\"", "host=[\"::1\",\"127.0.0.1\"]", "pool={\"workers\":7}",
 		"logging.level=debug", "port=1", "port=2", NULL };
 	const char *const service_sets[] = { "services=[{},{\"port\":5,\"name\":\"b\"}]",
-		"services.1.queue.capacity=3", "services.0.handler=discard", NULL };
+		"services[1].queue.capacity=3", "services.0.handler=discard",
+		"services[0]={\"port\":7}", NULL };
 	struct config *config = must_load("{\"queue\":{\"max_wait_ms\":5},\"port\":9}", sets);
 
 	(void)state;
@@ -261,6 +262,7 @@ static void test_sets(void **state)
 	config = must_load("{}", service_sets);
 	assert_int_equal(config_options(config)->services_count, 2);
 	assert_string_equal(config_options(config)->services[0].name, "discard");
+	assert_int_equal(config_options(config)->services[0].port, 7);
 	assert_int_equal(config_options(config)->services[1].queue_capacity, 3);
 	config_free(config);
 }
@@ -300,6 +302,15 @@ static void test_bad_sets(void **state)
 	must_refuse_set("host=\"\\u0030.0.0.0:99\"", 20, "the port belongs in `port`");
 	must_refuse_set("services.0.port=1", 10, "there is no such service");
 	must_refuse_set("services.x.port=1", 10, "there is no such service");
+	must_refuse_set("services[0].port=1", 10, "there is no such service");
+	must_refuse_set("services[].port=1", 1, "unknown key");
+	must_refuse_set("services[0]port=1", 1, "unknown key");
+	must_refuse_set("services[0.port=1", 1, "unknown key");
+	must_refuse_set("services[port]=1", 1, "unknown key");
+	must_refuse_set("[0].port=1", 1, "unknown key");
+	must_refuse_set("0]=1", 1, "unknown key");
+	must_refuse_set("]=1", 1, "unknown key");
+	must_refuse_set("a[1][2][3][4][5][6][7][8]=1", 1, "unknown key");
 	must_refuse_set("services=[]", 10, "must be a list of 1 to 64 objects");
 	must_refuse_set("logging.target=", 16, "from 1 to 4095 bytes");
 	must_refuse_set("port.x=1", 6, "not an object");

@@ -32,8 +32,10 @@ static const struct bad bad_texts[] = {
 	{ "{\"port\"", 1, 8, "expected ':'" },
 	{ "{\"port\":", 1, 9, "expected a value" },
 	{ "{\"port\" 1}", 1, 9, "expected ':'" },
-	{ "{\"port\": 1,}", 1, 12, "remove the comma before '}'" },
-	{ "{\"host\": [\"::1\",]}", 1, 17, "remove the comma before ']'" },
+	{ "{\"port\": 1,}", 1, 11, "nothing follows this comma" },
+	{ "{\"port\": 1 ,\n} ", 1, 12, "nothing follows this comma" },
+	{ "{\"host\": [\"::1\",]}", 1, 16, "nothing follows this comma" },
+	{ "{,}", 1, 2, "expected a key in double quotes" },
 	{ "{\"port\": 1 \"host\": 2}", 1, 12, "expected ',' or '}'" },
 	{ "{\"host\": [1 2]}", 1, 13, "expected ',' or ']'" },
 	{ "{\"host\": [1}", 1, 12, "expected ',' or ']'" },
@@ -118,6 +120,8 @@ static const struct bad bad_texts[] = {
 	{ "{\"services\": [{\"concurrency\": 1}]}", 1, 31, "services.0.concurrency: must be" },
 	{ "{\"logging\": {\"level\": \"INFO\"}}", 1, 23, "did you mean \"info\"?" },
 	{ "{\"logging\": {\"target\": \"\"}}", 1, 24, "from 1 to 4095 bytes" },
+	{ "{\"logging\": {\"target\": \"stdout\"}}", 1, 24, "must be \"stderr\"" },
+	{ "{\"logging\": {\"target\": \"a/{x}\"}}", 1, 24, "{x} is no placeholder" },
 	{ "{\"logging\": {\"target\": 1}}", 1, 24, "must be a string, not a number" },
 	{ "{\"$schema\": {}}", 1, 13, "$schema: must be a string" },
 	{ "{\"pool\": {\"handler_timeout_ms\": 3600001}}", 1, 33,
@@ -315,16 +319,18 @@ static void test_nul_and_size(void **state)
 	config_free(config);
 }
 
-/* Every error of a file, in its order. */
+/* Every error of a file, in its order, also where commas are too many. */
 static void test_all_errors(void **state)
 {
 	static const char text[] =
-		"{\n\"prot\": 1,\n\"port\": -1, \"host\": [\"x\", \"y\"],\n"
-		"\"queue\": {\"capacity\": 0},\n\"services\": [{\"port\": 5, \"a\": 1}]}";
+		"{\n\"prot\": 1,\n\"port\": -1, \"host\": [\"x\", \"y\",],\n"
+		"\"queue\": {\"capacity\": 0,},\n\"services\": [{\"port\": 5, \"a\": 1}]}";
 	static const char *const expected[] = { ":2:1: error: prot: ", ":3:9: error: port: must be",
 		":3:9: error: port: given beside", ":3:21: error: host: given beside",
 		":3:22: error: host: must be", ":3:27: error: host: must be",
-		":4:23: error: queue.capacity: ", ":5:26: error: services.0.a: " };
+		":3:30: error: nothing follows",
+		":4:23: error: queue.capacity: ", ":4:24: error: nothing follows",
+		":5:26: error: services.0.a: " };
 	struct config *config;
 	struct report report;
 

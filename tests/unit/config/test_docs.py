@@ -11,6 +11,7 @@ SCHEMA = TOP / "conf/server.schema.json"
 MANUAL = TOP / "src/config/server.json.5"
 HEADER = TOP / "include/dgram.h"
 README = TOP / "README.md"
+CHANGELOG = TOP / "CHANGELOG.md"
 LIVE = " Takes effect on reload."
 UNLIKE = ("host", "port", "handler")  # libdgram has other fields or defaults
 
@@ -57,6 +58,9 @@ def fields():
 
 
 class Documents(dgramtest.Case):
+    def errors_of(self, text):
+        return dgramtest.run_dgramd("-t", "-c", "-", input=text).stderr
+
     def test_the_manual_names_every_key(self):
         named = set(re.findall(r"^\.It Cm (\S+)$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE))
         paths = {path.removeprefix("services[].") for path in all_keys()}
@@ -76,6 +80,34 @@ class Documents(dgramtest.Case):
             for word in words:
                 self.assertIn(word, item, path)
             self.assertEqual(" Live. " in item, key["description"].endswith(LIVE), path)
+
+    def test_the_manual_has_the_limits_of_a_text(self):
+        """And dgramd refuses what is one more."""
+        text = " ".join(MANUAL.read_text(encoding="utf-8").split())
+        mebibytes, depth, digits = map(int, re.search(
+            r"at most (\d+) MiB\. .* nested (\d+) deep at most, .* at most (\d+) characters",
+            text).groups())
+        self.assertIn(r"A string has no .Ql \eu0000 .", text)
+        for message, most, form in (
+                ("longer than", mebibytes << 20, lambda count: "{}" + " " * (count - 2)),
+                ("nested more", depth, lambda count: "[" * count + "]" * count),
+                ("the number has", digits, lambda count: "1" * count)):
+            self.assertNotIn(message, self.errors_of(form(most)))
+            self.assertIn(message, self.errors_of(form(most + 1)))
+        self.assertIn("not allowed in a string", self.errors_of(r'"\u0000"'))
+
+    def test_lists_of_handlers_are_complete(self):
+        handlers = dgramtest.handlers()
+        self.assertGreater(len(handlers), 5)
+        item = MANUAL.read_text(encoding="utf-8").split(".It Cm handler\n")[1].split(".El\n")[0]
+        self.assertEqual(re.findall(r"^\.It Ql (\S+)$", item, re.MULTILINE), handlers)
+        table = README.read_text(encoding="utf-8").split("| `handler` | answers with |")[1]
+        rows = re.match(r"(\n\|.*)*", table)[0]
+        self.assertEqual(re.findall(r"^\| `([^`]+)`", rows, re.MULTILINE), handlers)
+        comment = HEADER.read_text(encoding="utf-8").split("/* A built-in handler by name (")[1]
+        self.assertEqual(re.findall(r'"([^"]+)"', comment.split(")")[0]), handlers)
+        sentence = CHANGELOG.read_text(encoding="utf-8").split("- Built-in handlers: ")[1].split("\n- ")[0]
+        self.assertEqual(re.findall(r"`([a-z0-9-]+)`", sentence), handlers)
 
     def test_the_readme_has_the_right_defaults(self):
         keys = all_keys()

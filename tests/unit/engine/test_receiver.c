@@ -389,7 +389,7 @@ static void it_refuses_what_comes_too_late(void **state)
 	send_some(fixture, 150);
 	receiver_finish(&fixture->receiver, true);
 	assert_int_equal(books(fixture).received, 150);
-	assert_int_equal(books(fixture).dropped[DROP_SHUTDOWN], 150);
+	assert_int_equal(books(fixture).dropped[DROP_DRAINING], 150);
 }
 
 /* Another socket at the same port of another address: the receiver's, from the take-over on. */

@@ -117,8 +117,10 @@ static void test_the_order(void **state)
 	guard_ports_add(&ports, 20000);
 	own = refused = guard.closed = datagram.truncated = true;
 	datagram.cast = DATAGRAM_BROADCAST;
+	must_be(&datagram, DROP_DRAINING);
+	guard.cut_short = true;
 	must_be(&datagram, DROP_SHUTDOWN);
-	guard.closed = false;
+	guard.closed = guard.cut_short = false;
 	must_be(&datagram, DROP_TRUNCATED);
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);

@@ -174,7 +174,7 @@ class Install(dgramtest.Case):
 
     def test_configurations_find_their_schema(self):
         found = list(pathlib.Path(self.stage).rglob("server.json"))
-        self.assertEqual(len(found), 2)
+        self.assertGreater(len(found), 2)
         for path in found:
             schema = path.parent / json.loads(path.read_text(encoding="utf-8"))["$schema"]
             self.assertIn("properties", json.loads(schema.read_text(encoding="utf-8")))

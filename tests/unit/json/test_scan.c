@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,37 +36,54 @@ static bool same_tree(const cJSON *item, const struct scan *scan, const char *te
 	return *index == node->end;
 }
 
-/* True when the scanner accepts it; cJSON must then have the same values. */
+/* cJSON must have the same values. */
+static void must_be_the_same(const char *text, size_t length, const struct scan *scan)
+{
+	uint32_t index = 0;
+	cJSON *root = cJSON_ParseWithLength(text, length);
+	bool same = root && same_tree(root, scan, text, &index) && index == scan->count;
+
+	if (!same)
+		print_error("the scanner and cJSON differ: %s\n", text);
+	assert_true(same);
+	cJSON_Delete(root);
+}
+
+/* The error that ends the scan has its message, and a place in the text. */
+static void must_be_errors(const struct scan_errors *errors, size_t length)
+{
+	assert_in_range(errors->count, 1, SCAN_ERRORS_MAX);
+	for (unsigned i = 0; i < errors->count; i++) {
+		const struct scan_error *error = &errors->list[i];
+
+		assert_non_null(error->message);
+		assert_true(error->offset <= length && error->length <= length - error->offset);
+	}
+}
+
+/* True when the scanner accepts it. */
 static bool accepts(const char *text, size_t length)
 {
 	char *copy = malloc(length + 1);
 	struct scan scan;
-	struct scan_error error = { .message = NULL };
-	uint32_t index = 0;
-	cJSON *root;
-	bool same;
+	struct scan_errors errors;
 	int r;
 
 	assert_non_null(copy);
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	r = scan_text(copy, length, &scan, &error);
-	if (r < 0) {
+	r = scan_text(copy, length, &scan, &errors);
+	if (r == 0) {
+		assert_int_equal(errors.count, 0);
+	} else {
 		assert_int_equal(r, -EINVAL);
-		assert_non_null(error.message);
-		assert_true(error.offset <= length && error.length <= length - error.offset);
-		free(copy);
-		return false;
+		must_be_errors(&errors, length);
 	}
-	root = cJSON_ParseWithLength(copy, length);
-	same = root && same_tree(root, &scan, copy, &index) && index == scan.count;
-	if (!same)
-		print_error("the scanner and cJSON differ: %s\n", copy);
-	assert_true(same);
-	cJSON_Delete(root);
+	if (r == 0 || scan.count > 0)
+		must_be_the_same(copy, length, &scan);
 	scan_free(&scan);
 	free(copy);
-	return true;
+	return r == 0;
 }
 
 static void must_accept(const char *text)
@@ -108,6 +126,7 @@ static void test_refused_texts(void **state)
 	must_refuse("1.");
 	must_refuse("1e400");
 	must_refuse("{} x");
+	must_refuse("1234567890123456789012345678901234567890123456789012345678901234");
 	must_refuse("\"\\u0000\"");
 	must_refuse("\"\n\"");
 	must_refuse("\x01{}");
@@ -128,10 +147,10 @@ static void test_spans(void **state)
 	} expected[] = { { 0, 43, 0, 0, 5 }, { 15, 8, 10, 3, 4 }, { 16, 1, 0, 0, 3 },
 		{ 19, 3, 0, 0, 4 }, { 39, 2, 31, 5, 5 } };
 	struct scan scan;
-	struct scan_error error;
+	struct scan_errors errors;
 
 	(void)state;
-	assert_int_equal(scan_text(text, strlen(text), &scan, &error), 0);
+	assert_int_equal(scan_text(text, strlen(text), &scan, &errors), 0);
 	assert_int_equal(scan.count, 5);
 	for (size_t i = 0; i < scan.count; i++) {
 		assert_int_equal(scan.nodes[i].offset, expected[i].offset);
@@ -143,6 +162,47 @@ static void test_spans(void **state)
 	assert_null(strchr(text, '/'));
 	assert_int_equal(strchr(text, '\n') - text, 29);
 	scan_free(&scan);
+}
+
+/* `places`: the offsets of the errors; `values`: how many were noted. */
+static void must_find(const char *text, const char *places, unsigned values)
+{
+	char copy[256], found[256] = "";
+	struct scan scan;
+	struct scan_errors errors;
+
+	strcpy(copy, text);
+	assert_int_equal(scan_text(copy, strlen(copy), &scan, &errors), -EINVAL);
+	for (unsigned i = 0; i < errors.count; i++) {
+		size_t length = strlen(found);
+
+		snprintf(found + length, sizeof(found) - length, "%s%zu", i > 0 ? " " : "",
+			errors.list[i].offset);
+	}
+	assert_string_equal(found, places);
+	assert_int_equal(scan.count, values);
+	if (values > 0)
+		must_be_the_same(copy, strlen(copy), &scan);
+	scan_free(&scan);
+}
+
+static void test_commas_too_many(void **state)
+{
+	(void)state;
+	must_find("[1,]", "2", 2);
+	must_find("[1 , /* x */ ]", "3", 2);
+	must_find("{\"a\":[1,],\"b\":{\"c\":2,},}", "7 20 22", 5);
+	must_find("{\"a\":[1,],\"b\":x,}", "7 14", 0);
+	must_find("[1,] // \x01", "2 8", 0);
+	must_find("[\x01,1,]", "1", 0);
+	must_find("[,]", "1", 0);
+	must_find("[1,,]", "3", 0);
+	must_find("[1,", "3", 0);
+	must_find("[[],[0,],[1,],[2,],[3,],[4,],[5,],[6,],[7,],[8,],[9,],[0,],[1,],[2,],[3,],[4,]]",
+		"6 11 16 21 26 31 36 41 46 51 56 61 66 71 76", 32);
+	must_find(
+		"[[0,],[0,],[1,],[2,],[3,],[4,],[5,],[6,],[7,],[8,],[9,],[0,],[1,],[2,],[3,],[4,],]",
+		"3 8 13 18 23 28 33 38 43 48 53 58 63 68 73 78", 0);
 }
 
 static void must_decode(const char *text, size_t bytes)
@@ -234,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_good_texts),
 		cmocka_unit_test(test_refused_texts),
 		cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_commas_too_many),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_mutations),
 	};

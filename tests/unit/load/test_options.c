@@ -66,7 +66,10 @@ static void servers(void **state)
 	must_refuse("dgramload ::1");
 	must_refuse("dgramload ::1:7");
 	must_refuse("dgramload [127.0.0.1]:7");
-	must_refuse("dgramload localhost:7");
+	must_serve("localhost:7", "127.0.0.1:7");
+	must_refuse("dgramload localhos:7");
+	must_refuse("dgramload localhost2:7");
+	must_refuse("dgramload localhost");
 	must_refuse("dgramload 127.0.0.1:0");
 	must_refuse("dgramload 127.0.0.1:65536");
 	must_refuse("dgramload 127.0.0.1:+7");
@@ -90,6 +93,9 @@ static void modes(void **state)
 	must_refuse("dgramload --find-max --count 1 7");
 	must_refuse("dgramload --rate 5 --text a --hex 00 7");
 	must_refuse("dgramload --text a --random 7");
+	must_refuse("dgramload --dns a --ntp 7");
+	must_refuse("dgramload --rate 5 --check --ntp 7");
+	must_refuse("dgramload --id-at 0:2 7");
 }
 
 static void numbers(void **state)

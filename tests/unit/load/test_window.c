@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "load/window.h"
 
 #define ROOM 16
@@ -144,6 +145,65 @@ static void answers_in_order(void **state)
 	assert_int_equal(counters.duplicates, 2);
 }
 
+/* Each answer is that of its request as long as each request has one. */
+static void latencies_by_order_are_known_until_a_loss(void **state)
+{
+	(void)state;
+	assert_false(load_window_knows_latency(&counters));
+	send(0);
+	send(5);
+	load_window_answer_in_order(&window, 10);
+	load_window_answer_in_order(&window, 10);
+	assert_true(load_window_knows_latency(&counters));
+	send(20);
+	load_window_expire(&window, INT64_MAX);
+	assert_false(load_window_knows_latency(&counters));
+}
+
+static void latencies_by_order_are_unknown_after_a_duplicate(void **state)
+{
+	(void)state;
+	send(0);
+	load_window_answer_in_order(&window, 10);
+	load_window_answer_in_order(&window, 10);
+	assert_false(load_window_knows_latency(&counters));
+}
+
+/* Also one of the warm-up, and one before the first answer. */
+static void latencies_by_order_are_unknown_after_any_loss(void **state)
+{
+	(void)state;
+	counters.counted_from_ns = 100;
+	send(0);
+	load_window_expire(&window, 50 + TIMEOUT_NS);
+	send(2000);
+	load_window_answer_in_order(&window, 2001);
+	assert_int_equal(counters.answered, 1);
+	assert_int_equal(counters.lost, 0);
+	assert_false(load_window_knows_latency(&counters));
+}
+
+static void latencies_by_number_are_known_after_a_loss(void **state)
+{
+	(void)state;
+	send(0);
+	send(5);
+	answer(1, 10);
+	load_window_expire(&window, INT64_MAX);
+	must_be(1, 1, 0);
+	assert_true(load_window_knows_latency(&counters));
+}
+
+static void what_is_too_short_answers_nothing(void **state)
+{
+	(void)state;
+	send(0);
+	load_window_too_short(&window, 10);
+	assert_int_equal(counters.too_short, 1);
+	assert_int_equal(counters.in_flight, 1);
+	must_be(0, 0, 0);
+}
+
 static void the_warm_up_is_not_counted(void **state)
 {
 	(void)state;
@@ -176,6 +236,20 @@ static void lag_and_quantiles(void **state)
 	assert_int_equal(counters.lag.min_ns, 5);
 }
 
+/* The latency counts from when a request was due, and since_sent does not have our own lag in it. */
+static void since_sent(void **state)
+{
+	(void)state;
+	load_window_sent(&window, 1000, 51000);
+	load_window_answer(&window, 0, 51000 + 900);
+	assert_int_equal(counters.answered, 0);
+	counters.timeout_ns = NS_PER_S;
+	load_window_sent(&window, 1000, 51000);
+	load_window_answer(&window, 1, 51000 + 900);
+	assert_int_equal(counters.latency.max_ns, 50900);
+	assert_int_equal(counters.since_sent.max_ns, 900);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,8 +259,14 @@ int main(void)
 		cmocka_unit_test_setup(timeout, begin),
 		cmocka_unit_test_setup(the_oldest_is_not_forgotten, begin),
 		cmocka_unit_test_setup(answers_in_order, begin),
+		cmocka_unit_test_setup(latencies_by_order_are_known_until_a_loss, begin),
+		cmocka_unit_test_setup(latencies_by_order_are_unknown_after_a_duplicate, begin),
+		cmocka_unit_test_setup(latencies_by_order_are_unknown_after_any_loss, begin),
+		cmocka_unit_test_setup(latencies_by_number_are_known_after_a_loss, begin),
+		cmocka_unit_test_setup(what_is_too_short_answers_nothing, begin),
 		cmocka_unit_test_setup(the_warm_up_is_not_counted, begin),
 		cmocka_unit_test_setup(lag_and_quantiles, begin),
+		cmocka_unit_test_setup(since_sent, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

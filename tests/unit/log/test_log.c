@@ -170,6 +170,31 @@ static void test_refused_settings_change_nothing(void **state)
 	must_hold("log", " info worker/1 still here worker=1\n", 1);
 }
 
+/* The level, form and colour of other settings, in the files that are open. */
+static void test_restyle_opens_nothing(void **state)
+{
+	char path[PATH_ROOM], old[PATH_ROOM];
+	struct log *log = new_log(in_directory(path, "log"));
+	struct log_ring *ring = new_ring(log, LOG_MAIN, 0);
+	struct log_settings settings = settings_for(path);
+
+	(void)state;
+	assert_int_equal(rename(path, in_directory(old, "old")), 0);
+	assert_true(log_has_target(log, path));
+	assert_false(log_has_target(log, old));
+	settings.format = "json";
+	settings.level = LOG_LEVEL_DEBUG;
+	assert_int_equal(log_restyle(log, &settings), 0);
+	assert_true(log_enabled(ring, LOG_LEVEL_DEBUG));
+	say(ring, "still here");
+	settings.format = "xml";
+	assert_int_equal(log_restyle(log, &settings), -EINVAL);
+	say(ring, "still here");
+	log_free(log);
+	must_hold("old", "\"event\":\"still here\"}\n", 2);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_reopen_follows_a_rename(void **state)
 {
 	char path[PATH_ROOM], old[PATH_ROOM], blocked[PATH_ROOM];
@@ -432,6 +457,7 @@ int main(void)
 		IN_DIRECTORY(test_files_of_threads),
 		IN_DIRECTORY(test_levels_change_at_once),
 		IN_DIRECTORY(test_refused_settings_change_nothing),
+		IN_DIRECTORY(test_restyle_opens_nothing),
 		IN_DIRECTORY(test_reopen_follows_a_rename),
 		cmocka_unit_test(test_stderr),
 		cmocka_unit_test(test_stderr_is_a_socket),

@@ -95,6 +95,8 @@ static int live(const char *target)
 		error = log_start(log);
 	if (error == 0)
 		error = log_reopen(log);
+	if (error == 0)
+		error = log_restyle(log, &settings);
 	log_free(log);
 	return error;
 }

@@ -140,6 +140,9 @@ static void test_texts(void **state)
 	check_text(target, bytes + 1, NULL);
 	check_text(target, "", "log_target: must be from 1 to 4095 bytes long");
 	check_text(target, NULL, "log_target: missing");
+	check_text(target, "~/x",
+		"log_target: ~ is not the home directory here: write the path; \"./~\" begins with the "
+		"character itself");
 	memset(bytes, '0', sizeof(bytes) - 1);
 	check_text(cpus, bytes + sizeof(bytes) - 1 - 256, "cpus: must be from 0 to 255 bytes long");
 	check_text(cpus, bytes + sizeof(bytes) - 1 - 255, NULL);

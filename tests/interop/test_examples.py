@@ -1,4 +1,4 @@
-"""The plug-ins of conf/examples: built by their Makefiles of five lines against an installed header, their
+"""The examples of conf/examples: built by their Makefiles of five lines against an installed header, their
 configurations checked, and asked."""
 
 import json
@@ -44,7 +44,7 @@ class Examples(dgramtest.Case):
 
     def serve(self, copy, **options):
         """With its own configuration, on a free port."""
-        path = copy / f"{copy.name}.json"
+        path = copy / "server.json"
         done = dgramtest.run_dgramd("-t", "-c", str(path), cwd="/")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -135,7 +135,8 @@ class Examples(dgramtest.Case):
         daemon = self.serve(copy, port=self.upstream(lambda data: None), timeout_ms=1)
         with dgramtest.socket_for(daemon.address()) as client:
             client.sendto(b"silent", daemon.address())
-            daemon.wait_for("handler failed")
+            lost = daemon.wait_for("datagrams lost", reason="failed_handler")
+        self.assertEqual(lost["error"], "Connection timed out")
         self.assertEqual(daemon.stop()["proxy"]["failed_handler"], 1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
             closed.bind(("127.0.0.1", 0))
@@ -178,6 +179,11 @@ class Examples(dgramtest.Case):
 
     def test_sum_clangxx(self):
         self.must_add("clang++")
+
+    def test_the_page_has_each(self):
+        page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+        names = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+        self.assertEqual({name for name in names if f"## {name}: " in page}, names)
 
 
 dgramtest.main()
