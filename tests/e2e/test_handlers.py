@@ -2,6 +2,7 @@
 handler; a further form is a row of FORMS."""
 # valgrind
 
+import atexit
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ class Form:
 
 
 FOLDER = tempfile.TemporaryDirectory(prefix="dgramd-handlers-")
+atexit.register(FOLDER.cleanup)
 FORMS = [
     Form("linked", os.path.join(dgramtest.BUILD, "tests/e2e/subject"), "subject"),
     Form("plugin", None, plugins.build(
