@@ -371,7 +371,7 @@ struct dgram_options {
 	 * beginning, each time `hook_fd` is readable (-1: none), when a host has got its address or lost its
 	 * interface, and at least every `hook_interval_ms` (0: not). The first result that is not 0, a negative errno value or a number of yours, has the
 	 * server stop as dgram_server_shutdown() does, and serve_forever() return it. It may call shutdown,
-	 * reconfigure, reopen_logs, log and what any thread may. */
+	 * reconfigure, reopen_logs, summarize, log and what any thread may. */
 	int (*hook)(void *hook_context);
 	void *hook_context;
 	int hook_fd;		   /* default -1 */
@@ -498,9 +498,10 @@ DGRAM_API int dgram_server_new(
 DGRAM_API int dgram_server_bind(struct dgram_server *server);
 
 /* Start all threads and return; binds first if that was not done. When it fails no thread runs. What
- * serve_forever() does besides waiting is left out until it is called: summaries, looks at overdue
- * handlers, changes of the machine's own addresses (on wildcard hosts), and the hook. -EPERM, -EBADF,
- * -ENOSPC: `hook_fd` cannot be waited for, as epoll_ctl(2) has it. Thread: owner. */
+ * serve_forever() does besides waiting is left out until it is called: summaries, lines about
+ * losses, looks at overdue handlers, changes of the machine's own addresses (on wildcard hosts),
+ * and the hook. -EPERM, -EBADF, -ENOSPC: `hook_fd` cannot be waited for, as epoll_ctl(2) has it.
+ * Thread: owner. */
 DGRAM_API int dgram_server_start(struct dgram_server *server);
 
 /* Serve until dgram_server_shutdown(), then drain; starts first if that was not done. 0: everything
@@ -518,7 +519,7 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
  * this thread at most `most` of what arrived: 1 for exactly one, 0 for all of a batch. Returns the number of
  * datagrams received, those that were dropped included. 0: a timeout, or a signal came; -ESHUTDOWN:
  * dgram_server_shutdown() was called, if only to end the wait; -EBUSY: once started, too. Binds first if
- * that was not done. As start(), it leaves out summaries, looks and the hook. Thread: owner. */
+ * that was not done. As start(), it leaves out summaries, looks at handlers and the hook. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(
 	struct dgram_server *server, unsigned most, int timeout_ms);
 
@@ -577,6 +578,9 @@ DGRAM_API int dgram_server_reconfigure(
 /* Close and open the log's files again (after they were renamed). One that cannot be opened stays as it is:
  * -errno, and stderr is told. Thread: owner. */
 DGRAM_API int dgram_server_reopen_logs(struct dgram_server *server);
+
+/* Write the summary lines of the time since the last ones now; those of the interval go on from here. Thread: owner. */
+DGRAM_API int dgram_server_summarize(struct dgram_server *server);
 
 /* One line in the server's log. `event` is a word or two; `format` makes the text of its message.
  * Thread: owner, as in the hook; or any, while no other thread is the owner. */

@@ -23,6 +23,12 @@ void histogram_subtract(struct histogram *from, struct histogram *before)
 		from->buckets[i] -= before->buckets[i];
 }
 
+void histogram_merge(struct histogram *to, struct histogram *from)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		to->buckets[i] += from->buckets[i];
+}
+
 int64_t histogram_quantile(struct histogram *histogram, double quantile)
 {
 	uint64_t total = 0, seen = 0;

@@ -27,13 +27,18 @@ static inline unsigned histogram_bucket(int64_t ns)
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
-/* A plain load and store: only one thread adds. Thread: that one. */
-static inline void histogram_add(struct histogram *histogram, int64_t ns)
+/* The same duration `count` times. A plain load and store: only one thread adds. Thread: that one. */
+static inline void histogram_add_many(struct histogram *histogram, int64_t ns, unsigned count)
 {
 	_Atomic uint64_t *bucket = &histogram->buckets[histogram_bucket(ns)];
 
-	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
+	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + count,
 		memory_order_relaxed);
+}
+
+static inline void histogram_add(struct histogram *histogram, int64_t ns)
+{
+	histogram_add_many(histogram, ns, 1);
 }
 
 /* The longest duration in ns that a bucket holds. */
@@ -42,6 +47,9 @@ int64_t histogram_bucket_most(unsigned bucket);
 /* What was added to `now` since `before` was copied from it. Thread: any, for `now`. */
 void histogram_copy(struct histogram *to, struct histogram *from);
 void histogram_subtract(struct histogram *from, struct histogram *before);
+
+/* Add all of a copy to another. */
+void histogram_merge(struct histogram *to, struct histogram *from);
 
 /* The duration in ns that a share `quantile` (0 to 1) did not exceed: its bucket's upper end; 0
  * when there are none. Thread: the owner of a copy. */

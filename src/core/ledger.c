@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#define LEDGER_NAME(id, name, sentence) [id] = name,
+#define LEDGER_NAME(id, name, sentence, advice) [id] = name,
 const char *const ledger_drop_names[DROP_COUNT] = { LEDGER_DROPS(LEDGER_NAME) };
 const char *const ledger_failure_names[FAIL_COUNT] = { LEDGER_FAILURES(LEDGER_NAME) };
 #undef LEDGER_NAME

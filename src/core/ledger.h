@@ -9,7 +9,8 @@
 /* The figures of a service: one table, from which come the log's ledger line, in this order, the statistics of
  * dgram.h, and, because a test compares the sentences, THE LEDGER of dgramd(8). In rows without an identifier
  * the name is a field: X(field, kind, unit, sentence), where the kind is dgram.h's. Reasons are counts
- * of datagrams: X(identifier, name, sentence). */
+ * of datagrams: X(identifier, name, sentence, advice), with what to do as the log's hint has it; a test finds that
+ * in the manual, too. */
 
 /* clang-format off */
 #define LEDGER_BEGIN(X) \
@@ -19,44 +20,68 @@
 
 /* Dropped before the handler ran. */
 #define LEDGER_DROPS(X) \
-	X(DROP_TRUNCATED, "truncated", "It was longer than max_datagram_bytes.") \
+	X(DROP_TRUNCATED, "truncated", "It was longer than max_datagram_bytes.", \
+		"raise max_datagram_bytes if such requests are legitimate") \
 	X(DROP_BROADCAST, "broadcast", \
 		"It was sent to a broadcast address; or it is the copy that each receiver but the " \
-		"first gets of one.") \
+		"first gets of one.", \
+		"if clients find the service that way, set broadcast, but only where no stranger " \
+		"can send to that address") \
 	X(DROP_MULTICAST, "multicast", \
-		"It was sent to a multicast address, such as 224.0.0.1 or ff02::1.") \
+		"It was sent to a multicast address, such as 224.0.0.1 or ff02::1.", \
+		"if clients find the service that way, set broadcast, but only where no stranger " \
+		"can send to that address") \
 	X(DROP_UNADDRESSED, "unaddressed", \
-		"The kernel could not say to which of our addresses it was sent.") \
+		"The kernel could not say to which of our addresses it was sent.", \
+		"a program that hands in sockets sets no options that it does not undo") \
 	X(DROP_SOURCE_SELF, "source_self", \
 		"It claims to come from one of our own addresses and ports, so an answer would " \
-		"come back to us forever.") \
+		"come back to us forever.", \
+		"somebody forges source addresses: filter them at the border of the network") \
 	X(DROP_SOURCE_PORT_ZERO, "source_port_zero", \
-		"Its source port is 0, which cannot be answered.") \
-	X(DROP_SOURCE_PORT_LOW, "source_port_low", "Its source port is below min_source_port.") \
-	X(DROP_VERIFY, "verify", "The handler's own check refused it.") \
+		"Its source port is 0, which cannot be answered.", \
+		"it is forged; there is nothing to do") \
+	X(DROP_SOURCE_PORT_LOW, "source_port_low", "Its source port is below min_source_port.", \
+		"lower min_source_port only for clients that really use such a port") \
+	X(DROP_VERIFY, "verify", "The handler's own check refused it.", \
+		"see that handler's documentation") \
 	X(DROP_QUEUE_FULL, "queue_full", \
 		"The queue was full, and this was the oldest datagram of the source with the most " \
 		"waiting; if no source had more than another, or with the discipline fifo, it was " \
-		"the oldest of all.") \
-	X(DROP_EXPIRED, "expired", "It waited longer than queue.max_wait_ms.") \
-	X(DROP_SHUTDOWN, "shutdown", "The server stopped before it was answered.") \
+		"the oldest of all.", \
+		"if this happens in short bursts, raise queue.capacity") \
+	X(DROP_EXPIRED, "expired", "It waited longer than queue.max_wait_ms.", \
+		"raise pool.workers, or this limit if clients wait for longer") \
+	X(DROP_SHUTDOWN, "shutdown", "The server stopped before it was answered.", \
+		"raise shutdown.drain_timeout_ms, and the time that the supervisor waits for the " \
+		"end") \
 	X(DROP_DRAINING, "draining", \
-		"It came while the server drained, which receives nothing new then.")
+		"It came while the server drained, which receives nothing new then.", \
+		"a longer drain does not help: have clients ask again, or stop them first")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \
-	X(FAIL_HANDLER, "handler", "The handler returned an error.") \
+	X(FAIL_HANDLER, "handler", "The handler returned an error.", \
+		"see the error, and the documentation of the handler") \
 	X(FAIL_REPLY_SIZE, "reply_size", \
-		"The handler returned a reply longer than max_reply_bytes.") \
+		"The handler returned a reply longer than max_reply_bytes.", \
+		"raise max_reply_bytes, or mend the handler") \
 	X(FAIL_SEND_NO_BUFFER, "send_no_buffer", \
-		"The kernel had no room for the reply within 5 ms.") \
+		"The kernel had no room for the reply within 5 ms.", \
+		"raise socket.send_buffer_bytes, and look for a saturated interface, or for " \
+		"forged requests from neighbours that do not exist") \
 	X(FAIL_SEND_FORBIDDEN, "send_forbidden", \
-		"A firewall rule or the kernel forbids the reply.") \
-	X(FAIL_SEND_UNREACHABLE, "send_unreachable", "There is no route to the client.") \
+		"A firewall rule or the kernel forbids the reply.", \
+		"look at the output rules, and at the size of the connection tracking table") \
+	X(FAIL_SEND_UNREACHABLE, "send_unreachable", "There is no route to the client.", \
+		"look at the routes; if there are only a few, the sources are forged") \
 	X(FAIL_SEND_NO_SOURCE, "send_no_source", \
-		"The address that was asked is no longer one of this machine.") \
-	X(FAIL_SEND_TOO_LONG, "send_too_long", "The reply does not fit into a datagram.") \
-	X(FAIL_SEND_INVALID, "send_invalid", "Nothing can be sent to the client's address.")
+		"The address that was asked is no longer one of this machine.", \
+		"requests to it are answered again when it returns") \
+	X(FAIL_SEND_TOO_LONG, "send_too_long", "The reply does not fit into a datagram.", \
+		"let the handler send less") \
+	X(FAIL_SEND_INVALID, "send_invalid", "Nothing can be sent to the client's address.", \
+		"it is forged; there is nothing to do")
 
 /* The last of the equation, and what is not part of it. */
 #define LEDGER_END(X) \
@@ -78,10 +103,14 @@
 	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.")
 /* clang-format on */
 
-#define LEDGER_ENUM(id, name, sentence) id,
+#define LEDGER_ENUM(id, name, sentence, advice) id,
 enum ledger_drop { LEDGER_DROPS(LEDGER_ENUM) DROP_COUNT };
 enum ledger_failure { LEDGER_FAILURES(LEDGER_ENUM) FAIL_COUNT };
 #undef LEDGER_ENUM
+
+/* All reasons: drops, and failures behind them. */
+#define LEDGER_REASONS (DROP_COUNT + FAIL_COUNT)
+#define LEDGER_REASON(failure) (DROP_COUNT + (failure))
 
 extern const char *const ledger_drop_names[DROP_COUNT];
 extern const char *const ledger_failure_names[FAIL_COUNT];

@@ -142,6 +142,8 @@ static int hook(void *context)
 			reload(daemon);
 		} else if (signal == SIGUSR1) {
 			daemon_reopen_logs(daemon);
+		} else if (signal == SIGUSR2) {
+			(void)dgram_server_summarize(daemon->server);
 		} else {
 			notify_send(&daemon->notify, NOTIFY_STOPPING, "STOPPING=1");
 			dgram_server_shutdown(daemon->server);

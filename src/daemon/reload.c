@@ -47,21 +47,6 @@ static void adopt(struct daemon *daemon, struct config *config)
 		daemon->server, DGRAM_LOG_INFO, "reloaded", "reloads so far: %u", daemon->reloads);
 }
 
-/* `why`: if it fails. */
-static int load_again(struct daemon *daemon, struct report *report,
-	char why[static DGRAM_ERROR_TEXT_MAX], struct config **ret_config)
-{
-	const char *reason = "the standard input cannot be read again";
-	int error = -EINVAL;
-
-	if (!cli_reads_stdin(daemon->cli)) {
-		error = config_load(daemon->source, report, ret_config);
-		reason = error == -EINVAL ? "the file has errors" : strerrordesc_np(-error);
-	}
-	(void)snprintf(why, DGRAM_ERROR_TEXT_MAX, "%s", reason);
-	return error;
-}
-
 /* What it says is in the files that are opened. */
 void daemon_reload(struct daemon *daemon)
 {
@@ -72,7 +57,14 @@ void daemon_reload(struct daemon *daemon)
 	int error;
 
 	report_init(&report);
-	error = load_again(daemon, &report, why, &config);
+	if (cli_reads_stdin(daemon->cli)) {
+		daemon_reopen_logs(daemon);
+		refuse(daemon, &report, "the standard input cannot be read again");
+		return;
+	}
+	error = config_load(daemon->source, &report, &config);
+	(void)snprintf(why, sizeof(why), "%s",
+		error == -EINVAL ? "the file has errors" : strerrordesc_np(-error));
 	if (error == 0) {
 		options = daemon_options(daemon, config);
 		options.error_text = why;

@@ -17,6 +17,7 @@ int signals_open(void)
 	(void)sigaddset(&taken, SIGINT);
 	(void)sigaddset(&taken, SIGHUP);
 	(void)sigaddset(&taken, SIGUSR1);
+	(void)sigaddset(&taken, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
 		sigaction(SIGXFSZ, &ignore, NULL) < 0)
 		return -errno;

@@ -94,37 +94,6 @@ int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 
 /* --- receiving */
 
-static void log_refused(
-	struct receiver *receiver, const struct datagram *datagram, enum ledger_drop reason)
-{
-	uint64_t suppressed;
-
-	if (receiver->guard.closed || !log_limit_pass(&receiver->drop_limits[reason],
-					      receiver->batch.arrivals.monotonic_ns, &suppressed))
-		return;
-	log_event(receiver->log, EVENT_DATAGRAM_DROPPED,
-		LOG_FIELDS(log_text("service", receiver->service->name),
-			log_text("reason", ledger_drop_names[reason]),
-			log_addr("client", &datagram->client), log_uint("bytes", datagram->length),
-			log_uint("suppressed", suppressed)));
-}
-
-static void log_evicted(struct receiver *receiver, unsigned dropped)
-{
-	uint64_t suppressed;
-
-	receiver->evicted += dropped;
-	if (dropped == 0 || !log_limit_pass(&receiver->drop_limits[DROP_QUEUE_FULL],
-				    receiver->batch.arrivals.monotonic_ns, &suppressed))
-		return;
-	log_event(receiver->log, EVENT_QUEUE_FULL,
-		LOG_FIELDS(log_text("service", receiver->service->name),
-			log_uint("dropped", receiver->evicted),
-			log_text(
-				"hint", "the pool is too slow for this load: raise pool.workers")));
-	receiver->evicted = 0;
-}
-
 /* Sort the first `count` slots: those to be served go to `admitted`; those that stay the receiver's come
  * first in `slots`. Returns how many stay. */
 static unsigned admit_batch(struct receiver *receiver, unsigned count,
@@ -147,7 +116,7 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 			continue;
 		}
 		admission->dropped[verdict]++;
-		log_refused(receiver, datagram, verdict);
+		loss_note(&receiver->service->losses[verdict], datagram, 0, 0);
 		receiver->slots[kept++] = datagram;
 	}
 	admission->received = count;
@@ -180,6 +149,7 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 	handler_request_init(&request, &service->handler, receiver->sockets, receiver->log,
 		WORKER_OF_RECEIVER(receiver->number));
 	request.answer = &answer;
+	replies->losses = &service->losses[LEDGER_REASON(0)];
 	replies->impatient = true;
 	for (struct datagram *d = dropped->first; d != NULL && left > 0; d = d->next, left--) {
 		ssize_t length;
@@ -198,6 +168,14 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
 }
 
+static void call_owner(const struct receiver *receiver)
+{
+	struct attention *attention = &receiver->workers->attention;
+
+	if (atomic_load_explicit(&attention->asleep, memory_order_relaxed))
+		attention_call(attention);
+}
+
 static void push_batch(
 	struct receiver *receiver, struct datagram_list *admitted, const struct ledger *admission)
 {
@@ -205,8 +183,8 @@ static void push_batch(
 
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
+	call_owner(receiver);
 	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
-	log_evicted(receiver, dropped.count);
 	if (receiver->service->busy_replies && dropped.count > 0)
 		reply_busy(receiver, &dropped);
 	slab_give(receiver->slab, &dropped);
@@ -236,6 +214,7 @@ static void serve_inline(
 
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
+	call_owner(receiver);
 	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);
 	enter_books(receiver, &results, jobs->count);
 }

@@ -42,8 +42,6 @@ struct receiver {
 	struct reply_batch *replies; /* of what it answers itself */
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
-	struct log_limit drop_limits[DROP_COUNT];
-	uint64_t evicted; /* from the full queue since the last line about it */
 	struct log_limit error_limit;
 
 	/* Its own while `offered`, else the owner's: a socket that is to take the place of the one it has. */

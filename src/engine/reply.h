@@ -8,6 +8,7 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
+#include "core/loss.h"
 #include "engine/socket.h"
 #include "log/log.h"
 #include "queue/queue.h"
@@ -46,7 +47,8 @@ struct reply_batch {
 	/* Set by the owner. */
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
-	bool impatient; /* it waits for no room */
+	struct loss *losses; /* by enum ledger_failure: where it leaves examples */
+	bool impatient;	     /* it waits for no room */
 
 	/* Its own. */
 	size_t buffer_bytes;
@@ -74,7 +76,6 @@ struct reply_batch {
 	struct mmsghdr headers[QUEUE_BATCH_MAX];
 	struct iovec vectors[QUEUE_BATCH_MAX]; /* of replies that leave together */
 	struct socket_control controls[QUEUE_BATCH_MAX];
-	struct log_limit fail_limit;
 	struct log_limit gso_log_limit;
 };
 

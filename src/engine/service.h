@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/ledger.h"
+#include "core/loss.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
 
@@ -23,10 +25,11 @@ struct service {
 	_Atomic uint64_t overdue; /* handler calls that exceeded handler_timeout_ms, so far */
 	_Atomic unsigned workers_overdue; /* workers whose call exceeds it now */
 	_Atomic unsigned hosts_waiting;	  /* for their address */
+	struct loss losses[LEDGER_REASONS];
 
 	/* The owner's. */
 	enum dgram_missing_address on_missing_address;
-	bool length_reported; /* the log has said that a full queue cannot be served in time */
+	struct log_limit overdue_limit;
 
 	/* And what it makes the queue's settings of. */
 	unsigned capacity;

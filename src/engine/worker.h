@@ -11,6 +11,7 @@
 
 #include "base/histogram.h"
 #include "base/lock.h"
+#include "core/attention.h"
 #include "core/demand.h"
 #include "core/slab.h"
 #include "engine/reply.h"
@@ -20,12 +21,13 @@
 /* Slots that a worker may hold at once. */
 #define WORKER_SLOTS QUEUE_BATCH_MAX
 
-/* What summaries and statistics are made of. The worker writes, any thread reads. */
+/* Of one service, what summaries and statistics are made of. The worker writes, any thread reads. */
 struct worker_counters {
 	_Atomic uint64_t requests;     /* that the handler ran on */
 	_Atomic uint64_t errors;       /* of them, those that the handler failed */
 	_Atomic int64_t busy_ns;       /* in steps that are over */
 	_Atomic int64_t busy_since_ns; /* CLOCK_MONOTONIC; 0 when idle */
+	struct histogram wait_ns;      /* from the arrival to the handler */
 	struct histogram service_ns;
 };
 
@@ -46,9 +48,10 @@ struct worker_shared {
 	const struct socket *sockets;
 	struct slab *slab;
 	struct demand demand;
-	_Atomic uint64_t busy;	 /* the pool's workers that hold a service (WORKERS_BUSY()) */
-	atomic_bool track_calls; /* keep `running_call` */
-	atomic_bool aborting;	 /* drop what was popped and has not run yet */
+	struct attention attention; /* of the owner, who looks for losses */
+	_Atomic uint64_t busy;	    /* the pool's workers that hold a service (WORKERS_BUSY()) */
+	atomic_bool track_calls;    /* keep `running_call` */
+	atomic_bool aborting;	    /* drop what was popped and has not run yet */
 };
 
 /* Their number; above it is counted how often that has changed. */
@@ -67,10 +70,10 @@ struct worker {
 	bool *started;		       /* those that are */
 	const struct handler *refused; /* the one that let worker_start() fail, or NULL */
 	unsigned turn;		       /* the service to look at first */
-	struct worker_counters counters;
-	struct worker_counters reported; /* the owner's: as of the last summary */
+	struct worker_counters
+		*counters; /* of each service; of a receiver's worker, of its service alone */
+	struct worker_counters *reported; /* the owner's: the same, as of the last summary */
 	struct running_call running_call;
-	struct log_limit error_limit;
 };
 
 enum worker_result {
@@ -94,9 +97,16 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 /* NULL is fine. */
 void worker_free(struct worker *worker);
 
-/* Its counters by now, with the step that it is in. Thread: any. */
+/* Does it run requests of this service? */
+bool worker_serves(const struct worker *worker, const struct service *service);
+
+/* The place of a service in its counters; how many places there are. */
+unsigned worker_place(const struct worker *worker, const struct service *service);
+unsigned worker_counters_places(const struct worker *worker);
+
+/* Some by now, with the step that it is in. Thread: any. */
 void worker_counters_read(
-	struct worker *worker, int64_t now_ns, struct worker_counters *ret_counters);
+	struct worker_counters *counters, int64_t now_ns, struct worker_counters *ret_counters);
 
 /* Start the handlers' state for this worker. When one fails, those before it are stopped again, and
  * its error is returned. Thread: the worker's. */
@@ -121,12 +131,9 @@ enum worker_result worker_assist(struct worker *worker);
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 
-/* For worker.c alone: log a request that was run, and, at most so often, that its handler failed. Thread: the
- * worker's. */
+/* For worker.c alone: log a request that was run. Thread: the worker's. */
 void worker_log_request(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes);
-void worker_log_error(struct worker *worker, const struct service *service,
-	const struct datagram *job, int error);
 
 /* How long the last free worker is still kept for others, at most. Thread: any. */
 int64_t worker_kept_ns(const struct worker_shared *shared);

@@ -4,8 +4,7 @@
 
 #include "engine/worker.h"
 
-/* Does it run requests of this service? */
-static bool serves(const struct worker *worker, const struct service *service)
+bool worker_serves(const struct worker *worker, const struct service *service)
 {
 	return worker->only != NULL ? worker->only == service : service->queue != NULL;
 }
@@ -19,7 +18,7 @@ static int make_replies(struct worker *worker)
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
 		const struct service *service = &worker->shared->services[i];
 
-		if (serves(worker, service) && service->reply_bytes > most)
+		if (worker_serves(worker, service) && service->reply_bytes > most)
 			most = service->reply_bytes;
 	}
 	error = reply_batch_new(most, &worker->replies);
@@ -45,8 +44,11 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 	worker->shared = shared;
 	worker->states = calloc(shared->services_count, sizeof(*worker->states));
 	worker->started = calloc(shared->services_count, sizeof(*worker->started));
+	worker->counters = calloc(worker_counters_places(worker), sizeof(*worker->counters));
+	worker->reported = calloc(worker_counters_places(worker), sizeof(*worker->reported));
 	worker->replies = identity->replies;
-	if (worker->states == NULL || worker->started == NULL)
+	if (worker->states == NULL || worker->started == NULL || worker->counters == NULL ||
+		worker->reported == NULL)
 		error = -ENOMEM;
 	else if (worker->replies == NULL)
 		error = make_replies(worker);
@@ -65,6 +67,8 @@ void worker_free(struct worker *worker)
 	if (worker->only == NULL)
 		reply_batch_free(worker->replies);
 	lock_destroy(&worker->running_call.lock);
+	free(worker->counters);
+	free(worker->reported);
 	free(worker->states);
 	free(worker->started);
 	free(worker);
@@ -77,7 +81,7 @@ int worker_start(struct worker *worker)
 		struct service *service = &worker->shared->services[i];
 		int error = 0;
 
-		if (!serves(worker, service))
+		if (!worker_serves(worker, service))
 			continue;
 		error = handler_worker_start(
 			&service->handler, worker->number, worker->log, &worker->states[i]);

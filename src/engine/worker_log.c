@@ -1,6 +1,5 @@
 /* What a worker logs of a request. */
 #include "base/clock.h"
-#include "base/sys.h"
 #include "engine/worker.h"
 
 void worker_log_request(struct worker *worker, const struct service *service,
@@ -11,16 +10,4 @@ void worker_log_request(struct worker *worker, const struct service *service,
 			log_uint("bytes", job->length), log_int("reply_bytes", reply_bytes),
 			log_int("wait_us", wait_ns / NS_PER_US),
 			log_int("service_us", job->service_ns / NS_PER_US)));
-}
-
-void worker_log_error(
-	struct worker *worker, const struct service *service, const struct datagram *job, int error)
-{
-	uint64_t suppressed;
-
-	if (!log_limit_pass(&worker->error_limit, sys_monotonic_ns(), &suppressed))
-		return;
-	log_event(worker->log, EVENT_HANDLER_FAILED,
-		LOG_FIELDS(log_addr("client", &job->client), log_text("service", service->name),
-			log_errno("error", error), log_uint("suppressed", suppressed)));
 }

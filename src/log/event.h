@@ -11,123 +11,126 @@ enum log_level {
 	LOG_LEVEL_DEBUG,
 };
 
-/* Identifier, level, name, and what happened and what to do about it. Rows may share a name. Those
- * of src/daemon, which sees dgram.h alone, are logged by name with dgram_server_log(). */
+/* Identifier, level, how often at most, name, and what happened and what to do about it. Rows may share a name.
+ * Those of src/daemon, which sees dgram.h alone, are logged by name with dgram_server_log().
+ *
+ * ONCE: for what it names, such as a thread or a gap in the log, or for each change of that. ASKED: each time that
+ * somebody asked for it, by a command or by the configuration. SECOND: once a second for each service and reason, or
+ * each thread; log_limit_pass() counts those that are left out. */
 #define LOG_EVENTS(X)                                                                               \
 	/* Start and end. */                                                                        \
-	X(EVENT_STARTING, INFO, "starting", "The daemon begins.")                                   \
-	X(EVENT_LISTENING, INFO, "listening", "The address is bound; its port is the real one.")    \
-	X(EVENT_RECEIVE_BUFFER_REDUCED, WARN, "receive buffer smaller than asked",                  \
+	X(EVENT_STARTING, INFO, ONCE, "starting", "The daemon begins.")                             \
+	X(EVENT_LISTENING, INFO, ONCE, "listening",                                                 \
+		"The address is bound; its port is the real one.")                                  \
+	X(EVENT_RECEIVE_BUFFER_REDUCED, WARN, ONCE, "receive buffer smaller than asked",            \
 		"The kernel granted less than socket.receive_buffer_bytes and drops bursts "        \
 		"earlier: raise net.core.rmem_max.")                                                \
-	X(EVENT_SEND_BUFFER_REDUCED, WARN, "send buffer smaller than asked",                        \
+	X(EVENT_SEND_BUFFER_REDUCED, WARN, ONCE, "send buffer smaller than asked",                  \
 		"The kernel granted less than socket.send_buffer_bytes, and replies to neighbours " \
 		"that do not answer fill it earlier: raise net.core.wmem_max.")                     \
-	X(EVENT_SEND_BUFFER_BELOW_NEIGHBOURS, WARN, "send buffer holds less than neighbours",       \
+	X(EVENT_SEND_BUFFER_BELOW_NEIGHBOURS, WARN, ONCE,                                           \
+		"send buffer holds less than neighbours",                                           \
 		"Replies to forged neighbours, which wait for three seconds, can fill the send "    \
 		"buffer, and then nobody is answered: lower the unres_qlen_bytes of the hint.")     \
-	X(EVENT_RECEIVE_BUFFER_BELOW_QUEUE, WARN, "receive buffer holds less than the queue",       \
+	X(EVENT_RECEIVE_BUFFER_BELOW_QUEUE, WARN, ONCE,                                             \
+		"receive buffer holds less than the queue",                                         \
 		"The kernel drops a part of a burst that is as long as the queue: raise "           \
 		"socket.receive_buffer_bytes, or lower queue.capacity.")                            \
-	X(EVENT_NO_UDP_GRO, WARN, "no UDP_GRO",                                                     \
+	X(EVENT_NO_UDP_GRO, WARN, ONCE, "no UDP_GRO",                                               \
 		"This kernel does not support socket.gro: unset it.")                               \
-	X(EVENT_NO_BUSY_POLLING, WARN, "no busy polling",                                           \
+	X(EVENT_NO_BUSY_POLLING, WARN, ONCE, "no busy polling",                                     \
 		"The kernel did not grant socket.busy_poll_us, which needs CAP_NET_ADMIN.")         \
-	X(EVENT_OWN_ADDRESSES_UNKNOWN, WARN, "own addresses unknown",                               \
+	X(EVENT_OWN_ADDRESSES_UNKNOWN, WARN, ONCE, "own addresses unknown",                         \
 		"The kernel did not list this machine's addresses: on wildcard hosts a request "    \
 		"from a port that is also ours is dropped as source_self. Do what the hint says.")  \
-	X(EVENT_REACHABLE, WARN, "reachable from other machines",                                   \
+	X(EVENT_REACHABLE, WARN, ONCE, "reachable from other machines",                             \
 		"The address is not a loopback one: have a firewall say who may ask.")              \
-	X(EVENT_WAITING, WARN, "waiting for an address",                                            \
+	X(EVENT_WAITING, WARN, ONCE, "waiting for an address",                                      \
 		"This machine does not have the address: the service listens there as soon as it "  \
 		"does. If it should be there already, do what the hint says.")                      \
-	X(EVENT_READY, INFO, "ready", "Each service has an address, and all threads run.")          \
-	X(EVENT_CANNOT_LISTEN, ERROR, "cannot listen",                                              \
+	X(EVENT_READY, INFO, ONCE, "ready", "Each service has an address, and all threads run.")    \
+	X(EVENT_CANNOT_LISTEN, ERROR, ONCE, "cannot listen",                                        \
 		"The address cannot be bound: do what the hint says. The start fails; a server "    \
 		"that runs tries again each second.")                                               \
-	X(EVENT_CANNOT_OPEN_LOG, ERROR, "cannot open the log",                                      \
+	X(EVENT_CANNOT_OPEN_LOG, ERROR, ONCE, "cannot open the log",                                \
 		"The target of the log cannot be opened: correct logging.target, or make its "      \
 		"directory and let the user of the daemon write there.")                            \
-	X(EVENT_CANNOT_OPEN_SERVICE, ERROR, "cannot open the service",                              \
+	X(EVENT_CANNOT_OPEN_SERVICE, ERROR, ONCE, "cannot open the service",                        \
 		"Its handler refused: see the documentation of the handler.")                       \
-	X(EVENT_CANNOT_START_LOG, ERROR, "cannot start the log",                                    \
+	X(EVENT_CANNOT_START_LOG, ERROR, ONCE, "cannot start the log",                              \
 		"The system gave no thread to the log: see its limits of threads and memory.")      \
-	X(EVENT_CANNOT_START_HANDLER, ERROR, "cannot start the handler",                            \
+	X(EVENT_CANNOT_START_HANDLER, ERROR, ONCE, "cannot start the handler",                      \
 		"The handler of the service refused a worker, or a receiver that runs it: see the " \
 		"documentation of the handler.")                                                    \
-	X(EVENT_CANNOT_RECONFIGURE_HANDLER, ERROR, "cannot reconfigure the handler",                \
+	X(EVENT_CANNOT_RECONFIGURE_HANDLER, ERROR, ASKED, "cannot reconfigure the handler",         \
 		"The handler of the service refused values of its options, and the configuration "  \
 		"stays as it was: see the documentation of the handler.")                           \
-	X(EVENT_CANNOT_START_WORKER, ERROR, "cannot start a worker",                                \
+	X(EVENT_CANNOT_START_WORKER, ERROR, ONCE, "cannot start a worker",                          \
 		"The system gave it no thread: see the limits of threads and memory.")              \
-	X(EVENT_CANNOT_PIN_WORKER, WARN, "cannot pin a worker",                                     \
+	X(EVENT_CANNOT_PIN_WORKER, WARN, ONCE, "cannot pin a worker",                               \
 		"The worker runs on any CPU: correct pool.cpus.")                                   \
-	X(EVENT_CANNOT_START_RECEIVER, ERROR, "cannot start a receiver",                            \
+	X(EVENT_CANNOT_START_RECEIVER, ERROR, ONCE, "cannot start a receiver",                      \
 		"The system gave it no thread: see the limits of threads and memory.")              \
-	X(EVENT_CANNOT_PIN_RECEIVER, WARN, "cannot pin a receiver",                                 \
+	X(EVENT_CANNOT_PIN_RECEIVER, WARN, ONCE, "cannot pin a receiver",                           \
 		"The receiver runs on any CPU: correct pool.cpus.")                                 \
-	X(EVENT_CANNOT_WATCH, ERROR, "cannot wait for events",                                      \
+	X(EVENT_CANNOT_WATCH, ERROR, ONCE, "cannot wait for events",                                \
 		"The kernel refused a descriptor of the program, or its limit "                     \
 		"fs.epoll.max_user_watches is reached: raise that.")                                \
-	X(EVENT_SIGNAL, INFO, "signal", "A signal arrived.")                                        \
-	X(EVENT_SUPERVISOR_NOT_REACHED, WARN, "supervisor not reached",                             \
+	X(EVENT_SIGNAL, INFO, ASKED, "signal", "A signal arrived.")                                 \
+	X(EVENT_SUPERVISOR_NOT_REACHED, WARN, ONCE, "supervisor not reached",                       \
 		"Its socket takes no message. When it does, the newest of each kind is sent.")      \
-	X(EVENT_DRAINING, INFO, "draining",                                                         \
+	X(EVENT_DRAINING, INFO, ONCE, "draining",                                                   \
 		"The server stops: it receives nothing new and serves what waits.")                 \
-	X(EVENT_HANDLERS_STILL_RUN, ERROR, "handlers still run",                                    \
+	X(EVENT_HANDLERS_STILL_RUN, ERROR, ONCE, "handlers still run",                              \
 		"The drain is over and the process ends without them: have them take less time, "   \
 		"or raise shutdown.drain_timeout_ms.")                                              \
-	X(EVENT_LEDGER, INFO, "ledger",                                                             \
+	X(EVENT_LEDGER, INFO, ONCE, "ledger",                                                       \
 		"The last line of each service: what became of its datagrams.")                     \
 	/* Reload. */                                                                               \
-	X(EVENT_CONFIGURATION_ERROR, ERROR, "configuration",                                        \
+	X(EVENT_CONFIGURATION_ERROR, ERROR, ASKED, "configuration",                                 \
 		"An error of the file, which is refused as a whole: correct it and reload.")        \
-	X(EVENT_CONFIGURATION_CHANGED, INFO, "configuration",                                       \
+	X(EVENT_CONFIGURATION_CHANGED, INFO, ASKED, "configuration",                                \
 		"A key has a new value, which is in effect now.")                                   \
-	X(EVENT_CONFIGURATION_WAITS, WARN, "configuration",                                         \
+	X(EVENT_CONFIGURATION_WAITS, WARN, ASKED, "configuration",                                  \
 		"A key has a new value that takes effect after a restart.")                         \
-	X(EVENT_RELOADED, INFO, "reloaded", "The configuration was read again and is in effect.")   \
-	X(EVENT_RELOAD_REFUSED, ERROR, "reload refused",                                            \
+	X(EVENT_RELOADED, INFO, ASKED, "reloaded",                                                  \
+		"The configuration was read again and is in effect.")                               \
+	X(EVENT_RELOAD_REFUSED, ERROR, ASKED, "reload refused",                                     \
 		"The configuration stays as it was: correct what the message says and reload.")     \
-	X(EVENT_CANNOT_GROW_POOL, ERROR, "cannot make room for more workers",                       \
+	X(EVENT_CANNOT_GROW_POOL, ERROR, ASKED, "cannot make room for more workers",                \
 		"There is not enough memory for pool.workers: lower it.")                           \
-	X(EVENT_CANNOT_REOPEN_LOGS, ERROR, "cannot reopen the logs",                                \
+	X(EVENT_CANNOT_REOPEN_LOGS, ERROR, ASKED, "cannot reopen the logs",                         \
 		"A log file could not be opened again, and lines still go to the old one: see "     \
 		"its directory and reload. Also on stderr.")                                        \
 	/* Service. */                                                                              \
-	X(EVENT_REQUEST, DEBUG, "request", "A request was served.")                                 \
-	X(EVENT_DATAGRAM_DROPPED, WARN, "datagram dropped",                                         \
-		"A datagram was refused before it was queued: see its reason in THE LEDGER.")       \
-	X(EVENT_QUEUE_FULL, WARN, "queue full, oldest dropped",                                     \
-		"Requests come faster than they are served: see dropped_queue_full in "             \
-		"THE LEDGER.")                                                                      \
-	X(EVENT_HANDLER_OVERDUE, WARN, "handler overdue",                                           \
+	X(EVENT_REQUEST, DEBUG, ASKED, "request", "A request was served.")                          \
+	X(EVENT_DATAGRAMS_LOST, WARN, SECOND, "datagrams lost",                                     \
+		"Datagrams got no answer: the reason is a name of THE LEDGER, and the "             \
+		"hint says what to do.")                                                            \
+	X(EVENT_LOSSES_ENDED, INFO, SECOND, "losses ended",                                         \
+		"For three seconds no datagram was lost for this reason.")                          \
+	X(EVENT_HANDLER_OVERDUE, WARN, SECOND, "handler overdue",                                   \
 		"A handler runs for longer than pool.handler_timeout_ms: find what it waits for.")  \
-	X(EVENT_QUEUE_TOO_LONG, WARN, "queue longer than its deadline",                             \
-		"By the measured time of the handler, a full queue takes longer than "              \
-		"queue.max_wait_ms: lower queue.capacity or raise pool.workers.")                   \
-	X(EVENT_HANDLER_FAILED, WARN, "handler failed",                                             \
-		"The handler returned an error: see the documentation of the handler.")             \
-	X(EVENT_REPLY_NOT_SENT, WARN, "reply not sent",                                             \
-		"The kernel refused a reply: see its reason in THE LEDGER.")                        \
-	X(EVENT_REPLIES_NOT_JOINED, INFO, "replies not joined",                                     \
+	X(EVENT_REPLIES_NOT_JOINED, INFO, SECOND, "replies not joined",                             \
 		"The kernel or the device refused several replies to one client as one message: "   \
 		"the worker sends them one by one for a while, and nothing is to be done.")         \
-	X(EVENT_RECEIVE_FAILED, WARN, "receive failed",                                             \
+	X(EVENT_RECEIVE_FAILED, WARN, SECOND, "receive failed",                                     \
 		"The kernel reported an error of the socket, which is read again after 10 ms.")     \
-	X(EVENT_SUMMARY, INFO, "summary", "The figures of every logging.summary_interval_s.")       \
-	X(EVENT_CANNOT_WRITE_LOG, ERROR, "cannot write the log",                                    \
+	X(EVENT_SUMMARY, INFO, ASKED, "summary",                                                    \
+		"The figures of every logging.summary_interval_s, and of the time until "           \
+		"SIGUSR2: what has happened since the last ones, but nothing that is 0.")           \
+	X(EVENT_CANNOT_WRITE_LOG, ERROR, ONCE, "cannot write the log",                              \
 		"On stderr, because the target of the log fails or blocks: see to its disk or its " \
 		"reader.")                                                                          \
-	X(EVENT_LOG_LINES_LOST, WARN, "log lines lost",                                             \
+	X(EVENT_LOG_LINES_LOST, WARN, ONCE, "log lines lost",                                       \
 		"The target of the log failed or was too slow: make room there, or log less.")
 
-#define LOG_EVENT_ID(id, level, name, meaning) id,
+#define LOG_EVENT_ID(id, level, often, name, meaning) id,
 enum log_event_id { LOG_EVENTS(LOG_EVENT_ID) EVENT_COUNT };
 #undef LOG_EVENT_ID
 
 /* The levels as constants, where a table costs too much: EVENT_REQUEST_LEVEL. */
-#define LOG_EVENT_LEVEL(id, level, name, meaning) id##_LEVEL = LOG_LEVEL_##level,
+#define LOG_EVENT_LEVEL(id, level, often, name, meaning) id##_LEVEL = LOG_LEVEL_##level,
 enum { LOG_EVENTS(LOG_EVENT_LEVEL) };
 #undef LOG_EVENT_LEVEL
 

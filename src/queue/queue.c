@@ -49,7 +49,8 @@ struct queue {
 	int64_t job_ewma_ns;	   /* of a job with its locks and sending, most of an echo */
 	struct backlog backlog;
 	struct ledger ledger;
-	uint64_t queued_max;
+	unsigned queued_peak; /* the most that waited since it was taken */
+	uint64_t queued_max;  /* and ever; never less */
 };
 
 static unsigned divide_up(unsigned a, unsigned b)
@@ -172,10 +173,14 @@ void queue_end_assist(struct queue *queue)
 
 /* --- push */
 
-/* Take one that waits out of the queue, unserved. */
+/* Take one that waits out of the queue, unserved. Its wait is not noted if `now_ns` is 0. */
 static void drop_one(struct queue *queue, struct datagram *datagram, enum ledger_drop reason,
-	struct datagram_list *to)
+	int64_t now_ns, struct datagram_list *to)
 {
+	struct loss *losses = queue->limits.losses;
+
+	if (losses != NULL)
+		loss_note(&losses[reason], datagram, now_ns - datagram->arrived_ns, 0);
 	backlog_drop(&queue->backlog, datagram);
 	datagram_list_push(to, datagram);
 	queue->ledger.queued--;
@@ -188,14 +193,22 @@ static void evict_one(struct queue *queue, int64_t now_ns, struct datagram_list 
 	struct datagram *oldest = backlog_oldest(&queue->backlog);
 
 	if (oldest->expires_ns <= now_ns)
-		drop_one(queue, oldest, DROP_EXPIRED, to);
+		drop_one(queue, oldest, DROP_EXPIRED, now_ns, to);
 	else
-		drop_one(queue, backlog_victim(&queue->backlog, now_ns), DROP_QUEUE_FULL, to);
+		drop_one(queue, backlog_victim(&queue->backlog, now_ns), DROP_QUEUE_FULL, now_ns,
+			to);
 }
 
 static bool has_room_for(const struct queue *queue, const struct datagram_list *batch)
 {
 	return queue->backlog.count + batch->count <= queue->limits.capacity;
+}
+
+static void note_peak(struct queue *queue)
+{
+	queue->queued_peak = queue->backlog.count;
+	if (queue->queued_peak > queue->queued_max)
+		queue->queued_max = queue->queued_peak;
 }
 
 /* Queue full: insert one at a time, because making room may evict a datagram of this batch. */
@@ -214,8 +227,8 @@ static void add_all(struct queue *queue, struct datagram_list *batch, int64_t no
 	}
 	if (batch->count > 0)
 		backlog_add(&queue->backlog, batch, now_ns);
-	if (queue->backlog.count > queue->queued_max)
-		queue->queued_max = queue->backlog.count;
+	if (queue->backlog.count > queue->queued_peak)
+		note_peak(queue);
 }
 
 /* A receiver that pushes will assist, but not while it has something to receive, refused datagrams
@@ -256,7 +269,7 @@ static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *ex
 
 	while (expired->count < QUEUE_BATCH_MAX &&
 		(oldest = backlog_oldest(&queue->backlog)) != NULL && oldest->expires_ns <= now_ns)
-		drop_one(queue, oldest, DROP_EXPIRED, expired);
+		drop_one(queue, oldest, DROP_EXPIRED, now_ns, expired);
 }
 
 /* What waits, divided among the workers that it keeps busy, not among all: a few quick jobs are done
@@ -409,7 +422,7 @@ void queue_discard(struct queue *queue, struct datagram_list *ret_dropped)
 {
 	lock_take(&queue->lock);
 	while (queue->backlog.count > 0)
-		drop_one(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, ret_dropped);
+		drop_one(queue, backlog_oldest(&queue->backlog), DROP_SHUTDOWN, 0, ret_dropped);
 	update_demand(queue);
 	lock_release(&queue->lock);
 }
@@ -420,4 +433,15 @@ void queue_snapshot(struct queue *queue, struct queue_report *ret_report)
 	*ret_report =
 		(struct queue_report){ queue->ledger, queue->queued_max, queue->service_ewma_ns };
 	lock_release(&queue->lock);
+}
+
+unsigned queue_take_peak(struct queue *queue)
+{
+	unsigned peak;
+
+	lock_take(&queue->lock);
+	peak = queue->queued_peak;
+	queue->queued_peak = queue->backlog.count;
+	lock_release(&queue->lock);
+	return peak;
 }

@@ -15,6 +15,7 @@
 #include "core/datagram.h"
 #include "core/demand.h"
 #include "core/ledger.h"
+#include "core/loss.h"
 #include "queue/backlog.h"
 
 /* The most that a worker takes at once: jobs and expired datagrams together. It sizes the memory of a worker, 0.6 MiB
@@ -33,6 +34,7 @@ struct queue_limits {
 	struct demand *demand; /* where it says whether a worker is needed, */
 	unsigned service;      /* as this service */
 	struct backlog_rules rules;
+	struct loss *losses; /* examples for the log, by enum ledger_drop; NULL: none */
 	bool assisted; /* the handler never blocks: each thread that pushes also calls queue_assist() */
 };
 
@@ -97,5 +99,8 @@ struct queue_report {
 };
 
 void queue_snapshot(struct queue *queue, struct queue_report *ret_report);
+
+/* The most that waited since the last call. */
+unsigned queue_take_peak(struct queue *queue);
 
 #endif

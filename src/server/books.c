@@ -5,28 +5,20 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-#define ONE(...) +1
-enum {
-	FIRST_DROP = 0 LEDGER_BEGIN(ONE),
-	FIRST_FAILURE = FIRST_DROP + DROP_COUNT,
-	FIRST_AFTER = FIRST_FAILURE + FAIL_COUNT,
-	COUNTERS = FIRST_AFTER LEDGER_END(ONE),
-};
-
 /* What dgram_server_stats() gives, in one piece. */
 struct service_books {
 	struct dgram_service_stats stats;
-	struct dgram_counter counters[COUNTERS];
+	struct dgram_counter counters[SERVER_COUNTERS];
 	struct dgram_reason dropped[DROP_COUNT];
 	struct dgram_reason failed[FAIL_COUNT];
 };
 
 #define FIELD(field, kind, unit, sentence) \
 	{ #field, DGRAM_##kind, unit, sentence, offsetof(struct service_books, stats.field) },
-#define DROPPED(id, name, sentence)                            \
+#define DROPPED(id, name, sentence, advice)                    \
 	{ "dropped_" name, DGRAM_COUNT, "datagrams", sentence, \
 		offsetof(struct service_books, dropped[id].count) },
-#define FAILED(id, name, sentence)                            \
+#define FAILED(id, name, sentence, advice)                    \
 	{ "failed_" name, DGRAM_COUNT, "datagrams", sentence, \
 		offsetof(struct service_books, failed[id].count) },
 
@@ -36,10 +28,10 @@ static const struct {
 	const char *unit;
 	const char *sentence;
 	size_t offset; /* of its value */
-} rows[COUNTERS] = { LEDGER_BEGIN(FIELD) LEDGER_DROPS(DROPPED) LEDGER_FAILURES(FAILED)
+} rows[SERVER_COUNTERS] = { LEDGER_BEGIN(FIELD) LEDGER_DROPS(DROPPED) LEDGER_FAILURES(FAILED)
 		LEDGER_END(FIELD) };
 
-static uint64_t kernel_drops(const struct dgram_server *server, unsigned service)
+uint64_t server_books_kernel_drops(const struct dgram_server *server, unsigned service)
 {
 	uint64_t drops = 0;
 
@@ -58,7 +50,7 @@ static uint64_t run_by_receivers(const struct dgram_server *server, unsigned ser
 
 		if (server->listeners[i].service == service && worker != NULL)
 			requests += atomic_load_explicit(
-				&worker->counters.requests, memory_order_relaxed);
+				&worker->counters->requests, memory_order_relaxed);
 	}
 	return requests;
 }
@@ -78,7 +70,7 @@ void server_books(struct dgram_server *server, unsigned service, struct queue_re
 
 static void fill_counters(struct service_books *books)
 {
-	for (unsigned i = 0; i < COUNTERS; i++) {
+	for (unsigned i = 0; i < SERVER_COUNTERS; i++) {
 		const void *value = (const char *)books + rows[i].offset;
 
 		books->counters[i] = (struct dgram_counter){ rows[i].name, rows[i].kind,
@@ -108,12 +100,12 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.busy_replied = atomic_load(&service->busy_replied),
 		.handlers_overdue = atomic_load(&service->overdue),
 		.workers_overdue = atomic_load(&service->workers_overdue),
-		.dropped_by_kernel = kernel_drops(server, number),
+		.dropped_by_kernel = server_books_kernel_drops(server, number),
 		.run_by_receivers = run_by_receivers(server, number),
 		.hosts_waiting = atomic_load(&service->hosts_waiting),
 		.log_lines_lost = log_lost(server->log),
 		.counters = books->counters,
-		.counters_count = COUNTERS,
+		.counters_count = SERVER_COUNTERS,
 	};
 	for (int i = 0; i < DROP_COUNT; i++)
 		books->dropped[i] =
@@ -149,25 +141,44 @@ uint64_t dgram_server_log_lines_lost(struct dgram_server *server)
 	return log_lost(server->log);
 }
 
-/* Every figure is there, whether it happened or not. */
-void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event)
+size_t server_books_changes(struct dgram_server *server, unsigned service,
+	struct log_field fields[static SERVER_COUNTERS])
 {
-	struct log_field fields[1 + COUNTERS + 1];
+	uint64_t *before = server->summaries[service].counters;
+	struct service_books books;
+	size_t count = 0;
+
+	fill_books(server, service, &books);
+	for (unsigned i = 0; i < SERVER_COUNTERS; i++) {
+		const struct dgram_counter *counter = &books.counters[i];
+		uint64_t value = counter->value - (counter->kind == DGRAM_COUNT ? before[i] : 0);
+
+		before[i] = counter->value;
+		if (value > 0 && counter->kind != DGRAM_MOST)
+			fields[count++] = log_uint(counter->name, value);
+	}
+	return count;
+}
+
+/* Every figure is there, whether it happened or not. */
+static void log_ledger(struct dgram_server *server, unsigned service)
+{
+	struct log_field fields[1 + SERVER_COUNTERS + 1];
 	struct service_books books;
 	char waiting_for[512];
-	size_t count = 1 + COUNTERS;
+	size_t count = 1 + SERVER_COUNTERS;
 
 	fill_books(server, service, &books);
 	fields[0] = log_text("service", books.stats.name);
-	for (unsigned i = 0; i < COUNTERS; i++)
+	for (unsigned i = 0; i < SERVER_COUNTERS; i++)
 		fields[1 + i] = log_uint(books.counters[i].name, books.counters[i].value);
 	if (server_late_format(server, service, waiting_for, sizeof(waiting_for)) > 0)
 		fields[count++] = log_text("waiting_for", waiting_for);
-	log_event(server->ring, event, fields, count);
+	log_event(server->ring, EVENT_LEDGER, fields, count);
 }
 
 void server_books_log_ledger(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->services_count; i++)
-		server_books_log(server, i, EVENT_LEDGER);
+		log_ledger(server, i);
 }

@@ -1,5 +1,5 @@
-/* Overdue handlers: a call that runs for longer than handler_timeout_ms is logged and counted, once. It
- * cannot be stopped, because its thread is ours. */
+/* Overdue handlers: a call that runs for longer than handler_timeout_ms is counted, once, and logged, one a second
+ * for each service. It cannot be stopped, because its thread is ours. */
 #include "base/clock.h"
 #include "base/sys.h"
 #include "server/server.h"
@@ -34,10 +34,15 @@ static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue 
 static void log_overdue(struct dgram_server *server, const struct worker *worker,
 	const struct overdue *overdue, int64_t now_ns)
 {
+	struct service *service = &server->services[overdue->service];
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&service->overdue_limit, now_ns, &suppressed))
+		return;
 	log_event_as(server->ring, server_worker_source(worker), EVENT_HANDLER_OVERDUE,
-		LOG_FIELDS(log_addr("client", &overdue->client),
-			log_text("service", server->services[overdue->service].name),
+		LOG_FIELDS(log_addr("client", &overdue->client), log_text("service", service->name),
 			log_int("running_ms", (now_ns - overdue->since_ns) / NS_PER_MS),
+			log_uint("suppressed", suppressed),
 			log_text("hint", worker->only == NULL
 						 ? "the pool is one worker short until it returns"
 						 : "its socket is not read until it returns")));

@@ -49,7 +49,6 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
 		}
-		service->length_reported = false;
 		if (service->queue == NULL)
 			continue;
 		settings = server_options_queue(service, options);

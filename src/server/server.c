@@ -1,5 +1,6 @@
 /* A server's birth and end: all of its memory is taken here. */
 #include "base/clock.h"
+#include "base/sys.h"
 #include "server/server.h"
 
 #include <errno.h>
@@ -30,8 +31,8 @@ static size_t sockets_of(const struct dgram_service *service)
 }
 
 /* Receivers that assist hold jobs as workers do. */
-static struct queue_limits queue_limits_of(struct dgram_server *server,
-	const struct service *service, const struct dgram_service *options)
+static struct queue_limits queue_limits_of(
+	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
 	bool assisted = options->handler->never_blocks;
 
@@ -40,6 +41,7 @@ static struct queue_limits queue_limits_of(struct dgram_server *server,
 		.workers_max = DGRAM_WORKERS_MAX + (assisted ? (unsigned)sockets_of(options) : 0),
 		.demand = &server->pool.shared.demand,
 		.service = (unsigned)(service - server->services),
+		.losses = service->losses,
 		.assisted = assisted,
 		.rules = {
 			.discipline = options->queue_discipline == DGRAM_FIFO ? BACKLOG_FIFO
@@ -226,6 +228,8 @@ static int make_loop(struct dgram_server *server)
 	if (error == 0)
 		error = make_notice(&server->stop, &server->events);
 	if (error == 0)
+		error = server_losses_open(server);
+	if (error == 0)
 		error = make_notice(&server->abort, &server->events);
 	if (error == 0)
 		error = make_notice(&server->workers_done, &server->events);
@@ -238,7 +242,8 @@ static int make_loop(struct dgram_server *server)
 static void make_empty(struct dgram_server *server)
 {
 	server->events.fd = server->stop.watch.fd = server->abort.watch.fd =
-		server->workers_done.watch.fd = server->receivers_done.watch.fd = -1;
+		server->workers_done.watch.fd = server->receivers_done.watch.fd =
+			server->losses_watch.fd = -1;
 	notices_init(&server->notices);
 	pool_init(&server->pool);
 }
@@ -257,10 +262,13 @@ static int make_slab(struct dgram_server *server, size_t sockets)
 static int make_tables(struct dgram_server *server, size_t sockets)
 {
 	server->services = calloc(server->options.services_count, sizeof(*server->services));
+	server->losses = calloc(server->options.services_count, sizeof(*server->losses));
+	server->summaries = calloc(server->options.services_count, sizeof(*server->summaries));
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
 	server->polls = calloc(sockets + 2, sizeof(*server->polls));
-	return server->services == NULL || server->sockets == NULL || server->listeners == NULL ||
+	return server->services == NULL || server->losses == NULL || server->summaries == NULL ||
+			       server->sockets == NULL || server->listeners == NULL ||
 			       server->polls == NULL
 		       ? -ENOMEM
 		       : 0;
@@ -325,6 +333,7 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 	if (server == NULL)
 		return server_options_fail(options, -ENOMEM);
 	make_empty(server);
+	server->last_losses_ns = server->last_summary_ns = sys_monotonic_ns();
 	error = server_options_copy(server, options);
 	if (error == 0)
 		error = cpus_parse(options->cpus, &server->cpus);
@@ -367,12 +376,15 @@ static void free_all(struct dgram_server *server)
 	own_addresses_free(server->own);
 	notices_close(&server->notices);
 	log_free(server->log);
+	server_losses_close(server);
 	close_notice(&server->stop);
 	close_notice(&server->abort);
 	close_notice(&server->workers_done);
 	close_notice(&server->receivers_done);
 	events_close(&server->events);
 	free(server->services);
+	free(server->losses);
+	free(server->summaries);
 	free(server->sockets);
 	free(server->listeners);
 	free(server->polls);

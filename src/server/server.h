@@ -15,6 +15,9 @@
 #include "engine/receiver.h"
 #include "guard/notices.h"
 
+/* Of an advice, with its NUL. */
+#define SERVER_ADVICE_MAX 256
+
 /* How long the end waits for a log target that takes nothing. Half a second is what a supervisor's stop
  * timeout (10 s at least) does not notice. */
 #define SERVER_LOG_STOP_MS 500
@@ -53,6 +56,47 @@ struct notice {
 	bool seen;
 };
 
+/* The reasons for which datagrams are lost: those of the ledger, and the kernel. */
+#define SERVER_LOSSES (LEDGER_REASONS + 1)
+#define SERVER_LOST_BY_KERNEL LEDGER_REASONS
+
+/* The requests of a service, as the advice on its losses needs them. */
+struct service_load {
+	uint64_t arrived;	 /* that came to the queue in the last second */
+	uint64_t arrived_before; /* and in the one before, because what was lost has waited */
+	uint64_t served;	 /* in the last second, by the handler */
+	uint64_t running;	 /* now */
+	int64_t each_ns;	 /* how long the handler takes; 0: not measured */
+};
+
+/* A time in which datagrams are lost for one reason, and never three seconds without. */
+struct loss_spell {
+	uint64_t seen; /* by the last look, since the start */
+	uint64_t lost; /* in this spell; 0: there is none */
+	int64_t since_ns;
+	int64_t last_ns;
+};
+
+/* A service's losses, as of the last look. */
+struct service_losses {
+	struct ledger ledger;
+	struct service_load load;
+	struct loss_spell spells[SERVER_LOSSES];
+};
+
+/* The figures of a service. */
+#define SERVER_ONE(...) +1
+enum {
+	SERVER_COUNTERS = 0 LEDGER_BEGIN(SERVER_ONE) LEDGER_DROPS(SERVER_ONE)
+		LEDGER_FAILURES(SERVER_ONE) LEDGER_END(SERVER_ONE),
+};
+#undef SERVER_ONE
+
+/* As of the last summary. */
+struct service_summary {
+	uint64_t counters[SERVER_COUNTERS];
+};
+
 struct dgram_server {
 	enum server_state state;
 	_Atomic(const void *)
@@ -66,7 +110,9 @@ struct dgram_server {
 
 	struct service *services;
 	unsigned services_count;
-	size_t queue_capacity; /* of all services */
+	struct service_losses *losses;	   /* one a service */
+	struct service_summary *summaries; /* the same */
+	size_t queue_capacity;		   /* of all services */
 	size_t queues_bytes;
 	size_t slots;		/* that may wait in queues */
 	size_t helpers;		/* receivers that assist */
@@ -99,12 +145,15 @@ struct dgram_server {
 	struct events_timer look_timer;
 	struct events_timer summary_timer;
 	struct events_timer overdue_timer;
+	struct events_timer losses_timer;
+	struct events_watch losses_watch;
 	struct events_timer drain_timer;
 	int64_t next_look_ns; /* for what is missing of the network */
 	bool ready;	      /* the log has said so */
 	bool drain_over;
 	int hook_result; /* the first that was not 0 */
 	int64_t last_summary_ns;
+	int64_t last_losses_ns;
 };
 
 /* server.c: log that `event` failed with this error, a negative errno value, and return it. */
@@ -263,13 +312,31 @@ static inline struct log_source server_worker_source(const struct worker *worker
 		       : (struct log_source){ LOG_RECEIVER, worker->number - DGRAM_WORKERS_MAX };
 }
 
-/* books.c: the books of a service; a line of them; such a line for each service, at the end. */
+/* books.c: the books of a service; a line of them for each service, at the end. */
 void server_books(struct dgram_server *server, unsigned service, struct queue_report *ret_report);
-void server_books_log(struct dgram_server *server, unsigned service, enum log_event_id event);
 void server_books_log_ledger(struct dgram_server *server);
 
-/* summary.c: have a line written for each worker and one for each service, from now on. */
+/* Fill fields with what each figure that counts has grown by since the last call, and what each that can fall is now,
+ * where that is not 0; returns how many. */
+size_t server_books_changes(struct dgram_server *server, unsigned service,
+	struct log_field fields[static SERVER_COUNTERS]);
+
+/* summary.c: have summary lines written, from now on. */
 void server_summary_plan(struct dgram_server *server);
+
+uint64_t server_books_kernel_drops(const struct dgram_server *server, unsigned service);
+
+/* losses.c: log what was lost since the last look, which is done each second from now on, while something arrives; or
+ * if that is due. */
+int server_losses_open(struct dgram_server *server);
+void server_losses_close(const struct dgram_server *server);
+void server_losses_look(struct dgram_server *server);
+void server_losses_plan(struct dgram_server *server);
+void server_losses_catch_up(struct dgram_server *server);
+
+/* advice.c: what to do about losses that overload causes; `advice` for all other reasons. */
+void server_advice(const struct dgram_server *server, unsigned service, unsigned reason,
+	const char *advice, char text[static SERVER_ADVICE_MAX]);
 
 /* overdue.c: look for handlers that run for too long, and have the next looks made. */
 void server_overdue_check(struct dgram_server *server);

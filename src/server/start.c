@@ -18,7 +18,8 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving += sizeof(*worker);
+			serving += sizeof(*worker) +
+				   2 * worker_counters_places(worker) * sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
 			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}

@@ -104,6 +104,7 @@ int server_stop(struct dgram_server *server)
 	}
 	server_serve_unwatch(server);
 	refuse_rest(server);
+	server_losses_look(server);
 	server_books_log_ledger(server);
 	log_stop(server->log, SERVER_LOG_STOP_MS);
 	return error;

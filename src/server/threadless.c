@@ -145,6 +145,7 @@ static int handle_request(struct dgram_server *server, unsigned most, int timeou
 	if (result < 0)
 		return result;
 	result = handle_ready(server, most > 0 ? most : UINT_MAX);
+	server_losses_catch_up(server);
 	return result == 0 && atomic_load(&server->shutdowns) > 0 ? -ESHUTDOWN : result;
 }
 

@@ -18,6 +18,23 @@ static struct worker *find_worker(struct dgram_server *server, size_t index)
 	return NULL;
 }
 
+/* Of all services together. */
+static void add_counters(struct worker *worker, struct worker_counters *ret_counters)
+{
+	int64_t now_ns = sys_monotonic_ns();
+
+	*ret_counters = (struct worker_counters){ 0 };
+	for (unsigned i = 0; i < worker_counters_places(worker); i++) {
+		struct worker_counters of_service;
+
+		worker_counters_read(&worker->counters[i], now_ns, &of_service);
+		ret_counters->requests += of_service.requests;
+		ret_counters->errors += of_service.errors;
+		ret_counters->busy_ns += of_service.busy_ns;
+		histogram_merge(&ret_counters->service_ns, &of_service.service_ns);
+	}
+}
+
 static size_t copy_buckets(const struct worker_counters *counters, struct dgram_bucket *buckets)
 {
 	size_t count = 0;
@@ -47,7 +64,7 @@ int dgram_server_worker_stats(
 	all = malloc(sizeof(*all));
 	if (all == NULL)
 		return -ENOMEM;
-	worker_counters_read(worker, sys_monotonic_ns(), &counters);
+	add_counters(worker, &counters);
 	all->stats = (struct dgram_worker_stats){
 		.number = worker->number,
 		.requests = counters.requests,

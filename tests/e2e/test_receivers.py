@@ -79,7 +79,7 @@ class Receivers(dgramtest.Case):
         for source in ("rx/0", "rx/1"):
             self.assertGreater(requests(source), 0)
         self.assertEqual(daemon.events("summary", worker=0), [])
-        daemon.wait_for("summary", service="echo", received=40, replied=40)
+        daemon.wait_for_sums("echo", received=40, replied=40)
 
     def test_a_second_daemon_is_refused(self):
         for concurrency in WAYS:

@@ -59,7 +59,8 @@ class Reload(dgramtest.Case):
         daemon = self.start({"logging": {"summary_interval_s": 3600}})
         daemon.ask()
         self.reload(daemon, 1, logging={"summary_interval_s": 1})
-        daemon.wait_for("summary", count=2, service="time", replied=1)
+        daemon.wait_for("summary", count=2, service="time")
+        daemon.wait_for_sums("time", replied=1)
 
     def test_max_wait(self):
         """10 ms at first, no limit then: what waited for long is dropped, then served."""
@@ -70,7 +71,7 @@ class Reload(dgramtest.Case):
             client.connect(address)
             for limit in (10, 0):
                 if limit == 0:
-                    daemon.wait_for("summary", service="echo", dropped_expired=1)
+                    daemon.wait_for_sums("echo", dropped_expired=1)
                     self.reload(daemon, 1, queue={"max_wait_ms": 0})
                 daemon.freeze()
                 client.send(b"%d" % limit)
@@ -102,7 +103,7 @@ class Reload(dgramtest.Case):
             client.connect(daemon.address())
             self.reload(daemon, 1, min_source_port=client.getsockname()[1] + 1)
             client.send(b"low")
-            daemon.wait_for("datagram dropped", reason="source_port_low")
+            daemon.wait_for("datagrams lost", reason="dropped_source_port_low")
             self.reload(daemon, 2, min_source_port=client.getsockname()[1])
             client.send(b"just")
             self.assertEqual(client.recv(64), b"just")

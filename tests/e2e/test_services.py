@@ -137,7 +137,7 @@ class Services(dgramtest.Case):
         with dgramtest.socket_for(daemon.address("short")) as client:
             client.sendto(b"1234", daemon.address("short"))
         self.assertEqual(len(daemon.ask(b"", "long")), 24)
-        daemon.wait_for("handler failed")
+        daemon.wait_for("datagrams lost", reason="failed_handler")
         ledgers = daemon.stop()
         self.assertEqual((ledgers["short"]["replied"], ledgers["short"]["failed_handler"]), (1, 1))
 

@@ -111,8 +111,8 @@ class Threads(dgramtest.Case):
             self.eventually(lambda: clock.held() == 3, "all workers are busy")
 
             def arrived():
-                last = daemon.wait_for("summary", service="simulate")
-                return int(last["received"]) + int(last["dropped_by_kernel"]) == 3000
+                sums = daemon.summed("simulate")
+                return sums["received"] + sums["dropped_by_kernel"] == 3000
 
             self.eventually(arrived, "all datagrams are in the books")
             self.assertEqual(probe.threads(pid), expected)

@@ -1,7 +1,8 @@
 /* For LD_PRELOAD: makes calls of dgramd and of cJSON fail, and counts what they leave behind. In
  * the environment:
  * - FAULT_CALL: which; the name of a function, or "memory" (all that allocate), "futex_wait",
- *   "poll_in" or "poll_out" (by what its first descriptor is asked for), "epoll_add", or "clock_step" (the wall
+ *   "sendmmsg_joined" (its first message is several replies), "poll_in" or "poll_out" (by what its first
+ *   descriptor is asked for), "epoll_add", or "clock_step" (the wall
  *   clock jumps by FAULT_SECONDS from that call on);
  * - FAULT_NTH: the first one that fails, counted from 1; 0: none;
  * - FAULT_EVERY: and every so many after it; 0: it alone;
@@ -550,7 +551,8 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	int (*real)(int, struct mmsghdr *, unsigned, int);
 
-	if (strike("sendmmsg", CALLER))
+	if (strike("sendmmsg", CALLER) ||
+		(messages->msg_hdr.msg_iovlen > 1 && strike("sendmmsg_joined", CALLER)))
 		return -1;
 	next("sendmmsg", &real);
 	return real(fd, messages, count, flags);

@@ -79,8 +79,8 @@ class Broadcast(dgramtest.Case):
 
     def test_dropped(self):
         daemon = self.check(False)
-        self.assertEqual({line["reason"] for line in daemon.events("datagram dropped")},
-                         {"broadcast", "multicast"})
+        self.assertEqual({line["reason"] for line in daemon.events("datagrams lost")},
+                         {"dropped_broadcast", "dropped_multicast"})
 
     def test_dropped_inline(self):
         self.check(False, concurrency="inline")
@@ -110,7 +110,7 @@ class Broadcast(dgramtest.Case):
                         "logging": {"level": "debug"}})
                     client = self.socket(socket.AF_INET)
                     self.ask(client, host, daemon.port)
-                    daemon.wait_for("request" if broadcast else "datagram dropped")
+                    daemon.wait_for("request" if broadcast else "datagrams lost")
                     if broadcast:
                         self.assertEqual(
                             client.recvfrom(64), (host.encode(), ("10.1.0.1", daemon.port)))

@@ -45,7 +45,7 @@ class SendErrors(dgramtest.Case):
         self.assertEqual(got, [i for i in range(GOOD + BAD) if i % 10 != 4])
         ledger = self.daemon.stop()["echo"]
         self.assertEqual((ledger["received"], ledger["replied"]), (GOOD + BAD, GOOD))
-        self.assertEqual(len(self.daemon.events("reply not sent")), 1)
+        self.assertEqual(len(self.daemon.events("datagrams lost")), 1)
         return {name: count for name, count in ledger.items() if "failed" in name and count}
 
     def gone(self, *route):
@@ -81,8 +81,8 @@ class SendErrors(dgramtest.Case):
                 failed = self.exchange(
                     good, bad, lambda: self.networks.ip("address del 10.9.0.2/32 dev lo"))
                 self.assertEqual(failed, {"failed_send_no_source": BAD})
-                line, = self.daemon.events("reply not sent")
-                self.assertEqual(line["reason"], "send_no_source")
+                line, = self.daemon.events("datagrams lost")
+                self.assertEqual(line["reason"], "failed_send_no_source")
 
     def test_no_source_of_each_kind_of_host(self):
         """The same for a specific host over IPv4. Over IPv6 the kernel sends on from what a socket is bound
@@ -101,7 +101,7 @@ class SendErrors(dgramtest.Case):
                 if count == 0:
                     self.assertEqual(client.recv(64), b"request")
                 else:
-                    self.daemon.wait_for("reply not sent", reason="send_no_source")
+                    self.daemon.wait_for("datagrams lost", reason="failed_send_no_source")
                 ledger = self.daemon.stop()["echo"]
                 self.assertEqual(
                     (ledger["received"], ledger["failed_send_no_source"]), (1, count))

@@ -16,6 +16,8 @@ program under test; DGRAM_UNDER, words to start it with (valgrind ...); DGRAM_SL
 than a release build it is.
 """
 
+import collections
+import contextlib
 import json
 import os
 import re
@@ -82,6 +84,24 @@ def parse_address(text):
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     return socket.getaddrinfo(
         host.strip("[]"), int(port), family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)[0][4]
+
+
+@contextlib.contextmanager
+def delivered():
+    """What this thread sends to loopback addresses within the block is in its sockets at the end of it. The
+    kernel delivers a moment later when it has much to do, but in order on one processor."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(PATIENCE)
+            probe.bind(("127.0.0.1", 0))
+            probe.connect(probe.getsockname())
+            probe.send(b"last")
+            probe.recv(4)
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def socket_for(address):
@@ -184,6 +204,17 @@ class Daemon:
         """Waits until there are so many such lines; returns the last of them."""
         self._await(lambda: len(self.events(event, **fields)) >= count, f"{event} {fields}")
         return self.events(event, **fields)[-1]
+
+    def summed(self, service):
+        """What the summary lines of a service have counted so far."""
+        total = collections.Counter()
+        for line in self.events("summary", service=service, source="main"):
+            total.update({name: int(value) for name, value in line.items() if value.isdigit()})
+        return total
+
+    def wait_for_sums(self, service, **counts):
+        """Waits until its summary lines have counted that much."""
+        self._await(lambda: counts.items() <= self.summed(service).items(), f"{service} {counts}")
 
     def addresses(self, service=None):
         lines = self.events("listening", **({"service": service} if service else {}))

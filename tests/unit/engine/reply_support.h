@@ -46,7 +46,7 @@ static struct {
 	unsigned messages, waits;
 	unsigned sent[BATCH]; /* by the reply's number */
 	unsigned empty[128];  /* by client */
-	unsigned told_not_sent, told_not_joined;
+	unsigned told_not_joined;
 } kernel;
 
 static struct {
@@ -54,6 +54,7 @@ static struct {
 	struct socket sockets[SOCKETS];
 	struct datagram *requests[BATCH];
 	struct ledger results;
+	struct loss losses[FAIL_COUNT]; /* of the last batch */
 	uint16_t ports[CLIENTS];
 	bool v6;
 } world;
@@ -64,7 +65,6 @@ void __wrap_log_event(
 	(void)ring;
 	(void)fields;
 	assert_true(count > 0);
-	kernel.told_not_sent += id == EVENT_REPLY_NOT_SENT;
 	kernel.told_not_joined += id == EVENT_REPLIES_NOT_JOINED;
 }
 
@@ -233,6 +233,7 @@ static void begin(bool wildcard, bool v6)
 		world.ports[i] = (uint16_t)(2000 + i);
 	assert_int_equal(reply_batch_new(REPLY_BYTES, &world.batch), 0);
 	world.batch->sockets = world.sockets;
+	world.batch->losses = world.losses;
 	for (unsigned i = 0; i < SOCKETS; i++)
 		world.sockets[i] = (struct socket){
 			.fd = 100 + (int)i, .wildcard = wildcard, .segments = true
@@ -278,6 +279,7 @@ static void send_batch(const char *batch)
 	memset(kernel.sent, 0, sizeof(kernel.sent));
 	memset(kernel.empty, 0, sizeof(kernel.empty));
 	memset(&world.results, 0, sizeof(world.results));
+	memset(world.losses, 0, sizeof(world.losses));
 	for (unsigned i = 0; i < count; i++) {
 		(void)ask(i, batch[2 * (size_t)i]);
 		answer(i, (size_t)(batch[2 * (size_t)i + 1] - '0'));
@@ -305,6 +307,8 @@ static void check_sent(const char *batch, const char *failed, int error)
 	assert_int_equal(world.results.replied, strlen(batch) / 2 - failures);
 	assert_int_equal(world.results.failed[ledger_send_failure(error)], failures);
 	assert_int_equal(ledger_failed(&world.results), failures);
+	for (int i = 0; i < FAIL_COUNT; i++)
+		assert_int_equal(world.losses[i].state == LOSS_THERE, world.results.failed[i] > 0);
 }
 
 static void must_send(const char *batch, const char *messages)

@@ -85,6 +85,7 @@ struct fixture {
 	struct socket sockets[SOCKETS];
 	struct datagram *requests[BATCH];
 	struct ledger results;
+	struct loss losses[FAIL_COUNT];
 };
 
 static int setup(void **state)
@@ -99,6 +100,7 @@ static int setup(void **state)
 	assert_int_equal(reply_batch_new(REPLY_BYTES, &fixture.batch), 0);
 	assert_int_equal(log_add_ring(fixture.log, LOG_WORKER, 0, &fixture.batch->log), 0);
 	fixture.batch->sockets = fixture.sockets;
+	fixture.batch->losses = fixture.losses;
 	for (unsigned i = 0; i < SOCKETS; i++)
 		fixture.sockets[i].fd = 100 + (int)i;
 	for (unsigned i = 0; i < BATCH; i++) {

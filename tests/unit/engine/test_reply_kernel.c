@@ -24,6 +24,7 @@ static struct {
 	struct reply_batch *batch;
 	struct datagram *requests[BATCH];
 	union addr asked; /* of ours */
+	struct loss losses[FAIL_COUNT];
 	struct client {
 		int fd;
 		union addr address;
@@ -69,6 +70,7 @@ static void begin(const char *bound, const char *asked, const char *host)
 	assert_int_equal(reply_batch_new(REPLY_BYTES, &world.batch), 0);
 	assert_int_equal(log_add_ring(world.log, LOG_WORKER, 0, &world.batch->log), 0);
 	world.batch->sockets = &world.socket;
+	world.batch->losses = world.losses;
 	for (unsigned i = 0; i < CLIENTS; i++)
 		open_client(&world.clients[i], host);
 	for (unsigned i = 0; i < BATCH; i++) {

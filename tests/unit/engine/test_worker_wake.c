@@ -152,8 +152,8 @@ static void a_receiver_helps(void **state)
 	assert_true(atomic_load(
 		&world.shared.demand.wakeup_pending)); /* that was no answer to the call */
 	assert_int_equal(help(), WORKER_IDLE);
-	assert_int_equal(atomic_load(&world.workers[1]->counters.requests), 1);
-	assert_int_equal(atomic_load(&world.workers[1]->counters.busy_ns), QUICK_NS);
+	assert_int_equal(atomic_load(&world.workers[1]->counters->requests), 1);
+	assert_int_equal(atomic_load(&world.workers[1]->counters->busy_ns), QUICK_NS);
 	assert_int_equal(step(), WORKER_IDLE); /* x is left to its receiver, */
 	queue_end_assist(world.services[1].queue);
 	assert_int_equal(step(), WORKER_WORKED); /* until that has ended */

@@ -212,7 +212,7 @@ static inline void begin(unsigned services, unsigned max_workers)
 static void end(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(atomic_load(&world.workers[i]->counters.busy_since_ns), 0);
+		assert_int_equal(atomic_load(&world.workers[i]->counters->busy_since_ns), 0);
 		assert_int_equal(world.workers[i]->running_call.since_ns, 0);
 		worker_stop(world.workers[i]);
 		worker_free(world.workers[i]);

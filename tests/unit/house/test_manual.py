@@ -9,19 +9,25 @@ import dgramtest
 
 TOP = pathlib.Path(dgramtest.TOP)
 
-# A row of src/log/event.h: identifier, level, name, meaning.
-ROW = re.compile(r'X\((EVENT_\w+), ([A-Z]+), "([^"]+)",\s*((?:"[^"]*"\s*)+)\)')
+# A row of src/log/event.h: identifier, level, how often, name, meaning.
+ROW = re.compile(r'X\((EVENT_\w+), ([A-Z]+), ([A-Z]+),\s*"([^"]+)",\s*((?:"[^"]*"\s*)+)\)')
 
-# A row of src/core/ledger.h: field or identifier, name of a reason, sentence.
+# A row of src/core/ledger.h: field or identifier, name of a reason, sentence, advice.
 FIGURE = re.compile(
-    r'^\tX\((\w+), (?:"(\w+)",|[A-Z]+, "\w+",)\s*((?:"[^"]*"\s*)+)\)', re.MULTILINE)
+    r'^\tX\((\w+), (?:"(\w+)",|[A-Z]+, "\w+",)\s*((?:"[^"]*"\s*)+)(?:,\s*((?:"[^"]*"\s*)+))?\)',
+    re.MULTILINE)
 
 
 def read_rows():
     text = (TOP / "src/log/event.h").read_text(encoding="utf-8").replace("\\\n", "\n")
     return [
-        (event, level, name, "".join(re.findall(r'"([^"]*)"', meaning)))
-        for event, level, name, meaning in ROW.findall(text)]
+        (event, level, often, name, joined(meaning))
+        for event, level, often, name, meaning in ROW.findall(text)]
+
+
+def joined(strings):
+    """C's string literals, one behind the other."""
+    return "".join(re.findall(r'"([^"]*)"', strings))
 
 
 def plain(text):
@@ -60,8 +66,8 @@ class Manual(dgramtest.Case):
             for section in re.findall(r"(?ms)^\.Ss Events.*?^\.El$", self.page)
             for name, text in re.findall(r"(?ms)^\.It (.*?)\n(.*?)(?=^\.It|^\.El)", section)}
         rows = read_rows()
-        self.assertEqual(set(items), {name for _, _, name, _ in rows})
-        for event, _, name, meaning in rows:
+        self.assertEqual(set(items), {name for _, _, _, name, _ in rows})
+        for event, _, _, name, meaning in rows:
             self.assertIn(meaning, items[name], event)
 
     def test_rows_of_events(self):
@@ -75,10 +81,10 @@ class Manual(dgramtest.Case):
             r'dgram_server_log\(\s*[^;"]*?,\s*DGRAM_LOG_(\w+),\s*"([^"]+)"', daemon)
         self.assertEqual(len(by_name), daemon.count("dgram_server_log("))
         self.assertGreater(len(by_name), 5)
-        self.assertEqual(set(by_name) - {(level, name) for _, level, name, _ in rows}, set())
+        self.assertEqual(set(by_name) - {(level, name) for _, level, _, name, _ in rows}, set())
         used = set(re.findall(r"\bEVENT_[A-Z_]+\b", self.source.replace(text, "")))
         self.assertEqual(
-            [event for event, level, name, _ in rows
+            [event for event, level, _, name, _ in rows
              if event not in used and (level, name) not in by_name], [])
 
     def test_fields(self):
@@ -86,12 +92,13 @@ class Manual(dgramtest.Case):
         self.assertEqual(fields - self.words, set())
 
     def test_figures(self):
-        """THE LEDGER has an item for each row of the table, with its sentence word for word, and no other."""
+        """THE LEDGER has an item for each row of the table, with its sentence word for word, and its advice as
+        a sentence, and no other."""
         text = (TOP / "src/core/ledger.h").read_text(encoding="utf-8").replace("\\\n", "\n")
         rows = {
             {"DROP": "dropped_", "FAIL": "failed_"}.get(identifier[:4], "") + (reason or identifier):
-                "".join(re.findall(r'"([^"]*)"', sentence))
-            for identifier, reason, sentence in FIGURE.findall(text)}
+                (joined(sentence), joined(advice))
+            for identifier, reason, sentence, advice in FIGURE.findall(text)}
         self.assertEqual(len(rows), len(re.findall(r"^\tX\(", text, re.MULTILINE)))
         section = re.search(r"(?ms)^\.Sh THE LEDGER$.*?(?=^\.Sh)", self.page)[0]
         items = {
@@ -99,8 +106,10 @@ class Manual(dgramtest.Case):
             for name, item in re.findall(r"(?ms)^\.It Cm (\w+)\n(.*?)(?=^\.It|^\.El)", section)}
         self.assertGreater(len(rows), 25)
         self.assertEqual(set(items), set(rows))
-        for name, sentence in rows.items():
+        for name, (sentence, advice) in rows.items():
             self.assertIn(sentence, items[name], name)
+            self.assertEqual(bool(advice), name.startswith(("dropped_", "failed_")) and "kernel" not in name)
+            self.assertIn(advice and f"{advice[0].upper()}{advice[1:]}.", items[name], name)
 
     def test_exit_codes(self):
         codes = {"EX_OK": 0, **{

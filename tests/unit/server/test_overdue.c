@@ -1,4 +1,5 @@
-/* A handler that runs for longer than handler_timeout_ms is logged and counted once; another number
+/* A handler that runs for longer than handler_timeout_ms is counted once, and logged unless there was such a line
+ * within the second; another number
  * says how many are overdue now. The timeout can be changed while the server runs. */
 #include <pthread.h>
 #include <stdlib.h>
@@ -89,8 +90,8 @@ static void begin(struct setup *setup, enum dgram_concurrency concurrency, unsig
 	owner.client = client_of(room.server, 0);
 }
 
-/* Let all handlers return, and stop; the log has `logged` lines on overdue ones, with this hint. */
-static void end(unsigned logged, const char *hint)
+/* Let all handlers return, and stop; the log has lines on this many overdue ones at most, with this hint. */
+static void end(unsigned overdue_most, const char *hint)
 {
 	FILE *log = fopen(owner.log, "re");
 	unsigned overdue = 0, hints = 0;
@@ -110,8 +111,8 @@ static void end(unsigned logged, const char *hint)
 	}
 	(void)fclose(log);
 	unlink(owner.log);
-	assert_int_equal(overdue, logged);
-	assert_int_equal(hints, logged);
+	assert_in_range(overdue, overdue_most > 0, overdue_most);
+	assert_int_equal(hints, overdue);
 }
 
 static void hang(void)
