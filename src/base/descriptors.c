@@ -2,6 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int descriptors_open_standard(void)
@@ -10,4 +15,18 @@ int descriptors_open_standard(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) < 0)
 			return -errno;
 	return 0;
+}
+
+/* Programs whose stderr is something else inherit $JOURNAL_STREAM too: it counts if it names ours. */
+bool descriptors_stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char ours[64];
+
+	if (stream == NULL || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	(void)snprintf(ours, sizeof(ours), "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)status.st_dev,
+		(uintmax_t)status.st_ino);
+	return strcmp(stream, ours) == 0;
 }

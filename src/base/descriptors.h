@@ -2,8 +2,13 @@
 #ifndef BASE_DESCRIPTORS_H
 #define BASE_DESCRIPTORS_H
 
+#include <stdbool.h>
+
 /* Open /dev/null for each of 0, 1 and 2 that is closed. Otherwise a socket would get its number, and what
  * is printed. Where all are open /dev/null need not exist. -errno. Thread: the main one, before all else. */
 int descriptors_open_standard(void);
+
+/* Does the journal read the standard error? */
+bool descriptors_stderr_is_journal(void);
 
 #endif

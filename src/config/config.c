@@ -128,21 +128,32 @@ static int load(struct config *config, const struct config_source *source, struc
 	return r == 0 ? make_options(config) : r;
 }
 
+/* NULL: there is no memory. */
+static struct config *begin_config(const struct config_source *source)
+{
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (config)
+		config->documents = calloc(1 + source->sets_count, sizeof(*config->documents));
+	if (!config || !config->documents) {
+		free(config);
+		return NULL;
+	}
+	config->handlers = source->handlers;
+	config->documents_count = 1 + source->sets_count;
+	values_init(&config->top, config->handlers);
+	return config;
+}
+
 int config_load(
 	const struct config_source *source, struct report *report, struct config **ret_config)
 {
-	struct config *config = calloc(1, sizeof(*config));
+	struct config *config = begin_config(source);
 	int r = -ENOMEM;
 
 	assert(report->count == 0);
 	if (config)
-		config->documents = calloc(1 + source->sets_count, sizeof(*config->documents));
-	if (config && config->documents) {
-		config->handlers = source->handlers;
-		config->documents_count = 1 + source->sets_count;
-		values_init(&config->top, config->handlers);
 		r = load(config, source, report);
-	}
 	if (r < 0) {
 		config_free(config);
 		if (r == -ENOMEM)
@@ -151,6 +162,23 @@ int config_load(
 	}
 	*ret_config = config;
 	return 0;
+}
+
+const char *config_log_format(const struct config_source *source)
+{
+	struct config *config = begin_config(source);
+	unsigned word = params[PARAM_LOG_FORMAT].limits.initial;
+	struct report ignored;
+
+	report_init(&ignored);
+	if (config) {
+		(void)read_documents(config, source, &ignored);
+		if (!config->top.of[PARAM_LOG_FORMAT].invalid)
+			word = config->top.of[PARAM_LOG_FORMAT].number;
+	}
+	report_free(&ignored);
+	config_free(config);
+	return params[PARAM_LOG_FORMAT].words[word];
 }
 
 int config_check_files(const struct config *config, struct report *report)

@@ -16,7 +16,7 @@ struct config;
 
 /* What a configuration is read from, first the file, then the sets. */
 struct config_source {
-	const char *path;	 /* of the file; NULL: none, all values are the defaults; or CONFIG_STDIN */
+	const char *path; /* of the file, or CONFIG_STDIN; NULL: all values are the defaults */
 	const char *const *sets; /* each KEY=VALUE as for --set */
 	size_t sets_count;
 	const struct config_handlers *handlers; /* borrowed until config_free() */
@@ -27,6 +27,9 @@ struct config_source {
  * case. */
 int config_load(
 	const struct config_source *source, struct report *report, struct config **ret_config);
+
+/* The format that a source which was refused names for the log, as far as it can be read; else the default. */
+const char *config_log_format(const struct config_source *source);
 
 /* Can this user write to the files that it names? -EINVAL: the report, which was empty, is finished and says
  * why not. -ENOMEM. */

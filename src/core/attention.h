@@ -7,19 +7,10 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/eventfd.h>
 
 struct attention {
 	atomic_bool asleep;
 	int fd; /* an eventfd, which is readable once it was called */
 };
-
-/* Thread: any. */
-static inline void attention_call(struct attention *attention)
-{
-	if (atomic_load_explicit(&attention->asleep, memory_order_relaxed) &&
-		atomic_exchange(&attention->asleep, false))
-		(void)eventfd_write(attention->fd, 1);
-}
 
 #endif

@@ -12,6 +12,7 @@
 #include "daemon/handlers.h"
 #include "daemon/notify.h"
 #include "daemon/pace.h"
+#include "daemon/refusal.h"
 
 static int fail(int error)
 {
@@ -79,6 +80,8 @@ static int load_and_go(const struct cli *cli, struct handlers *handlers)
 	handlers->plugins.loads = false; /* beside what serves, a plug-in is only described */
 	if (error == -ENOMEM)
 		(void)fail(error);
+	else if (error < 0 && cli->action == CLI_SERVE)
+		refusal_write(&source, &report);
 	else if (error < 0)
 		(void)report_print(&report, stderr);
 	report_free(&report);

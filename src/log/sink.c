@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -14,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/target.h"
 
 #define WHO_MAX 16
@@ -21,21 +21,6 @@
 static bool is_stderr(const char *target)
 {
 	return strcmp(target, "stderr") == 0;
-}
-
-/* Programs whose stderr is something else inherit $JOURNAL_STREAM too: it counts if it names ours.
- */
-static bool stderr_is_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	struct stat status;
-	char ours[64];
-
-	if (stream == NULL || fstat(STDERR_FILENO, &status) < 0)
-		return false;
-	(void)snprintf(ours, sizeof(ours), "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)status.st_dev,
-		(uintmax_t)status.st_ino);
-	return strcmp(stream, ours) == 0;
 }
 
 static int choose_format(const char *word, const char *target, enum log_format *ret_format)
@@ -47,8 +32,9 @@ static int choose_format(const char *word, const char *target, enum log_format *
 	else if (strcmp(word, "journal") == 0)
 		*ret_format = LOG_FORMAT_JOURNAL;
 	else if (strcmp(word, "auto") == 0)
-		*ret_format = is_stderr(target) && stderr_is_journal() ? LOG_FORMAT_JOURNAL
-								       : LOG_FORMAT_LOGFMT;
+		*ret_format = is_stderr(target) && descriptors_stderr_is_journal()
+				      ? LOG_FORMAT_JOURNAL
+				      : LOG_FORMAT_LOGFMT;
 	else
 		return -EINVAL;
 	return 0;

@@ -1,6 +1,7 @@
 /* Lines about datagrams that got no answer: for each service and reason one a second while it happens, and one when
  * it is over. They are made of the books, by the owner's thread, so those who lose a datagram only count it. */
 #include <errno.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"

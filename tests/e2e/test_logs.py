@@ -120,6 +120,40 @@ class Forms(LogCase):
                 self.assertRegex(line, JOURNAL if is_journal else LOGFMT)
             self.assertGreaterEqual(len(lines), 4)
 
+    def refuse(self, config, *arguments, stderr=None, environment=None):
+        """What the start says of a configuration that it refuses."""
+        daemon = self.start({**config, "wrokers": 1}, ready=False, arguments=arguments,
+                            environment=environment, **({"stderr": stderr} if stderr else {}))
+        daemon.wait(78)
+        return daemon.lines
+
+    def test_errors_of_the_configuration(self):
+        """In the form of the log where that is for programs, as far as the file says; else for people."""
+        for form in "json", "journal":
+            for lines in (self.refuse({"logging": {"format": form}, "port": -1}),
+                          self.refuse({"port": -1}, "--set", f"logging.format={form}")):
+                self.assertEqual(len(lines), 2, lines)
+                for line in lines:
+                    self.assertRegex(line, "did you mean|must be a whole number")
+                    if form == "journal":
+                        self.assertRegex(line, JOURNAL)
+                        self.assertTrue(line.startswith("<3>"))
+                    else:
+                        parsed = json.loads(line)
+                        self.assertEqual((parsed["level"], parsed["event"]), ("error", "configuration"))
+        for form in "logfmt", "auto", "jsno":
+            self.assertIn("^", "".join(self.refuse({"logging": {"format": form}})))
+
+    def test_errors_of_the_configuration_in_the_journal(self):
+        for inode_off_by, is_journal in ((0, True), (1, False)):
+            reading, writing = os.pipe()
+            status = os.fstat(writing)
+            with open(writing, "wb", buffering=0) as stderr:
+                self.refuse({}, stderr=stderr, environment={
+                    "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + inode_off_by}"})
+            first = probe.Reader(reading).all_lines()[0]
+            self.assertEqual(bool(JOURNAL.match(first)), is_journal, first)
+
     def test_journal_priorities(self):
         daemon = self.start(
             {"logging": {**DEBUG, "format": "journal"}, "handler": "echo", "host": "0.0.0.0"},

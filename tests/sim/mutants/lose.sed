@@ -1,2 +1,2 @@
 # src/queue/queue.c: the one that goes to make room is lost
-s/drop_one(queue, backlog_victim(&queue->backlog, now_ns), DROP_QUEUE_FULL, to);/drop_one(queue, backlog_victim(\&queue->backlog, now_ns), DROP_QUEUE_FULL, \&(struct datagram_list){ 0 });/
+/DROP_QUEUE_FULL, now_ns,$/,/to);/s/\<to);/\&(struct datagram_list){ 0 });/

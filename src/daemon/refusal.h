@@ -1,0 +1,11 @@
+/* A configuration that is refused at the start, when there is no log yet. */
+#ifndef DAEMON_REFUSAL_H
+#define DAEMON_REFUSAL_H
+
+#include "config/config.h"
+
+/* Write its errors to stderr: in the compiler's form, but as lines of the log where programs read those, in JSON or
+ * for the journal. */
+void refusal_write(const struct config_source *source, const struct report *report);
+
+#endif
