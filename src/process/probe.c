@@ -37,14 +37,13 @@ static int find_own_object(char path[PATH_MAX])
 {
 	struct link_map *map;
 	Dl_info info;
-	ssize_t length;
 
-	if (dladdr1((void *)(uintptr_t)probe_run, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 &&
-		map->l_name[0] != '\0')
-		return realpath(map->l_name, path) != NULL ? 0 : -errno;
-	length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-	path[length > 0 ? length : 0] = '\0';
-	return length > 0 ? 0 : -errno;
+	if (dladdr1((void *)(uintptr_t)probe_run, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
+		return -ENOENT;
+	if (realpath(map->l_name[0] != '\0' ? map->l_name : "/proc/self/exe", path) == NULL &&
+		realpath(info.dli_fname, path) == NULL) /* there may be no /proc */
+		return -errno;
+	return 0;
 }
 
 /* Beside the object, or where `make install` puts it; also where libraries have a folder for each
@@ -86,7 +85,7 @@ static int spawn(struct child *child, const char *program, const char *path, int
 		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawnattr_setsigmask(&attributes, &none);
 	(void)posix_spawnattr_setsigdefault(&attributes, &all);
-	error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	error = posix_spawn_file_actions_adddup2(&actions, child->said, STDIN_FILENO); /* empty */
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(&actions, child->said, STDOUT_FILENO);
 	if (error == 0)

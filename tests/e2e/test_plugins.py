@@ -205,6 +205,15 @@ class Good(PluginCase):
             daemon.wait_for("reloaded", count)
         daemon.stop()
 
+    def test_initializer_that_reads(self):
+        """It finds nothing, whatever dgramd's standard input is."""
+        plugins.build(self.path("hello.so"), plugins.answers(before=initializer(
+            "char byte;\nif (read(0, &byte, 1) != 0)\n\tabort();")))
+        self.write({"handler": "./hello.so"})
+        words = dgramtest.command("-t", "-c", self.path("server.json"))
+        done = subprocess.run(words, input="hello", capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_where_children_are_ignored(self):
         """As by a parent that wants no zombies: their status would be lost."""
         done = dgramtest.run_dgramd("-t", "-c", self.write({

@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+import tempfile
 
 import dgramtest
 import namespaces
+import plugins
 
 SYSTEM_ERROR, UNAVAILABLE = 71, 69
 
@@ -91,6 +93,14 @@ class Bare(dgramtest.Case):
 
     def test_without_all(self):
         self.must_serve(without_all)
+
+    def test_plugin(self):
+        """What opens it first needs none of this either."""
+        with tempfile.TemporaryDirectory(prefix="dgramd-bare-") as directory:
+            path = plugins.build(os.path.join(directory, "hello.so"), plugins.answers())
+            daemon = self.start({"handler": path}, **self.inside(without_all))
+            self.assertEqual(daemon.ask(), b"hello")
+            self.assertEqual(daemon.stop()["hello"]["replied"], 1)
 
     def test_a_closed_descriptor_needs_dev_null(self):
         for closed in 0, 1:
