@@ -13,6 +13,8 @@ libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
+# dgramd looks for dgram-child from its own place: see src/process/probe.c.
+childdir := $(prefix)/libexec/dgramd
 sysconfdir ?= $(if $(filter /usr /usr/local,$(prefix)),,$(prefix))/etc
 unitdir ?= $(prefix)/lib/systemd/system
 
@@ -25,8 +27,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL
 # --- what is built from what
 
 sources_of = $(wildcard $(1:%=src/%/*.c))
-engine_src := $(call sources_of,base log core queue guard engine server handlers process)	# libdgram
-daemon_src := $(call sources_of,json config admin daemon)	# libdgramd, over libdgram, and dgramd
+engine_src := $(call sources_of,base log core queue guard engine server handlers)	# libdgram
+daemon_src := $(call sources_of,json config process admin daemon)	# libdgramd, over libdgram, and dgramd
 load_src := $(call sources_of,load)			# dgramload
 unit_src := $(wildcard tests/unit/*/test_*.c)
 helper_src := $(wildcard tests/e2e/*.c tests/bench/*.c)	# programs that these tests start
@@ -38,7 +40,8 @@ sim_src := $(wildcard tests/sim/*.c)			# the simulator, one program
 man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
-daemon_obj := $(filter-out $B/src/daemon/dgramd.o,$(daemon_src:%.c=$B/%.o))
+daemon_obj := $(filter-out $B/src/daemon/dgramd.o $B/src/process/child.o,$(daemon_src:%.c=$B/%.o))
+child_obj := $B/src/process/child.o $B/src/process/description.o
 base_obj := $(filter $B/src/base/%,$(engine_obj))	# each library has its own
 libraries := libdgram libdgramd
 tools := dgramload
@@ -110,15 +113,21 @@ link = $(CC) $(ldflags) $(LDFLAGS)
 # --- the product
 
 .PHONY: all tests peers
-all: $B/dgramd $(libraries:%=$B/%.a) $(libraries:%=$B/%.so) $(tools_bin) ## build daemon, libraries and tools (the default)
-tests: $B/dgramd $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
+all: $B/dgramd $B/dgram-child $(libraries:%=$B/%.a) $(libraries:%=$B/%.so) $(tools_bin) ## build daemon, libraries and tools (the default)
+tests: $B/dgramd $B/dgram-child $(tools_bin) $(test_bin) $(preload_lib) $(sim_bin)
 	@:
 peers: $(peer_bin)
 	@:
 
+# Plug-ins find the functions of dgram.h in the program that opens them.
+for_plugins := -Wl,--export-dynamic-symbol='dgram_*'
 $B/dgramd: $B/src/daemon/dgramd.o $(daemon_obj) $(engine_obj)
 	@echo '  link  $@'
-	$Q$(link) -pie -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
+	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
+
+$B/dgram-child: $(child_obj) $(engine_obj)
+	@echo '  link  $@'
+	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 $B/libdgram.so $B/libdgram.a: $(engine_obj)
 $B/libdgramd.so $B/libdgramd.a: $(daemon_obj) $(base_obj)
@@ -204,7 +213,7 @@ $B/flags $B/sources: FORCE | builders
 	@mkdir -p $(@D)
 	@{ $(CC) --version; echo "$(subst ",,$(text))"; } >$@.$$$$; \
 		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
-$B/dgramd $(libraries:%=$B/%.so) $(libraries:%=$B/%.a) $B/libeverything.a: $B/sources
+$B/dgramd $B/dgram-child $(libraries:%=$B/%.so) $(libraries:%=$B/%.a) $B/libeverything.a: $B/sources
 .PHONY: FORCE
 FORCE:
 .SECONDARY:
@@ -224,7 +233,8 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx logrotate:logrotate \
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
-	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff
+	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff \
+	g++:g++ 'libsqlite3-dev:$(PKG_CONFIG) --exists sqlite3'
 RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd
 CLANG := clang:clang 'libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*'
 LINTERS := clang:clang clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck \
@@ -425,8 +435,9 @@ endef
 .PHONY: install uninstall
 install: all ## install under DESTDIR and prefix (/usr/local)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(libdir)/pkgconfig $(includedir) \
-		$(datadir)/dgramd $(unitdir) $(sysconfdir)/dgramd) $(sort $(dir $(pages)))
+		$(childdir) $(datadir)/dgramd $(unitdir) $(sysconfdir)/dgramd) $(sort $(dir $(pages)))
 	$(INSTALL) -m 755 $B/dgramd $(DESTDIR)$(sbindir)/
+	$(INSTALL) -m 755 $B/dgram-child $(DESTDIR)$(childdir)/
 	$(INSTALL) -m 755 $(tools_bin) $(DESTDIR)$(bindir)/
 	$(INSTALL) -m 644 $(headers) $(DESTDIR)$(includedir)/
 	$(INSTALL) -m 644 $(libraries:%=$B/%.a) $(DESTDIR)$(libdir)/
@@ -449,7 +460,7 @@ uninstall: ## remove what install put there, but not the configuration
 		$(headers:include/%=$(includedir)/%) $(modules:%=$(libdir)/pkgconfig/%) \
 		$(foreach end,a so so.$(SOVERSION) so.$(VERSION),$(libraries:%=$(libdir)/%.$(end))) \
 		$(unitdir)/dgramd.service $(sysconfdir)/dgramd/server.schema.json) $(pages)
-	rm -rf $(DESTDIR)$(datadir)/dgramd
+	rm -rf $(DESTDIR)$(datadir)/dgramd $(DESTDIR)$(childdir)
 
 .PHONY: clean help
 clean: ## remove .build

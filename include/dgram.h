@@ -208,6 +208,21 @@ struct dgram_handler {
 	int (*reconfigure)(void *state, const struct dgram_start *start);
 };
 
+/* What a plug-in exports: a shared object with a handler, which dgramd loads. It links nothing of ours,
+ * because the program that loads it has the functions of this header. */
+struct dgram_plugin {
+	unsigned abi;		/* DGRAM_ABI */
+	unsigned handler_bytes; /* sizeof(struct dgram_handler) */
+	const struct dgram_handler *handler;
+};
+
+DGRAM_API extern const struct dgram_plugin dgram_plugin;
+
+/* Stands once in a plug-in, outside of all functions: DGRAM_PLUGIN(handler); */
+#define DGRAM_PLUGIN(handler)                                 \
+	const struct dgram_plugin dgram_plugin = { DGRAM_ABI, \
+		(unsigned)sizeof(struct dgram_handler), &(handler) }
+
 /* Who runs the handler. */
 enum dgram_concurrency {
 	DGRAM_POOL,   /* the workers, behind the queue; see also `never_blocks` */

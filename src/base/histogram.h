@@ -27,13 +27,18 @@ static inline unsigned histogram_bucket(int64_t ns)
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
-/* A plain load and store: only one thread adds. Thread: that one. */
-static inline void histogram_add(struct histogram *histogram, int64_t ns)
+/* The same duration `count` times. A plain load and store: only one thread adds. Thread: that one. */
+static inline void histogram_add_many(struct histogram *histogram, int64_t ns, unsigned count)
 {
 	_Atomic uint64_t *bucket = &histogram->buckets[histogram_bucket(ns)];
 
-	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
+	atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + count,
 		memory_order_relaxed);
+}
+
+static inline void histogram_add(struct histogram *histogram, int64_t ns)
+{
+	histogram_add_many(histogram, ns, 1);
 }
 
 /* The longest duration in ns that a bucket holds. */

@@ -62,6 +62,13 @@ static void format_value(const struct values *values, size_t index, char text[VA
 				i > 0 ? ", " : "", value_text(value, param, i));
 }
 
+/* Of a plug-in that has the same path, which is shorter than half of VALUE_TEXT_MAX. */
+static bool is_another_file(const struct values *old_values, const struct values *new_values)
+{
+	return values_handler(old_values) != values_handler(new_values) &&
+	       strcmp(values_handler_text(old_values), values_handler_text(new_values)) == 0;
+}
+
 static void compare_value(struct comparison *comparison, size_t index,
 	const struct values *old_values, const struct values *new_values)
 {
@@ -69,6 +76,8 @@ static void compare_value(struct comparison *comparison, size_t index,
 
 	format_value(old_values, index, old_text);
 	format_value(new_values, index, new_text);
+	if (params[index].type == PARAM_TYPE_HANDLER && is_another_file(old_values, new_values))
+		strcat(new_text, ", which has changed");
 	if (strcmp(old_text, new_text) != 0)
 		add_change(comparison, params[index].path, old_text, new_text,
 			params[index].live && !comparison->renamed);

@@ -45,7 +45,7 @@ void config_free(struct config *config);
 /* The effective configuration, defaults included, as a file that loads to the same. -errno. */
 int config_print(const struct config *config, FILE *file);
 
-/* The JSON Schema of server.json with the listed handlers, draft-07. -errno. */
+/* The JSON Schema of server.json with the listed handlers and plug-ins, draft-07. -errno. */
 int config_schema_print(const struct config_handlers *handlers, FILE *file);
 
 /* A key whose value differs: "queue.capacity", "4096", "8192". `live`: a reload applies it; else it

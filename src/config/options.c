@@ -123,10 +123,12 @@ void options_complete(
 				report, place, "%soptions.%s: %s", label, parameter->name, message);
 			continue;
 		}
-		setting->number = parameter->initial;
-		setting->text = parameter->type == DGRAM_WORD
-					? parameter->words[(size_t)parameter->initial]
-					: parameter->text;
+		if (parameter->type == DGRAM_WORD) {
+			setting->text = parameter->words[(size_t)parameter->initial];
+		} else {
+			setting->number = parameter->initial;
+			setting->text = parameter->text;
+		}
 	}
 }
 

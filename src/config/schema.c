@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -10,7 +11,7 @@
 /* What an object is described for. */
 struct view {
 	enum param_scope scope;
-	const struct dgram_handler *const *listed;
+	const struct config_handlers *handlers;
 };
 
 static void put_object(struct json *json, const struct view *view, const struct param *group);
@@ -154,16 +155,26 @@ static void put_required(struct json *json, const struct param *param)
 	json_close(json, ']');
 }
 
-/* The options of one handler. A file may leave out `handler` for the default one. */
-static void put_handler(struct json *json, const struct dgram_handler *handler, bool is_default)
+/* The name of a file, in any folder. */
+static void put_path_pattern(struct json *json, const char *path)
 {
-	json_open(json, NULL, '{');
-	open_objects(json, (const char *const[]){ "if", "properties", "handler", NULL });
-	json_text(json, "const", handler->name);
-	close_objects(json, 2);
-	if (!is_default)
-		put_required(json, &params[PARAM_HANDLER]);
-	json_close(json, '}');
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	char pattern[2 * NAME_MAX + 16] = "/";
+	size_t length = 1;
+
+	for (; *name != '\0' && length < sizeof(pattern) - 4; name++) {
+		if (strchr("\\^$.*+?()[]{}|", *name) != NULL)
+			pattern[length++] = '\\';
+		pattern[length++] = *name;
+	}
+	strcpy(pattern + length, "$");
+	json_text(json, "pattern", pattern);
+}
+
+/* The options of a handler, after the "if" that names it. */
+static void put_options(struct json *json, const struct dgram_handler *handler)
+{
 	json_open(json, "then", '{');
 	if (has_required(handler))
 		put_required(json, &params[PARAM_OPTIONS]);
@@ -174,7 +185,37 @@ static void put_handler(struct json *json, const struct dgram_handler *handler, 
 	json_open(json, "properties", '{');
 	for (size_t i = 0; i < handler->parameters_count; i++)
 		put_parameter(json, &handler->parameters[i]);
-	close_objects(json, 5);
+	close_objects(json, 4);
+}
+
+static void open_if_handler(struct json *json)
+{
+	json_open(json, NULL, '{');
+	open_objects(json, (const char *const[]){ "if", "properties", "handler", NULL });
+}
+
+/* A file may leave out `handler` for the default one. */
+static void put_handler(struct json *json, const struct dgram_handler *handler, bool is_default)
+{
+	open_if_handler(json);
+	json_text(json, "const", handler->name);
+	close_objects(json, 2);
+	if (!is_default)
+		put_required(json, &params[PARAM_HANDLER]);
+	json_close(json, '}');
+	put_options(json, handler);
+	json_close(json, '}');
+}
+
+static void put_plugin(struct json *json, const struct config_plugin *plugin)
+{
+	open_if_handler(json);
+	put_path_pattern(json, plugin->path);
+	close_objects(json, 2);
+	put_required(json, &params[PARAM_HANDLER]);
+	json_close(json, '}');
+	put_options(json, plugin->handler);
+	json_close(json, '}');
 }
 
 static void put_words(struct json *json, const struct param *param)
@@ -187,9 +228,17 @@ static void put_names(struct json *json, const struct dgram_handler *const *list
 {
 	const char *initial = listed[0]->name;
 
+	json_text(json, "type", "string");
+	json_open(json, "anyOf", '[');
+	json_open(json, NULL, '{');
 	json_open(json, "enum", '[');
 	for (; *listed; listed++)
 		json_text(json, NULL, (*listed)->name);
+	json_close(json, ']');
+	json_close(json, '}');
+	json_open(json, NULL, '{');
+	json_text(json, "pattern", "/");
+	json_close(json, '}');
 	json_close(json, ']');
 	json_text(json, "default", initial);
 }
@@ -224,13 +273,13 @@ static void put_hosts(struct json *json, const struct param *param)
 }
 
 static void put_services(
-	struct json *json, const struct param *param, const struct dgram_handler *const *listed)
+	struct json *json, const struct param *param, const struct config_handlers *handlers)
 {
 	json_text(json, "type", "array");
 	json_number(json, "minItems", param->limits.minimum);
 	json_number(json, "maxItems", param->limits.maximum);
 	json_open(json, "items", '{');
-	put_object(json, &(struct view){ PARAM_SCOPE_SERVICE, listed }, NULL);
+	put_object(json, &(struct view){ PARAM_SCOPE_SERVICE, handlers }, NULL);
 	json_close(json, '}');
 }
 
@@ -254,7 +303,7 @@ static void put_param(struct json *json, const struct view *view, const struct p
 		put_words(json, param);
 		break;
 	case PARAM_TYPE_HANDLER:
-		put_names(json, view->listed);
+		put_names(json, view->handlers->listed);
 		break;
 	case PARAM_TYPE_NAME:
 	case PARAM_TYPE_TEXT:
@@ -268,7 +317,7 @@ static void put_param(struct json *json, const struct view *view, const struct p
 	case PARAM_TYPE_OPTIONS:
 		break; /* see put_handler() */
 	case PARAM_TYPE_SERVICES:
-		put_services(json, param, view->listed);
+		put_services(json, param, view->handlers);
 		break;
 	}
 	json_close(json, '}');
@@ -287,8 +336,10 @@ static void put_object(struct json *json, const struct view *view, const struct 
 	if (group)
 		return;
 	json_open(json, "allOf", '[');
-	for (size_t i = 0; view->listed[i]; i++)
-		put_handler(json, view->listed[i], i == 0);
+	for (size_t i = 0; view->handlers->listed[i]; i++)
+		put_handler(json, view->handlers->listed[i], i == 0);
+	for (const struct config_plugin *each = view->handlers->plugins; each && each->path; each++)
+		put_plugin(json, each);
 	json_close(json, ']');
 }
 
@@ -313,7 +364,7 @@ int config_schema_print(const struct config_handlers *handlers, FILE *file)
 	json_open(&json, NULL, '{');
 	json_text(&json, "$schema", "http://json-schema.org/draft-07/schema#");
 	json_text(&json, "title", "server.json, the configuration of dgramd");
-	put_object(&json, &(struct view){ PARAM_SCOPE_TOP, handlers->listed }, NULL);
+	put_object(&json, &(struct view){ PARAM_SCOPE_TOP, handlers }, NULL);
 	put_exclusion(&json);
 	json_close(&json, '}');
 	if (fflush(file) != 0)

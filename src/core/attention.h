@@ -13,4 +13,7 @@ struct attention {
 	int fd; /* an eventfd, which is readable once it was called */
 };
 
+/* When it is seen to be asleep. Thread: any. */
+void attention_call(struct attention *attention);
+
 #endif

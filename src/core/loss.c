@@ -1,6 +1,6 @@
 #include "core/loss.h"
 
-static void note_wait(struct loss *loss, int64_t waited_ns)
+static void keep_longest(struct loss *loss, int64_t waited_ns)
 {
 	int64_t longest_ns = atomic_load_explicit(&loss->longest_wait_ns, memory_order_relaxed);
 
@@ -13,7 +13,7 @@ void loss_note(struct loss *loss, const struct datagram *datagram, int64_t waite
 {
 	int wanted = LOSS_WANTED;
 
-	note_wait(loss, waited_ns);
+	keep_longest(loss, waited_ns);
 	if (atomic_load_explicit(&loss->state, memory_order_relaxed) != LOSS_WANTED ||
 		!atomic_compare_exchange_strong(&loss->state, &wanted, LOSS_WRITING))
 		return;

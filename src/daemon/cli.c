@@ -23,7 +23,8 @@ static const struct {
 	{ 'c', "config", "FILE", "read the configuration from FILE; - is the standard input" },
 	{ 't', "check", NULL, "check the configuration, and exit with 0 or 78" },
 	{ 'T', "print-config", NULL, "print the effective configuration, defaults included" },
-	{ OPTION_SCHEMA, "schema", NULL, "print the JSON Schema of the configuration" },
+	{ OPTION_SCHEMA, "schema", NULL,
+		"print the JSON Schema of the configuration, also of plug-ins named behind it" },
 	{ OPTION_SET, "set", "KEY=VALUE", "set a key over the file's, as in queue.capacity=8192" },
 	{ OPTION_COLOR, "color", "WHEN", "colour log lines: auto, always or never" },
 	{ OPTION_READY_FD, "ready-fd", "FD", "write a newline there when ready, as s6 expects" },
@@ -127,7 +128,9 @@ int cli_parse(int argc, char **argv, struct cli *ret_cli)
 	optind = 1;
 	while (error == 0 && (letter = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		error = take_option(&cli, letter, argv);
-	if (error == 0 && optind < argc)
+	cli.plugins = argv + optind;
+	cli.plugins_count = (size_t)(argc - optind);
+	if (error == 0 && cli.action != CLI_SCHEMA && optind < argc)
 		error = usage_error(
 			"unexpected argument; a configuration is named with -c", argv[optind]);
 	if (error < 0) {
@@ -162,10 +165,11 @@ void cli_print_help(FILE *file)
 {
 	(void)fprintf(file,
 		"usage: %s [-tThV] [-c FILE] [--set KEY=VALUE]...\n"
+		"       %s --schema [FILE.so]...\n"
 		"\n"
 		"Serves UDP requests with a bounded queue and a pool of workers.\n"
 		"\n",
-		program_invocation_short_name);
+		program_invocation_short_name, program_invocation_short_name);
 	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
 		const char *argument = options[i].argument != NULL ? options[i].argument : "";
 		char letter[5] = "    ";

@@ -22,6 +22,8 @@ struct cli {
 	int ready_fd;	   /* -1: none */
 	const char **sets; /* KEY=VALUE of each --set */
 	size_t sets_count;
+	char **plugins; /* files whose options --schema writes */
+	size_t plugins_count;
 };
 
 /* Parse; what it holds points into argv. -EINVAL: one line about it is on stderr; -ENOMEM. */

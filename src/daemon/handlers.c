@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rule.h"
@@ -9,13 +10,15 @@
 /* The most handlers that a message names, so that it fits a few lines. */
 #define NAMED_MAX 16
 
-static const struct dgram_handler *find_linked(
+static const struct dgram_handler *find(
 	void *context, const char *name, char ret_error[CONFIG_HANDLER_ERROR_MAX])
 {
-	const struct handlers *handlers = context;
+	struct handlers *handlers = context;
 	const char *names[NAMED_MAX + 1] = { NULL };
 	char message[RULE_MESSAGE_MAX];
 
+	if (strchr(name, '/') != NULL)
+		return plugins_find(&handlers->plugins, name, ret_error);
 	for (size_t i = 0; handlers->linked[i] != NULL; i++) {
 		if (strcmp(handlers->linked[i]->name, name) == 0)
 			return handlers->linked[i];
@@ -26,6 +29,8 @@ static const struct dgram_handler *find_linked(
 	(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", message);
 	return NULL;
 }
+
+_Static_assert((int)PLUGIN_ERROR_MAX <= (int)CONFIG_HANDLER_ERROR_MAX, "room for the error");
 
 /* Or NULL. */
 static const char *fault_of_handler(
@@ -47,8 +52,8 @@ int handlers_init(struct handlers *handlers, const struct dgram_handler *const *
 	const char *fault;
 	size_t index = 0;
 
-	handlers->linked = linked;
-	handlers->config = (struct config_handlers){ linked, find_linked, handlers };
+	*handlers =
+		(struct handlers){ .config = { linked, find, handlers, NULL }, .linked = linked };
 	do {
 		fault = fault_of_handler(linked, index, text);
 		if (fault == NULL)
@@ -58,4 +63,29 @@ int handlers_init(struct handlers *handlers, const struct dgram_handler *const *
 		return -EINVAL;
 	} while (linked[++index] != NULL);
 	return 0;
+}
+
+bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t count,
+	char ret_error[CONFIG_HANDLER_ERROR_MAX])
+{
+	struct config_plugin *described = calloc(count + 1, sizeof(*described));
+
+	if (described == NULL) {
+		(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", strerrordesc_np(ENOMEM));
+		return false;
+	}
+	handlers->config.plugins = handlers->described = described;
+	for (size_t i = 0; i < count; i++) {
+		described[i].path = paths[i];
+		described[i].handler = plugins_find(&handlers->plugins, paths[i], ret_error);
+		if (described[i].handler == NULL)
+			return false;
+	}
+	return true;
+}
+
+void handlers_free(struct handlers *handlers)
+{
+	free(handlers->described);
+	plugins_free(&handlers->plugins);
 }

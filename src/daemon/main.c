@@ -55,7 +55,17 @@ static int print_config(struct config *config)
 	return printed(error);
 }
 
-static int load_and_go(const struct cli *cli, const struct handlers *handlers)
+static int print_schema(const struct cli *cli, struct handlers *handlers)
+{
+	char why[CONFIG_HANDLER_ERROR_MAX];
+
+	if (handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why))
+		return printed(config_schema_print(&handlers->config, stdout));
+	(void)fprintf(stderr, "%s: error: %s\n", program_invocation_short_name, why);
+	return EX_CONFIG;
+}
+
+static int load_and_go(const struct cli *cli, struct handlers *handlers)
 {
 	const struct config_source source = { cli->config_path, cli->sets, cli->sets_count,
 		&handlers->config };
@@ -64,7 +74,10 @@ static int load_and_go(const struct cli *cli, const struct handlers *handlers)
 	int error;
 
 	report_init(&report);
+	handlers->plugins.base = cli->config_path;
+	handlers->plugins.loads = cli->action == CLI_SERVE;
 	error = config_load(&source, &report, &config);
+	handlers->plugins.loads = false; /* beside what serves, a plug-in is only described */
 	if (error == -ENOMEM)
 		(void)fail(error);
 	else if (error < 0 && cli->action == CLI_SERVE)
@@ -86,7 +99,7 @@ static int load_and_go(const struct cli *cli, const struct handlers *handlers)
 	}
 }
 
-static int act(const struct cli *cli, const struct handlers *handlers)
+static int act(const struct cli *cli, struct handlers *handlers)
 {
 	switch (cli->action) {
 	case CLI_HELP:
@@ -96,7 +109,7 @@ static int act(const struct cli *cli, const struct handlers *handlers)
 		(void)printf("dgramd %s\n", dgram_version());
 		return printed(0);
 	case CLI_SCHEMA:
-		return printed(config_schema_print(&handlers->config, stdout));
+		return print_schema(cli, handlers);
 	default:
 		return load_and_go(cli, handlers);
 	}
@@ -131,5 +144,6 @@ int dgram_main(int argc, char **argv, const struct dgram_handler *const *handler
 	if (cli.action == CLI_SERVE)
 		pace_exit(status);
 	cli_free(&cli);
+	handlers_free(&known);
 	return status;
 }

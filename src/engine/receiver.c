@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -169,11 +168,12 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
 }
 
-static void call_owner(struct attention *attention)
+static void call_owner(const struct receiver *receiver)
 {
-	if (atomic_load_explicit(&attention->asleep, memory_order_relaxed) &&
-		atomic_exchange(&attention->asleep, false))
-		(void)eventfd_write(attention->fd, 1);
+	struct attention *attention = &receiver->workers->attention;
+
+	if (atomic_load_explicit(&attention->asleep, memory_order_relaxed))
+		attention_call(attention);
 }
 
 static void push_batch(
@@ -183,7 +183,7 @@ static void push_batch(
 
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
-	call_owner(&receiver->workers->attention);
+	call_owner(receiver);
 	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
 	if (receiver->service->busy_replies && dropped.count > 0)
 		reply_busy(receiver, &dropped);
@@ -214,7 +214,7 @@ static void serve_inline(
 
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
-	call_owner(&receiver->workers->attention);
+	call_owner(receiver);
 	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);
 	enter_books(receiver, &results, jobs->count);
 }

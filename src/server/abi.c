@@ -24,6 +24,7 @@ size_t dgram_sizeof(const char *name)
 		STRUCT(dgram_setting),
 		STRUCT(dgram_start),
 		STRUCT(dgram_handler),
+		STRUCT(dgram_plugin),
 		STRUCT(dgram_service),
 		STRUCT(dgram_options),
 		STRUCT(dgram_counter),

@@ -1,5 +1,5 @@
 /* A handler that does what a request says: "echo hello", "fail 5". tests/e2e/test_handlers.py asks it, in each form
- * that a handler can have: linked into a program, which this is, and others. */
+ * that a handler can have: linked into a program, which this is, and as a plug-in. */
 #include <arpa/inet.h>
 #include <dgramd.h>
 #include <errno.h>
@@ -251,9 +251,13 @@ static const struct dgram_handler subject = {
 	.reconfigure = take_values,
 };
 
+#ifdef PLUGIN
+DGRAM_PLUGIN(subject);
+#else
 int main(int argc, char **argv)
 {
 	static const struct dgram_handler *const handlers[] = { &subject, NULL };
 
 	return dgram_main(argc, argv, handlers);
 }
+#endif

@@ -5,9 +5,11 @@ handler; a further form is a row of FORMS."""
 import json
 import os
 import signal
+import tempfile
 import time
 
 import dgramtest
+import plugins
 
 
 class Form:
@@ -17,7 +19,12 @@ class Form:
         self.name, self.program, self.handler = name, program, handler
 
 
-FORMS = [Form("linked", os.path.join(dgramtest.BUILD, "tests/e2e/subject"), "subject")]
+FOLDER = tempfile.TemporaryDirectory(prefix="dgramd-handlers-")
+FORMS = [
+    Form("linked", os.path.join(dgramtest.BUILD, "tests/e2e/subject"), "subject"),
+    Form("plugin", None, plugins.build(
+        os.path.join(FOLDER.name, "subject.so"), os.path.join(dgramtest.TOP, "tests/e2e/subject.c"), "-DPLUGIN")),
+]
 
 LONGEST = 512  # max_datagram_bytes here
 

@@ -48,8 +48,9 @@ class Stop(dgramtest.Case):
         address = daemon.address()
         with dgramtest.socket_for(address) as client:
             daemon.freeze()
-            for number in range(100):
-                client.sendto(b"%d" % number, address)
+            with dgramtest.delivered():
+                for number in range(100):
+                    client.sendto(b"%d" % number, address)
             daemon.kill(signal.SIGTERM)
             daemon.kill(signal.SIGCONT)
             daemon.wait()
@@ -102,8 +103,9 @@ class Stop(dgramtest.Case):
         address = daemon.address()
         with dgramtest.socket_for(address) as client:
             daemon.freeze()
-            for _ in range(20):
-                client.sendto(b"old", address)
+            with dgramtest.delivered():
+                for _ in range(20):
+                    client.sendto(b"old", address)
             time.sleep(0.1)
             daemon.kill(signal.SIGCONT)
             daemon.kill(signal.SIGTERM)
@@ -138,8 +140,9 @@ class Stop(dgramtest.Case):
             with dgramtest.Daemon({"handler": "echo", "pool": {"workers": 2}}) as daemon:
                 address = daemon.address()
                 with dgramtest.socket_for(address) as client:
-                    for number in range(count):
-                        client.sendto(b"%d" % number, address)
+                    with dgramtest.delivered():
+                        for number in range(count):
+                            client.sendto(b"%d" % number, address)
                     ledger = daemon.stop()["echo"]
                     answers = {client.recv(64) for _ in range(ledger["replied"])}
                 self.must_count(

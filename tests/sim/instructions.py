@@ -62,16 +62,26 @@ class Profile:
                     is_call, there = False, own
 
 
-def measure(mode, addresses):
-    """Instructions a request, by function."""
-    out = SIM.parent / f"callgrind.{mode}-{addresses}"
+def count(mode, addresses, *plugin):
+    """What callgrind writes of such requests, served by an echo that is linked in, or by a plug-in's."""
+    out = SIM.parent / f"callgrind.{mode}-{addresses}{'-plugin' * len(plugin)}"
     subprocess.run(
         ["valgrind", "-q", "--tool=callgrind", "--toggle-collect=requests_serve",
          "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={out}", SIM,
-         "--requests", str(REQUESTS), mode, str(addresses)],
+         "--requests", str(REQUESTS), mode, str(addresses), *plugin],
         stdin=subprocess.DEVNULL, capture_output=True, check=True)
-    by_function = Profile(out.read_text(encoding="utf-8")).by_function
-    return {name: count / REQUESTS for name, count in by_function.items()}
+    return out.read_text(encoding="utf-8")
+
+
+def total(counted):
+    """All instructions a request, the handler's and the simulator's included."""
+    return int(re.search(r"^totals: (\d+)$", counted, re.MULTILINE)[1]) / REQUESTS
+
+
+def measure(mode, addresses):
+    """Instructions a request, by function."""
+    by_function = Profile(count(mode, addresses)).by_function
+    return {name: number / REQUESTS for name, number in by_function.items()}
 
 
 def read_record():
@@ -95,9 +105,9 @@ def main():
     for mode in MODES:
         for addresses in ADDRESSES:
             functions = measure(mode, addresses)
-            total = sum(functions.values())
-            measured[compiler(), mode, addresses] = total
-            print(f"\n{compiler()}, {mode}, {addresses} addresses: {total:.1f} a request")
+            ours = sum(functions.values())
+            measured[compiler(), mode, addresses] = ours
+            print(f"\n{compiler()}, {mode}, {addresses} addresses: {ours:.1f} a request")
             for name, count in sorted(functions.items(), key=lambda item: -item[1])[:TOP]:
                 print(f"{count:8.1f}  {name}")
     if "--record" in sys.argv[1:]:

@@ -1,5 +1,6 @@
 #include "requests.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,13 @@
 #define WARM_BATCHES 1000u
 #define FIRST_PORT 20000u
 
-static void set_up(struct run *run, enum runner runner)
+static void set_up(struct run *run, enum runner runner, const struct dgram_handler *handler)
 {
 	run->scenario = (struct scenario){
 		.services_count = 1,
 		.services = { {
 			.runner = runner,
-			.handler = &handler_echo,
+			.handler = handler,
 			.capacity = 4096,
 			.max_wait_ns = 1000 * NS_PER_MS,
 			.settings = { 100 * NS_PER_MS, 1000 * NS_PER_MS, SCENARIO_WORKERS_MAX,
@@ -91,7 +92,8 @@ static void warm_up(struct run *run)
 	}
 }
 
-struct run *requests_begin(const char *mode, unsigned addresses)
+struct run *requests_begin(
+	const char *mode, unsigned addresses, const struct dgram_handler *handler)
 {
 	static const char *const modes[] = { "workers", "assisted", "inline" };
 	static struct run run;
@@ -104,7 +106,7 @@ struct run *requests_begin(const char *mode, unsigned addresses)
 
 	world_init(&run.world, 1);
 	the_run = &run;
-	set_up(&run, (enum runner)runner);
+	set_up(&run, (enum runner)runner, handler);
 	run_assemble(&run);
 	arrivals_switch(
 		&run.receivers[0].batch.arrivals, run.sockets[0].fd, false); /* it was calm */
@@ -117,15 +119,26 @@ void requests_end(struct run *run)
 	run_take_apart(run);
 }
 
-bool requests_run(const char *count, const char *mode, const char *addresses)
+static const struct dgram_handler *find_echo(const char *path)
 {
+	void *object = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+	const struct dgram_plugin *plugin = object != NULL ? dlsym(object, "dgram_plugin") : NULL;
+
+	if (path == NULL)
+		return &handler_echo;
+	return plugin != NULL ? plugin->handler : NULL;
+}
+
+bool requests_run(const char *count, const char *mode, const char *addresses, const char *plugin)
+{
+	const struct dgram_handler *handler = find_echo(plugin);
 	unsigned long batches = strtoul(count, NULL, 10) / BATCH;
 	unsigned long clients = strtoul(addresses, NULL, 10);
 	struct run *run;
 
-	if (clients == 0 || clients > 1000 || batches == 0 || batches > 100000)
+	if (handler == NULL || clients == 0 || clients > 1000 || batches == 0 || batches > 100000)
 		return false;
-	run = requests_begin(mode, (unsigned)clients);
+	run = requests_begin(mode, (unsigned)clients, handler);
 	if (run == NULL)
 		return false;
 	warm_up(run);

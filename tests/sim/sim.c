@@ -112,14 +112,14 @@ int main(int argc, char **argv)
 	if ((argc == 3 || trace) && strcmp(argv[1], "--seeds") == 0 &&
 		run_seeds(argv[2], trace) == 0)
 		return 0;
-	if (argc == 5 && strcmp(argv[1], "--requests") == 0 &&
-		requests_run(argv[2], argv[3], argv[4]))
+	if ((argc == 5 || argc == 6) && strcmp(argv[1], "--requests") == 0 &&
+		requests_run(argv[2], argv[3], argv[4], argv[5]))
 		return 0;
 	if (argc == 3 && strcmp(argv[1], "--walk") == 0 && walk_run(argv[2]))
 		return 0;
 	(void)fprintf(stderr,
 		"usage: %s --seeds FIRST:COUNT [--trace] | --curves | --neighbours |\n"
-		"\t--requests COUNT workers|assisted|inline ADDRESSES |\n"
+		"\t--requests COUNT workers|assisted|inline ADDRESSES [PLUGIN.so] |\n"
 		"\t--walk workers|assisted|inline\n",
 		program);
 	return 64;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "handlers/builtin.h"
 #include "requests.h"
 
 #define STEPS_MAX 4096u
@@ -46,7 +47,7 @@ void __cyg_profile_func_exit(void *function, void *call_site)
 
 bool walk_run(const char *mode)
 {
-	struct run *run = requests_begin(mode, 1);
+	struct run *run = requests_begin(mode, 1, &handler_echo);
 
 	if (run == NULL)
 		return false;

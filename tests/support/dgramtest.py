@@ -17,6 +17,7 @@ than a release build it is.
 """
 
 import collections
+import contextlib
 import json
 import os
 import re
@@ -60,7 +61,7 @@ def run_dgramd(*arguments, program=None, **options):
 
 def handlers():
     """The names of the built-in handlers."""
-    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["enum"]
+    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
 
 
 def parse_line(line):
@@ -83,6 +84,24 @@ def parse_address(text):
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     return socket.getaddrinfo(
         host.strip("[]"), int(port), family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)[0][4]
+
+
+@contextlib.contextmanager
+def delivered():
+    """What this thread sends to loopback addresses within the block is in its sockets at the end of it. The
+    kernel delivers a moment later when it has much to do, but in order on one processor."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(PATIENCE)
+            probe.bind(("127.0.0.1", 0))
+            probe.connect(probe.getsockname())
+            probe.send(b"last")
+            probe.recv(4)
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def socket_for(address):

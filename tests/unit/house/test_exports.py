@@ -10,6 +10,8 @@ import dgramtest
 # What each library needs of others.
 LIBRARIES = {"dgram": set(), "dgramd": {"libdgram", "libcjson"}}
 
+CHILD = os.path.join(dgramtest.BUILD, "dgram-child")
+
 
 def output(*command):
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -47,6 +49,10 @@ class Exports(dgramtest.Case):
         for library in LIBRARIES:
             self.assertEqual(
                 defined("-g", "--defined-only", built(library, "a")), declared(library))
+
+    def test_programs_export_the_header_to_plugins(self):
+        for program, besides in (dgramtest.DGRAMD, {"dgram_main"}), (CHILD, set()):
+            self.assertEqual(defined("-D", "--defined-only", program), declared("dgram") | besides)
 
     def test_shared_libraries_have_their_names_and_needs(self):
         """Beside the C library, which is all that libdgram needs."""

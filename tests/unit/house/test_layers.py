@@ -46,7 +46,10 @@ ARROWS = {
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h",
         "guard/guard.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
-    "src/process/*": [API, "process/*", "engine/handler.h", *STATION],
+    "src/process/description*": [API, "base/*"],
+    "src/process/child*": [API, "process/probe.h"],
+    "src/process/probe*": ["process/description.h", "base/*"],
+    "src/process/plugin*": [API, "process/probe.h", "base/*"],
     "src/server/*": ["engine/*", "guard/own_addresses.h", "guard/neighbours.h", "guard/notices.h",
                     "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
@@ -69,7 +72,7 @@ ARROWS = {
     "src/config/*": ["config/config.h", "config/options.h", "config/params.h", "config/values.h", "json/*"],
     "src/admin/*": [API, "admin/*", "config/*", "json/*", "base/*"],
     "src/ctl/*": ["ctl/*", "json/*", "base/*"],
-    "src/daemon/*": [API, PROGRAM, "daemon/*", "config/*", "json/*", "base/*"],
+    "src/daemon/*": [API, PROGRAM, "daemon/*", "config/*", "process/plugin.h", "json/*", "base/*"],
     "src/load/*": ["load/*", "base/*"],
 }
 
@@ -140,6 +143,8 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/engine/worker.c", '"server/server.h"')
         self.must_forbid("src/server/server.c", '"config/params.h"')
         self.must_forbid("src/handlers/echo.c", '"base/clock.h"')
+        self.must_forbid("src/process/plugin.c", '"engine/handler.h"')
+        self.must_forbid("src/daemon/main.c", '"process/probe.h"')
         self.must_forbid("src/json/scan.c", '"json/report.h"')
         self.must_forbid("src/json/element.c", '"config/values.h"')
         self.must_forbid("src/config/config.c", '"queue/queue.h"')

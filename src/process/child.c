@@ -1,0 +1,153 @@
+/* dgram-child: opens a plug-in and says what it is, in a process of its own that it may ruin. */
+#include <dgram.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "process/probe.h"
+
+/* What opening a plug-in may use besides what the program uses without it. */
+#define CPU_SECONDS 10
+#define DATA_BYTES (1024UL * 1024 * 1024)
+#define FILE_BYTES (64UL * 1024 * 1024)
+
+#define FAULT_MAX DGRAM_ERROR_TEXT_MAX
+
+static void set_limit(int resource, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return;
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > most)
+		limit.rlim_cur = limit.rlim_max = most;
+	(void)setrlimit(resource, &limit);
+}
+
+/* The data of a sanitizer's build are terabytes from the start. */
+static void set_limits(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file != NULL) {
+		if (fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1)
+			set_limit(RLIMIT_DATA,
+				pages * (unsigned long)sysconf(_SC_PAGESIZE) + DATA_BYTES);
+		(void)fclose(file);
+	}
+	set_limit(RLIMIT_CPU, CPU_SECONDS);
+	set_limit(RLIMIT_FSIZE, FILE_BYTES);
+	set_limit(RLIMIT_CORE, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* Standard output for us alone: what the plug-in prints goes to standard error. */
+static FILE *open_output(void)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return NULL;
+	return fdopen(fd, "w");
+}
+
+/* Words of dlerror(3), without the path that they may begin with. Of an object for another machine, which
+ * it passes over, it says that there is none. */
+static void explain_open(const char *path, char fault[FAULT_MAX])
+{
+	const char *text = dlerror();
+	size_t length = strlen(path);
+	bool is_own = strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0;
+
+	if (is_own && strstr(text + length, strerrordesc_np(ENOENT)) != NULL &&
+		access(path, F_OK) == 0)
+		text = "is for another kind of machine";
+	else if (is_own)
+		text += length + 2;
+	(void)snprintf(fault, FAULT_MAX, "%s", text);
+}
+
+/* Pointers of a damaged file may lead anywhere, and would do so in the daemon. */
+static bool check_functions(const struct dgram_handler *handler, char fault[FAULT_MAX])
+{
+	void (*const functions[])(void) = {
+		(void (*)(void))handler->handle,
+		(void (*)(void))handler->open,
+		(void (*)(void))handler->close,
+		(void (*)(void))handler->worker_start,
+		(void (*)(void))handler->worker_stop,
+		(void (*)(void))handler->verify,
+		(void (*)(void))handler->handle_error,
+		(void (*)(void))handler->busy,
+		(void (*)(void))handler->reconfigure,
+	};
+	Dl_info info;
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (functions[i] == NULL || dladdr((void *)(uintptr_t)functions[i], &info) != 0)
+			continue;
+		(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
+		return false;
+	}
+	return true;
+}
+
+/* Numbers come before what they say of the rest. */
+static const struct dgram_handler *check_plugin(
+	const struct dgram_plugin *plugin, char fault[FAULT_MAX])
+{
+	if (plugin == NULL)
+		(void)snprintf(fault, FAULT_MAX,
+			"is no plug-in: it has no symbol dgram_plugin, which DGRAM_PLUGIN() makes");
+	else if (plugin->abi != DGRAM_ABI)
+		(void)snprintf(fault, FAULT_MAX,
+			"was built with a dgram.h of ABI %u, and this dgramd has %u: build it again",
+			plugin->abi, DGRAM_ABI);
+	else if (plugin->handler_bytes != sizeof(*plugin->handler))
+		(void)snprintf(fault, FAULT_MAX,
+			"has a handler of %u bytes, and not %zu: build it again",
+			plugin->handler_bytes, sizeof(*plugin->handler));
+	else if (dgram_handler_check(plugin->handler, fault, FAULT_MAX) == 0 &&
+		 check_functions(plugin->handler, fault))
+		return plugin->handler;
+	return NULL;
+}
+
+static int describe(const char *path, FILE *file)
+{
+	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	const struct dgram_handler *handler = NULL;
+	char fault[FAULT_MAX];
+
+	if (object == NULL)
+		explain_open(path, fault);
+	else
+		handler = check_plugin(dlsym(object, "dgram_plugin"), fault);
+	(void)setlocale(LC_ALL, "C"); /* for numbers; the plug-in may have set another */
+	return handler != NULL ? description_write(handler, file)
+			       : description_write_fault(fault, file);
+}
+
+/* The plug-in's code at exit is not run. */
+int main(int argc, char **argv)
+{
+	FILE *file;
+
+	if (argc != 2) {
+		(void)fprintf(stderr, "usage: dgram-child FILE.so\n");
+		return EX_USAGE;
+	}
+	(void)fcntl(PROBE_ALIVE_FD, F_SETFD, FD_CLOEXEC);
+	set_limits();
+	file = open_output();
+	_exit(file != NULL && describe(argv[1], file) == 0 ? EX_OK : EX_OSERR);
+}
