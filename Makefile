@@ -233,6 +233,7 @@ PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6
 	nftables:nft iproute2:ip systemd:systemd-analyze nginx:nginx logrotate:logrotate \
 	libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so \
 	monitoring-plugins-basic:/usr/lib/nagios/plugins/check_udp \
+	dnsperf:dnsperf dnsmasq-base:dnsmasq chrony:chronyd \
 	python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema abigail-tools:abidiff \
 	g++:g++ 'libsqlite3-dev:$(PKG_CONFIG) --exists sqlite3'
 RIVALS := libuv1-dev:/usr/include/uv.h golang-go:go xinetd:/usr/sbin/xinetd

@@ -41,7 +41,7 @@ int thread_start(const char *name, int number, void *(*main)(void *argument), vo
 }
 
 /* Sanitizers set one of their own, which they would then look for. */
-void thread_use_signal_stack(char *stack, size_t size)
+void thread_use_signal_stack(void *stack, size_t size)
 {
 	const stack_t ours = { .ss_sp = stack, .ss_size = size };
 	stack_t before;

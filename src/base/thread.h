@@ -15,7 +15,7 @@ int thread_start(const char *name, int number, void *(*main)(void *argument), vo
 /* Have signal handlers that ask for it (SA_ONSTACK) run on this stack in the calling thread, unless it has such
  * a stack: after an overflow of its own there is no other. Lent until the thread ends. */
 #define THREAD_SIGNAL_STACK 32768
-void thread_use_signal_stack(char *stack, size_t size);
+void thread_use_signal_stack(void *stack, size_t size);
 
 /* Prefer the calling thread on a contended processor by this many steps of nice(2), if RLIMIT_NICE or
  * CAP_SYS_NICE allow it. */

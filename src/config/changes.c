@@ -62,7 +62,7 @@ static void format_value(const struct values *values, size_t index, char text[VA
 				i > 0 ? ", " : "", value_text(value, param, i));
 }
 
-/* Of a plug-in that has the same path, which is shorter than half of VALUE_TEXT_MAX. */
+/* Of a plug-in that has the same path. */
 static bool is_another_file(const struct values *old_values, const struct values *new_values)
 {
 	return values_handler(old_values) != values_handler(new_values) &&
@@ -77,7 +77,8 @@ static void compare_value(struct comparison *comparison, size_t index,
 	format_value(old_values, index, old_text);
 	format_value(new_values, index, new_text);
 	if (params[index].type == PARAM_TYPE_HANDLER && is_another_file(old_values, new_values))
-		strcat(new_text, ", which has changed");
+		snprintf(new_text, sizeof(new_text), "%.*s, which has changed", VALUE_TEXT_MAX / 2,
+			values_handler_text(new_values));
 	if (strcmp(old_text, new_text) != 0)
 		add_change(comparison, params[index].path, old_text, new_text,
 			params[index].live && !comparison->renamed);

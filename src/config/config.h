@@ -16,8 +16,7 @@ struct config;
 
 /* What a configuration is read from, first the file, then the sets. */
 struct config_source {
-	const char
-		*path; /* of the file; NULL: none, all values are the defaults; or CONFIG_STDIN */
+	const char *path; /* of the file, or CONFIG_STDIN; NULL: all values are the defaults */
 	const char *const *sets; /* each KEY=VALUE as for --set */
 	size_t sets_count;
 	const struct config_handlers *handlers; /* borrowed until config_free() */

@@ -163,12 +163,12 @@ static void put_path_pattern(struct json *json, const char *path)
 	char pattern[2 * NAME_MAX + 16] = "/";
 	size_t length = 1;
 
-	for (; *name != '\0' && length < sizeof(pattern) - 4; name++) {
+	for (; *name != '\0' && length < sizeof(pattern) - 3; name++) {
 		if (strchr("\\^$.*+?()[]{}|", *name) != NULL)
 			pattern[length++] = '\\';
 		pattern[length++] = *name;
 	}
-	strcpy(pattern + length, "$");
+	pattern[length] = '$';
 	json_text(json, "pattern", pattern);
 }
 
@@ -224,6 +224,7 @@ static void put_words(struct json *json, const struct param *param)
 	json_text(json, "default", param->words[param->limits.initial]);
 }
 
+/* Or any path, which is a plug-in's. */
 static void put_names(struct json *json, const struct dgram_handler *const *listed)
 {
 	const char *initial = listed[0]->name;

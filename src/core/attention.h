@@ -13,7 +13,4 @@ struct attention {
 	int fd; /* an eventfd, which is readable once it was called */
 };
 
-/* When it is seen to be asleep. Thread: any. */
-void attention_call(struct attention *attention);
-
 #endif

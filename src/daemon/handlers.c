@@ -7,6 +7,10 @@
 
 #include "base/rule.h"
 
+#if PLUGIN_ERROR_MAX > CONFIG_HANDLER_ERROR_MAX
+#error "no room for a plug-in's error"
+#endif
+
 /* The most handlers that a message names, so that it fits a few lines. */
 #define NAMED_MAX 16
 
@@ -29,8 +33,6 @@ static const struct dgram_handler *find(
 	(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", message);
 	return NULL;
 }
-
-_Static_assert((int)PLUGIN_ERROR_MAX <= (int)CONFIG_HANDLER_ERROR_MAX, "room for the error");
 
 /* Or NULL. */
 static const char *fault_of_handler(

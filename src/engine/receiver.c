@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -168,12 +169,11 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 	atomic_fetch_add(&service->busy_replied, sent.replied + sent.replies_extra);
 }
 
-static void call_owner(const struct receiver *receiver)
+static void call_owner(struct attention *attention)
 {
-	struct attention *attention = &receiver->workers->attention;
-
-	if (atomic_load_explicit(&attention->asleep, memory_order_relaxed))
-		attention_call(attention);
+	if (atomic_load_explicit(&attention->asleep, memory_order_relaxed) &&
+		atomic_exchange(&attention->asleep, false))
+		(void)eventfd_write(attention->fd, 1);
 }
 
 static void push_batch(
@@ -183,7 +183,7 @@ static void push_batch(
 
 	queue_push(receiver->service->queue, admitted, admission,
 		receiver->batch.arrivals.monotonic_ns, &dropped);
-	call_owner(receiver);
+	call_owner(&receiver->workers->attention);
 	worker_wake(receiver->workers, receiver->batch.arrivals.monotonic_ns);
 	if (receiver->service->busy_replies && dropped.count > 0)
 		reply_busy(receiver, &dropped);
@@ -214,7 +214,7 @@ static void serve_inline(
 
 	admission->running = jobs->count;
 	enter_books(receiver, admission, 0);
-	call_owner(receiver);
+	call_owner(&receiver->workers->attention);
 	worker_run_inline(receiver->worker, jobs, receiver->batch.arrivals.monotonic_ns, &results);
 	enter_books(receiver, &results, jobs->count);
 }
@@ -346,8 +346,11 @@ static void take_arrived(struct receiver *receiver)
 	while ((arrivals->floor_ns <= end_ns || socket_batch_holds_more(&receiver->batch)) &&
 		has_time(receiver, known, end_ns)) {
 		int64_t before_ns = arrivals->floor_ns;
+		int count = receiver_step(receiver);
 
-		if (receiver_step(receiver) <= 0)
+		if (count < 0 && atomic_load(receiver->shutdowns) > 0 && !receiver->guard.closed)
+			receiver->guard.cut_short = true;
+		if (count <= 0)
 			break;
 		known = arrivals->floor_ns != before_ns;
 	}

@@ -40,11 +40,6 @@ static void note_running_call(struct worker *worker, const struct service *servi
 	lock_release(&call->lock);
 }
 
-unsigned worker_place(const struct worker *worker, const struct service *service)
-{
-	return worker->only != NULL ? 0 : (unsigned)(service - worker->shared->services);
-}
-
 /* What is the same for all jobs of a batch. */
 struct serving {
 	struct worker *worker;
@@ -62,7 +57,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 {
 	serving->worker = worker;
 	serving->service = service;
-	serving->counters = &worker->counters[worker_place(worker, service)];
+	serving->counters = &worker->counters[service - worker->shared->services];
 	serving->state = worker->states[service - worker->shared->services];
 	serving->tracked = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
 	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
@@ -392,7 +387,7 @@ static void end_busy(struct worker_counters *counters, int64_t spent_ns)
 static int64_t work_on(
 	struct worker *worker, struct service *service, struct queue_batch *batch, int64_t begin_ns)
 {
-	struct worker_counters *counters = &worker->counters[worker_place(worker, service)];
+	struct worker_counters *counters = &worker->counters[service - worker->shared->services];
 	int64_t end_ns = begin_ns;
 
 	begin_busy(counters, begin_ns);
@@ -406,11 +401,13 @@ static int64_t work_on(
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results)
 {
+	struct worker_counters *counters =
+		&worker->counters[worker->only - worker->shared->services];
 	int64_t end_ns;
 
-	begin_busy(worker->counters, now_ns);
+	begin_busy(counters, now_ns);
 	end_ns = run_batch(worker, worker->only, jobs, now_ns, ret_results);
-	end_busy(worker->counters, end_ns - now_ns);
+	end_busy(counters, end_ns - now_ns);
 }
 
 enum worker_result worker_step(struct worker *worker)

@@ -64,15 +64,14 @@ struct worker {
 	unsigned number;
 	struct worker_shared *shared;
 	struct log_ring *log;
-	struct service *only;	       /* a receiver's; NULL: all services that have a queue */
-	struct reply_batch *replies;   /* its own; the receiver's, if it is a receiver's */
-	void **states;		       /* of the handlers, one a service */
-	bool *started;		       /* those that are */
-	const struct handler *refused; /* the one that let worker_start() fail, or NULL */
-	unsigned turn;		       /* the service to look at first */
-	struct worker_counters
-		*counters; /* of each service; of a receiver's worker, of its service alone */
-	struct worker_counters *reported; /* the owner's: the same, as of the last summary */
+	struct service *only;		  /* a receiver's; NULL: all services that have a queue */
+	struct reply_batch *replies;	  /* its own; the receiver's, if it is a receiver's */
+	void **states;			  /* of the handlers, one a service */
+	bool *started;			  /* those that are */
+	const struct handler *refused;	  /* the one that let worker_start() fail, or NULL */
+	unsigned turn;			  /* the service to look at first */
+	struct worker_counters *counters; /* one a service, by number */
+	struct worker_counters *reported; /* the owner's: as of the last summary */
 	struct running_call running_call;
 };
 
@@ -99,10 +98,6 @@ void worker_free(struct worker *worker);
 
 /* Does it run requests of this service? */
 bool worker_serves(const struct worker *worker, const struct service *service);
-
-/* The place of a service in its counters; how many places there are. */
-unsigned worker_place(const struct worker *worker, const struct service *service);
-unsigned worker_counters_places(const struct worker *worker);
 
 /* Some by now, with the step that it is in. Thread: any. */
 void worker_counters_read(

@@ -1,11 +1,6 @@
 /* What a worker counts, as another thread sees it. */
 #include "engine/worker.h"
 
-unsigned worker_counters_places(const struct worker *worker)
-{
-	return worker->only != NULL ? 1 : worker->shared->services_count;
-}
-
 void worker_counters_read(
 	struct worker_counters *counters, int64_t now_ns, struct worker_counters *ret_counters)
 {

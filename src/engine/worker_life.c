@@ -44,8 +44,8 @@ int worker_new(struct worker_shared *shared, const struct worker_identity *ident
 	worker->shared = shared;
 	worker->states = calloc(shared->services_count, sizeof(*worker->states));
 	worker->started = calloc(shared->services_count, sizeof(*worker->started));
-	worker->counters = calloc(worker_counters_places(worker), sizeof(*worker->counters));
-	worker->reported = calloc(worker_counters_places(worker), sizeof(*worker->reported));
+	worker->counters = calloc(shared->services_count, sizeof(*worker->counters));
+	worker->reported = calloc(shared->services_count, sizeof(*worker->reported));
 	worker->replies = identity->replies;
 	if (worker->states == NULL || worker->started == NULL || worker->counters == NULL ||
 		worker->reported == NULL)

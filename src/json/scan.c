@@ -418,9 +418,10 @@ static int parse_text(struct scanner *s)
 
 int scan_text(char *text, size_t length, struct scan *ret_scan, struct scan_errors *ret_errors)
 {
-	struct scanner s = { .text = text, .length = length };
+	struct scanner s = { .length = length };
 	int r;
 
+	s.text = text;
 	if (length > SCAN_BYTES_MAX)
 		r = fail_at(&s, SCAN_BYTES_MAX, 1, "longer than 1 MiB");
 	else

@@ -104,7 +104,10 @@ static void print_search(const struct load_search *search)
 	}
 	(void)printf("  highest rate %.0f/s, limited by %s\n", search->max_rate,
 		load_limit_sentences[search->limit]);
-	(void)printf("  range: %.0f/s held in each try, ", search->steady_rate);
+	if (search->steady_rate > 0)
+		(void)printf("  range: %.0f/s held in each try, ", search->steady_rate);
+	else
+		(void)printf("  range: no rate held in each try, ");
 	if (search->failed_rate > 0)
 		(void)printf("%.0f/s in none\n", search->failed_rate);
 	else

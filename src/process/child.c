@@ -21,7 +21,7 @@
 
 #define FAULT_MAX DGRAM_ERROR_TEXT_MAX
 
-static void set_limit(int resource, rlim_t most)
+static void set_limit(__rlimit_resource_t resource, rlim_t most)
 {
 	struct rlimit limit;
 

@@ -60,11 +60,12 @@ static int make_path(const struct plugins *plugins, const char *name, char path[
 static bool see_file(const char *path, struct stat *ret_file, char ret_error[PLUGIN_ERROR_MAX])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int error = fd < 0 || fstat(fd, ret_file) < 0 ? errno : 0;
+	bool seen = fd >= 0 && fstat(fd, ret_file) == 0;
+	int error = errno;
 
 	if (fd >= 0)
 		close(fd);
-	if (error != 0)
+	if (!seen)
 		return say_why(path, strerrordesc_np(error), ret_error);
 	if (!S_ISREG(ret_file->st_mode))
 		return say_why(path, "is not a file", ret_error);
@@ -114,7 +115,8 @@ static struct plugin *find_known(
 static struct plugin *add(struct plugins *plugins, const char *path, const struct stat *file,
 	char ret_error[PLUGIN_ERROR_MAX])
 {
-	struct plugin *plugin = calloc(1, sizeof(*plugin) + strlen(path) + 1);
+	size_t bytes = strlen(path) + 1;
+	struct plugin *plugin = calloc(1, sizeof(*plugin) + bytes);
 	char why[PROBE_ERROR_MAX] = "";
 	int error = -ENOMEM;
 
@@ -125,7 +127,7 @@ static struct plugin *add(struct plugins *plugins, const char *path, const struc
 		(void)say_why(path, error == -ENOEXEC ? why : strerrordesc_np(-error), ret_error);
 		return NULL;
 	}
-	strcpy(plugin->path, path);
+	memcpy(plugin->path, path, bytes);
 	plugin->file = *file;
 	plugin->handler = description_handler(plugin->description);
 	plugin->next = plugins->first;

@@ -50,7 +50,7 @@ static uint64_t run_by_receivers(const struct dgram_server *server, unsigned ser
 
 		if (server->listeners[i].service == service && worker != NULL)
 			requests += atomic_load_explicit(
-				&worker->counters->requests, memory_order_relaxed);
+				&worker->counters[service].requests, memory_order_relaxed);
 	}
 	return requests;
 }

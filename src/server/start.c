@@ -19,7 +19,7 @@ static size_t memory_bytes(struct dgram_server *server)
 
 		if (worker != NULL)
 			serving += sizeof(*worker) +
-				   2 * worker_counters_places(worker) * sizeof(*worker->counters);
+				   2 * worker->shared->services_count * sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
 			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}

@@ -130,8 +130,7 @@ static void summarize_service(
 
 		if (worker == NULL || !worker_serves(worker, service))
 			continue;
-		take_interval(worker, worker_place(worker, service), now_ns, elapsed_ns,
-			&interval);
+		take_interval(worker, number, now_ns, elapsed_ns, &interval);
 		log_worker(server, worker, service, &interval, elapsed_ns);
 		add_interval(&total, &interval);
 	}

@@ -24,7 +24,7 @@ static void add_counters(struct worker *worker, struct worker_counters *ret_coun
 	int64_t now_ns = sys_monotonic_ns();
 
 	*ret_counters = (struct worker_counters){ 0 };
-	for (unsigned i = 0; i < worker_counters_places(worker); i++) {
+	for (unsigned i = 0; i < worker->shared->services_count; i++) {
 		struct worker_counters of_service;
 
 		worker_counters_read(&worker->counters[i], now_ns, &of_service);

@@ -2,6 +2,7 @@
 handler; a further form is a row of FORMS."""
 # valgrind
 
+import atexit
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ class Form:
 
 
 FOLDER = tempfile.TemporaryDirectory(prefix="dgramd-handlers-")
+atexit.register(FOLDER.cleanup)
 FORMS = [
     Form("linked", os.path.join(dgramtest.BUILD, "tests/e2e/subject"), "subject"),
     Form("plugin", None, plugins.build(
@@ -220,7 +222,8 @@ class Program(dgramtest.Case):
     def test_schema(self):
         schema = json.loads(self.run_subject("--schema").stdout)
         handler = schema["properties"]["handler"]
-        self.assertEqual((handler["enum"], handler["default"]), (["subject"], "subject"))
+        self.assertEqual(
+            (handler["anyOf"][0]["enum"], handler["default"]), (["subject"], "subject"))
         options = schema["allOf"][0]["then"]["properties"]["options"]["properties"]
         self.assertEqual(options["limit"]["default"], 10)
         for name, live in (("limit", True), ("mode", False)):

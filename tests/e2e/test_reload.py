@@ -1,11 +1,20 @@
 """SIGHUP reads the configuration again, SIGUSR1 opens the logs again; both while it serves."""
 
 import os
+import pathlib
 import signal
+import tempfile
 import time
 
 import dgramtest
 import probe
+
+
+def stdin_with(text):
+    reader, writer = os.pipe()
+    os.write(writer, text)
+    os.close(writer)
+    return open(reader, "rb")
 
 
 class Reload(dgramtest.Case):
@@ -137,10 +146,7 @@ class Reload(dgramtest.Case):
         self.assertEqual(daemon.events("request"), [])
 
     def test_the_standard_input_is_refused(self):
-        reader, writer = os.pipe()
-        os.write(writer, b'{ "port": 0, "handler": "echo" }')
-        os.close(writer)
-        with open(reader, "rb") as stdin:
+        with stdin_with(b'{ "port": 0, "handler": "echo" }') as stdin:
             daemon = self.start(arguments=["-c", "-"], stdin=stdin)
         self.assertRegex(daemon.events("starting")[0]["message"], r"^dgramd \S+ with stdin$")
         daemon.kill(signal.SIGHUP)
@@ -148,6 +154,23 @@ class Reload(dgramtest.Case):
         self.assertIn("the standard input cannot be read again", refused["message"])
         self.assertEqual(daemon.ask(b"still"), b"still")
         daemon.stop()
+
+    def test_logs_are_opened_again_though_the_standard_input_is_refused(self):
+        directory = tempfile.TemporaryDirectory(prefix="dgramd-log-")
+        self.addCleanup(directory.cleanup)
+        log, renamed = pathlib.Path(directory.name, "log"), pathlib.Path(directory.name, "log.1")
+        reader, writer = os.pipe()
+        os.write(writer, b'{ "port": 0, "logging": { "target": "%s" } }' % str(log).encode())
+        os.close(writer)
+        with open(reader, "rb") as stdin:
+            daemon = self.start(arguments=["-c", "-"], stdin=stdin, ready=False)
+        self.eventually(lambda: log.exists() and " ready " in log.read_text(), "ready")
+        log.rename(renamed)
+        daemon.kill(signal.SIGHUP)
+        self.eventually(
+            lambda: log.exists() and "reload refused" in log.read_text(), "a line in the new file")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
 
     def test_log_target(self):
         daemon = self.start({"handler": "echo"})
@@ -199,6 +222,26 @@ class Reopen(dgramtest.Case):
                 text = file.read()
             self.assertIn(" ready ", text)
             self.assertNotIn(" ledger ", text)
+
+    def must_reopen(self, daemon):
+        log = os.path.join(daemon.directory, "log")
+        self.eventually(lambda: os.path.exists(log), "the log")
+        self.eventually(lambda: probe.workers(daemon.process.pid), "workers")
+        daemon.write_config("no configuration")
+        os.rename(log, f"{log}.1")
+        daemon.kill(signal.SIGHUP)
+        self.eventually(lambda: os.path.exists(log), "the new log")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        with open(log, encoding="ascii") as file:
+            self.assertIn(" ledger ", file.readlines()[-1])
+
+    def test_where_a_reload_is_refused(self):
+        """Because the file has errors, or because there is none to read again."""
+        target = ["--set", "logging.target=log"]
+        self.must_reopen(self.start(arguments=target, ready=False))
+        with stdin_with(b'{ "port": 0 }') as stdin:
+            self.must_reopen(self.start(arguments=["-c", "-", *target], stdin=stdin, ready=False))
 
 
 dgramtest.main()

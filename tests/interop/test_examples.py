@@ -135,7 +135,8 @@ class Examples(dgramtest.Case):
         daemon = self.serve(copy, port=self.upstream(lambda data: None), timeout_ms=1)
         with dgramtest.socket_for(daemon.address()) as client:
             client.sendto(b"silent", daemon.address())
-            daemon.wait_for("handler failed")
+            lost = daemon.wait_for("datagrams lost", reason="failed_handler")
+        self.assertEqual(lost["error"], "Connection timed out")
         self.assertEqual(daemon.stop()["proxy"]["failed_handler"], 1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
             closed.bind(("127.0.0.1", 0))

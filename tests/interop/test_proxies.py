@@ -1,5 +1,6 @@
 """What dgramd(8) says of nginx in front of dgramd."""
 
+import json
 import os
 import shutil
 import socket
@@ -90,6 +91,16 @@ class Nginx(dgramtest.Case):
         client = self.client()
         client.send(b"hello")
         self.assertEqual(client.recv(16), b"")
+
+    def test_dgramload_does_not_count_it_as_an_answer(self):
+        self.daemon.stop()
+        done = subprocess.run(
+            [os.path.join(dgramtest.BUILD, "dgramload"), "--rate", "200", "--count", "100",
+             "--patience", "1000", "--json", f"127.0.0.1:{self.address[1]}"],
+            check=True, stdout=subprocess.PIPE, timeout=dgramtest.PATIENCE)
+        summary = json.loads(done.stdout)
+        self.assertEqual((summary["sent"], summary["answered"], summary["lost"]), (100, 0, 100))
+        self.assertGreater(summary["too_short"], 0)
 
 
 dgramtest.main()

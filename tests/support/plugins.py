@@ -32,9 +32,18 @@ def answers(text='"hello"', name="hello", before="", fields=".never_blocks = tru
     return source.replace("BEFORE", before).replace("FIELDS", fields)
 
 
+def compile_with():
+    """A compiler and flags. ThreadSanitizer has to see what a plug-in does, too, and that by the same compiler."""
+    with open(os.path.join(dgramtest.BUILD, "flags"), encoding="utf-8") as file:
+        words = file.read().splitlines()[-1].split()
+    if "-fsanitize=thread" in words:
+        return [words[0], "-fsanitize=thread"]
+    return shlex.split(os.environ.get("CC", "gcc"))
+
+
 def build(path, source, *flags, compiler=None):
     """A shared object at `path` of a source, or of a file of it."""
-    command = [*shlex.split(compiler or os.environ.get("CC", "gcc")), *FLAGS, "-I",
+    command = [*([compiler] if compiler else compile_with()), *FLAGS, "-I",
         os.path.join(dgramtest.TOP, "include")]
     if shutil.which(command[0]) is None:
         raise unittest.SkipTest(f"no {command[0]} here")

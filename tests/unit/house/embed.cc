@@ -1,5 +1,5 @@
 // A program in C++, with no cast for DGRAM_NO_REPLY: one handler with an option, and one request to it.
-#include <dgram.h>
+#include <dgramd.h>
 
 #include <cstdio>
 #include <cstring>
