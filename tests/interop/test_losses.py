@@ -20,7 +20,7 @@ LEDGER = (pathlib.Path(dgramtest.TOP) / "src/core/ledger.h").read_text(encoding=
 REASONS = {
     {"DROP": "dropped_", "FAIL": "failed_"}[kind] + name
     for kind, name in re.findall(r'X\((DROP|FAIL)_\w+, "(\w+)"', LEDGER)} | {"dropped_by_kernel"}
-BOUND = 2 * dgramtest.SLOW  # seconds from the loss to its line
+BOUND = 2 * dgramtest.SLOW  # seconds from what causes the loss to its line
 
 
 class OddServer:
@@ -206,8 +206,8 @@ class Losses(dgramtest.Case):
         self.assertEqual([reason for reason in sorted(REASONS) if not hasattr(self, reason)], [])
         servers, times = {}, {}
         for reason in sorted(REASONS):
-            times[reason] = time.time()
             servers[reason] = getattr(self, reason)()
+            times[reason] = time.time()
         for reason, server in servers.items():
             with self.subTest(reason=reason):
                 self.check_line(self.line_of(server, reason), times[reason])

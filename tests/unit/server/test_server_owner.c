@@ -143,6 +143,7 @@ static void *call_everything(void *unused)
 		count(dgram_server_handle_request(server, 0, -1), 0);
 		count(dgram_server_reconfigure(server, room.options), 0);
 		count(dgram_server_reopen_logs(server), 0);
+		count(dgram_server_summarize(server), 0);
 	}
 	return NULL;
 }
@@ -175,7 +176,7 @@ static void a_served_server_refuses_all_others(void **state)
 	assert_int_equal(pthread_create(&owner, NULL, serve_alone, &result), 0);
 	assert_true(reaches(&room.hooks, 1));
 	run_threads(call_everything);
-	must_have_counted(0, 7 * THREADS * room.rounds);
+	must_have_counted(0, 8 * THREADS * room.rounds);
 	client = client_of(room.server, 0);
 	assert_int_equal(ask(client, "hello", reply, sizeof(reply)), 5); /* it serves as before */
 	dgram_server_shutdown(room.server);
@@ -198,6 +199,7 @@ static int call_from_the_hook(void *context)
 	count(dgram_server_bind(room.server), 0);
 	count(dgram_server_reconfigure(room.server, room.options), 0);
 	count(dgram_server_reopen_logs(room.server), 0);
+	count(dgram_server_summarize(room.server), 0);
 	return 77;
 }
 
@@ -211,7 +213,7 @@ static void what_the_hook_may_call(void **state)
 	setup.options.hook_interval_ms = 0;
 	room.server = make(&setup);
 	assert_int_equal(dgram_server_serve_forever(room.server), 77);
-	must_have_counted(2, 5);
+	must_have_counted(3, 5);
 	assert_int_equal(dgram_server_free(room.server), 0);
 	pthread_barrier_destroy(&room.begin);
 }
