@@ -206,7 +206,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			due_ns = now_ns + QUEUE_BATCH_NS;
 		}
 	}
-	if (jobs->count > 0)
+	if (jobs->first != NULL)
 		note_waits(&serving, jobs, begin_ns, now_ns);
 	reply_send(replies, ret_results);
 	count_up(&serving.counters->requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -

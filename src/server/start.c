@@ -18,8 +18,8 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving += sizeof(*worker) +
-				   2 * worker->shared->services_count * sizeof(*worker->counters);
+			serving += sizeof(*worker) + 2 * (size_t)worker->shared->services_count *
+							     sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
 			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}
