@@ -101,8 +101,9 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	count_up(&serving->counters->errors, 1);
 	failure = length == HANDLER_REPLY_TOO_LONG ? FAIL_REPLY_SIZE : FAIL_HANDLER;
 	results->failed[failure] += first;
-	loss_note(&serving->service->losses[LEDGER_REASON(failure)], job, 0,
-		failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
+	if (first)
+		loss_note(&serving->service->losses[LEDGER_REASON(failure)], job, 0,
+			failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
 }
 
 static inline ssize_t run_handler(const struct serving *serving)
