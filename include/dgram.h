@@ -165,7 +165,7 @@ struct dgram_handler {
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
 	/* Once a service, before its first and after its last request. `context` is the service's. An
-	 * error of open() fails the start. Thread: owner. */
+	 * error of open() fails the start, and decides dgramd's exit code (dgramd(8)). Thread: owner. */
 	int (*open)(void *context, const struct dgram_start *start, void **ret_state);
 	void (*close)(void *state);
 
@@ -426,7 +426,7 @@ struct dgram_service_stats {
 	uint64_t queued_max;
 	uint64_t busy_replied;	   /* sent for requests that are counted as dropped */
 	uint64_t replies_extra;	   /* sent to requests that were answered before */
-	uint64_t handlers_overdue; /* calls longer than handler_timeout_ms, so far */
+	uint64_t handlers_overdue; /* calls seen to run for longer than handler_timeout_ms */
 	uint64_t workers_overdue;  /* those that still do: what the pool lacks */
 	/* Lost before they were received, because the socket's buffer was full (SO_MEMINFO). With `gro`,
 	 * messages of up to 64 datagrams each. */

@@ -95,7 +95,7 @@
 	X(replies_extra, COUNT, "replies", \
 		"Further replies of handlers to requests that they had answered.") \
 	X(handlers_overdue, COUNT, "calls", \
-		"Handlers that ran for longer than pool.handler_timeout_ms.") \
+		"Handlers that were seen to run for longer than pool.handler_timeout_ms.") \
 	X(workers_overdue, NOW, "workers", "Workers whose handler runs for longer than pool.handler_timeout_ms now.") \
 	X(dropped_by_kernel, COUNT, "messages", \
 		"Lost before it was received, because the socket's buffer was full.") \

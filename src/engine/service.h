@@ -30,6 +30,7 @@ struct service {
 	/* The owner's. */
 	enum dgram_missing_address on_missing_address;
 	struct log_limit overdue_limit;
+	uint64_t overdue_told; /* `overdue` as of the last line */
 
 	/* And what it makes the queue's settings of. */
 	unsigned capacity;

@@ -36,7 +36,7 @@ static void note_running_call(struct worker *worker, const struct service *servi
 	call->since_ns = since_ns;
 	call->service = (unsigned)(service - worker->shared->services);
 	call->client = job->client;
-	call->reported = false;
+	call->counted = call->told = false;
 	lock_release(&call->lock);
 }
 

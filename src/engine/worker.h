@@ -38,7 +38,8 @@ struct running_call {
 	int64_t since_ns; /* 0: none */
 	unsigned service;
 	union addr client;
-	bool reported; /* the owner's: it is overdue, and that was logged */
+	bool counted,
+		told; /* the owner's: it is overdue, and that is in the books, and in the log */
 };
 
 /* What all workers of a server share. */

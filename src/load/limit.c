@@ -28,7 +28,8 @@ const char *const load_limit_sentences[] = {
 	[LOAD_LIMIT_KERNEL] = "the kernel buffer: the server did not receive fast enough",
 	[LOAD_LIMIT_QUEUE] = "the queue: the server received all and did not answer all",
 	[LOAD_LIMIT_WORKERS] = "the workers: all was answered, but too late",
-	[LOAD_LIMIT_SERVER] = "the server (remote: cannot tell kernel buffer from queue)",
+	[LOAD_LIMIT_SERVER] =
+		"the server: its socket is not seen here, so it may be the kernel buffer or the queue",
 };
 
 double load_limit_loss_percent(const struct load_result *result)

@@ -60,6 +60,14 @@ static void advise_pool(const struct dgram_server *server, unsigned number, unsi
 			"no handler returned in the last second, and %llu requests are in their "
 			"hands: find what they wait for",
 			(unsigned long long)load->running);
+	else if (load->each_ns == 0)
+		(void)snprintf(text, SERVER_ADVICE_MAX,
+			"no handler has run yet: see whether the process was stopped, or gets too "
+			"little of a processor");
+	else if (rate == 0)
+		(void)snprintf(text, SERVER_ADVICE_MAX,
+			"requests of %s each came in a burst: raise %s", each,
+			"pool.workers or queue.max_wait_ms");
 	else if (needed > workers)
 		(void)snprintf(text, SERVER_ADVICE_MAX,
 			"%llu/s at %s need about %llu workers; there are %u: raise %s", rate, each,

@@ -16,8 +16,8 @@
 static const struct {
 	const char *name;
 	const char *advice;
-} reasons[SERVER_LOSSES] = { LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){
-	"dropped_by_kernel", "raise socket.receive_buffer_bytes and net.core.rmem_max" } };
+} reasons[SERVER_LOSSES] = { LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
+	"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" } };
 #undef DROP
 #undef FAIL
 

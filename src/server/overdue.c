@@ -11,10 +11,11 @@
 
 /* A handler that is overdue. */
 struct overdue {
+	struct worker *worker;
 	unsigned service;
 	union addr client;
 	int64_t since_ns;
-	bool first; /* it was not reported yet */
+	bool counted, told; /* before */
 };
 
 static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue *ret_overdue)
@@ -24,49 +25,67 @@ static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue 
 
 	lock_take(&call->lock);
 	overdue = call->since_ns > 0 && call->since_ns <= before_ns;
-	*ret_overdue =
-		(struct overdue){ call->service, call->client, call->since_ns, !call->reported };
-	call->reported = overdue;
+	*ret_overdue = (struct overdue){ worker, call->service, call->client, call->since_ns,
+		call->counted, call->told };
+	call->counted |= overdue;
 	lock_release(&call->lock);
 	return overdue;
 }
 
-static void log_overdue(struct dgram_server *server, const struct worker *worker,
-	const struct overdue *overdue, int64_t now_ns)
+static void note_told(const struct overdue *overdue)
+{
+	struct running_call *call = &overdue->worker->running_call;
+
+	lock_take(&call->lock);
+	call->told |= call->since_ns == overdue->since_ns;
+	lock_release(&call->lock);
+}
+
+static void log_overdue(struct dgram_server *server, const struct overdue *overdue, int64_t now_ns)
 {
 	struct service *service = &server->services[overdue->service];
-	uint64_t suppressed;
+	uint64_t suppressed, counted = atomic_load(&service->overdue);
 
 	if (!log_limit_pass(&service->overdue_limit, now_ns, &suppressed))
 		return;
-	log_event_as(server->ring, server_worker_source(worker), EVENT_HANDLER_OVERDUE,
+	note_told(overdue);
+	suppressed = counted > service->overdue_told ? counted - service->overdue_told - 1 : 0;
+	service->overdue_told = counted;
+	log_event_as(server->ring, server_worker_source(overdue->worker), EVENT_HANDLER_OVERDUE,
 		LOG_FIELDS(log_addr("client", &overdue->client), log_text("service", service->name),
 			log_int("running_ms", (now_ns - overdue->since_ns) / NS_PER_MS),
 			log_uint("suppressed", suppressed),
-			log_text("hint", worker->only == NULL
+			log_text("hint", overdue->worker->only == NULL
 						 ? "the pool is one worker short until it returns"
 						 : "its socket is not read until it returns")));
 }
 
+/* Of each service the call that runs for longest, and was not told yet, is told: one that hangs is found among any number
+ * that are only slow. */
 static void look_at_calls(struct dgram_server *server, int64_t now_ns)
 {
 	int64_t before_ns = now_ns - server->options.handler_timeout_ms * NS_PER_MS;
+	struct overdue longest[DGRAM_SERVICES_MAX] = { { 0 } };
 	unsigned counts[DGRAM_SERVICES_MAX] = { 0 };
 
 	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
 		struct worker *worker = server_worker(server, i);
-		struct overdue overdue;
+		struct overdue overdue, *of;
 
 		if (worker == NULL || !is_overdue(worker, before_ns, &overdue))
 			continue;
+		of = &longest[overdue.service];
 		counts[overdue.service]++;
-		if (!overdue.first)
-			continue;
-		atomic_fetch_add(&server->services[overdue.service].overdue, 1);
-		log_overdue(server, worker, &overdue, now_ns);
+		if (!overdue.counted)
+			atomic_fetch_add(&server->services[overdue.service].overdue, 1);
+		if (!overdue.told && (of->since_ns == 0 || overdue.since_ns < of->since_ns))
+			*of = overdue;
 	}
-	for (unsigned i = 0; i < server->services_count; i++)
+	for (unsigned i = 0; i < server->services_count; i++) {
 		atomic_store(&server->services[i].workers_overdue, counts[i]);
+		if (longest[i].since_ns > 0)
+			log_overdue(server, &longest[i], now_ns);
+	}
 }
 
 void server_overdue_check(struct dgram_server *server)

@@ -365,7 +365,7 @@ class Bad(PluginCase):
             "a process that opened it died of SIGABRT; it wrote: cannot find my x\\x1b[31m and y",
             'printf("cannot find my x\\x1b[31m"); fflush(stdout);\nfputs("\\nand y\\n", stderr); abort();')
         self.must_refuse_start("a process that opened it ended with 3; it wrote: no licence",
-            'puts("no licence"); exit(3);')
+            'puts("no licence"); fflush(stdout); _exit(3);')
         self.must_refuse_start("a process that opened it ended with 0", "_exit(0);")
 
     def test_initializer_that_takes_all(self):
