@@ -91,8 +91,7 @@ static void put_parameter_default(struct json *json, const struct dgram_paramete
 		json_bool(json, "default", parameter->initial > 0);
 		break;
 	case DGRAM_TEXT:
-		if (parameter->text)
-			json_text(json, "default", parameter->text);
+		json_text(json, "default", parameter->text);
 		break;
 	case DGRAM_WORD:
 		json_text(json, "default", parameter->words[(size_t)parameter->initial]);

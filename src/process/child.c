@@ -21,15 +21,10 @@
 
 #define FAULT_MAX DGRAM_ERROR_TEXT_MAX
 
+/* A lower one stays as it is, unless root has set it. */
 static void set_limit(__rlimit_resource_t resource, rlim_t most)
 {
-	struct rlimit limit;
-
-	if (getrlimit(resource, &limit) < 0)
-		return;
-	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > most)
-		limit.rlim_cur = limit.rlim_max = most;
-	(void)setrlimit(resource, &limit);
+	(void)setrlimit(resource, &(struct rlimit){ most, most });
 }
 
 /* The data of a sanitizer's build are terabytes from the start. */
@@ -122,6 +117,7 @@ static const struct dgram_handler *check_plugin(
 	return NULL;
 }
 
+/* Returns the exit status. */
 static int describe(const char *path, FILE *file)
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -133,8 +129,9 @@ static int describe(const char *path, FILE *file)
 	else
 		handler = check_plugin(dlsym(object, "dgram_plugin"), fault);
 	(void)setlocale(LC_ALL, "C"); /* for numbers; the plug-in may have set another */
-	return handler != NULL ? description_write(handler, file)
-			       : description_write_fault(fault, file);
+	if (handler != NULL)
+		return description_write(handler, file) == 0 ? EX_OK : EX_OSERR;
+	return fputs(fault, file) >= 0 && fflush(file) == 0 ? PROBE_EXPLAINED : EX_OSERR;
 }
 
 /* The plug-in's code at exit is not run. */
@@ -146,8 +143,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: dgram-child FILE.so\n");
 		return EX_USAGE;
 	}
-	(void)fcntl(PROBE_ALIVE_FD, F_SETFD, FD_CLOEXEC);
 	set_limits();
 	file = open_output();
-	_exit(file != NULL && describe(argv[1], file) == 0 ? EX_OK : EX_OSERR);
+	_exit(file != NULL ? describe(argv[1], file) : EX_OSERR);
 }

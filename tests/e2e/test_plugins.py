@@ -167,9 +167,10 @@ class Good(PluginCase):
 
     def test_child_says_what_it_is(self):
         done = subprocess.run([CHILD, self.path("hello.so")], capture_output=True, text=True, check=True)
-        fields = done.stdout.split("\0")
-        self.assertEqual(fields[:4], ["abi 2", "name hello", "options 6", "option greeting"])
-        self.assertEqual([done.stderr, *fields[-2:]], ["", "end ", ""])
+        said = json.loads(done.stdout)
+        names = [option["name"] for option in said["options"]]
+        self.assertEqual(names, ["greeting", "times", "share", "mood", "names", "loud"])
+        self.assertEqual([done.stderr, said["abi"], said["name"]], ["", 2, "hello"])
 
     def test_two_with_the_same_internal_names(self):
         """Names that they show, as those of dgramd's own functions, and hidden ones, as that of a library of dgramd's."""
