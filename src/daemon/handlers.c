@@ -7,9 +7,9 @@
 
 #include "base/rule.h"
 
-#if PLUGIN_ERROR_MAX > CONFIG_HANDLER_ERROR_MAX
-#error "no room for a plug-in's error"
-#endif
+_Static_assert(PLUGIN_ERROR_MAX <= CONFIG_HANDLER_ERROR_MAX &&
+		       RULE_MESSAGE_MAX <= CONFIG_HANDLER_ERROR_MAX,
+	"room for all errors");
 
 /* The most handlers that a message names, so that it fits a few lines. */
 #define NAMED_MAX 16
@@ -19,7 +19,6 @@ static const struct dgram_handler *find(
 {
 	struct handlers *handlers = context;
 	const char *names[NAMED_MAX + 1] = { NULL };
-	char message[RULE_MESSAGE_MAX];
 
 	if (strchr(name, '/') != NULL)
 		return plugins_find(&handlers->plugins, name, ret_error);
@@ -29,8 +28,7 @@ static const struct dgram_handler *find(
 		if (i < NAMED_MAX)
 			names[i] = handlers->linked[i]->name;
 	}
-	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, message);
-	(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", message);
+	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, ret_error);
 	return NULL;
 }
 
@@ -38,8 +36,6 @@ static const struct dgram_handler *find(
 static const char *fault_of_handler(
 	const struct dgram_handler *const *linked, size_t index, char text[DGRAM_ERROR_TEXT_MAX])
 {
-	if (linked[index] == NULL)
-		return "missing";
 	if (dgram_handler_check(linked[index], text, DGRAM_ERROR_TEXT_MAX) < 0)
 		return text;
 	for (size_t i = 0; i < index; i++)
@@ -76,7 +72,7 @@ bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t
 		(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", strerrordesc_np(ENOMEM));
 		return false;
 	}
-	handlers->config.plugins = handlers->described = described;
+	handlers->config.plugins = described;
 	for (size_t i = 0; i < count; i++) {
 		described[i].path = paths[i];
 		described[i].handler = plugins_find(&handlers->plugins, paths[i], ret_error);
@@ -88,6 +84,6 @@ bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t
 
 void handlers_free(struct handlers *handlers)
 {
-	free(handlers->described);
+	free((void *)handlers->config.plugins);
 	plugins_free(&handlers->plugins);
 }

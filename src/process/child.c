@@ -71,29 +71,23 @@ static void explain_open(const char *path, char fault[FAULT_MAX])
 	(void)snprintf(fault, FAULT_MAX, "%s", text);
 }
 
-/* Pointers of a damaged file may lead anywhere, and would do so in the daemon. */
+/* Pointers of a damaged file may lead anywhere, and would do so in the daemon. Those of functions stand
+ * together, but the last. */
 static bool check_functions(const struct dgram_handler *handler, char fault[FAULT_MAX])
 {
-	void (*const functions[])(void) = {
-		(void (*)(void))handler->handle,
-		(void (*)(void))handler->open,
-		(void (*)(void))handler->close,
-		(void (*)(void))handler->worker_start,
-		(void (*)(void))handler->worker_stop,
-		(void (*)(void))handler->verify,
-		(void (*)(void))handler->handle_error,
-		(void (*)(void))handler->busy,
-		(void (*)(void))handler->reconfigure,
-	};
+	size_t end = offsetof(struct dgram_handler, parameters);
+	bool known = true;
 	Dl_info info;
 
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (functions[i] == NULL || dladdr((void *)(uintptr_t)functions[i], &info) != 0)
-			continue;
-		(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
-		return false;
+	for (size_t at = offsetof(struct dgram_handler, handle); at <= end; at += sizeof(void *)) {
+		size_t from = at < end ? at : offsetof(struct dgram_handler, reconfigure);
+		void *function;
+
+		memcpy(&function, (const char *)handler + from, sizeof(function));
+		known &= function == NULL || dladdr(function, &info) != 0;
 	}
-	return true;
+	(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
+	return known;
 }
 
 /* Numbers come before what they say of the rest. */

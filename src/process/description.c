@@ -8,8 +8,8 @@
 #include "json/json.h"
 
 struct description {
-	struct dgram_handler handler;
-	cJSON *root; /* has all texts */
+	struct dgram_handler handler; /* comes first, because it stands for the whole */
+	cJSON *root;		      /* has all texts */
 	struct dgram_parameter parameters[];
 };
 
@@ -97,7 +97,7 @@ static int be_reconfigured(void *state, const struct dgram_start *start)
 	return -ENOEXEC;
 }
 
-struct description *description_read(const char *text)
+struct dgram_handler *description_read(const char *text)
 {
 	cJSON *root = cJSON_ParseWithOpts(text, NULL, true);
 	const cJSON *options = cJSON_GetObjectItemCaseSensitive(root, "options"), *option;
@@ -122,21 +122,18 @@ struct description *description_read(const char *text)
 	cJSON_ArrayForEach(option, options)
 		sound &= read_parameter(option, &description->parameters[at++]);
 	if (sound && dgram_handler_check(&description->handler, NULL, 0) == 0)
-		return description;
-	description_free(description);
+		return &description->handler;
+	description_free(&description->handler);
 	return NULL;
 }
 
-const struct dgram_handler *description_handler(const struct description *description)
+void description_free(struct dgram_handler *handler)
 {
-	return &description->handler;
-}
+	struct description *description = (struct description *)handler;
 
-void description_free(struct description *description)
-{
 	if (description == NULL)
 		return;
-	for (size_t i = 0; i < description->handler.parameters_count; i++)
+	for (size_t i = 0; i < handler->parameters_count; i++)
 		free((void *)(uintptr_t)description->parameters[i].words);
 	cJSON_Delete(description->root);
 	free(description);

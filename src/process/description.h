@@ -9,15 +9,10 @@
 int description_write(const struct dgram_handler *handler, FILE *file);
 
 /* A handler with the name and the options, to check a configuration with; its functions only return
- * -ENOEXEC. */
-struct description;
+ * -ENOEXEC. NULL: it is no description of a sound handler, or there is no memory. */
+struct dgram_handler *description_read(const char *text);
 
-/* NULL: it is no description of a sound handler, or there is no memory. */
-struct description *description_read(const char *text);
-
-const struct dgram_handler *description_handler(const struct description *description);
-
-/* NULL is fine. */
-void description_free(struct description *description);
+/* Of what was read; NULL is fine. */
+void description_free(struct dgram_handler *handler);
 
 #endif

@@ -18,9 +18,8 @@
 struct plugin {
 	struct plugin *next;
 	struct stat file;
-	struct description *description;
-	const struct dgram_handler *handler; /* the description's, or that of the opened object */
-	bool loaded;
+	struct dgram_handler *described;
+	const struct dgram_handler *handler; /* that, or the opened object's */
 	char path[];
 };
 
@@ -42,33 +41,24 @@ static void make_path(const struct plugins *plugins, const char *name, char path
 	(void)snprintf(path, PATH_MAX + 1, "%.*s%s", length, base, name);
 }
 
-/* Threads that it makes must not take the signals that steer the daemon. */
-static void *open_object(const char *path)
+/* Threads that it makes must not take the signals that steer the daemon. Returns why it cannot be, or NULL. */
+static const char *open_plugin(struct plugin *plugin)
 {
+	const struct dgram_plugin *exported;
 	sigset_t all, before;
+	struct stat now;
 	void *object;
 
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	object = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return object;
-}
-
-/* Returns why it cannot be, or NULL. */
-static const char *open_plugin(struct plugin *plugin)
-{
-	const struct dgram_plugin *exported;
-	void *object = open_object(plugin->path);
-	struct stat now;
-
 	if (object == NULL)
 		return dlerror();
 	exported = dlsym(object, "dgram_plugin");
 	if (exported == NULL || stat(plugin->path, &now) < 0 || !is_unchanged(&now, &plugin->file))
 		return "changed while it was opened";
 	plugin->handler = exported->handler;
-	plugin->loaded = true;
 	return NULL;
 }
 
@@ -86,22 +76,18 @@ static struct plugin *find_known(
 static struct plugin *add(struct plugins *plugins, const char *path, const struct stat *file,
 	char why[PROBE_ERROR_MAX])
 {
-	struct description *description = probe_run(path, why);
 	size_t bytes = strlen(path) + 1;
-	struct plugin *plugin;
+	struct plugin *plugin = calloc(1, sizeof(*plugin) + bytes);
 
-	if (description == NULL)
-		return NULL;
-	plugin = calloc(1, sizeof(*plugin) + bytes);
-	if (plugin == NULL) {
-		description_free(description);
-		(void)snprintf(why, PROBE_ERROR_MAX, "%s", strerrordesc_np(ENOMEM));
+	if (plugin != NULL)
+		plugin->described = probe_run(path, why);
+	if (plugin == NULL || plugin->described == NULL) {
+		free(plugin);
 		return NULL;
 	}
 	memcpy(plugin->path, path, bytes);
 	plugin->file = *file;
-	plugin->description = description;
-	plugin->handler = description_handler(description);
+	plugin->handler = plugin->described;
 	plugin->next = plugins->first;
 	plugins->first = plugin;
 	return plugin;
@@ -121,7 +107,7 @@ static struct plugin *find_or_add(
 		fault = "is not a file";
 	else if ((plugin = find_known(plugins, path, &file)) == NULL)
 		plugin = add(plugins, path, &file, why);
-	if (plugin != NULL && plugins->loads && !plugin->loaded)
+	if (plugin != NULL && plugins->loads && plugin->handler == plugin->described)
 		fault = open_plugin(plugin);
 	if (fault == NULL)
 		return plugin;
@@ -132,7 +118,7 @@ static struct plugin *find_or_add(
 const struct dgram_handler *plugins_find(
 	struct plugins *plugins, const char *name, char ret_error[PLUGIN_ERROR_MAX])
 {
-	char path[PATH_MAX + 1], why[PROBE_ERROR_MAX];
+	char path[PATH_MAX + 1], why[PROBE_ERROR_MAX] = "Cannot allocate memory";
 	const struct plugin *plugin;
 	size_t length;
 
@@ -152,7 +138,7 @@ void plugins_free(struct plugins *plugins)
 		struct plugin *plugin = plugins->first;
 
 		plugins->first = plugin->next;
-		description_free(plugin->description);
+		description_free(plugin->described);
 		free(plugin);
 	}
 }

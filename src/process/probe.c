@@ -162,19 +162,19 @@ static void explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 		child->wrote[0] != '\0' ? "; it wrote: " : "", child->wrote);
 }
 
-struct description *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX])
+struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX])
 {
 	struct child *child = calloc(1, sizeof(*child));
-	struct description *description = NULL;
+	struct dgram_handler *described = NULL;
 	int error = child != NULL ? run(child, path) : -ENOMEM;
 
 	if (error < 0)
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " CHILD ": %s",
 			strerrordesc_np(-error));
 	else if (child->status == 0)
-		description = description_read(child->said);
-	if (error == 0 && description == NULL)
+		described = description_read(child->said);
+	if (error == 0 && described == NULL)
 		explain(child, ret_error);
 	free(child);
-	return description;
+	return described;
 }

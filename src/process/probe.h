@@ -15,6 +15,6 @@
 #define PROBE_ERROR_MAX 384
 
 /* Waits. NULL: *ret_error says why. */
-struct description *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX]);
+struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX]);
 
 #endif
