@@ -1,7 +1,6 @@
 /* The params table as a JSON Schema. Draft-07 is what editors know. */
 #include "config/config.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -32,23 +31,6 @@ static void put_description(struct json *json, const struct param *param)
 										  : text);
 }
 
-static void put_number_type(
-	struct json *json, const char *type, double minimum, double maximum, double initial)
-{
-	json_text(json, "type", type);
-	json_number(json, "minimum", minimum);
-	json_number(json, "maximum", maximum);
-	json_number(json, "default", initial);
-}
-
-static void put_string_list(struct json *json, const char *key, const char *const *words)
-{
-	json_open(json, key, '[');
-	for (; *words; words++)
-		json_text(json, NULL, *words);
-	json_close(json, ']');
-}
-
 static void put_parameter_type(struct json *json, const struct dgram_parameter *parameter)
 {
 	static const struct {
@@ -56,16 +38,16 @@ static void put_parameter_type(struct json *json, const struct dgram_parameter *
 	} types[] = {
 		[DGRAM_NUMBER] = { "number", "minimum", "maximum" },
 		[DGRAM_WHOLE] = { "integer", "minimum", "maximum" },
-		[DGRAM_BOOLEAN] = { "boolean" },
+		[DGRAM_BOOLEAN] = { "boolean", NULL, NULL },
 		[DGRAM_TEXT] = { "string", "minLength", "maxLength" },
-		[DGRAM_WORD] = { "string" },
+		[DGRAM_WORD] = { "string", NULL, NULL },
 		[DGRAM_TEXTS] = { "array", "minItems", "maxItems" },
 	};
 	const char *minimum = types[parameter->type].minimum;
 
 	json_text(json, "type", types[parameter->type].name);
 	if (parameter->type == DGRAM_WORD)
-		put_string_list(json, "enum", parameter->words);
+		json_texts(json, "enum", parameter->words);
 	if (parameter->type == DGRAM_TEXTS) {
 		json_open(json, "items", '{');
 		json_text(json, "type", "string");
@@ -82,7 +64,7 @@ static void put_parameter_default(struct json *json, const struct dgram_paramete
 	if (parameter->type == DGRAM_BOOLEAN)
 		json_bool(json, "default", parameter->initial > 0);
 	else if (parameter->type == DGRAM_TEXTS)
-		put_string_list(json, "default", (const char *const[]){ NULL });
+		json_texts(json, "default", NULL);
 	else if (parameter->type == DGRAM_WORD)
 		json_text(json, "default", parameter->words[(size_t)parameter->initial]);
 	else if (parameter->type == DGRAM_TEXT)
@@ -147,8 +129,7 @@ static void put_required(struct json *json, const struct param *param)
 /* The name of a file, in any folder. */
 static void put_path_pattern(struct json *json, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
+	const char *name = basename(path);
 	char pattern[2 * NAME_MAX + 16] = "/";
 	size_t length = 1;
 
@@ -193,12 +174,6 @@ static void put_handler(
 	json_close(json, '}');
 	put_options(json, handler);
 	json_close(json, '}');
-}
-
-static void put_words(struct json *json, const struct param *param)
-{
-	put_string_list(json, "enum", param->words);
-	json_text(json, "default", param->words[param->limits.initial]);
 }
 
 /* Or any path, which is a plug-in's. */
@@ -270,15 +245,18 @@ static void put_param(struct json *json, const struct view *view, const struct p
 		put_object(json, view, param);
 		break;
 	case PARAM_TYPE_WHOLE:
-		put_number_type(json, "integer", param->limits.minimum, param->limits.maximum,
-			param->limits.initial);
+		json_text(json, "type", "integer");
+		json_number(json, "minimum", param->limits.minimum);
+		json_number(json, "maximum", param->limits.maximum);
+		json_number(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_BOOLEAN:
 		json_text(json, "type", "boolean");
 		json_bool(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_WORD:
-		put_words(json, param);
+		json_texts(json, "enum", param->words);
+		json_text(json, "default", param->words[param->limits.initial]);
 		break;
 	case PARAM_TYPE_HANDLER:
 		put_names(json, view->handlers->listed);
@@ -335,7 +313,7 @@ static void put_exclusion(struct json *json)
 	close_objects(json, 2);
 }
 
-int config_schema_print(const struct config_handlers *handlers, FILE *file)
+void config_schema_print(const struct config_handlers *handlers, FILE *file)
 {
 	struct json json = { .file = file };
 
@@ -345,7 +323,4 @@ int config_schema_print(const struct config_handlers *handlers, FILE *file)
 	put_object(&json, &(struct view){ PARAM_SCOPE_TOP, handlers }, NULL);
 	put_exclusion(&json);
 	json_close(&json, '}');
-	if (fflush(file) != 0)
-		return -errno;
-	return ferror(file) ? -EIO : 0;
 }

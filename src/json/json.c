@@ -82,3 +82,11 @@ void json_bool(struct json *json, const char *key, bool value)
 	begin_item(json, key);
 	fputs(value ? "true" : "false", json->file);
 }
+
+void json_texts(struct json *json, const char *key, const char *const *texts)
+{
+	json_open(json, key, '[');
+	for (; texts && *texts; texts++)
+		json_text(json, NULL, *texts);
+	json_close(json, ']');
+}

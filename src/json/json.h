@@ -19,5 +19,7 @@ void json_close(struct json *json, char bracket);
 void json_text(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, double value);
 void json_bool(struct json *json, const char *key, bool value);
+void json_texts(
+	struct json *json, const char *key, const char *const *texts); /* NULL after the last */
 
 #endif

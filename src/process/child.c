@@ -124,8 +124,12 @@ static int describe(const char *path, FILE *file)
 		handler = check_plugin(dlsym(object, "dgram_plugin"), fault);
 	(void)setlocale(LC_ALL, "C"); /* for numbers; the plug-in may have set another */
 	if (handler != NULL)
-		return description_write(handler, file) == 0 ? EX_OK : EX_OSERR;
-	return fputs(fault, file) >= 0 && fflush(file) == 0 ? PROBE_EXPLAINED : EX_OSERR;
+		description_write(handler, file);
+	else
+		(void)fputs(fault, file);
+	if (fflush(file) != 0 || ferror(file))
+		return EX_OSERR;
+	return handler != NULL ? EX_OK : PROBE_EXPLAINED;
 }
 
 /* The plug-in's code at exit is not run. */

@@ -25,14 +25,12 @@ static void write_parameter(struct json *json, const struct dgram_parameter *par
 	json_number(json, "initial", parameter->initial);
 	json_text(json, "text", parameter->text);
 	json_text(json, "sentence", parameter->sentence);
-	json_open(json, "words", '[');
-	for (size_t i = 0; parameter->type == DGRAM_WORD && parameter->words[i] != NULL; i++)
-		json_text(json, NULL, parameter->words[i]);
-	json_close(json, ']');
+	if (parameter->type == DGRAM_WORD)
+		json_texts(json, "words", parameter->words);
 	json_close(json, '}');
 }
 
-int description_write(const struct dgram_handler *handler, FILE *file)
+void description_write(const struct dgram_handler *handler, FILE *file)
 {
 	struct json json = { .file = file };
 
@@ -44,9 +42,6 @@ int description_write(const struct dgram_handler *handler, FILE *file)
 		write_parameter(&json, &handler->parameters[i]);
 	json_close(&json, ']');
 	json_close(&json, '}');
-	if (fflush(file) != 0)
-		return -errno;
-	return ferror(file) ? -EIO : 0;
 }
 
 static const char *get_text(const cJSON *object, const char *key)

@@ -5,8 +5,8 @@
 #include <dgram.h>
 #include <stdio.h>
 
-/* A handler whose table of options is sound. -errno of the file. */
-int description_write(const struct dgram_handler *handler, FILE *file);
+/* A handler whose table of options is sound. Errors are the file's: see ferror(3). */
+void description_write(const struct dgram_handler *handler, FILE *file);
 
 /* A handler with the name and the options, to check a configuration with; its functions only return
  * -ENOEXEC. NULL: it is no description of a sound handler, or there is no memory. */
