@@ -18,15 +18,16 @@ static const struct dgram_handler *find(
 	void *context, const char *name, char ret_error[CONFIG_HANDLER_ERROR_MAX])
 {
 	struct handlers *handlers = context;
+	const struct dgram_handler *const *linked = handlers->config.listed;
 	const char *names[NAMED_MAX + 1] = { NULL };
 
 	if (strchr(name, '/') != NULL)
 		return plugins_find(&handlers->plugins, name, ret_error);
-	for (size_t i = 0; handlers->linked[i] != NULL; i++) {
-		if (strcmp(handlers->linked[i]->name, name) == 0)
-			return handlers->linked[i];
+	for (size_t i = 0; linked[i] != NULL; i++) {
+		if (strcmp(linked[i]->name, name) == 0)
+			return linked[i];
 		if (i < NAMED_MAX)
-			names[i] = handlers->linked[i]->name;
+			names[i] = linked[i]->name;
 	}
 	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, ret_error);
 	return NULL;
@@ -50,17 +51,15 @@ int handlers_init(struct handlers *handlers, const struct dgram_handler *const *
 	const char *fault;
 	size_t index = 0;
 
-	*handlers =
-		(struct handlers){ .config = { linked, find, handlers, NULL }, .linked = linked };
+	*handlers = (struct handlers){ .config = { linked, find, handlers, NULL } };
 	do {
 		fault = fault_of_handler(linked, index, text);
-		if (fault == NULL)
-			continue;
-		(void)fprintf(stderr, "%s: error: handlers[%zu]: %s\n",
-			program_invocation_short_name, index, fault);
-		return -EINVAL;
-	} while (linked[++index] != NULL);
-	return 0;
+	} while (fault == NULL && linked[++index] != NULL);
+	if (fault == NULL)
+		return 0;
+	(void)fprintf(stderr, "%s: error: handlers[%zu]: %s\n", program_invocation_short_name,
+		index, fault);
+	return -EINVAL;
 }
 
 bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t count,

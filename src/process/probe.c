@@ -36,12 +36,11 @@ static int find_folder(char folder[PATH_MAX])
 {
 	struct link_map *map;
 	Dl_info info;
-	const char *object;
 
 	if (dladdr1((void *)(uintptr_t)probe_run, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
 		return -ENOENT;
-	object = map->l_name[0] != '\0' ? map->l_name : (const char *)getauxval(AT_EXECFN);
-	if (realpath(object, folder) == NULL)
+	if (realpath(map->l_name[0] != '\0' ? map->l_name : "/proc/self/exe", folder) == NULL &&
+		realpath((const char *)getauxval(AT_EXECFN), folder) == NULL)
 		return -errno;
 	*strrchr(folder, '/') = '\0';
 	return 0;
