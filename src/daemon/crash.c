@@ -11,7 +11,7 @@ static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGABRT };
 static struct dgram_server *_Atomic watched;
 
 /* By then the signal has its default action again. What an instruction caused comes again when that is
- * repeated, with all that a core dump shows; what somebody sent does not. */
+ * repeated, with all that a core dump shows; what somebody sent does not, nor a system call that a filter traps. */
 static void flush_and_die(int signal, siginfo_t *info, void *context)
 {
 	struct dgram_server *server = atomic_load(&watched);
@@ -21,7 +21,7 @@ static void flush_and_die(int signal, siginfo_t *info, void *context)
 	if (server != NULL)
 		dgram_server_flush_log(server);
 	errno = saved;
-	if (info->si_code <= 0)
+	if (info->si_code <= 0 || signal == SIGSYS)
 		(void)raise(signal);
 }
 

@@ -150,7 +150,7 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 	handler_request_init(&request, &service->handler, receiver->sockets, receiver->log,
 		WORKER_OF_RECEIVER(receiver->number));
 	request.answer = &answer;
-	replies->losses = &service->losses[LEDGER_REASON(0)];
+	replies->losses = NULL;
 	replies->impatient = true;
 	for (struct datagram *d = dropped->first; d != NULL && left > 0; d = d->next, left--) {
 		ssize_t length;

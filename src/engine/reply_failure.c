@@ -19,7 +19,8 @@ void reply_count_failure(struct reply_batch *batch, const struct datagram *reque
 	struct ledger *results)
 {
 	error = send_error_cause(batch, &request->local, error);
-	loss_note(&batch->losses[ledger_send_failure(error)], request, 0, error);
+	if (batch->losses != NULL)
+		loss_note(&batch->losses[ledger_send_failure(error)], request, 0, error);
 	batch->error = error;
 	results->failed[ledger_send_failure(error)]++;
 }

@@ -4,13 +4,17 @@
 int reply_now(struct reply_batch *batch, const struct reply *reply, struct ledger *results)
 {
 	unsigned char *next_buffer = batch->next_buffer;
+	struct loss *losses = batch->losses;
 	struct ledger own = { 0 };
 
 	if (batch->count > 0)
 		reply_send(batch, results);
 	reply_add(batch, reply->request, reply->length);
 	batch->replies[0].iov_base = (void *)(uintptr_t)reply->data;
+	if (reply->extra)
+		batch->losses = NULL;
 	reply_send(batch, &own);
+	batch->losses = losses;
 	batch->next_buffer = next_buffer;
 	if (reply->extra)
 		results->replies_extra += own.replied;

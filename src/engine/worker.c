@@ -101,8 +101,9 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	count_up(&serving->counters->errors, 1);
 	failure = length == HANDLER_REPLY_TOO_LONG ? FAIL_REPLY_SIZE : FAIL_HANDLER;
 	results->failed[failure] += first;
-	loss_note(&serving->service->losses[LEDGER_REASON(failure)], job, 0,
-		failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
+	if (first)
+		loss_note(&serving->service->losses[LEDGER_REASON(failure)], job, 0,
+			failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
 }
 
 static inline ssize_t run_handler(const struct serving *serving)
@@ -206,7 +207,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			due_ns = now_ns + QUEUE_BATCH_NS;
 		}
 	}
-	if (jobs->count > 0)
+	if (jobs->first != NULL)
 		note_waits(&serving, jobs, begin_ns, now_ns);
 	reply_send(replies, ret_results);
 	count_up(&serving.counters->requests, jobs->count - ret_results->dropped[DROP_SHUTDOWN] -

@@ -40,7 +40,7 @@ void log_set_level(struct log *log, const struct log_settings *settings);
 /* Make the consumer use these sinks, which it takes. Thread: owner. */
 void log_use_sinks(struct log *log, struct log_sinks *sinks);
 
-/* The thread that writes gets SIGPIPE and SIGXFSZ. The writer has all signals blocked; a thread of
+/* The thread that writes gets SIGPIPE and SIGXFSZ. The writer has both blocked; a thread of
  * the program, which may not know that it writes, must not die of a log line. */
 void log_hold_signals(sigset_t *ret_before, sigset_t *ret_held);
 void log_release_signals(const sigset_t *before, const sigset_t *held);

@@ -6,9 +6,9 @@
  * 16 and 32 KiB 2 to 9 %, because the writer did not run for so long. */
 #define SIZE 32768u
 
-/* The main thread logs a summary of each worker at once. A summary takes fewer bytes than this.
- * Memory that is not used costs nothing. */
-#define SUMMARY_BYTES 256u
+/* The main thread logs summaries at once, for which this is room: a line for each worker. If there are more, because there
+ * are several services, it takes a writer whose target is quick. Memory that is not used costs nothing. */
+#define SUMMARY_BYTES 320u
 
 size_t log_ring_bytes(enum log_speaker speaker)
 {

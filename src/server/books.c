@@ -151,11 +151,14 @@ size_t server_books_changes(struct dgram_server *server, unsigned service,
 	fill_books(server, service, &books);
 	for (unsigned i = 0; i < SERVER_COUNTERS; i++) {
 		const struct dgram_counter *counter = &books.counters[i];
-		uint64_t value = counter->value - (counter->kind == DGRAM_COUNT ? before[i] : 0);
+		uint64_t base = counter->kind == DGRAM_COUNT ? before[i] : 0;
 
+		if (counter->value <=
+			base) /* the kernel's drops fall for a moment, when a socket is replaced */
+			continue;
 		before[i] = counter->value;
-		if (value > 0 && counter->kind != DGRAM_MOST)
-			fields[count++] = log_uint(counter->name, value);
+		if (counter->kind != DGRAM_MOST)
+			fields[count++] = log_uint(counter->name, counter->value - base);
 	}
 	return count;
 }

@@ -31,12 +31,16 @@ static uint64_t count_served(const struct ledger *ledger)
 static uint64_t count_arrived(const struct ledger *ledger)
 {
 	return count_served(ledger) + ledger->dropped[DROP_QUEUE_FULL] +
-	       ledger->dropped[DROP_EXPIRED] + ledger->queued + ledger->running;
+	       ledger->dropped[DROP_EXPIRED] + ledger->dropped[DROP_SHUTDOWN] + ledger->queued +
+	       ledger->running;
 }
 
+/* Rounded, but some are never none. */
 static uint64_t each_second(uint64_t count, int64_t elapsed_ns)
 {
-	return count * (uint64_t)NS_PER_S / (uint64_t)elapsed_ns;
+	double rate = (double)count * (double)NS_PER_S / (double)elapsed_ns;
+
+	return count > 0 && rate < 1 ? 1 : (uint64_t)(rate + 0.5);
 }
 
 static void take_stock(struct dgram_server *server, unsigned service, int64_t elapsed_ns)
@@ -119,18 +123,30 @@ static bool is_copy(const struct service *service, unsigned reason)
 	return service->broadcast && (reason == DROP_BROADCAST || reason == DROP_MULTICAST);
 }
 
+/* The last look, or a second ago: if that look was before, the owner slept, because nothing came. */
+static int64_t begin_of_spell(const struct dgram_server *server, int64_t now_ns)
+{
+	int64_t second_ago_ns = now_ns - NS_PER_S;
+
+	return server->last_losses_ns > second_ago_ns ? server->last_losses_ns : second_ago_ns;
+}
+
 static void check_reason(
 	struct dgram_server *server, unsigned service, unsigned reason, int64_t now_ns)
 {
 	struct loss_spell *spell = &server->losses[service].spells[reason];
-	uint64_t seen = count_lost(server, service, reason), lost = seen - spell->seen;
+	uint64_t seen = count_lost(server, service, reason), lost = 0;
 
 	if (is_copy(&server->services[service], reason))
 		return;
-	spell->seen = seen;
+	if (seen >
+		spell->seen) { /* the kernel's falls for a moment, while a socket takes another's place */
+		lost = seen - spell->seen;
+		spell->seen = seen;
+	}
 	if (lost > 0) {
 		if (spell->lost == 0)
-			spell->since_ns = server->last_losses_ns;
+			spell->since_ns = begin_of_spell(server, now_ns);
 		spell->lost += lost;
 		spell->last_ns = now_ns;
 		log_losses(server, service, reason, lost);

@@ -91,7 +91,6 @@ static void set_timers(struct dgram_server *server)
 {
 	events_set(
 		&server->events, &server->hook_timer, server->options.hook != NULL ? 0 : INT64_MAX);
-	server->last_losses_ns = server->last_summary_ns = sys_monotonic_ns();
 	server_summary_plan(server);
 	server_losses_plan(server);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "base/sys.h"
 #include "server/server.h"
 
 /* A receiver runs before the workers on a contended processor, because the kernel drops what it does not
@@ -18,8 +19,8 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving += sizeof(*worker) +
-				   2 * worker->shared->services_count * sizeof(*worker->counters);
+			serving += sizeof(*worker) + 2 * (size_t)worker->shared->services_count *
+							     sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
 			serving += reply_batch_bytes(worker->replies->buffer_bytes);
 	}
@@ -176,6 +177,7 @@ int server_start(struct dgram_server *server)
 		return error;
 	}
 	server_overdue_plan(server);
+	server->last_losses_ns = server->last_summary_ns = sys_monotonic_ns();
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;

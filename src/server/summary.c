@@ -15,17 +15,19 @@ static void add_field(struct summary_line *line, struct log_field field)
 
 static int64_t percent(int64_t part_ns, int64_t whole_ns)
 {
-	return whole_ns > 0 ? part_ns * 100 / whole_ns : 0;
+	return whole_ns > 0 ? (int64_t)(100.0 * (double)part_ns / (double)whole_ns) : 0;
 }
 
 /* The rate and the times of the requests that handlers ran on. */
 static void add_times(
 	struct summary_line *line, struct worker_counters *interval, int64_t elapsed_ns)
 {
+	double per_s;
+
 	if (interval->requests == 0 || elapsed_ns == 0)
 		return;
-	add_field(line,
-		log_uint("per_s", interval->requests * (uint64_t)NS_PER_S / (uint64_t)elapsed_ns));
+	per_s = (double)interval->requests * (double)NS_PER_S / (double)elapsed_ns;
+	add_field(line, log_uint("per_s", (uint64_t)(per_s + 0.5)));
 	add_field(line,
 		log_int("wait_p50_us", histogram_quantile(&interval->wait_ns, 0.5) / NS_PER_US));
 	add_field(line,
@@ -87,10 +89,12 @@ static void add_interval(struct worker_counters *total, struct worker_counters *
 /* Threads that run its handler, or may. */
 static unsigned count_threads(const struct dgram_server *server, unsigned service)
 {
+	const struct service *of = &server->services[service];
 	unsigned threads = 0;
 
-	if (server->services[service].queue != NULL)
-		return server->options.workers;
+	if (of->queue != NULL)
+		return server->options.workers +
+		       (server->options.receivers_assist ? of->helpers : 0);
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		threads += server->listeners[i].service == service;
 	return threads;

@@ -56,7 +56,7 @@ int main(int argc, char **argv)
 	struct dgram_service service;
 	struct dgram_options options;
 	struct dgram_server *server;
-	struct sockaddr_in address;
+	struct sockaddr_in address = { 0 };
 	socklen_t length = sizeof(address);
 	int fd = open_socket(argc > 1 ? argv[1] : "");
 

@@ -84,6 +84,8 @@ void run_note_wait(struct run *run, unsigned service, int64_t max_wait_ns)
 		run->longest_wait_ns[service] = wait_ns;
 }
 
+static struct handler_values no_values;
+
 static void make_service(struct run *run, unsigned number)
 {
 	struct sim_service *drawn = &run->scenario.services[number];
@@ -95,6 +97,7 @@ static void make_service(struct run *run, unsigned number)
 	service->busy_replies = drawn->busy;
 	service->handler.calls = &run->handlers[number];
 	service->handler.context = drawn;
+	service->handler.values = &no_values;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
 	atomic_init(&service->max_wait_ns, drawn->max_wait_ns);
 	run_note_wait(run, number, drawn->max_wait_ns);

@@ -146,6 +146,8 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 
 static const struct dgram_handler handler = { DGRAM_ABI, "handler", .handle = handle };
 
+static struct handler_values no_values;
+
 static void add_service(unsigned max_workers, bool assisted)
 {
 	const struct queue_limits limits = {
@@ -166,6 +168,7 @@ static void add_service(unsigned max_workers, bool assisted)
 
 	service->name = (char *)(uintptr_t) "service";
 	service->handler.calls = &handler;
+	service->handler.values = &no_values;
 	service->reply_bytes = 64;
 	assert_int_equal(queue_new(&limits, &settings, &service->queue), 0);
 }

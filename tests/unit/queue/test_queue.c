@@ -37,8 +37,7 @@ static struct queue *make_queue(struct queue_limits limits, struct queue_setting
 
 static struct queue *new_queue(unsigned capacity, unsigned max_workers)
 {
-	return make_queue((struct queue_limits){ .capacity = capacity },
-		settings_of(max_workers));
+	return make_queue((struct queue_limits){ .capacity = capacity }, settings_of(max_workers));
 }
 
 /* Datagrams that carry their number in `length`, and arrived at that many ms. */
