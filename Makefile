@@ -41,7 +41,7 @@ man_src := $(wildcard src/*/*.[1-8])
 
 engine_obj := $(engine_src:%.c=$B/%.o)
 daemon_obj := $(filter-out $B/src/daemon/dgramd.o $B/src/process/child.o,$(daemon_src:%.c=$B/%.o))
-child_obj := $B/src/process/child.o $B/src/process/description.o
+child_obj := $(patsubst %,$B/src/%.o,process/child process/description json/json)
 base_obj := $(filter $B/src/base/%,$(engine_obj))	# each library has its own
 libraries := libdgram libdgramd
 tools := dgramload
@@ -127,7 +127,7 @@ $B/dgramd: $B/src/daemon/dgramd.o $(daemon_obj) $(engine_obj)
 
 $B/dgram-child: $(child_obj) $(engine_obj)
 	@echo '  link  $@'
-	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(LDLIBS)
+	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
 
 $B/libdgram.so $B/libdgram.a: $(engine_obj)
 $B/libdgramd.so $B/libdgramd.a: $(daemon_obj) $(base_obj)

@@ -41,11 +41,11 @@ const struct dgram_options *config_options(const struct config *config);
 /* NULL is fine. */
 void config_free(struct config *config);
 
-/* The effective configuration, defaults included, as a file that loads to the same. -errno. */
-int config_print(const struct config *config, FILE *file);
+/* The effective configuration, defaults included, as a file that loads to the same. Errors are the file's. */
+void config_print(const struct config *config, FILE *file);
 
-/* The JSON Schema of server.json with the listed handlers and plug-ins, draft-07. -errno. */
-int config_schema_print(const struct config_handlers *handlers, FILE *file);
+/* The JSON Schema of server.json with the listed handlers and plug-ins, draft-07. The same. */
+void config_schema_print(const struct config_handlers *handlers, FILE *file);
 
 /* A key whose value differs: "queue.capacity", "4096", "8192". `live`: a reload applies it; else it
  * waits for a restart. The texts are valid only during the call. */

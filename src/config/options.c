@@ -46,22 +46,9 @@ static int set_value(const struct dgram_parameter *parameter, struct element ele
 {
 	free((void *)setting->texts);
 	*setting = (struct dgram_setting){ .name = parameter->name };
-	switch (parameter->type) {
-	case DGRAM_NUMBER:
-	case DGRAM_WHOLE:
-		setting->number = element.item->valuedouble;
-		return 0;
-	case DGRAM_BOOLEAN:
-		setting->number = cJSON_IsTrue(element.item) ? 1 : 0;
-		return 0;
-	case DGRAM_TEXT:
-	case DGRAM_WORD:
-		setting->text = element.item->valuestring;
-		return 0;
-	case DGRAM_TEXTS:
-		return set_texts(element, setting);
-	}
-	return 0;
+	setting->number = cJSON_IsTrue(element.item) ? 1 : element.item->valuedouble;
+	setting->text = element.item->valuestring;
+	return parameter->type == DGRAM_TEXTS ? set_texts(element, setting) : 0;
 }
 
 static const struct dgram_parameter *find_parameter(

@@ -1,8 +1,6 @@
 /* The configuration in force, as a file. */
 #include "config/config.h"
 
-#include <errno.h>
-
 #include "json/json.h"
 #include "config/values.h"
 
@@ -25,26 +23,14 @@ static void print_texts(struct json *json, const struct param *param, const stru
 static void print_option(
 	struct json *json, enum dgram_type type, const struct dgram_setting *setting)
 {
-	switch (type) {
-	case DGRAM_NUMBER:
-	case DGRAM_WHOLE:
-		json_number(json, setting->name, setting->number);
-		break;
-	case DGRAM_BOOLEAN:
+	if (type == DGRAM_BOOLEAN)
 		json_bool(json, setting->name, setting->number > 0);
-		break;
-	case DGRAM_TEXT:
-	case DGRAM_WORD:
-		if (setting->text)
-			json_text(json, setting->name, setting->text);
-		break;
-	case DGRAM_TEXTS:
-		json_open(json, setting->name, '[');
-		for (size_t i = 0; i < setting->texts_count; i++)
-			json_text(json, NULL, setting->texts[i]);
-		json_close(json, ']');
-		break;
-	}
+	else if (type == DGRAM_NUMBER || type == DGRAM_WHOLE)
+		json_number(json, setting->name, setting->number);
+	else if (type != DGRAM_TEXTS)
+		json_text(json, setting->name, setting->text);
+	else
+		json_texts(json, setting->name, setting->texts);
 }
 
 static void print_options(struct json *json, const struct param *param, const struct values *values)
@@ -134,7 +120,7 @@ static void print_object(struct json *json, const struct config *config,
 	}
 }
 
-int config_print(const struct config *config, FILE *file)
+void config_print(const struct config *config, FILE *file)
 {
 	struct json json = { .file = file };
 
@@ -142,7 +128,4 @@ int config_print(const struct config *config, FILE *file)
 	print_object(&json, config, config->services_listed ? &config->top : &config->services[0],
 		PARAM_SCOPE_TOP, NULL);
 	json_close(&json, '}');
-	if (fflush(file) != 0)
-		return -errno;
-	return ferror(file) ? -EIO : 0;
 }

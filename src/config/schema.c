@@ -1,7 +1,6 @@
 /* The params table as a JSON Schema. Draft-07 is what editors know. */
 #include "config/config.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -32,82 +31,54 @@ static void put_description(struct json *json, const struct param *param)
 										  : text);
 }
 
-static void put_number_type(
-	struct json *json, const char *type, double minimum, double maximum, double initial)
-{
-	json_text(json, "type", type);
-	json_number(json, "minimum", minimum);
-	json_number(json, "maximum", maximum);
-	json_number(json, "default", initial);
-}
-
-static void put_string_list(struct json *json, const char *key, const char *const *words)
-{
-	json_open(json, key, '[');
-	for (; *words; words++)
-		json_text(json, NULL, *words);
-	json_close(json, ']');
-}
-
 static void put_parameter_type(struct json *json, const struct dgram_parameter *parameter)
 {
-	static const char *const types[] = { "number", "integer", "boolean", "string", "string",
-		"array" };
+	static const struct {
+		const char *name, *minimum, *maximum;
+	} types[] = {
+		[DGRAM_NUMBER] = { "number", "minimum", "maximum" },
+		[DGRAM_WHOLE] = { "integer", "minimum", "maximum" },
+		[DGRAM_BOOLEAN] = { "boolean", NULL, NULL },
+		[DGRAM_TEXT] = { "string", "minLength", "maxLength" },
+		[DGRAM_WORD] = { "string", NULL, NULL },
+		[DGRAM_TEXTS] = { "array", "minItems", "maxItems" },
+	};
+	const char *minimum = types[parameter->type].minimum;
 
-	json_text(json, "type", types[parameter->type]);
-	switch (parameter->type) {
-	case DGRAM_NUMBER:
-	case DGRAM_WHOLE:
-		json_number(json, "minimum", parameter->minimum);
-		json_number(json, "maximum", parameter->maximum);
-		break;
-	case DGRAM_TEXT:
-		json_number(json, "minLength", parameter->minimum);
-		json_number(json, "maxLength", parameter->maximum);
-		break;
-	case DGRAM_WORD:
-		put_string_list(json, "enum", parameter->words);
-		break;
-	case DGRAM_TEXTS:
+	json_text(json, "type", types[parameter->type].name);
+	if (parameter->type == DGRAM_WORD)
+		json_texts(json, "enum", parameter->words);
+	if (parameter->type == DGRAM_TEXTS) {
 		json_open(json, "items", '{');
 		json_text(json, "type", "string");
 		json_close(json, '}');
-		json_number(json, "minItems", parameter->minimum);
-		json_number(json, "maxItems", parameter->maximum);
-		break;
-	case DGRAM_BOOLEAN:
-		break;
+	}
+	if (minimum) {
+		json_number(json, minimum, parameter->minimum);
+		json_number(json, types[parameter->type].maximum, parameter->maximum);
 	}
 }
 
 static void put_parameter_default(struct json *json, const struct dgram_parameter *parameter)
 {
-	switch (parameter->type) {
-	case DGRAM_NUMBER:
-	case DGRAM_WHOLE:
-		json_number(json, "default", parameter->initial);
-		break;
-	case DGRAM_BOOLEAN:
+	if (parameter->type == DGRAM_BOOLEAN)
 		json_bool(json, "default", parameter->initial > 0);
-		break;
-	case DGRAM_TEXT:
-		if (parameter->text)
-			json_text(json, "default", parameter->text);
-		break;
-	case DGRAM_WORD:
+	else if (parameter->type == DGRAM_TEXTS)
+		json_texts(json, "default", NULL);
+	else if (parameter->type == DGRAM_WORD)
 		json_text(json, "default", parameter->words[(size_t)parameter->initial]);
-		break;
-	case DGRAM_TEXTS:
-		put_string_list(json, "default", (const char *const[]){ NULL });
-		break;
-	}
+	else if (parameter->type == DGRAM_TEXT)
+		json_text(json, "default", parameter->text);
+	else
+		json_number(json, "default", parameter->initial);
 }
 
 static void put_parameter(struct json *json, const struct dgram_parameter *parameter)
 {
 	char text[320];
 
-	snprintf(text, sizeof(text), "%s %s", parameter->sentence, effect(parameter->live));
+	snprintf(text, sizeof(text), "%s%s%s", parameter->sentence ? parameter->sentence : "",
+		parameter->sentence ? " " : "", effect(parameter->live));
 	json_open(json, parameter->name, '{');
 	json_text(json, "description", text);
 	put_parameter_type(json, parameter);
@@ -158,8 +129,7 @@ static void put_required(struct json *json, const struct param *param)
 /* The name of a file, in any folder. */
 static void put_path_pattern(struct json *json, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
+	const char *name = basename(path);
 	char pattern[2 * NAME_MAX + 16] = "/";
 	size_t length = 1;
 
@@ -188,40 +158,22 @@ static void put_options(struct json *json, const struct dgram_handler *handler)
 	close_objects(json, 4);
 }
 
-static void open_if_handler(struct json *json)
+/* One that is linked in has no path. A file may leave out `handler` for the default one. */
+static void put_handler(
+	struct json *json, const struct dgram_handler *handler, const char *path, bool is_default)
 {
 	json_open(json, NULL, '{');
 	open_objects(json, (const char *const[]){ "if", "properties", "handler", NULL });
-}
-
-/* A file may leave out `handler` for the default one. */
-static void put_handler(struct json *json, const struct dgram_handler *handler, bool is_default)
-{
-	open_if_handler(json);
-	json_text(json, "const", handler->name);
+	if (path)
+		put_path_pattern(json, path);
+	else
+		json_text(json, "const", handler->name);
 	close_objects(json, 2);
 	if (!is_default)
 		put_required(json, &params[PARAM_HANDLER]);
 	json_close(json, '}');
 	put_options(json, handler);
 	json_close(json, '}');
-}
-
-static void put_plugin(struct json *json, const struct config_plugin *plugin)
-{
-	open_if_handler(json);
-	put_path_pattern(json, plugin->path);
-	close_objects(json, 2);
-	put_required(json, &params[PARAM_HANDLER]);
-	json_close(json, '}');
-	put_options(json, plugin->handler);
-	json_close(json, '}');
-}
-
-static void put_words(struct json *json, const struct param *param)
-{
-	put_string_list(json, "enum", param->words);
-	json_text(json, "default", param->words[param->limits.initial]);
 }
 
 /* Or any path, which is a plug-in's. */
@@ -293,15 +245,18 @@ static void put_param(struct json *json, const struct view *view, const struct p
 		put_object(json, view, param);
 		break;
 	case PARAM_TYPE_WHOLE:
-		put_number_type(json, "integer", param->limits.minimum, param->limits.maximum,
-			param->limits.initial);
+		json_text(json, "type", "integer");
+		json_number(json, "minimum", param->limits.minimum);
+		json_number(json, "maximum", param->limits.maximum);
+		json_number(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_BOOLEAN:
 		json_text(json, "type", "boolean");
 		json_bool(json, "default", param->limits.initial);
 		break;
 	case PARAM_TYPE_WORD:
-		put_words(json, param);
+		json_texts(json, "enum", param->words);
+		json_text(json, "default", param->words[param->limits.initial]);
 		break;
 	case PARAM_TYPE_HANDLER:
 		put_names(json, view->handlers->listed);
@@ -338,9 +293,9 @@ static void put_object(struct json *json, const struct view *view, const struct 
 		return;
 	json_open(json, "allOf", '[');
 	for (size_t i = 0; view->handlers->listed[i]; i++)
-		put_handler(json, view->handlers->listed[i], i == 0);
+		put_handler(json, view->handlers->listed[i], NULL, i == 0);
 	for (const struct config_plugin *each = view->handlers->plugins; each && each->path; each++)
-		put_plugin(json, each);
+		put_handler(json, each->handler, each->path, false);
 	json_close(json, ']');
 }
 
@@ -358,7 +313,7 @@ static void put_exclusion(struct json *json)
 	close_objects(json, 2);
 }
 
-int config_schema_print(const struct config_handlers *handlers, FILE *file)
+void config_schema_print(const struct config_handlers *handlers, FILE *file)
 {
 	struct json json = { .file = file };
 
@@ -368,7 +323,4 @@ int config_schema_print(const struct config_handlers *handlers, FILE *file)
 	put_object(&json, &(struct view){ PARAM_SCOPE_TOP, handlers }, NULL);
 	put_exclusion(&json);
 	json_close(&json, '}');
-	if (fflush(file) != 0)
-		return -errno;
-	return ferror(file) ? -EIO : 0;
 }

@@ -7,9 +7,9 @@
 
 #include "base/rule.h"
 
-#if PLUGIN_ERROR_MAX > CONFIG_HANDLER_ERROR_MAX
-#error "no room for a plug-in's error"
-#endif
+_Static_assert(PLUGIN_ERROR_MAX <= CONFIG_HANDLER_ERROR_MAX &&
+		       RULE_MESSAGE_MAX <= CONFIG_HANDLER_ERROR_MAX,
+	"room for all errors");
 
 /* The most handlers that a message names, so that it fits a few lines. */
 #define NAMED_MAX 16
@@ -18,19 +18,18 @@ static const struct dgram_handler *find(
 	void *context, const char *name, char ret_error[CONFIG_HANDLER_ERROR_MAX])
 {
 	struct handlers *handlers = context;
+	const struct dgram_handler *const *linked = handlers->config.listed;
 	const char *names[NAMED_MAX + 1] = { NULL };
-	char message[RULE_MESSAGE_MAX];
 
 	if (strchr(name, '/') != NULL)
 		return plugins_find(&handlers->plugins, name, ret_error);
-	for (size_t i = 0; handlers->linked[i] != NULL; i++) {
-		if (strcmp(handlers->linked[i]->name, name) == 0)
-			return handlers->linked[i];
+	for (size_t i = 0; linked[i] != NULL; i++) {
+		if (strcmp(linked[i]->name, name) == 0)
+			return linked[i];
 		if (i < NAMED_MAX)
-			names[i] = handlers->linked[i]->name;
+			names[i] = linked[i]->name;
 	}
-	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, message);
-	(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", message);
+	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, ret_error);
 	return NULL;
 }
 
@@ -38,8 +37,6 @@ static const struct dgram_handler *find(
 static const char *fault_of_handler(
 	const struct dgram_handler *const *linked, size_t index, char text[DGRAM_ERROR_TEXT_MAX])
 {
-	if (linked[index] == NULL)
-		return "missing";
 	if (dgram_handler_check(linked[index], text, DGRAM_ERROR_TEXT_MAX) < 0)
 		return text;
 	for (size_t i = 0; i < index; i++)
@@ -54,17 +51,15 @@ int handlers_init(struct handlers *handlers, const struct dgram_handler *const *
 	const char *fault;
 	size_t index = 0;
 
-	*handlers =
-		(struct handlers){ .config = { linked, find, handlers, NULL }, .linked = linked };
+	*handlers = (struct handlers){ .config = { linked, find, handlers, NULL } };
 	do {
 		fault = fault_of_handler(linked, index, text);
-		if (fault == NULL)
-			continue;
-		(void)fprintf(stderr, "%s: error: handlers[%zu]: %s\n",
-			program_invocation_short_name, index, fault);
-		return -EINVAL;
-	} while (linked[++index] != NULL);
-	return 0;
+	} while (fault == NULL && linked[++index] != NULL);
+	if (fault == NULL)
+		return 0;
+	(void)fprintf(stderr, "%s: error: handlers[%zu]: %s\n", program_invocation_short_name,
+		index, fault);
+	return -EINVAL;
 }
 
 bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t count,
@@ -76,7 +71,7 @@ bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t
 		(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX, "%s", strerrordesc_np(ENOMEM));
 		return false;
 	}
-	handlers->config.plugins = handlers->described = described;
+	handlers->config.plugins = described;
 	for (size_t i = 0; i < count; i++) {
 		described[i].path = paths[i];
 		described[i].handler = plugins_find(&handlers->plugins, paths[i], ret_error);
@@ -88,6 +83,6 @@ bool handlers_list_plugins(struct handlers *handlers, char *const *paths, size_t
 
 void handlers_free(struct handlers *handlers)
 {
-	free(handlers->described);
+	free((void *)handlers->config.plugins);
 	plugins_free(&handlers->plugins);
 }

@@ -7,9 +7,7 @@
 
 struct handlers {
 	struct config_handlers config; /* what the configuration is read with; borrows the whole */
-	const struct dgram_handler *const *linked; /* NULL after the last */
-	struct config_plugin *described;
-	struct plugins plugins; /* what is named by a path */
+	struct plugins plugins;	       /* what is named by a path */
 };
 
 /* Those that are linked in: NULL after the last, at least one. -EINVAL: one of them cannot be, and a line

@@ -22,11 +22,11 @@ static int fail(int error)
 }
 
 /* What was printed must have arrived. */
-static int printed(int error)
+static int printed(void)
 {
-	if (error == 0 && fflush(stdout) != 0)
-		error = -errno;
-	return error < 0 ? fail(error) : EX_OK;
+	if (fflush(stdout) != 0)
+		return fail(-errno);
+	return ferror(stdout) ? fail(-EIO) : EX_OK;
 }
 
 /* What the start will find out anyway: an error of the log is the one that the log cannot tell. */
@@ -44,25 +44,26 @@ static int check(const struct cli *cli, struct config *config)
 	if (error < 0)
 		return error == -EINVAL ? EX_CONFIG : fail(error);
 	(void)printf("%s: valid\n", cli_origin(cli));
-	return printed(0);
+	return printed();
 }
 
 static int print_config(struct config *config)
 {
-	int error = config_print(config, stdout);
-
+	config_print(config, stdout);
 	config_free(config);
-	return printed(error);
+	return printed();
 }
 
 static int print_schema(const struct cli *cli, struct handlers *handlers)
 {
 	char why[CONFIG_HANDLER_ERROR_MAX];
 
-	if (handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why))
-		return printed(config_schema_print(&handlers->config, stdout));
-	(void)fprintf(stderr, "%s: error: %s\n", program_invocation_short_name, why);
-	return EX_CONFIG;
+	if (!handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why)) {
+		(void)fprintf(stderr, "%s: error: %s\n", program_invocation_short_name, why);
+		return EX_CONFIG;
+	}
+	config_schema_print(&handlers->config, stdout);
+	return printed();
 }
 
 static int load_and_go(const struct cli *cli, struct handlers *handlers)
@@ -104,10 +105,10 @@ static int act(const struct cli *cli, struct handlers *handlers)
 	switch (cli->action) {
 	case CLI_HELP:
 		cli_print_help(stdout);
-		return printed(0);
+		return printed();
 	case CLI_VERSION:
 		(void)printf("dgramd %s\n", dgram_version());
-		return printed(0);
+		return printed();
 	case CLI_SCHEMA:
 		return print_schema(cli, handlers);
 	default:

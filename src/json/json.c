@@ -1,5 +1,7 @@
 #include "json/json.h"
 
+#include <math.h>
+
 #include "base/rule.h"
 
 static void write_string(FILE *file, const char *text)
@@ -59,6 +61,8 @@ void json_close(struct json *json, char bracket)
 
 void json_text(struct json *json, const char *key, const char *value)
 {
+	if (!value)
+		return;
 	begin_item(json, key);
 	write_string(json->file, value);
 }
@@ -67,6 +71,8 @@ void json_number(struct json *json, const char *key, double value)
 {
 	char text[RULE_NUMBER_MAX];
 
+	if (!isfinite(value))
+		return;
 	begin_item(json, key);
 	fputs(rule_number_text(value, text), json->file);
 }
@@ -75,4 +81,12 @@ void json_bool(struct json *json, const char *key, bool value)
 {
 	begin_item(json, key);
 	fputs(value ? "true" : "false", json->file);
+}
+
+void json_texts(struct json *json, const char *key, const char *const *texts)
+{
+	json_open(json, key, '[');
+	for (; texts && *texts; texts++)
+		json_text(json, NULL, *texts);
+	json_close(json, ']');
 }

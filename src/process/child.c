@@ -21,15 +21,10 @@
 
 #define FAULT_MAX DGRAM_ERROR_TEXT_MAX
 
+/* A lower one stays as it is, unless root has set it. */
 static void set_limit(__rlimit_resource_t resource, rlim_t most)
 {
-	struct rlimit limit;
-
-	if (getrlimit(resource, &limit) < 0)
-		return;
-	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > most)
-		limit.rlim_cur = limit.rlim_max = most;
-	(void)setrlimit(resource, &limit);
+	(void)setrlimit(resource, &(struct rlimit){ most, most });
 }
 
 /* The data of a sanitizer's build are terabytes from the start. */
@@ -76,29 +71,23 @@ static void explain_open(const char *path, char fault[FAULT_MAX])
 	(void)snprintf(fault, FAULT_MAX, "%s", text);
 }
 
-/* Pointers of a damaged file may lead anywhere, and would do so in the daemon. */
+/* Pointers of a damaged file may lead anywhere, and would do so in the daemon. Those of functions stand
+ * together, but the last. */
 static bool check_functions(const struct dgram_handler *handler, char fault[FAULT_MAX])
 {
-	void (*const functions[])(void) = {
-		(void (*)(void))handler->handle,
-		(void (*)(void))handler->open,
-		(void (*)(void))handler->close,
-		(void (*)(void))handler->worker_start,
-		(void (*)(void))handler->worker_stop,
-		(void (*)(void))handler->verify,
-		(void (*)(void))handler->handle_error,
-		(void (*)(void))handler->busy,
-		(void (*)(void))handler->reconfigure,
-	};
+	size_t end = offsetof(struct dgram_handler, parameters);
+	bool known = true;
 	Dl_info info;
 
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (functions[i] == NULL || dladdr((void *)(uintptr_t)functions[i], &info) != 0)
-			continue;
-		(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
-		return false;
+	for (size_t at = offsetof(struct dgram_handler, handle); at <= end; at += sizeof(void *)) {
+		size_t from = at < end ? at : offsetof(struct dgram_handler, reconfigure);
+		void *function;
+
+		memcpy(&function, (const char *)handler + from, sizeof(function));
+		known &= function == NULL || dladdr(function, &info) != 0;
 	}
-	return true;
+	(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
+	return known;
 }
 
 /* Numbers come before what they say of the rest. */
@@ -122,6 +111,7 @@ static const struct dgram_handler *check_plugin(
 	return NULL;
 }
 
+/* Returns the exit status. */
 static int describe(const char *path, FILE *file)
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -133,8 +123,13 @@ static int describe(const char *path, FILE *file)
 	else
 		handler = check_plugin(dlsym(object, "dgram_plugin"), fault);
 	(void)setlocale(LC_ALL, "C"); /* for numbers; the plug-in may have set another */
-	return handler != NULL ? description_write(handler, file)
-			       : description_write_fault(fault, file);
+	if (handler != NULL)
+		description_write(handler, file);
+	else
+		(void)fputs(fault, file);
+	if (fflush(file) != 0 || ferror(file))
+		return EX_OSERR;
+	return handler != NULL ? EX_OK : PROBE_EXPLAINED;
 }
 
 /* The plug-in's code at exit is not run. */
@@ -146,8 +141,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: dgram-child FILE.so\n");
 		return EX_USAGE;
 	}
-	(void)fcntl(PROBE_ALIVE_FD, F_SETFD, FD_CLOEXEC);
 	set_limits();
 	file = open_output();
-	_exit(file != NULL && describe(argv[1], file) == 0 ? EX_OK : EX_OSERR);
+	_exit(file != NULL ? describe(argv[1], file) : EX_OSERR);
 }

@@ -2,27 +2,24 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "process/probe.h"
 
-/* As much of a path is shown, its end. */
+/* Of a long path this much is shown, its end. */
 #define PATH_SHOWN 120
 
 /* A file as it was at some time. */
 struct plugin {
 	struct plugin *next;
 	struct stat file;
-	struct description *description;
-	const struct dgram_handler *handler; /* the description's, or that of the opened object */
-	bool loaded;
+	struct dgram_handler *described;
+	const struct dgram_handler *handler; /* that, or the opened object's */
 	char path[];
 };
 
@@ -32,73 +29,37 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static bool say_why(const char *path, const char *why, char ret_error[PLUGIN_ERROR_MAX])
+/* With a slash, without which dlopen(3) would look elsewhere. What is too long for the kernel stays so. */
+static void make_path(const struct plugins *plugins, const char *name, char path[PATH_MAX + 1])
 {
-	size_t length = strlen(path), from = length > PATH_SHOWN ? length - PATH_SHOWN : 0;
+	bool has_folder = plugins->base != NULL && strchr(plugins->base, '/') != NULL;
+	const char *base = has_folder ? plugins->base : "./";
+	int length = name[0] != '/' ? (int)(strrchr(base, '/') + 1 - base) : 0;
 
-	(void)snprintf(ret_error, PLUGIN_ERROR_MAX, "%s%.*s: %s", from > 0 ? "..." : "", PATH_SHOWN,
-		path + from, why);
-	return false;
-}
-
-/* With a slash, without which dlopen(3) would look elsewhere. */
-static int make_path(const struct plugins *plugins, const char *name, char path[PATH_MAX])
-{
-	const char *slash = plugins->base != NULL ? strrchr(plugins->base, '/') : NULL;
-	const char *folder = slash != NULL ? plugins->base : "./";
-	int length = slash != NULL ? (int)(slash + 1 - plugins->base) : 2;
-
-	if (name[0] == '/')
-		length = 0;
-	else if (strncmp(name, "./", 2) == 0)
+	if (strncmp(name, "./", 2) == 0)
 		name += 2;
-	return snprintf(path, PATH_MAX, "%.*s%s", length, folder, name) < PATH_MAX ? 0
-										   : -ENAMETOOLONG;
+	(void)snprintf(path, PATH_MAX + 1, "%.*s%s", length, base, name);
 }
 
-/* Others could keep dlopen(3) waiting, as a FIFO does. */
-static bool see_file(const char *path, struct stat *ret_file, char ret_error[PLUGIN_ERROR_MAX])
+/* Threads that it makes must not take the signals that steer the daemon. Returns why it cannot be, or NULL. */
+static const char *open_plugin(struct plugin *plugin)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool seen = fd >= 0 && fstat(fd, ret_file) == 0;
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	if (!seen)
-		return say_why(path, strerrordesc_np(error), ret_error);
-	if (!S_ISREG(ret_file->st_mode))
-		return say_why(path, "is not a file", ret_error);
-	return true;
-}
-
-/* Threads that it makes must not take the signals that steer the daemon. */
-static void *open_object(const char *path)
-{
+	const struct dgram_plugin *exported;
 	sigset_t all, before;
+	struct stat now;
 	void *object;
 
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	object = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return object;
-}
-
-static bool open_plugin(struct plugin *plugin, char ret_error[PLUGIN_ERROR_MAX])
-{
-	const struct dgram_plugin *exported;
-	void *object = open_object(plugin->path);
-	struct stat now;
-
 	if (object == NULL)
-		return say_why(plugin->path, dlerror(), ret_error);
+		return dlerror();
 	exported = dlsym(object, "dgram_plugin");
 	if (exported == NULL || stat(plugin->path, &now) < 0 || !is_unchanged(&now, &plugin->file))
-		return say_why(plugin->path, "changed while it was opened", ret_error);
+		return "changed while it was opened";
 	plugin->handler = exported->handler;
-	plugin->loaded = true;
-	return true;
+	return NULL;
 }
 
 static struct plugin *find_known(
@@ -113,48 +74,62 @@ static struct plugin *find_known(
 }
 
 static struct plugin *add(struct plugins *plugins, const char *path, const struct stat *file,
-	char ret_error[PLUGIN_ERROR_MAX])
+	char why[PROBE_ERROR_MAX])
 {
 	size_t bytes = strlen(path) + 1;
 	struct plugin *plugin = calloc(1, sizeof(*plugin) + bytes);
-	char why[PROBE_ERROR_MAX] = "";
-	int error = -ENOMEM;
 
 	if (plugin != NULL)
-		error = probe_run(path, why, &plugin->description);
-	if (error < 0) {
+		plugin->described = probe_run(path, why);
+	if (plugin == NULL || plugin->described == NULL) {
 		free(plugin);
-		(void)say_why(path, error == -ENOEXEC ? why : strerrordesc_np(-error), ret_error);
 		return NULL;
 	}
 	memcpy(plugin->path, path, bytes);
 	plugin->file = *file;
-	plugin->handler = description_handler(plugin->description);
+	plugin->handler = plugin->described;
 	plugin->next = plugins->first;
 	plugins->first = plugin;
 	return plugin;
 }
 
+/* A file of another kind could keep dlopen(3) waiting, as a FIFO does. */
+static struct plugin *find_or_add(
+	struct plugins *plugins, const char *path, char why[PROBE_ERROR_MAX])
+{
+	struct stat file;
+	struct plugin *plugin = NULL;
+	const char *fault = NULL;
+
+	if (stat(path, &file) < 0)
+		fault = strerrordesc_np(errno);
+	else if (!S_ISREG(file.st_mode))
+		fault = "is not a file";
+	else if ((plugin = find_known(plugins, path, &file)) == NULL)
+		plugin = add(plugins, path, &file, why);
+	if (plugin != NULL && plugins->loads && plugin->handler == plugin->described)
+		fault = open_plugin(plugin);
+	if (fault == NULL)
+		return plugin;
+	(void)snprintf(why, PROBE_ERROR_MAX, "%s", fault);
+	return NULL;
+}
+
 const struct dgram_handler *plugins_find(
 	struct plugins *plugins, const char *name, char ret_error[PLUGIN_ERROR_MAX])
 {
-	char path[PATH_MAX];
-	struct plugin *plugin;
-	struct stat file;
+	char path[PATH_MAX + 1], why[PROBE_ERROR_MAX] = "Cannot allocate memory";
+	const struct plugin *plugin;
+	size_t length;
 
-	if (make_path(plugins, name, path) < 0) {
-		(void)say_why(name, strerrordesc_np(ENAMETOOLONG), ret_error);
-		return NULL;
-	}
-	if (!see_file(path, &file, ret_error))
-		return NULL;
-	plugin = find_known(plugins, path, &file);
-	if (plugin == NULL)
-		plugin = add(plugins, path, &file, ret_error);
-	if (plugin == NULL ||
-		(plugins->loads && !plugin->loaded && !open_plugin(plugin, ret_error)))
-		return NULL;
-	return plugin->handler;
+	make_path(plugins, name, path);
+	plugin = find_or_add(plugins, path, why);
+	if (plugin != NULL)
+		return plugin->handler;
+	length = strlen(path);
+	(void)snprintf(ret_error, PLUGIN_ERROR_MAX, "%s: %s",
+		path + (length > PATH_SHOWN ? length - PATH_SHOWN : 0), why);
+	return NULL;
 }
 
 void plugins_free(struct plugins *plugins)
@@ -163,7 +138,7 @@ void plugins_free(struct plugins *plugins)
 		struct plugin *plugin = plugins->first;
 
 		plugins->first = plugin->next;
-		description_free(plugin->description);
+		description_free(plugin->described);
 		free(plugin);
 	}
 }

@@ -7,10 +7,9 @@
 #include <link.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,79 +18,54 @@
 
 #define CHILD "dgram-child"
 
+#define SAID_MAX 262144
+
 /* How much of what a plug-in writes a message shows. */
 #define WROTE_MAX 160
 
 struct child {
 	pid_t pid;
-	int said;  /* a file in memory: its standard output, the description */
-	int wrote; /* another: its standard error, and all that the plug-in writes */
 	bool overdue;
-	int status; /* as waitpid(2) has it */
+	int status;		   /* as waitpid(2) has it */
+	char wrote[WROTE_MAX + 1]; /* to its standard error, and by the plug-in */
+	char said[SAID_MAX + 1]; /* to its standard output: the description, or why there is none */
 };
 
-/* --- where the program is */
-
-/* The file of the object that has this code: the program, or a library. */
-static int find_own_object(char path[PATH_MAX])
+/* Of the object that has this code: the program, or a library. There may be no /proc. */
+static int find_folder(char folder[PATH_MAX])
 {
 	struct link_map *map;
 	Dl_info info;
 
 	if (dladdr1((void *)(uintptr_t)probe_run, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
 		return -ENOENT;
-	if (realpath(map->l_name[0] != '\0' ? map->l_name : "/proc/self/exe", path) == NULL &&
-		realpath(info.dli_fname, path) == NULL) /* there may be no /proc */
+	if (realpath(map->l_name[0] != '\0' ? map->l_name : "/proc/self/exe", folder) == NULL &&
+		realpath((const char *)getauxval(AT_EXECFN), folder) == NULL)
 		return -errno;
+	*strrchr(folder, '/') = '\0';
 	return 0;
 }
 
-/* Beside the object, or where `make install` puts it; also where libraries have a folder for each
- * architecture. */
-static int find_program(char ret_program[PATH_MAX])
-{
-	static const char *const places[] = { CHILD, "../libexec/dgramd/" CHILD,
-		"../../libexec/dgramd/" CHILD };
-	char own[PATH_MAX];
-	int error = find_own_object(own);
-	char *slash = error == 0 ? strrchr(own, '/') : NULL;
-
-	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
-		int length = snprintf(
-			ret_program, PATH_MAX, "%.*s/%s", (int)(slash - own), own, places[i]);
-
-		if (length < PATH_MAX && access(ret_program, X_OK) == 0)
-			return 0;
-	}
-	return error < 0 ? error : -ENOENT;
-}
-
-/* --- its life */
-
-static int spawn(struct child *child, const char *program, const char *path, int alive)
+/* `said` and `wrote` are what it writes to; it reads nothing. */
+static int spawn(struct child *child, const char *program, const char *path, int said, int wrote)
 {
 	char *const arguments[] = { (char *)CHILD, (char *)path, NULL };
+	const int standard[] = { wrote, said, wrote };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
-	int error;
+	int error = 0;
 
 	sigemptyset(&none);
 	sigfillset(&all);
-	if (posix_spawn_file_actions_init(&actions) != 0)
-		return -ENOMEM;
-	(void)posix_spawnattr_init(&attributes); /* glibc's cannot fail, nor what sets them */
+	(void)posix_spawn_file_actions_init(&actions); /* glibc's cannot fail */
+	(void)posix_spawnattr_init(&attributes);       /* nor this, nor what sets them */
 	(void)posix_spawnattr_setflags(&attributes,
 		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawnattr_setsigmask(&attributes, &none);
 	(void)posix_spawnattr_setsigdefault(&attributes, &all);
-	error = posix_spawn_file_actions_adddup2(&actions, child->said, STDIN_FILENO); /* empty */
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, child->said, STDOUT_FILENO);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, child->wrote, STDERR_FILENO);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, alive, PROBE_ALIVE_FD);
+	for (int fd = 0; error == 0 && fd <= STDERR_FILENO; fd++)
+		error = posix_spawn_file_actions_adddup2(&actions, standard[fd], fd);
 	if (error == 0)
 		error = posix_spawn(
 			&child->pid, program, &actions, &attributes, arguments, environ);
@@ -100,54 +74,80 @@ static int spawn(struct child *child, const char *program, const char *path, int
 	return -error;
 }
 
-/* Its end, at last by force, and that of all that it has left running, which may hold its end of the pipe. */
-static void follow(struct child *child, int alive)
+/* The program is beside the object, or where `make install` puts it; also where libraries have a folder for
+ * each architecture. */
+static int find_and_spawn(struct child *child, const char *path, int said, int wrote)
 {
-	struct pollfd death = { .fd = alive };
-	siginfo_t ended = { .si_pid = 0 };
+	static const char *const places[] = { "", "/../libexec/dgramd", "/../../libexec/dgramd" };
+	char folder[PATH_MAX], program[PATH_MAX + 64];
+	int error = find_folder(folder), spawned = -ENOENT;
 
-	if (sys_wait(&death, 1, PROBE_TIMEOUT_MS) == 0)
-		child->overdue =
-			waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-			ended.si_pid == 0;
+	for (size_t i = 0; error == 0 && spawned == -ENOENT && i < 3; i++) {
+		(void)snprintf(program, sizeof(program), "%s%s/" CHILD, folder, places[i]);
+		spawned = spawn(child, program, path, said, wrote);
+	}
+	return error < 0 ? error : spawned;
+}
+
+/* To its end, at last by force, and that of all that it has left running, which may hold its end of the pipe:
+ * valgrind 3.19 has no pidfd_open(2). */
+static void follow(struct child *child, int said)
+{
+	struct pollfd more = { .fd = said, .events = POLLIN };
+	size_t length = 0;
+	ssize_t got = 1;
+
+	while (got > 0 && sys_wait(&more, 1, PROBE_TIMEOUT_MS) > 0) {
+		got = read(said, child->said + length, SAID_MAX - length);
+		length += got > 0 ? (size_t)got : 0;
+	}
 	(void)kill(-child->pid, SIGKILL);
 	while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
 		;
+	child->overdue = got > 0 && WIFSIGNALED(child->status);
+}
+
+/* In a line. */
+static void read_wrote(struct child *child, int wrote)
+{
+	ssize_t length = pread(wrote, child->wrote, WROTE_MAX, 0);
+
+	while (length > 0 && child->wrote[length - 1] == '\n')
+		child->wrote[--length] = '\0';
+	while (length-- > 0)
+		if (child->wrote[length] == '\n')
+			child->wrote[length] = ' ';
 }
 
 /* A child that is ignored would leave no status. */
 static int run(struct child *child, const char *path)
 {
-	char program[PATH_MAX];
-	int alive[2], error = find_program(program);
+	int said[2], error, wrote;
 
-	if (error < 0)
-		return error;
-	child->said = memfd_create("said", MFD_CLOEXEC);
-	child->wrote = memfd_create("wrote", MFD_CLOEXEC);
-	if (child->said < 0 || child->wrote < 0 || pipe2(alive, O_CLOEXEC) < 0)
+	if (pipe2(said, O_CLOEXEC) < 0)
 		return -errno;
 	(void)signal(SIGCHLD, SIG_DFL);
-	error = spawn(child, program, path, alive[1]);
-	close(alive[1]);
-	if (error == 0)
-		follow(child, alive[0]);
-	close(alive[0]);
+	wrote = memfd_create("wrote", MFD_CLOEXEC);
+	error = wrote < 0 ? -errno : find_and_spawn(child, path, said[1], wrote);
+	close(said[1]);
+	if (error == 0) {
+		follow(child, said[0]);
+		read_wrote(child, wrote);
+	}
+	close(said[0]);
+	close(wrote);
 	return error;
 }
 
-/* --- what came of it */
-
-static int explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
+static void explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 {
-	char end[64], wrote[WROTE_MAX + 1];
-	ssize_t length = pread(child->wrote, wrote, WROTE_MAX, 0);
+	char end[64];
 
-	while (length > 0 && wrote[length - 1] == '\n')
-		length--;
-	wrote[length > 0 ? length : 0] = '\0';
-	for (char *end_of_line = wrote; (end_of_line = strchr(end_of_line, '\n')) != NULL;)
-		*end_of_line = ' ';
+	if (child->status == W_EXITCODE(PROBE_EXPLAINED, 0) && child->said[0] != '\0') {
+		(void)snprintf(
+			ret_error, PROBE_ERROR_MAX, "%.*s", PROBE_ERROR_MAX - 1, child->said);
+		return;
+	}
 	if (child->overdue)
 		(void)snprintf(end, sizeof(end), "opening it takes longer than %d s",
 			PROBE_TIMEOUT_MS / 1000);
@@ -158,50 +158,22 @@ static int explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 		(void)snprintf(end, sizeof(end), "a process that opened it ended with %d",
 			WEXITSTATUS(child->status));
 	(void)snprintf(ret_error, PROBE_ERROR_MAX, "%s%s%s", end,
-		wrote[0] != '\0' ? "; it wrote: " : "", wrote);
-	return -ENOEXEC;
+		child->wrote[0] != '\0' ? "; it wrote: " : "", child->wrote);
 }
 
-static int assess(const struct child *child, char ret_error[PROBE_ERROR_MAX],
-	struct description **ret_description)
+struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX])
 {
-	char *said = malloc(DESCRIPTION_BYTES_MAX + 1);
-	const char *fault;
-	ssize_t length;
-	int error;
+	struct child *child = calloc(1, sizeof(*child));
+	struct dgram_handler *described = NULL;
+	int error = child != NULL ? run(child, path) : -ENOMEM;
 
-	if (said == NULL)
-		return -ENOMEM;
-	length = pread(child->said, said, DESCRIPTION_BYTES_MAX, 0);
-	said[length > 0 ? length : 0] = '\0';
-	error = child->overdue || !WIFEXITED(child->status) || length <= 0
-			? -EPROTO
-			: description_read(said, (size_t)length, &fault, ret_description);
-	if (error == -EPROTO)
-		error = explain(child, ret_error);
-	else if (error == -ENOEXEC)
-		(void)snprintf(ret_error, PROBE_ERROR_MAX, "%s", fault);
 	if (error < 0)
-		free(said);
-	return error;
-}
-
-int probe_run(
-	const char *path, char ret_error[PROBE_ERROR_MAX], struct description **ret_description)
-{
-	struct child child = { .said = -1, .wrote = -1 };
-	int error = run(&child, path);
-
-	if (error == 0) {
-		error = assess(&child, ret_error, ret_description);
-	} else if (error != -ENOMEM) {
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " CHILD ": %s",
 			strerrordesc_np(-error));
-		error = -ENOEXEC;
-	}
-	if (child.said >= 0)
-		close(child.said);
-	if (child.wrote >= 0)
-		close(child.wrote);
-	return error;
+	else if (child->status == 0)
+		described = description_read(child->said);
+	if (error == 0 && described == NULL)
+		explain(child, ret_error);
+	free(child);
+	return described;
 }

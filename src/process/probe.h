@@ -3,21 +3,18 @@
 #ifndef PROCESS_PROBE_H
 #define PROCESS_PROBE_H
 
-#include <stddef.h>
-
 #include "process/description.h"
 
-/* How long it may take. */
+/* How long it may say nothing. */
 #define PROBE_TIMEOUT_MS 10000
 
-/* The child's end of a pipe that tells of its death (valgrind 3.19 has no pidfd_open(2)). */
-#define PROBE_ALIVE_FD 3
+/* The exit status of dgram-child that says why a plug-in is none, instead of what it is. */
+#define PROBE_EXPLAINED 2
 
 /* Room for why it cannot be opened, in a line, with its NUL. */
 #define PROBE_ERROR_MAX 384
 
-/* Waits. -ENOEXEC: *ret_error says why. -ENOMEM. */
-int probe_run(
-	const char *path, char ret_error[PROBE_ERROR_MAX], struct description **ret_description);
+/* Waits. NULL: *ret_error says why. */
+struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX]);
 
 #endif

@@ -30,13 +30,12 @@ static bool is_same_text(const char *one, const char *other)
 
 static bool is_same(const struct dgram_setting *one, const struct dgram_setting *other)
 {
-	if (one->number < other->number || one->number > other->number ||
-		one->texts_count != other->texts_count)
-		return false;
-	for (size_t i = 0; i < one->texts_count; i++)
-		if (strcmp(one->texts[i], other->texts[i]) != 0)
-			return false;
-	return is_same_text(one->text, other->text);
+	bool same = one->number == other->number && one->texts_count == other->texts_count &&
+		    is_same_text(one->text, other->text);
+
+	for (size_t i = 0; same && i < one->texts_count; i++)
+		same = strcmp(one->texts[i], other->texts[i]) == 0;
+	return same;
 }
 
 /* What is not live stays as it is. Returns whether anything is new. */
@@ -75,9 +74,9 @@ static int change_values(struct dgram_server *server, struct handler *handler,
 	if (handler->values == values) {
 		values->before = handler->kept;
 		handler->kept = values;
-		return 0;
+	} else {
+		free(values);
 	}
-	free(values);
 	if (error == 0)
 		return 0;
 	(void)server_options_refuse(options,

@@ -165,11 +165,23 @@ class Good(PluginCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (
             BAD_CONFIG, "", "dgramd: error: ./nosuch.so: No such file or directory\n"))
 
+    def test_schema_of_an_option_without_bounds(self):
+        """And without a sentence."""
+        table = "#include <math.h>\nstatic const struct dgram_parameter parameters[] = {\n" \
+            '\t{ .name = "any", .type = DGRAM_NUMBER, .minimum = -INFINITY, .maximum = INFINITY },\n};\n'
+        plugins.build(self.path("hello.so"), plugins.answers(
+            before=table, fields=".parameters = parameters, .parameters_count = 1"))
+        done = dgramtest.run_dgramd("--schema", self.path("hello.so"))
+        row = json.loads(done.stdout)["allOf"].pop()
+        self.assertEqual(row["then"]["properties"]["options"]["properties"], {"any": {
+            "description": "Takes effect after a restart.", "type": "number", "default": 0}})
+
     def test_child_says_what_it_is(self):
         done = subprocess.run([CHILD, self.path("hello.so")], capture_output=True, text=True, check=True)
-        fields = done.stdout.split("\0")
-        self.assertEqual(fields[:4], ["abi 2", "name hello", "options 6", "option greeting"])
-        self.assertEqual([done.stderr, *fields[-2:]], ["", "end ", ""])
+        said = json.loads(done.stdout)
+        names = [option["name"] for option in said["options"]]
+        self.assertEqual(names, ["greeting", "times", "share", "mood", "names", "loud"])
+        self.assertEqual([done.stderr, said["abi"], said["name"]], ["", 2, "hello"])
 
     def test_two_with_the_same_internal_names(self):
         """Names that they show, as those of dgramd's own functions, and hidden ones, as that of a library of dgramd's."""
@@ -358,6 +370,11 @@ class Bad(PluginCase):
         self.must_refuse_source("handler->name: may have a-z, 0-9 and -, a letter first", name="X")
         self.must_refuse_source("handler->abi: is 0, and this library serves 2: set it to DGRAM_ABI and build again", fields=".abi = 0",
             before='#pragma GCC diagnostic ignored "-Woverride-init"\n')
+
+    def test_functions_that_are_nowhere(self):
+        for field in "open = (int (*)(void *, const struct dgram_start *, void **))", "busy = handle, .close = (void (*)(void *))", \
+                "reconfigure = (int (*)(void *, const struct dgram_start *))":
+            self.must_refuse_source("has a handler with a function that is nowhere", fields=f".{field}8")
 
     def test_initializer_that_dies(self):
         self.must_refuse_start("a process that opened it died of SIGKILL", "raise(SIGKILL);")

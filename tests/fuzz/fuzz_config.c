@@ -102,7 +102,8 @@ static int load_twice(const char *path, const char *const *sets)
 	file = fdopen(fd, "w");
 	assert(file);
 	snprintf(printed, sizeof(printed), "/proc/self/fd/%d", fd);
-	if (config_print(config, file) < 0 || load(printed, none, &again) < 0 ||
+	config_print(config, file);
+	if (fflush(file) != 0 || load(printed, none, &again) < 0 ||
 		config_changes(config, again, ignore_change, NULL) != 0)
 		abort();
 	fclose(file);

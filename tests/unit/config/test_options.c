@@ -108,7 +108,7 @@ static char *print(const struct config *config)
 	FILE *file = open_memstream(&text, &size);
 
 	assert_non_null(file);
-	assert_int_equal(config_print(config, file), 0);
+	config_print(config, file);
 	fclose(file);
 	return text;
 }
@@ -166,7 +166,7 @@ static void test_schema(void **state)
 
 	(void)state;
 	assert_non_null(file);
-	assert_int_equal(config_schema_print(test_handlers(), file), 0);
+	config_schema_print(test_handlers(), file);
 	fclose(file);
 	squeeze(text);
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)

@@ -11,7 +11,7 @@ static char *print_config(const struct config *config)
 	FILE *file = open_memstream(&text, &size);
 
 	assert_non_null(file);
-	assert_int_equal(config_print(config, file), 0);
+	config_print(config, file);
 	fclose(file);
 	return text;
 }
@@ -105,19 +105,6 @@ static void test_print_options(void **state)
 		"        \"busy_replies\": true\n");
 }
 
-static void test_full_disk(void **state)
-{
-	struct config *config = must_load("{}", NULL);
-	FILE *full = fopen("/dev/full", "w");
-
-	(void)state;
-	assert_non_null(full);
-	assert_true(config_print(config, full) < 0);
-	assert_true(config_schema_print(test_handlers(), full) < 0);
-	fclose(full);
-	config_free(config);
-}
-
 static void test_schema_is_checked_in(void **state)
 {
 	static char expected[65536];
@@ -131,7 +118,7 @@ static void test_schema_is_checked_in(void **state)
 	assert_true(fread(expected, 1, sizeof(expected) - 1, file) > 0);
 	fclose(file);
 	assert_non_null(stream);
-	assert_int_equal(config_schema_print(test_handlers(), stream), 0);
+	config_schema_print(test_handlers(), stream);
 	fclose(stream);
 	/* out of date? make schema */
 	assert_string_equal(text, expected);
@@ -206,7 +193,6 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_print_holds_every_key),
 		cmocka_unit_test(test_print_options),
-		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_schema_is_checked_in),
 		cmocka_unit_test(test_changes),
 	};

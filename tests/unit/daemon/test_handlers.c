@@ -67,7 +67,7 @@ static void test_refused(void **state)
 	(void)state;
 	assert_int_equal(init((const struct dgram_handler *[]){ &first, &second, NULL }, text), 0);
 	assert_string_equal(text, "");
-	must_refuse((const struct dgram_handler *[]){ NULL }, "handlers[0]: missing\n");
+	must_refuse((const struct dgram_handler *[]){ NULL }, "handlers[0]: handler: missing\n");
 	must_refuse((const struct dgram_handler *[]){ &first, &second, &first, NULL },
 		"handlers[2]: has the name of another\n");
 	must_refuse((const struct dgram_handler *[]){ &first, &old, NULL },

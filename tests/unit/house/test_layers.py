@@ -46,7 +46,7 @@ ARROWS = {
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h",
         "guard/guard.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
-    "src/process/description*": [API, "base/*"],
+    "src/process/description*": [API, "<cjson/cJSON.h>", "json/json.h"],
     "src/process/child*": [API, "process/probe.h"],
     "src/process/probe*": ["process/description.h", "base/*"],
     "src/process/plugin*": [API, "process/probe.h", "base/*"],
