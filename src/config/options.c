@@ -45,7 +45,9 @@ static int set_value(const struct dgram_parameter *parameter, struct element ele
 	struct dgram_setting *setting)
 {
 	free((void *)setting->texts);
-	*setting = (struct dgram_setting){ .name = parameter->name };
+	setting->texts = NULL;
+	setting->texts_count = 0;
+	setting->name = parameter->name;
 	setting->number = cJSON_IsTrue(element.item) ? 1 : element.item->valuedouble;
 	setting->text = element.item->valuestring;
 	return parameter->type == DGRAM_TEXTS ? set_texts(element, setting) : 0;
