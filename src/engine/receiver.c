@@ -70,6 +70,7 @@ static void make_guard(struct receiver *receiver)
 	struct service *service = receiver->service;
 
 	receiver->guard = (struct guard){
+		.owed_until_ns = INT64_MIN,
 		.serves_many = service->broadcast && receiver->is_first,
 		.min_source_port = &service->min_source_port,
 		.ports = receiver->ports,
@@ -327,7 +328,7 @@ static void wait_readable(struct receiver *receiver)
 static bool has_time(struct receiver *receiver, bool known, int64_t end_ns)
 {
 	if (!receiver->guard.closed && atomic_load(&receiver->workers->aborting)) {
-		receiver->guard.cut_short = true;
+		receiver->guard.owed_until_ns = end_ns;
 		return false;
 	}
 	return known || (is_inline(receiver) && !receiver->guard.closed) ||
@@ -349,7 +350,7 @@ static void take_arrived(struct receiver *receiver)
 		int count = receiver_step(receiver);
 
 		if (count < 0 && atomic_load(receiver->shutdowns) > 0 && !receiver->guard.closed)
-			receiver->guard.cut_short = true;
+			receiver->guard.owed_until_ns = end_ns;
 		if (count <= 0)
 			break;
 		known = arrivals->floor_ns != before_ns;

@@ -20,7 +20,7 @@ enum ledger_drop guard_look_closer(const struct guard *guard, const struct datag
 	unsigned port = addr_port(&datagram->client);
 
 	if (guard->closed)
-		return guard->cut_short ? DROP_SHUTDOWN : DROP_DRAINING;
+		return datagram->arrived_ns <= guard->owed_until_ns ? DROP_SHUTDOWN : DROP_DRAINING;
 	if (datagram->truncated)
 		return DROP_TRUNCATED;
 	if (datagram->cast == DATAGRAM_UNADDRESSED)

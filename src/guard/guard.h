@@ -22,8 +22,8 @@ void guard_ports_add(struct guard_ports *ports, unsigned port);
 
 /* Of one receiver. */
 struct guard {
-	bool closed;	  /* nothing is let in any more */
-	bool cut_short;	  /* what had arrived before was not all let in */
+	bool closed;	       /* nothing is let in any more */
+	int64_t owed_until_ns; /* closed before all was let in that had arrived by then; INT64_MIN: it was */
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
 	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
 	const struct guard_ports *ports;

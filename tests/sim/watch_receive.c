@@ -5,25 +5,31 @@
 #include "run.h"
 #include "watch.h"
 
-/* What had arrived before the stop may be left in the socket only then. */
-static bool was_cut_short(const struct sim_socket *socket)
+/* What had arrived before the stop may be left in the socket only if something cut the drain short. By its time of
+ * arrival as the product has it: the receiver keeps what it refuses, in the order in which it was received.
+ * Inline the model is asked before that is known (watch_inline.c). */
+static bool was_owed(const struct sim_socket *socket, unsigned place)
 {
-	bool cut_short = the_run->receivers[socket - the_run->network.sockets].guard.cut_short;
+	const struct receiver *receiver = &the_run->receivers[socket - the_run->network.sockets];
+	int64_t owed_until_ns = receiver->guard.owed_until_ns;
 
-	must(!cut_short || socket->failed_at_stop || atomic_load(&the_run->shared.aborting),
+	must(owed_until_ns == INT64_MIN || socket->failed_at_stop ||
+			atomic_load(&the_run->shared.aborting),
 		"nothing cut the drain short");
-	return cut_short;
+	return the_run->services[socket->service].queue != NULL &&
+	       receiver->slots[place]->arrived_ns <= owed_until_ns;
 }
 
 /* Why it must not be served; DROP_COUNT: it must. */
-static enum ledger_drop refusal(const struct sim_socket *socket, uint32_t number)
+static enum ledger_drop refusal(const struct sim_socket *socket, unsigned place)
 {
+	uint32_t number = socket->received[place];
 	const struct letter *letter = &the_run->network.letters[number];
 	const struct run *run = the_run;
 	unsigned port = addr_port(&letter->from);
 
 	if (run->refusing)
-		return was_cut_short(socket) ? DROP_SHUTDOWN : DROP_DRAINING;
+		return was_owed(socket, place) ? DROP_SHUTDOWN : DROP_DRAINING;
 	if (letter->length > SCENARIO_DATA_BYTES)
 		return DROP_TRUNCATED;
 	if (network_cast(number) != DATAGRAM_UNICAST)
@@ -110,7 +116,7 @@ struct ledger watch_admission(const struct sim_socket *socket)
 	struct ledger expected = { .received = socket->received_count };
 
 	for (unsigned i = 0; i < socket->received_count; i++) {
-		enum ledger_drop reason = refusal(socket, socket->received[i]);
+		enum ledger_drop reason = refusal(socket, i);
 
 		if (reason < DROP_COUNT)
 			expected.dropped[reason]++;
@@ -127,7 +133,7 @@ struct ledger watch_admit(
 	for (unsigned i = 0; i < socket->received_count; i++) {
 		uint32_t number = socket->received[i];
 
-		if (refusal(socket, number) < DROP_COUNT) {
+		if (refusal(socket, i) < DROP_COUNT) {
 			the_run->network.letters[number].state = LETTER_DONE;
 			continue;
 		}

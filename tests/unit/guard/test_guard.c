@@ -116,11 +116,13 @@ static void test_the_order(void **state)
 	(void)state;
 	guard_ports_add(&ports, 20000);
 	own = refused = guard.closed = datagram.truncated = true;
+	datagram.arrived_ns = 5;
+	guard.owed_until_ns = 4;
 	datagram.cast = DATAGRAM_BROADCAST;
 	must_be(&datagram, DROP_DRAINING);
-	guard.cut_short = true;
+	guard.owed_until_ns = 5;
 	must_be(&datagram, DROP_SHUTDOWN);
-	guard.closed = guard.cut_short = false;
+	guard.closed = false;
 	must_be(&datagram, DROP_TRUNCATED);
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);
