@@ -29,7 +29,11 @@ static const struct dgram_handler *find(
 		if (i < NAMED_MAX)
 			names[i] = linked[i]->name;
 	}
-	(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, ret_error);
+	if (strstr(name, ".so") != NULL)
+		(void)snprintf(ret_error, CONFIG_HANDLER_ERROR_MAX,
+			"a plug-in is named with a slash, as in \"./%.100s\"", name);
+	else
+		(void)rule_takes_text(&(struct rule){ RULE_WORD, .words = names }, name, ret_error);
 	return NULL;
 }
 

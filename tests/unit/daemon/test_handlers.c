@@ -93,6 +93,8 @@ static void test_found(void **state)
 	assert_string_equal(why, "");
 	assert_null(config->find(config->context, "secnod", why));
 	assert_string_equal(why, "must be one of \"first\", \"second\"; did you mean \"second\"?");
+	assert_null(config->find(config->context, "second.so", why));
+	assert_string_equal(why, "a plug-in is named with a slash, as in \"./second.so\"");
 }
 
 int main(void)
