@@ -164,20 +164,33 @@ int config_load(
 	return 0;
 }
 
-const char *config_log_format(const struct config_source *source)
+/* Returns whether its file, if there is one, could be read. */
+static bool find_log_format(const struct config_source *source, unsigned *ret_word)
 {
 	struct config *config = begin_config(source);
-	unsigned word = params[PARAM_LOG_FORMAT].limits.initial;
 	struct report ignored;
+	bool readable = true;
 
 	report_init(&ignored);
 	if (config) {
 		(void)read_documents(config, source, &ignored);
+		readable = !source->path || config->documents[0].root;
 		if (!config->top.of[PARAM_LOG_FORMAT].invalid)
-			word = config->top.of[PARAM_LOG_FORMAT].number;
+			*ret_word = config->top.of[PARAM_LOG_FORMAT].number;
 	}
 	report_free(&ignored);
 	config_free(config);
+	return readable;
+}
+
+const char *config_log_format(const struct config_source *source)
+{
+	struct config_source sets_alone = *source;
+	unsigned word = params[PARAM_LOG_FORMAT].limits.initial;
+
+	sets_alone.path = NULL;
+	if (!find_log_format(source, &word))
+		(void)find_log_format(&sets_alone, &word);
 	return params[PARAM_LOG_FORMAT].words[word];
 }
 

@@ -141,6 +141,9 @@ class Forms(LogCase):
                     else:
                         parsed = json.loads(line)
                         self.assertEqual((parsed["level"], parsed["event"]), ("error", "configuration"))
+        daemon = self.start("{ broken", ready=False, arguments=("--set", "logging.format=json"))
+        daemon.wait(78)
+        self.assertIn("expected a key", json.loads(daemon.lines[0])["message"])
         for form in "logfmt", "auto", "jsno":
             self.assertIn("^", "".join(self.refuse({"logging": {"format": form}})))
 
