@@ -420,7 +420,7 @@ static void test_all_bytes(void **state)
 
 static void test_many_errors(void **state)
 {
-	static char text[600001];
+	static char text[100001];
 	struct config *config;
 	struct report report;
 	size_t length = 0, count = 0;
