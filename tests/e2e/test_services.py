@@ -137,9 +137,9 @@ class Services(dgramtest.Case):
         with dgramtest.socket_for(daemon.address("short")) as client:
             client.sendto(b"1234", daemon.address("short"))
         self.assertEqual(len(daemon.ask(b"", "long")), 24)
-        daemon.wait_for("datagrams lost", reason="failed_handler")
+        daemon.wait_for("datagrams lost", reason="failed_reply_size")
         ledgers = daemon.stop()
-        self.assertEqual((ledgers["short"]["replied"], ledgers["short"]["failed_handler"]), (1, 1))
+        self.assertEqual((ledgers["short"]["replied"], ledgers["short"]["failed_reply_size"]), (1, 1))
 
     def test_empty_datagrams_anywhere_in_a_batch(self):
         daemon = self.start({"handler": "echo", "pool": {"workers": 1}})
