@@ -314,7 +314,7 @@ walk: ## follow one datagram through the files of src, which must be few (WALK=w
 
 model: ## search the models of the protocols, and see that their mutants fail
 	@$(NEED) 'to search the models' gcc:gcc libc6-dev:/usr/include/stdio.h spin:spin $(PYTHONS)
-	@$(RUN) --suite $@ --limit 900 $(model)
+	@$(RUN) --suite $@ --jobs $(JOBS) --limit 900 $(model)
 
 stress: ## the real queue with real threads, 10^8 datagrams by each of three rules (TIMES x 3.2 million)
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
