@@ -50,7 +50,7 @@ def with_options():
 
 def initializer(body):
     return "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <sys/mman.h>\n" \
-        f"#include <unistd.h>\n__attribute__((constructor)) static void begin(void)\n{{\n{body}\n}}\n"
+        f"#include <sys/syscall.h>\n#include <unistd.h>\n__attribute__((constructor)) static void begin(void)\n{{\n{body}\n}}\n"
 
 
 def is_dead(pid):
@@ -382,8 +382,9 @@ class Bad(PluginCase):
             "a process that opened it died of SIGABRT; it wrote: cannot find my x\\x1b[31m and y",
             'printf("cannot find my x\\x1b[31m"); fflush(stdout);\nfputs("\\nand y\\n", stderr); abort();')
         self.must_refuse_start("a process that opened it ended with 3; it wrote: no licence",
-            'puts("no licence"); fflush(stdout); _exit(3);')
-        self.must_refuse_start("a process that opened it ended with 0", "_exit(0);")
+            'puts("no licence"); fflush(stdout); syscall(SYS_exit_group, 3);')
+        self.must_refuse_start("a process that opened it ended with 0",
+            "syscall(SYS_exit_group, 0);")
 
     def test_initializer_that_takes_all(self):
         """Memory and files have a bound, and what it started is ended."""
