@@ -15,7 +15,7 @@
  * buffer of 4 MiB holds 5,000 datagrams, which a receiver takes in 5 ms. */
 #define FINISH_MAX_NS (200 * NS_PER_MS)
 
-/* Of a reception. In a flood, to answer all would cost as much as to receive them, and the kernel drop more. */
+/* Of a reception, so that a flood does not keep the receiver from receiving. */
 #define BUSY_REPLIES_MAX 8u
 
 _Static_assert(SOCKET_BATCH <= QUEUE_BATCH_MAX, "inline, a reception is answered as one batch");

@@ -47,9 +47,9 @@ struct reply_batch {
 	/* Set by the owner. */
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
-	struct loss *
-		losses; /* by enum ledger_failure: where it leaves examples; NULL: nowhere, because replies are no requests' */
-	bool impatient; /* it waits for no room */
+	struct loss
+		*losses; /* by enum ledger_failure, for examples; NULL: they are not the books' */
+	bool impatient;	 /* it waits for no room */
 
 	/* Its own. */
 	size_t buffer_bytes;

@@ -19,7 +19,7 @@
 #include "queue/backlog.h"
 
 /* The most that a worker takes at once: jobs and expired datagrams together. It sizes the memory of a worker, 0.6 MiB
- * with datagrams of 8 KiB; with 64 an echo costs the same. */
+ * with datagrams of 8 KiB. */
 #define QUEUE_BATCH_MAX 56u
 
 /* The work that it takes at once, at most: an answer that is ready waits for the rest of its batch. */
