@@ -19,8 +19,6 @@
 #define DATA_BYTES (1024UL * 1024 * 1024)
 #define FILE_BYTES (64UL * 1024 * 1024)
 
-#define FAULT_MAX DGRAM_ERROR_TEXT_MAX
-
 /* A lower one stays as it is, unless root has set it. */
 static void set_limit(__rlimit_resource_t resource, rlim_t most)
 {
@@ -57,7 +55,7 @@ static FILE *open_output(void)
 
 /* Words of dlerror(3), without the path that they may begin with. Of an object for another machine, which
  * it passes over, it says that there is none. */
-static void explain_open(const char *path, char fault[FAULT_MAX])
+static void explain_open(const char *path, char fault[DGRAM_ERROR_TEXT_MAX])
 {
 	const char *text = dlerror();
 	size_t length = strlen(path);
@@ -68,12 +66,12 @@ static void explain_open(const char *path, char fault[FAULT_MAX])
 		text = "is for another kind of machine";
 	else if (is_own)
 		text += length + 2;
-	(void)snprintf(fault, FAULT_MAX, "%s", text);
+	(void)snprintf(fault, DGRAM_ERROR_TEXT_MAX, "%s", text);
 }
 
 /* Pointers of a damaged file may lead anywhere, and would do so in the daemon. Those of functions stand
  * together, but the last. */
-static bool check_functions(const struct dgram_handler *handler, char fault[FAULT_MAX])
+static bool check_functions(const struct dgram_handler *handler, char fault[DGRAM_ERROR_TEXT_MAX])
 {
 	size_t end = offsetof(struct dgram_handler, parameters);
 	bool known = true;
@@ -86,26 +84,27 @@ static bool check_functions(const struct dgram_handler *handler, char fault[FAUL
 		memcpy(&function, (const char *)handler + from, sizeof(function));
 		known &= function == NULL || dladdr(function, &info) != 0;
 	}
-	(void)snprintf(fault, FAULT_MAX, "has a handler with a function that is nowhere");
+	(void)snprintf(
+		fault, DGRAM_ERROR_TEXT_MAX, "has a handler with a function that is nowhere");
 	return known;
 }
 
 /* Numbers come before what they say of the rest. */
 static const struct dgram_handler *check_plugin(
-	const struct dgram_plugin *plugin, char fault[FAULT_MAX])
+	const struct dgram_plugin *plugin, char fault[DGRAM_ERROR_TEXT_MAX])
 {
 	if (plugin == NULL)
-		(void)snprintf(fault, FAULT_MAX,
+		(void)snprintf(fault, DGRAM_ERROR_TEXT_MAX,
 			"is no plug-in: it has no symbol dgram_plugin, which DGRAM_PLUGIN() makes");
 	else if (plugin->abi != DGRAM_ABI)
-		(void)snprintf(fault, FAULT_MAX,
+		(void)snprintf(fault, DGRAM_ERROR_TEXT_MAX,
 			"was built with a dgram.h of ABI %u, and this dgramd has %u: build it again",
 			plugin->abi, DGRAM_ABI);
 	else if (plugin->handler_bytes != sizeof(*plugin->handler))
-		(void)snprintf(fault, FAULT_MAX,
+		(void)snprintf(fault, DGRAM_ERROR_TEXT_MAX,
 			"has a handler of %u bytes, and not %zu: build it again",
 			plugin->handler_bytes, sizeof(*plugin->handler));
-	else if (dgram_handler_check(plugin->handler, fault, FAULT_MAX) == 0 &&
+	else if (dgram_handler_check(plugin->handler, fault, DGRAM_ERROR_TEXT_MAX) == 0 &&
 		 check_functions(plugin->handler, fault))
 		return plugin->handler;
 	return NULL;
@@ -116,7 +115,7 @@ static int describe(const char *path, FILE *file)
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	const struct dgram_handler *handler = NULL;
-	char fault[FAULT_MAX];
+	char fault[DGRAM_ERROR_TEXT_MAX];
 
 	if (object == NULL)
 		explain_open(path, fault);
