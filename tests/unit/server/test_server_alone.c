@@ -5,18 +5,19 @@
 
 #include "server_support.h"
 
-static _Atomic int waited_ms;		    /* the last wait's limit */
-static struct dgram_server *stop_in_a_wait; /* shut down by the next wait; NULL: none */
+static _Atomic int waited_ms;			    /* the last wait's limit */
+static struct dgram_server *_Atomic stop_in_a_wait; /* shut down by the next wait; NULL: none */
 
 int __real_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 
 int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
 {
+	struct dgram_server *stopped = atomic_exchange(&stop_in_a_wait, NULL);
+
 	waited_ms = timeout_ms;
-	if (stop_in_a_wait != NULL)
-		dgram_server_shutdown(stop_in_a_wait);
-	stop_in_a_wait = NULL;
+	if (stopped != NULL)
+		dgram_server_shutdown(stopped);
 	return __real_sys_wait(fds, count, timeout_ms);
 }
 
