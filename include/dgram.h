@@ -319,6 +319,21 @@ struct dgram_service {
 	 * by then is served. */
 	const int *fds;
 	size_t fds_count; /* up to 1024; default 0 */
+
+	/* What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes around it
+	 * (server.json(5)). Requests in a second; 0: no limit; 0 to 1000000; default 0. Live */
+	unsigned limits_requests_per_s;
+
+	/* Bytes of replies that it gets in a second; 0: no limit; 0 to 1000000000; default 0. Live */
+	unsigned limits_reply_bytes_per_s;
+
+	/* What may come at once: this many seconds of the above; 1 to 3600; default 1. Live */
+	unsigned limits_burst_s;
+
+	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
+	unsigned limits_leak;
+
+	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -437,8 +452,10 @@ struct dgram_service_stats {
 	uint64_t log_lines_lost; /* of the server */
 
 	const struct dgram_counter
-		*counters; /* all of the above again, in the order of the log's line */
+		*counters; /* all of this again, in the order of the log's line */
 	size_t counters_count;
+
+	uint64_t would_drop_limit; /* what limits would have dropped, but for limits_dry_run */
 };
 
 /* Durations of up to `most_ns`, but longer than the bucket before. */

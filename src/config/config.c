@@ -74,6 +74,11 @@ static void fill_service(
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
+	service->limits_requests_per_s = of[PARAM_REQUESTS_PER_S].number;
+	service->limits_reply_bytes_per_s = of[PARAM_REPLY_BYTES_PER_S].number;
+	service->limits_burst_s = of[PARAM_BURST].number;
+	service->limits_leak = of[PARAM_LEAK].number;
+	service->limits_dry_run = of[PARAM_DRY_RUN].number;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)

@@ -1,5 +1,7 @@
 /* What to do about losses, with the figures of the last second. */
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "server/server.h"
@@ -87,6 +89,41 @@ static void advise_pool(const struct dgram_server *server, unsigned number, unsi
 						  : "pool.workers or queue.max_wait_ms");
 }
 
+/* "192.0.2.1", "192.0.2.0/24" */
+static void format_source(const struct offender *offender, char text[static INET6_ADDRSTRLEN + 4])
+{
+	const union addr *address = &offender->address;
+	bool v4 = address->sa.sa_family == AF_INET;
+	const void *bytes = v4 ? (const void *)&address->in.sin_addr : &address->in6.sin6_addr;
+	size_t length;
+
+	(void)inet_ntop(address->sa.sa_family, bytes, text, INET6_ADDRSTRLEN);
+	length = strlen(text);
+	if (offender->bits < (v4 ? 32 : 128))
+		(void)snprintf(text + length, 5, "/%u", offender->bits);
+}
+
+/* Who is one in eight is among the offenders for sure. */
+static void advise_limits(struct service *service, char text[static SERVER_ADVICE_MAX])
+{
+	struct offender worst = { .count = 0 };
+	uint64_t all = offenders_take(&service->limiter.offenders, &worst);
+	uint64_t surely = worst.count - worst.error;
+	char source[INET6_ADDRSTRLEN + 4];
+
+	if (surely == 0 || surely < all / 8) {
+		(void)snprintf(text, SERVER_ADVICE_MAX,
+			"no source is over much more often than others: they are forged, or limits "
+			"are too low for the clients");
+		return;
+	}
+	format_source(&worst, source);
+	(void)snprintf(text, SERVER_ADVICE_MAX,
+		"%s is over most often, %llu times of %llu: if it is welcome, name it in "
+		"limits.exempt, or raise limits",
+		source, (unsigned long long)surely, (unsigned long long)all);
+}
+
 static bool is_caused_by_load(unsigned reason)
 {
 	return reason == DROP_QUEUE_FULL || reason == DROP_EXPIRED;
@@ -95,9 +132,11 @@ static bool is_caused_by_load(unsigned reason)
 void server_advice(const struct dgram_server *server, unsigned service, unsigned reason,
 	const char *advice, char text[static SERVER_ADVICE_MAX])
 {
-	const struct service *of = &server->services[service];
+	struct service *of = &server->services[service];
 
-	if (is_caused_by_load(reason) && of->queue != NULL)
+	if (reason == DROP_LIMIT || reason == SERVER_WOULD_LIMIT)
+		advise_limits(of, text);
+	else if (is_caused_by_load(reason) && of->queue != NULL)
 		advise_pool(server, service, reason, text);
 	else if (of->queue == NULL &&
 		 (is_caused_by_load(reason) || reason == SERVER_LOST_BY_KERNEL))

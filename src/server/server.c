@@ -82,6 +82,8 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
+	limiter_init(&service->limiter);
+	service->door.limiter = &service->limiter;
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
@@ -339,6 +341,8 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = cpus_parse(options->cpus, &server->cpus);
 	if (error == 0)
 		error = make_server(server, options->services);
+	if (error == 0)
+		error = server_limiting_begin(server, options);
 	if (error < 0) {
 		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
@@ -369,11 +373,13 @@ static void free_all(struct dgram_server *server)
 		}
 		queue_free(server->services[i].queue);
 		server_values_free(&server->services[i].handler);
+		limiter_destroy(&server->services[i].limiter);
 		free(server->services[i].name);
 	}
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
+	meters_free(server->meters);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);
