@@ -26,6 +26,8 @@ ARROWS = {
     "src/log/format*": LOG,
     "src/core/*": ["core/datagram.h", "base/*"],
     "src/guard/prefixes*": ["base/*"],
+    "src/guard/turns*": [],
+    "src/guard/access*": ["guard/turns.h", "base/*"],
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
     "src/guard/guard*": ["guard/limiter.h", "core/datagram.h", "core/ledger.h", "base/*"],
