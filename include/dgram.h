@@ -72,6 +72,7 @@ extern "C" {
 #define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
+#define DGRAM_EXEMPT_MAX 128u	   /* prefixes in limits */
 #define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
 
 struct dgram_server;
@@ -332,6 +333,11 @@ struct dgram_service {
 
 	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
 	unsigned limits_leak;
+
+	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address. Bits behind the prefix are an
+	 * error. Live */
+	const char *const *limits_exempt;
+	size_t limits_exempt_count; /* up to 128; default 0 */
 
 	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
 };

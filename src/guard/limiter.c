@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/access.h"
+
 /* Prefixes and their limits, as multiples of a source's: enough for the clients behind one, which are seldom all busy,
  * and so little that who has all of its addresses is held to that. A site of IPv6 has a /56 or a /48. */
 struct level {
@@ -24,6 +26,8 @@ struct limiter_rules {
 	struct meters *meters;
 	unsigned service;
 	int64_t burst;
+	struct prefix_rule *prefixes;
+	struct access *exempt; /* NULL: nobody is */
 };
 
 bool limiter_limits(const struct limiter_settings *settings)
@@ -31,10 +35,26 @@ bool limiter_limits(const struct limiter_settings *settings)
 	return settings->requests_per_s > 0 || settings->reply_bytes_per_s > 0;
 }
 
+/* Of the settings' exemptions both the prefixes, to know them again, and a table. */
+static int copy_exempt(const struct limiter_settings *settings, struct limiter_rules *rules)
+{
+	size_t count = settings->exempt_count;
+
+	if (count == 0)
+		return 0;
+	rules->prefixes = calloc(count, sizeof(*rules->prefixes));
+	if (rules->prefixes == NULL)
+		return -ENOMEM;
+	memcpy(rules->prefixes, settings->exempt, count * sizeof(*rules->prefixes));
+	rules->settings.exempt = rules->prefixes;
+	return access_new(rules->prefixes, count, false, &rules->exempt);
+}
+
 int limiter_rules_new(const struct limiter_settings *settings, struct meters *meters,
 	unsigned service, struct limiter_rules **ret_rules)
 {
 	struct limiter_rules *rules = calloc(1, sizeof(*rules));
+	int error;
 
 	if (rules == NULL)
 		return -ENOMEM;
@@ -42,12 +62,20 @@ int limiter_rules_new(const struct limiter_settings *settings, struct meters *me
 	rules->meters = meters;
 	rules->service = service;
 	rules->burst = settings->burst_s * METER_SECOND;
-	*ret_rules = rules;
-	return 0;
+	error = copy_exempt(settings, rules);
+	if (error < 0)
+		limiter_rules_free(rules);
+	else
+		*ret_rules = rules;
+	return error;
 }
 
 void limiter_rules_free(struct limiter_rules *rules)
 {
+	if (rules == NULL)
+		return;
+	access_free(rules->exempt);
+	free(rules->prefixes);
 	free(rules);
 }
 
@@ -79,6 +107,15 @@ void limiter_set(struct limiter *limiter, struct limiter_rules *rules)
 	atomic_store(&limiter->limits, limiter_limits(&rules->settings));
 }
 
+static bool exempt_same(const struct limiter_settings *one, const struct limiter_settings *other)
+{
+	bool same = one->exempt_count == other->exempt_count;
+
+	for (size_t i = 0; same && i < one->exempt_count; i++)
+		same = prefix_same(&one->exempt[i].prefix, &other->exempt[i].prefix);
+	return same;
+}
+
 bool limiter_has(const struct limiter *limiter, const struct limiter_settings *settings)
 {
 	const struct limiter_settings *present;
@@ -89,7 +126,7 @@ bool limiter_has(const struct limiter *limiter, const struct limiter_settings *s
 	return present->requests_per_s == settings->requests_per_s &&
 	       present->reply_bytes_per_s == settings->reply_bytes_per_s &&
 	       present->burst_s == settings->burst_s && present->leak == settings->leak &&
-	       present->dry_run == settings->dry_run;
+	       present->dry_run == settings->dry_run && exempt_same(present, settings);
 }
 
 /* --- the source and its prefixes */
@@ -197,6 +234,18 @@ static void note_offender(struct limiter *limiter, const struct source *source, 
 	offenders_note(&limiter->offenders, &address, bits);
 }
 
+static bool exempts(const struct limiter_rules *rules, const union addr *client)
+{
+	return rules->exempt != NULL && access_admits(rules->exempt, client);
+}
+
+bool limiter_exempts(const struct limiter *limiter, const union addr *client)
+{
+	const struct limiter_rules *rules = atomic_load(&limiter->rules);
+
+	return rules != NULL && exempts(rules, client);
+}
+
 /* One that would be dropped but for dry_run is charged as if it were. */
 bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram *datagram)
 {
@@ -207,7 +256,7 @@ bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram 
 	unsigned over;
 
 	datagram->metered = false;
-	if (rules == NULL || !limiter_limits(&rules->settings))
+	if (rules == NULL || !limiter_limits(&rules->settings) || exempts(rules, &datagram->client))
 		return true;
 	source = source_of(&datagram->client);
 	over = find_over(rules, &source, now, meters);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/dice.h"
+#include "base/prefix.h"
 #include "core/datagram.h"
 #include "guard/meters.h"
 #include "guard/offenders.h"
@@ -24,6 +25,8 @@ struct limiter_settings {
 	unsigned burst_s;	    /* what may be used at once: so many seconds of the above */
 	unsigned leak;		    /* 0: none passes that is over */
 	bool dry_run;		    /* all do */
+	const struct prefix_rule *exempt; /* sources without limits: sorted, and all are allowed */
+	size_t exempt_count;
 };
 
 /* Settings as requests need them. They do not change once they are in force. */
@@ -44,7 +47,8 @@ void limiter_destroy(struct limiter *limiter);
 /* Do they limit anything? */
 bool limiter_limits(const struct limiter_settings *settings);
 
-/* Whoever counts in the same table differs by `service`; it may be NULL where nothing is limited. -ENOMEM. */
+/* Whoever counts in the same table differs by `service`; it may be NULL where nothing is limited. Copies what the
+ * settings point to. -ENOMEM. */
 int limiter_rules_new(const struct limiter_settings *settings, struct meters *meters,
 	unsigned service, struct limiter_rules **ret_rules);
 void limiter_rules_free(struct limiter_rules *rules);
@@ -59,6 +63,9 @@ static inline bool limiter_is_on(const struct limiter *limiter)
 {
 	return atomic_load_explicit(&limiter->limits, memory_order_relaxed);
 }
+
+/* Is this source exempt? Thread: any. */
+bool limiter_exempts(const struct limiter *limiter, const union addr *client);
 
 /* May it come in? Of that which may, notes whether its replies are charged. Thread: any. */
 bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram *datagram);

@@ -1,18 +1,46 @@
 /* What sources may ask for: the rules of services, and the table that all of them count in. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/server.h"
 
-static struct limiter_settings settings_of(const struct dgram_service *service)
+int server_limiting_check(
+	const struct dgram_options *options, const struct dgram_service *service, const char *label)
 {
-	return (struct limiter_settings){
-		.requests_per_s = service->limits_requests_per_s,
-		.reply_bytes_per_s = service->limits_reply_bytes_per_s,
-		.burst_s = service->limits_burst_s,
-		.leak = service->limits_leak,
-		.dry_run = service->limits_dry_run,
-	};
+	struct prefix_error why = { "missing", 0, 0 };
+	struct prefix ignored;
+
+	if (service->limits_exempt_count > DGRAM_EXEMPT_MAX)
+		return server_options_refuse(options,
+			"%slimits_exempt_count: must be a whole number from 0 to %u", label,
+			DGRAM_EXEMPT_MAX);
+	if (service->limits_exempt_count > 0 && service->limits_exempt == NULL)
+		return server_options_refuse(options, "%slimits_exempt: missing", label);
+	for (size_t i = 0; i < service->limits_exempt_count; i++) {
+		const char *text = service->limits_exempt[i];
+
+		if (text == NULL || prefix_parse(text, &ignored, &why) < 0)
+			return server_options_refuse(
+				options, "%slimits_exempt[%zu]: %s", label, i, why.message);
+	}
+	return 0;
+}
+
+/* To be freed; NULL: there is no memory. */
+static struct prefix_rule *parse_exempt(const struct dgram_service *service)
+{
+	size_t count = service->limits_exempt_count;
+	struct prefix_rule *rules = calloc(count + 1, sizeof(*rules));
+	struct prefix_error ignored;
+
+	for (size_t i = 0; rules != NULL && i < count; i++) {
+		(void)prefix_parse(service->limits_exempt[i], &rules[i].prefix, &ignored);
+		rules[i].allow = true;
+	}
+	if (rules != NULL)
+		prefix_sort(rules, count);
+	return rules;
 }
 
 /* The table is made when something is limited for the first time, and stays. */
@@ -21,9 +49,30 @@ static int make_rules(struct dgram_server *server, unsigned service,
 {
 	int error = 0;
 
+	if (limiter_has(&server->services[service].limiter, settings))
+		return 0;
 	if (server->meters == NULL && limiter_limits(settings))
 		error = meters_new(&server->meters);
 	return error == 0 ? limiter_rules_new(settings, server->meters, service, ret_rules) : error;
+}
+
+static int make(struct dgram_server *server, unsigned number, const struct dgram_service *service,
+	struct limiter_rules **ret_rules)
+{
+	struct prefix_rule *exempt = parse_exempt(service);
+	const struct limiter_settings settings = {
+		.requests_per_s = service->limits_requests_per_s,
+		.reply_bytes_per_s = service->limits_reply_bytes_per_s,
+		.burst_s = service->limits_burst_s,
+		.leak = service->limits_leak,
+		.dry_run = service->limits_dry_run,
+		.exempt = exempt,
+		.exempt_count = service->limits_exempt_count,
+	};
+	int error = exempt != NULL ? make_rules(server, number, &settings, ret_rules) : -ENOMEM;
+
+	free(exempt);
+	return error;
 }
 
 int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
@@ -35,13 +84,8 @@ int server_limiting_make(struct dgram_server *server, const struct dgram_options
 	for (unsigned i = 0; error == 0 && i < server->services_count; i++) {
 		const struct dgram_service *wanted =
 			server_reconfigure_find(&server->services[i], options);
-		struct limiter_settings settings;
 
-		if (wanted == NULL)
-			continue;
-		settings = settings_of(wanted);
-		if (!limiter_has(&server->services[i].limiter, &settings))
-			error = make_rules(server, i, &settings, &ret_rules[i]);
+		error = wanted != NULL ? make(server, i, wanted, &ret_rules[i]) : 0;
 	}
 	if (error < 0)
 		server_limiting_free(ret_rules);

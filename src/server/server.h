@@ -194,7 +194,11 @@ int server_values_change(struct dgram_server *server, const struct dgram_options
 void server_values_restore(struct dgram_server *server,
 	struct handler_values *const before[static DGRAM_SERVICES_MAX]);
 
-/* limiting.c: rules for all services as the options say, NULL where those in force are the same: -ENOMEM; free them;
+/* limiting.c: the same check of which sources are exempt, `label` in front of the field. */
+int server_limiting_check(const struct dgram_options *options, const struct dgram_service *service,
+	const char *label);
+
+/* Rules for all services as the options say, NULL where those in force are the same: -ENOMEM; free them;
  * put them in force; the first ones. */
 int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
 	struct limiter_rules *ret_rules[static DGRAM_SERVICES_MAX]);

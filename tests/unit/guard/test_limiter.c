@@ -272,6 +272,40 @@ static void the_prefix_that_is_over_is_named(void **state)
 	must_refuse("2001:db8:7:100::", 56);
 }
 
+/* --- who is exempt */
+
+static void exempt_sources_count_for_nobody(void **state)
+{
+	struct prefix_rule exempt[2] = { { .allow = true }, { .allow = true } };
+	struct limiter_settings settings = {
+		.requests_per_s = 1, .burst_s = 1, .exempt = exempt, .exempt_count = 2
+	};
+	struct prefix_error why;
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.7.1.0/25", &exempt[0].prefix, &why), 0);
+	assert_int_equal(prefix_parse("2001:db8:7::/56", &exempt[1].prefix, &why), 0);
+	limit_to(&settings);
+	assert_true(limiter_has(&limiter, &settings));
+	for (unsigned i = 0; i < 128; i++) {
+		union addr v4_client = v4_of(1, i), v6_client = v6_of(0, i);
+
+		assert_true(limiter_exempts(&limiter, &v4_client));
+		assert_int_equal(count_let_in(&v4_client, BEGIN_NS, 100), 100);
+		assert_int_equal(count_let_in(&v6_client, BEGIN_NS, 100), 100);
+	}
+	for (unsigned i = 128; i < 128 + 32; i++) {
+		union addr client = v4_of(1, i);
+
+		assert_false(limiter_exempts(&limiter, &client));
+		assert_int_equal(count_let_in(&client, BEGIN_NS, 100), 1);
+	}
+	assert_int_equal(prefix_parse("10.7.1.0/24", &exempt[0].prefix, &why), 0);
+	assert_false(limiter_has(&limiter, &settings));
+	settings.exempt_count = 0;
+	assert_false(limiter_has(&limiter, &settings));
+}
+
 /* --- replies */
 
 static bool let_in_and_reply(const union addr *client, size_t bytes, int64_t now_ns)
@@ -376,6 +410,7 @@ int main(void)
 		TEST(a_victim_is_not_silenced),
 		TEST(dry_run_counts_what_it_would_drop),
 		TEST(the_prefix_that_is_over_is_named),
+		TEST(exempt_sources_count_for_nobody),
 		TEST(bytes_of_replies),
 		TEST(replies_in_the_air_count_in_full),
 		TEST(replies_to_what_leaks_are_not_charged),

@@ -34,7 +34,7 @@ ARROWS = {
     "src/guard/meters*": ["base/*"],
     "src/guard/offenders*": ["base/*"],
     "src/guard/limiter*": [
-        "guard/meters.h", "guard/offenders.h", "core/datagram.h", "base/*"],
+        "guard/access.h", "guard/meters.h", "guard/offenders.h", "core/datagram.h", "base/*"],
     "src/guard/door*": ["guard/limiter.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
