@@ -334,10 +334,10 @@ struct dgram_service {
 	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
 	unsigned limits_leak;
 
-	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address. Bits behind the prefix are an
-	 * error. Live */
+	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits set behind the
+	 * prefix are an error; default none. Live */
 	const char *const *limits_exempt;
-	size_t limits_exempt_count; /* up to 128; default 0 */
+	size_t limits_exempt_count; /* up to 128 */
 
 	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
 };

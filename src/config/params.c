@@ -149,6 +149,11 @@ const struct param params[PARAM_COUNT] = {
 		"Of what is over its limit, one in this many passes at random, so that nobody is "
 		"silenced by whoever forges its address; 0 lets none pass.",
 		WHOLE(limits_leak), LIVE },
+	[PARAM_EXEMPT] = { "limits.exempt", BOTH,
+		"Sources without limits: a list of addresses, and of prefixes as 192.0.2.0/24 or "
+		"2001:db8::/32.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_EXEMPT_MAX, 0 },
+		LIVE },
 	[PARAM_DRY_RUN] = { "limits.dry_run", BOTH,
 		"Whether what is over is only counted and logged, and not dropped.",
 		.type = PARAM_TYPE_BOOLEAN, LIVE },

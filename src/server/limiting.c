@@ -56,8 +56,8 @@ static int make_rules(struct dgram_server *server, unsigned service,
 	return error == 0 ? limiter_rules_new(settings, server->meters, service, ret_rules) : error;
 }
 
-static int make(struct dgram_server *server, unsigned number, const struct dgram_service *service,
-	struct limiter_rules **ret_rules)
+static int make_limits(struct dgram_server *server, unsigned number,
+	const struct dgram_service *service, struct limiter_rules **ret_rules)
 {
 	struct prefix_rule *exempt = parse_exempt(service);
 	const struct limiter_settings settings = {
@@ -85,7 +85,7 @@ int server_limiting_make(struct dgram_server *server, const struct dgram_options
 		const struct dgram_service *wanted =
 			server_reconfigure_find(&server->services[i], options);
 
-		error = wanted != NULL ? make(server, i, wanted, &ret_rules[i]) : 0;
+		error = wanted != NULL ? make_limits(server, i, wanted, &ret_rules[i]) : 0;
 	}
 	if (error < 0)
 		server_limiting_free(ret_rules);

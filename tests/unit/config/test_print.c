@@ -57,6 +57,8 @@ static void test_round_trip(void **state)
 		"\"overload_interval_ms\": 7, \"fair_window_ms\": 8, \"busy_replies\": true},"
 		"\"pool\": {\"handler_timeout_ms\": 9, \"receivers_assist\": false}}");
 	must_come_back("{\"handler\": \"simulate\"}");
+	must_come_back("{\"limits\": {\"requests_per_s\": 1, \"leak\": 0, \"dry_run\": true,"
+		       "\"exempt\": [\"10.0.0.0/8\", \"::1\"]}}");
 	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
 		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"
