@@ -6,63 +6,56 @@
 
 #include "guard/access.h"
 
-/* Prefixes and their limits, as multiples of a source's: enough for the clients behind one, which are seldom all busy,
- * and so little that who has all of its addresses is held to that. A site of IPv6 has a /56 or a /48. */
-struct level {
+/* A source, and the prefixes around it with their limits, as multiples of its own: enough for the clients in one, which
+ * are seldom all busy, and so little that who has all of its addresses is held to that. A site has an IPv6 /56 or
+ * /48. */
+#define LEVELS 3u
+static const struct level {
 	unsigned bits, multiple;
+} levels[2][LEVELS] = {
+	{ { 32, 1 }, { 24, 32 }, { 16, 1024 } },
+	{ { 64, 1 }, { 56, 4 }, { 48, 16 } },
 };
-static const struct level levels_v4[LIMITER_LEVELS] = { { 32, 1 }, { 24, 32 }, { 16, 1024 } };
-static const struct level levels_v6[LIMITER_LEVELS] = { { 64, 1 }, { 56, 4 }, { 48, 16 } };
 
 /* What is limited. */
-enum good { REQUESTS, REPLY_BYTES, GOODS };
+enum good { REQUESTS, REPLY_BYTES };
 
 /* Costs of bytes are 1/256 of the meter's unit. */
 #define FRACTION 256
 
 struct limiter_rules {
 	struct limiter_rules *before;
-	struct limiter_settings settings;
+	struct limiter_numbers numbers;
 	struct meters *meters;
 	unsigned service;
 	int64_t burst;
-	struct prefix_rule *prefixes;
-	struct access *exempt; /* NULL: nobody is */
+	struct access *exempt_table; /* NULL: nobody is */
+	size_t exempt_count;
+	struct prefix_rule exempt[];
 };
-
-bool limiter_limits(const struct limiter_settings *settings)
-{
-	return settings->requests_per_s > 0 || settings->reply_bytes_per_s > 0;
-}
-
-/* Of the settings' exemptions both the prefixes, to know them again, and a table. */
-static int copy_exempt(const struct limiter_settings *settings, struct limiter_rules *rules)
-{
-	size_t count = settings->exempt_count;
-
-	if (count == 0)
-		return 0;
-	rules->prefixes = calloc(count, sizeof(*rules->prefixes));
-	if (rules->prefixes == NULL)
-		return -ENOMEM;
-	memcpy(rules->prefixes, settings->exempt, count * sizeof(*rules->prefixes));
-	rules->settings.exempt = rules->prefixes;
-	return access_new(rules->prefixes, count, false, &rules->exempt);
-}
 
 int limiter_rules_new(const struct limiter_settings *settings, struct meters *meters,
 	unsigned service, struct limiter_rules **ret_rules)
 {
-	struct limiter_rules *rules = calloc(1, sizeof(*rules));
-	int error;
+	size_t count = settings->exempt_count;
+	struct limiter_rules *rules = calloc(1, sizeof(*rules) + count * sizeof(rules->exempt[0]));
+	struct prefix_error ignored;
+	int error = 0;
 
 	if (rules == NULL)
 		return -ENOMEM;
-	rules->settings = *settings;
+	rules->numbers = settings->numbers;
 	rules->meters = meters;
 	rules->service = service;
-	rules->burst = settings->burst_s * METER_SECOND;
-	error = copy_exempt(settings, rules);
+	rules->burst = settings->numbers.burst_s * METER_SECOND;
+	rules->exempt_count = count;
+	for (size_t i = 0; i < count; i++) {
+		(void)prefix_parse(settings->exempt[i], &rules->exempt[i].prefix, &ignored);
+		rules->exempt[i].allow = true;
+	}
+	prefix_sort(rules->exempt, count);
+	if (count > 0)
+		error = access_new(rules->exempt, count, false, &rules->exempt_table);
 	if (error < 0)
 		limiter_rules_free(rules);
 	else
@@ -72,19 +65,14 @@ int limiter_rules_new(const struct limiter_settings *settings, struct meters *me
 
 void limiter_rules_free(struct limiter_rules *rules)
 {
-	if (rules == NULL)
-		return;
-	access_free(rules->exempt);
-	free(rules->prefixes);
+	if (rules != NULL)
+		access_free(rules->exempt_table);
 	free(rules);
 }
 
 void limiter_init(struct limiter *limiter)
 {
-	atomic_init(&limiter->rules, NULL);
-	atomic_init(&limiter->limits, false);
-	atomic_init(&limiter->would_drop, 0);
-	limiter->kept = NULL;
+	*limiter = (struct limiter){ .kept = NULL };
 	offenders_init(&limiter->offenders);
 }
 
@@ -99,144 +87,122 @@ void limiter_destroy(struct limiter *limiter)
 	offenders_destroy(&limiter->offenders);
 }
 
-void limiter_set(struct limiter *limiter, struct limiter_rules *rules)
+static bool are_same(const struct limiter_rules *one, const struct limiter_rules *other)
 {
-	rules->before = limiter->kept;
-	limiter->kept = rules;
-	atomic_store(&limiter->rules, rules);
-	atomic_store(&limiter->limits, limiter_limits(&rules->settings));
-}
-
-static bool exempt_same(const struct limiter_settings *one, const struct limiter_settings *other)
-{
-	bool same = one->exempt_count == other->exempt_count;
+	bool same = memcmp(&one->numbers, &other->numbers, sizeof(one->numbers)) == 0 &&
+		    one->exempt_count == other->exempt_count;
 
 	for (size_t i = 0; same && i < one->exempt_count; i++)
 		same = prefix_same(&one->exempt[i].prefix, &other->exempt[i].prefix);
 	return same;
 }
 
-bool limiter_has(const struct limiter *limiter, const struct limiter_settings *settings)
+void limiter_set(struct limiter *limiter, struct limiter_rules *rules)
 {
-	const struct limiter_settings *present;
+	const struct limiter_numbers *numbers = &rules->numbers;
 
-	if (limiter->kept == NULL)
-		return false;
-	present = &limiter->kept->settings;
-	return present->requests_per_s == settings->requests_per_s &&
-	       present->reply_bytes_per_s == settings->reply_bytes_per_s &&
-	       present->burst_s == settings->burst_s && present->leak == settings->leak &&
-	       present->dry_run == settings->dry_run && exempt_same(present, settings);
+	if (limiter->kept != NULL && are_same(limiter->kept, rules)) {
+		limiter_rules_free(rules);
+		return;
+	}
+	rules->before = limiter->kept;
+	limiter->kept = rules;
+	atomic_store(&limiter->rules, rules);
+	atomic_store(
+		&limiter->limits, numbers->requests_per_s > 0 || numbers->reply_bytes_per_s > 0);
 }
 
 /* --- the source and its prefixes */
 
 struct source {
-	const struct level *levels;
-	unsigned levels_count;
-	struct meter_name name; /* of the source itself; see name_level() */
+	bool v6;
+	unsigned levels;
+	uint32_t scope; /* of a link-local address */
+	struct prefix_address address;
 };
 
-static uint32_t word_at(const uint8_t *bytes)
-{
-	uint32_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return ntohl(word);
-}
-
-/* The words: what is metered; an IPv4 address, or the first 64 bits of an IPv6 one; and, of a link-local address, the
- * others and the interface. */
 static struct source source_of(const union addr *client)
 {
-	struct source source = { levels_v4, LIMITER_LEVELS, { { 0 } } };
-	const struct in6_addr *v6 = &client->in6.sin6_addr;
-	uint32_t *words = source.name.words;
+	struct source source = { .v6 = client->sa.sa_family == AF_INET6, .levels = LEVELS };
 
-	if (client->sa.sa_family == AF_INET) {
-		words[1] = ntohl(client->in.sin_addr.s_addr);
-	} else if (IN6_IS_ADDR_V4MAPPED(v6)) {
-		words[1] = word_at(&v6->s6_addr[12]);
-	} else {
-		source.levels = levels_v6;
-		words[1] = word_at(&v6->s6_addr[0]);
-		words[2] = word_at(&v6->s6_addr[4]);
+	if (!source.v6) {
+		source.address.low = ntohl(client->in.sin_addr.s_addr);
+		return source;
 	}
-	if (source.levels == levels_v6 && IN6_IS_ADDR_LINKLOCAL(v6)) {
-		source.levels_count = 1;
-		words[3] = word_at(&v6->s6_addr[8]);
-		words[4] = word_at(&v6->s6_addr[12]);
-		words[5] = client->in6.sin6_scope_id;
+	source.address = prefix_address_of(&client->in6.sin6_addr);
+	if (prefix_address_is_v4(source.address)) {
+		source.v6 = false;
+		source.address.low = (uint32_t)source.address.low;
+	} else if (IN6_IS_ADDR_LINKLOCAL(&client->in6.sin6_addr)) {
+		source.levels = 1;
+		source.scope = client->in6.sin6_scope_id;
 	}
 	return source;
+}
+
+static struct prefix prefix_at(const struct source *source, unsigned level)
+{
+	unsigned bits = levels[source->v6][level].bits;
+	struct prefix prefix = { source->v6, (unsigned char)bits, source->address, { 0, 0 } };
+
+	if (!source->v6) {
+		prefix.first.low &= UINT64_MAX << (32 - bits);
+	} else if (source->levels == 1) {
+		prefix.bits = 128;
+	} else {
+		prefix.first.high &= UINT64_MAX << (64 - bits);
+		prefix.first.low = 0;
+	}
+	return prefix;
 }
 
 static struct meter *meter_of(const struct limiter_rules *rules, const struct source *source,
 	unsigned level, enum good good)
 {
-	unsigned bits = source->levels[level].bits;
-	struct meter_name name = source->name;
-	uint32_t *words = name.words;
+	const struct prefix prefix = prefix_at(source, level);
+	const struct meter_name name = { {
+		rules->service << 16 | (uint32_t)good << 15 | (uint32_t)source->v6 << 14 |
+			prefix.bits,
+		source->scope,
+		(uint32_t)(prefix.first.high >> 32),
+		(uint32_t)prefix.first.high,
+		(uint32_t)(prefix.first.low >> 32),
+		(uint32_t)prefix.first.low,
+	} };
 
-	words[0] = rules->service << 16 | (uint32_t)good << 15 |
-		   (source->levels == levels_v6 ? 1u : 0u) << 14 | bits;
-	words[1] &= UINT32_MAX << (bits < 32 ? 32 - bits : 0);
-	words[2] &= bits > 32 ? UINT32_MAX << (64 - bits) : 0;
 	return meters_find(rules->meters, &name);
 }
 
 /* --- requests */
 
-static int64_t request_cost(const struct limiter_rules *rules, const struct level *level)
+static int64_t request_cost(
+	const struct limiter_rules *rules, const struct source *source, unsigned level)
 {
-	return METER_SECOND / ((int64_t)rules->settings.requests_per_s * level->multiple);
+	return METER_SECOND /
+	       ((int64_t)rules->numbers.requests_per_s * levels[source->v6][level].multiple);
 }
 
-static bool has_room(const struct limiter_rules *rules, const struct meter *meter,
-	const struct level *level, int64_t now)
-{
-	return meter_used(meter, now) + request_cost(rules, level) <= rules->burst;
-}
-
-/* The level that is over its limit, or LIMITER_LEVELS. What an admission charges is in *ret_meters. */
+/* Which level is over its limit, or `levels` of the source. What an admission charges is in *ret_meters. */
 static unsigned find_over(const struct limiter_rules *rules, const struct source *source,
-	int64_t now, struct meter *ret_meters[static LIMITER_LEVELS])
+	int64_t now, struct meter *ret_meters[static LEVELS])
 {
-	for (unsigned i = 0; i < source->levels_count; i++) {
-		if (rules->settings.requests_per_s > 0) {
+	for (unsigned i = 0; i < source->levels; i++) {
+		if (rules->numbers.requests_per_s > 0) {
 			ret_meters[i] = meter_of(rules, source, i, REQUESTS);
-			if (!has_room(rules, ret_meters[i], &source->levels[i], now))
+			if (meter_used(ret_meters[i], now) + request_cost(rules, source, i) >
+				rules->burst)
 				return i;
 		}
-		if (rules->settings.reply_bytes_per_s > 0 &&
+		if (rules->numbers.reply_bytes_per_s > 0 &&
 			meter_used(meter_of(rules, source, i, REPLY_BYTES), now) >= rules->burst)
 			return i;
 	}
-	return LIMITER_LEVELS;
-}
-
-/* Note which prefix was refused. */
-static void note_offender(struct limiter *limiter, const struct source *source, unsigned level,
-	const union addr *client)
-{
-	unsigned bits = source->levels_count > 1 ? source->levels[level].bits : 128;
-	union addr address = *client;
-	uint8_t *bytes = address.in6.sin6_addr.s6_addr;
-
-	addr_set_port(&address, 0);
-	if (source->levels == levels_v4) {
-		address.in = (struct sockaddr_in){ .sin_family = AF_INET,
-			.sin_addr.s_addr =
-				htonl(source->name.words[1] & UINT32_MAX << (32 - bits)) };
-	} else if (bits <= 64) {
-		memset(bytes + bits / 8, 0, 16 - bits / 8);
-	}
-	offenders_note(&limiter->offenders, &address, bits);
+	return source->levels;
 }
 
 static bool exempts(const struct limiter_rules *rules, const union addr *client)
 {
-	return rules->exempt != NULL && access_admits(rules->exempt, client);
+	return rules->exempt_table != NULL && access_admits(rules->exempt_table, client);
 }
 
 bool limiter_exempts(const struct limiter *limiter, const union addr *client)
@@ -246,31 +212,37 @@ bool limiter_exempts(const struct limiter *limiter, const union addr *client)
 	return rules != NULL && exempts(rules, client);
 }
 
-/* One that would be dropped but for dry_run is charged as if it were. */
+/* One that would be dropped but for dry_run is charged to nobody, as if it were. */
+static bool admit_over(
+	struct limiter *limiter, const struct limiter_rules *rules, const struct prefix *over)
+{
+	offenders_note(&limiter->offenders, over);
+	if (rules->numbers.dry_run != 0)
+		atomic_fetch_add(&limiter->would_drop, 1);
+	return rules->numbers.dry_run != 0;
+}
+
 bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram *datagram)
 {
 	const struct limiter_rules *rules = atomic_load(&limiter->rules);
 	int64_t now = meter_time(datagram->arrived_ns);
-	struct meter *meters[LIMITER_LEVELS];
+	struct meter *meters[LEVELS];
 	struct source source;
 	unsigned over;
 
 	datagram->metered = false;
-	if (rules == NULL || !limiter_limits(&rules->settings) || exempts(rules, &datagram->client))
+	if (rules == NULL || !limiter_is_on(limiter) || exempts(rules, &datagram->client))
 		return true;
 	source = source_of(&datagram->client);
 	over = find_over(rules, &source, now, meters);
-	if (over < LIMITER_LEVELS) {
-		if (dice_hit(dice, rules->settings.leak))
-			return true;
-		note_offender(limiter, &source, over, &datagram->client);
-		if (rules->settings.dry_run)
-			atomic_fetch_add(&limiter->would_drop, 1);
-		return rules->settings.dry_run;
+	if (over < source.levels) {
+		const struct prefix prefix = prefix_at(&source, over);
+
+		return dice_hit(dice, rules->numbers.leak) || admit_over(limiter, rules, &prefix);
 	}
-	datagram->metered = rules->settings.reply_bytes_per_s > 0;
-	for (unsigned i = 0; rules->settings.requests_per_s > 0 && i < source.levels_count; i++)
-		meter_charge(meters[i], now, request_cost(rules, &source.levels[i]));
+	datagram->metered = rules->numbers.reply_bytes_per_s > 0;
+	for (unsigned i = 0; rules->numbers.requests_per_s > 0 && i < source.levels; i++)
+		meter_charge(meters[i], now, request_cost(rules, &source, i));
 	return true;
 }
 
@@ -282,12 +254,12 @@ void limiter_charge_replies(
 	const struct limiter_rules *rules = atomic_load(&limiter->rules);
 	struct source source;
 
-	if (!request->metered || rules == NULL || rules->settings.reply_bytes_per_s == 0)
+	if (!request->metered || rules->numbers.reply_bytes_per_s == 0)
 		return;
 	source = source_of(&request->client);
-	for (unsigned i = 0; i < source.levels_count; i++) {
+	for (unsigned i = 0; i < source.levels; i++) {
 		int64_t rate =
-			(int64_t)rules->settings.reply_bytes_per_s * source.levels[i].multiple;
+			(int64_t)rules->numbers.reply_bytes_per_s * levels[source.v6][i].multiple;
 		int64_t cost = (int64_t)bytes * (METER_SECOND * FRACTION / rate) / FRACTION;
 
 		meter_charge(meter_of(rules, &source, i, REPLY_BYTES), meter_time(now_ns), cost);

@@ -12,20 +12,19 @@
 #include <stdint.h>
 
 #include "base/dice.h"
-#include "base/prefix.h"
 #include "core/datagram.h"
 #include "guard/meters.h"
 #include "guard/offenders.h"
 
-#define LIMITER_LEVELS 3u
-
 struct limiter_settings {
-	unsigned requests_per_s;    /* 0: no limit */
-	unsigned reply_bytes_per_s; /* the same */
-	unsigned burst_s;	    /* what may be used at once: so many seconds of the above */
-	unsigned leak;		    /* 0: none passes that is over */
-	bool dry_run;		    /* all do */
-	const struct prefix_rule *exempt; /* sources without limits: sorted, and all are allowed */
+	struct limiter_numbers {
+		unsigned requests_per_s;    /* 0: no limit */
+		unsigned reply_bytes_per_s; /* the same */
+		unsigned burst_s; /* what may be used at once: so many seconds of the above */
+		unsigned leak;	  /* 0: none passes that is over */
+		unsigned dry_run; /* not 0: all do */
+	} numbers;
+	const char *const *exempt; /* sources without limits: prefixes that can be parsed */
 	size_t exempt_count;
 };
 
@@ -44,19 +43,12 @@ struct limiter {
 void limiter_init(struct limiter *limiter);
 void limiter_destroy(struct limiter *limiter);
 
-/* Do they limit anything? */
-bool limiter_limits(const struct limiter_settings *settings);
-
-/* Whoever counts in the same table differs by `service`; it may be NULL where nothing is limited. Copies what the
- * settings point to. -ENOMEM. */
+/* Services that count in the same table differ by `service`. `meters` may be NULL where nothing is limited. -ENOMEM. */
 int limiter_rules_new(const struct limiter_settings *settings, struct meters *meters,
 	unsigned service, struct limiter_rules **ret_rules);
 void limiter_rules_free(struct limiter_rules *rules);
 
-/* Are these settings in force? Thread: owner. */
-bool limiter_has(const struct limiter *limiter, const struct limiter_settings *settings);
-
-/* From now on, instead of those before. Thread: owner. */
+/* Put them in force; those that say what is in force already are freed. Thread: owner. */
 void limiter_set(struct limiter *limiter, struct limiter_rules *rules);
 
 static inline bool limiter_is_on(const struct limiter *limiter)

@@ -95,6 +95,6 @@ void meter_charge(struct meter *meter, int64_t now, int64_t cost)
 	do {
 		after = (before > now ? before : now) + cost;
 		if (after > now + METER_MOST)
-			after = before > now + METER_MOST ? before : now + METER_MOST;
+			after = now + METER_MOST;
 	} while (!atomic_compare_exchange_weak(&meter->full_at, &before, after));
 }

@@ -1,9 +1,11 @@
 #include "guard/offenders.h"
 
+#include <string.h>
+
 void offenders_init(struct offenders *offenders)
 {
-	*offenders = (struct offenders){ .total = 0 };
 	lock_init(&offenders->lock);
+	memset(offenders->of, 0, sizeof(offenders->of));
 }
 
 void offenders_destroy(struct offenders *offenders)
@@ -11,54 +13,40 @@ void offenders_destroy(struct offenders *offenders)
 	lock_destroy(&offenders->lock);
 }
 
-static struct offender *entry_of(
-	struct offenders *offenders, const union addr *address, unsigned bits)
+static struct offender *entry_of(struct offenders *offenders, const struct prefix *prefix)
 {
 	struct offender *least = &offenders->of[0];
 
 	for (unsigned i = 0; i < OFFENDERS_MAX; i++) {
 		struct offender *each = &offenders->of[i];
 
-		if (each->count > 0 && each->bits == bits &&
-			addr_same_host(&each->address, address))
+		if (each->count > 0 && prefix_same(&each->prefix, prefix))
 			return each;
 		if (each->count < least->count)
 			least = each;
 	}
-	least->address = *address;
-	least->bits = bits;
+	least->prefix = *prefix;
 	least->error = least->count;
 	return least;
 }
 
-void offenders_note(struct offenders *offenders, const union addr *address, unsigned bits)
+void offenders_note(struct offenders *offenders, const struct prefix *prefix)
 {
 	lock_take(&offenders->lock);
-	entry_of(offenders, address, bits)->count++;
-	offenders->total++;
+	entry_of(offenders, prefix)->count++;
 	lock_release(&offenders->lock);
 }
 
-static uint64_t surely(const struct offender *offender)
+struct offender offenders_take(struct offenders *offenders)
 {
-	return offender->count - offender->error;
-}
-
-uint64_t offenders_take(struct offenders *offenders, struct offender *ret_worst)
-{
-	const struct offender *worst = &offenders->of[0];
-	uint64_t total;
+	struct offender worst = { .count = 0 };
 
 	lock_take(&offenders->lock);
-	for (unsigned i = 1; i < OFFENDERS_MAX; i++)
-		if (surely(&offenders->of[i]) > surely(worst))
-			worst = &offenders->of[i];
-	total = offenders->total;
-	if (total > 0)
-		*ret_worst = *worst;
-	offenders->total = 0;
-	for (unsigned i = 0; i < OFFENDERS_MAX; i++)
-		offenders->of[i].count = offenders->of[i].error = 0;
+	for (const struct offender *each = offenders->of; each < offenders->of + OFFENDERS_MAX;
+		each++)
+		if (each->count - each->error > worst.count - worst.error)
+			worst = *each;
+	memset(offenders->of, 0, sizeof(offenders->of));
 	lock_release(&offenders->lock);
-	return total;
+	return worst;
 }

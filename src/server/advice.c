@@ -1,7 +1,5 @@
 /* What to do about losses, with the figures of the last second. */
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "server/server.h"
@@ -89,39 +87,22 @@ static void advise_pool(const struct dgram_server *server, unsigned number, unsi
 						  : "pool.workers or queue.max_wait_ms");
 }
 
-/* "192.0.2.1", "192.0.2.0/24" */
-static void format_source(const struct offender *offender, char text[static INET6_ADDRSTRLEN + 4])
-{
-	const union addr *address = &offender->address;
-	bool v4 = address->sa.sa_family == AF_INET;
-	const void *bytes = v4 ? (const void *)&address->in.sin_addr : &address->in6.sin6_addr;
-	size_t length;
-
-	(void)inet_ntop(address->sa.sa_family, bytes, text, INET6_ADDRSTRLEN);
-	length = strlen(text);
-	if (offender->bits < (v4 ? 32 : 128))
-		(void)snprintf(text + length, 5, "/%u", offender->bits);
-}
-
-/* Who is one in eight is among the offenders for sure. */
+/* One that is over far more often than others is among the offenders for sure. */
 static void advise_limits(struct service *service, char text[static SERVER_ADVICE_MAX])
 {
-	struct offender worst = { .count = 0 };
-	uint64_t all = offenders_take(&service->limiter.offenders, &worst);
+	struct offender worst = offenders_take(&service->limiter.offenders);
 	uint64_t surely = worst.count - worst.error;
-	char source[INET6_ADDRSTRLEN + 4];
+	char prefix[PREFIX_TEXT_MAX];
 
-	if (surely == 0 || surely < all / 8) {
+	if (surely <= worst.error)
 		(void)snprintf(text, SERVER_ADVICE_MAX,
-			"no source is over much more often than others: they are forged, or limits "
+			"no source is over far more often than others: they are forged, or limits "
 			"are too low for the clients");
-		return;
-	}
-	format_source(&worst, source);
-	(void)snprintf(text, SERVER_ADVICE_MAX,
-		"%s is over most often, %llu times of %llu: if it is welcome, name it in "
-		"limits.exempt, or raise limits",
-		source, (unsigned long long)surely, (unsigned long long)all);
+	else
+		(void)snprintf(text, SERVER_ADVICE_MAX,
+			"%s is over most often, %llu times: if it is welcome, name it in "
+			"limits.exempt, or raise limits",
+			prefix_format(&worst.prefix, prefix), (unsigned long long)surely);
 }
 
 static bool is_caused_by_load(unsigned reason)

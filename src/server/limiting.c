@@ -1,6 +1,5 @@
 /* What sources may ask for: the rules of services, and the table that all of them count in. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/server.h"
@@ -27,52 +26,29 @@ int server_limiting_check(
 	return 0;
 }
 
-/* To be freed; NULL: there is no memory. */
-static struct prefix_rule *parse_exempt(const struct dgram_service *service)
-{
-	size_t count = service->limits_exempt_count;
-	struct prefix_rule *rules = calloc(count + 1, sizeof(*rules));
-	struct prefix_error ignored;
-
-	for (size_t i = 0; rules != NULL && i < count; i++) {
-		(void)prefix_parse(service->limits_exempt[i], &rules[i].prefix, &ignored);
-		rules[i].allow = true;
-	}
-	if (rules != NULL)
-		prefix_sort(rules, count);
-	return rules;
-}
-
 /* The table is made when something is limited for the first time, and stays. */
-static int make_rules(struct dgram_server *server, unsigned service,
-	const struct limiter_settings *settings, struct limiter_rules **ret_rules)
-{
-	int error = 0;
-
-	if (limiter_has(&server->services[service].limiter, settings))
-		return 0;
-	if (server->meters == NULL && limiter_limits(settings))
-		error = meters_new(&server->meters);
-	return error == 0 ? limiter_rules_new(settings, server->meters, service, ret_rules) : error;
-}
-
-static int make_limits(struct dgram_server *server, unsigned number,
+static int make_rules(struct dgram_server *server, unsigned number,
 	const struct dgram_service *service, struct limiter_rules **ret_rules)
 {
-	struct prefix_rule *exempt = parse_exempt(service);
 	const struct limiter_settings settings = {
-		.requests_per_s = service->limits_requests_per_s,
-		.reply_bytes_per_s = service->limits_reply_bytes_per_s,
-		.burst_s = service->limits_burst_s,
-		.leak = service->limits_leak,
-		.dry_run = service->limits_dry_run,
-		.exempt = exempt,
+		.numbers = {
+			.requests_per_s = service->limits_requests_per_s,
+			.reply_bytes_per_s = service->limits_reply_bytes_per_s,
+			.burst_s = service->limits_burst_s,
+			.leak = service->limits_leak,
+			.dry_run = service->limits_dry_run,
+		},
+		.exempt = service->limits_exempt,
 		.exempt_count = service->limits_exempt_count,
 	};
-	int error = exempt != NULL ? make_rules(server, number, &settings, ret_rules) : -ENOMEM;
+	int error = 0;
 
-	free(exempt);
-	return error;
+	if (server->meters == NULL &&
+		(service->limits_requests_per_s > 0 || service->limits_reply_bytes_per_s > 0))
+		error = meters_new(&server->meters);
+	if (error < 0)
+		return error;
+	return limiter_rules_new(&settings, server->meters, number, ret_rules);
 }
 
 int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
@@ -85,7 +61,7 @@ int server_limiting_make(struct dgram_server *server, const struct dgram_options
 		const struct dgram_service *wanted =
 			server_reconfigure_find(&server->services[i], options);
 
-		error = wanted != NULL ? make_limits(server, i, wanted, &ret_rules[i]) : 0;
+		error = wanted != NULL ? make_rules(server, i, wanted, &ret_rules[i]) : 0;
 	}
 	if (error < 0)
 		server_limiting_free(ret_rules);
@@ -104,14 +80,4 @@ void server_limiting_set(
 	for (unsigned i = 0; i < server->services_count; i++)
 		if (rules[i] != NULL)
 			limiter_set(&server->services[i].limiter, rules[i]);
-}
-
-int server_limiting_begin(struct dgram_server *server, const struct dgram_options *options)
-{
-	struct limiter_rules *rules[DGRAM_SERVICES_MAX];
-	int error = server_limiting_make(server, options, rules);
-
-	if (error == 0)
-		server_limiting_set(server, rules);
-	return error;
 }

@@ -324,6 +324,7 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 
 int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server)
 {
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
@@ -342,11 +343,12 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 	if (error == 0)
 		error = make_server(server, options->services);
 	if (error == 0)
-		error = server_limiting_begin(server, options);
+		error = server_limiting_make(server, options, limits);
 	if (error < 0) {
 		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
 	}
+	server_limiting_set(server, limits);
 	*ret_server = server;
 	return 0;
 }

@@ -198,15 +198,12 @@ void server_values_restore(struct dgram_server *server,
 int server_limiting_check(const struct dgram_options *options, const struct dgram_service *service,
 	const char *label);
 
-/* Rules for all services as the options say, NULL where those in force are the same: -ENOMEM; free them;
- * put them in force; the first ones. */
+/* Rules for the options' services: -ENOMEM; free them; put them in force. */
 int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
 	struct limiter_rules *ret_rules[static DGRAM_SERVICES_MAX]);
 void server_limiting_free(struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
 void server_limiting_set(
 	struct dgram_server *server, struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
-
-int server_limiting_begin(struct dgram_server *server, const struct dgram_options *options);
 
 /* reconfigure.c: what the options say of this service, which is known by its name, or NULL. */
 const struct dgram_service *server_reconfigure_find(

@@ -17,11 +17,12 @@ static struct meters *meters;
 static struct limiter limiter;
 static struct dice dice;
 
-static inline void limit_to(const struct limiter_settings *settings)
+static inline void limit_to(const struct limiter_numbers *numbers)
 {
+	const struct limiter_settings settings = { .numbers = *numbers };
 	struct limiter_rules *rules;
 
-	assert_int_equal(limiter_rules_new(settings, meters, 3, &rules), 0);
+	assert_int_equal(limiter_rules_new(&settings, meters, 3, &rules), 0);
 	limiter_set(&limiter, rules);
 }
 

@@ -115,7 +115,8 @@ static void test_casts(void **state)
 /* Requests of the source are over its limit, from the second on; returns the table that counts them. */
 static struct meters *limit_to_one(void)
 {
-	const struct limiter_settings settings = { .requests_per_s = 1, .burst_s = 1 };
+	const struct limiter_settings settings = { .numbers = {
+							   .requests_per_s = 1, .burst_s = 1 } };
 	struct datagram first = from_port(20001);
 	struct limiter_rules *rules;
 	struct meters *meters;

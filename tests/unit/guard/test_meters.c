@@ -27,7 +27,7 @@ static size_t resident_bytes(void)
  * no more memory than the table's. */
 static void abusers_cannot_reset_their_count(void **state)
 {
-	const struct limiter_settings settings = { .requests_per_s = 100, .burst_s = 1 };
+	const struct limiter_numbers settings = { .requests_per_s = 100, .burst_s = 1 };
 	const unsigned sources = scaled(100000);
 	size_t before = resident_bytes();
 	unsigned let_in = 0;
@@ -58,7 +58,7 @@ static void abusers_cannot_reset_their_count(void **state)
  * over nearly all meters. */
 static void what_is_forgotten_counts_for_others(void **state)
 {
-	const struct limiter_settings settings = { .requests_per_s = 2, .burst_s = 1 };
+	const struct limiter_numbers settings = { .requests_per_s = 2, .burst_s = 1 };
 	const unsigned sources = 1000;
 	unsigned let_in = 0, forged_in = 0;
 
@@ -111,7 +111,7 @@ static void *ask(void *argument)
 /* All ask for one source at once: nothing is lost, and in each round at most one more of each other thread is let in. */
 static void threads(void **state)
 {
-	const struct limiter_settings settings = { .requests_per_s = BURST, .burst_s = 1 };
+	const struct limiter_numbers settings = { .requests_per_s = BURST, .burst_s = 1 };
 	struct client clients[THREADS];
 	pthread_t handles[THREADS];
 	unsigned rounds = scaled(10), let_in = 0;
