@@ -73,6 +73,7 @@ extern "C" {
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
 #define DGRAM_ACCESS_PREFIXES_MAX 1048576u /* of one `access` */
+#define DGRAM_EXEMPT_MAX 128u		   /* prefixes in limits */
 #define DGRAM_SERVICE_NAME_MAX 32u	   /* bytes, without the NUL: [a-z0-9-], a letter first */
 
 struct dgram_server;
@@ -334,6 +335,26 @@ struct dgram_service {
 	/* Datagrams of other sources are dropped. Services that point to the same struct share its table.
 	 * Default NULL: all are let in. Live */
 	const struct dgram_access *access;
+
+	/* What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes around it
+	 * (server.json(5)). Requests in a second; 0: no limit; 0 to 1000000; default 0. Live */
+	unsigned limits_requests_per_s;
+
+	/* Bytes of replies that it gets in a second; 0: no limit; 0 to 1000000000; default 0. Live */
+	unsigned limits_reply_bytes_per_s;
+
+	/* What may come at once: this many seconds of the above; 1 to 3600; default 1. Live */
+	unsigned limits_burst_s;
+
+	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
+	unsigned limits_leak;
+
+	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits set behind the
+	 * prefix are an error; default none. Live */
+	const char *const *limits_exempt;
+	size_t limits_exempt_count; /* up to 128 */
+
+	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -452,8 +473,10 @@ struct dgram_service_stats {
 	uint64_t log_lines_lost; /* of the server */
 
 	const struct dgram_counter
-		*counters; /* all of the above again, in the order of the log's line */
+		*counters; /* all of this again, in the order of the log's line */
 	size_t counters_count;
+
+	uint64_t would_drop_limit; /* what limits would have dropped, but for limits_dry_run */
 };
 
 /* Durations of up to `most_ns`, but longer than the bucket before. */

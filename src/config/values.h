@@ -46,7 +46,8 @@ struct config {
 	/* Point into the above. */
 	struct dgram_options options;
 	struct dgram_service *service_options;
-	const char **hosts; /* of all services */
+	const char **hosts;  /* of all services */
+	const char **exempt; /* the same */
 };
 
 /* All are the defaults. */

@@ -60,6 +60,8 @@ static void test_round_trip(void **state)
 		       "{\"name\": \"b\", \"port\": 1, \"access\": {}}]}");
 	must_come_back("{\"access\": {\"deny\": [\"::1\", \"127.0.0.1\"]}}");
 	must_come_back("{\"handler\": \"simulate\"}");
+	must_come_back("{\"limits\": {\"requests_per_s\": 1, \"leak\": 0, \"dry_run\": true,"
+		       "\"exempt\": [\"10.0.0.0/8\", \"::1\"]}}");
 	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
 		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"
