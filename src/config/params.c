@@ -52,6 +52,11 @@ const struct param params[PARAM_COUNT] = {
 		"Datagrams from lower ports are dropped, because other servers use those ports, "
 		"and two servers that answer each other never stop.",
 		WHOLE(min_source_port), LIVE },
+	[PARAM_MAX_REPLY_FACTOR] = { "max_reply_factor", BOTH,
+		"How many times the bytes that came from a network it may be sent, because sources "
+		"can be forged; 0 means no limit; the default of time, daytime and time-rfc868 is "
+		"1.",
+		.type = PARAM_TYPE_FACTOR, .limits = LIMITS_REPLY_FACTOR, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },

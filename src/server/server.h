@@ -56,9 +56,11 @@ struct notice {
 	bool seen;
 };
 
-/* The reasons for which datagrams are lost: those of the ledger, and the kernel. */
-#define SERVER_LOSSES (LEDGER_REASONS + 1)
+/* The reasons for which datagrams are lost: those of the ledger, the kernel, and the door, for what is not in the
+ * equation. */
+#define SERVER_LOSSES (LEDGER_REASONS + 2)
 #define SERVER_LOST_BY_KERNEL LEDGER_REASONS
+#define SERVER_WITHHELD (LEDGER_REASONS + 1)
 
 /* The requests of a service, as the advice on its losses needs them. */
 struct service_load {
@@ -124,6 +126,7 @@ struct dgram_server {
 	struct guard_ports ports;  /* that are listened on, or were */
 	struct notices notices;	   /* not open: no host needs them, or there are none */
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
+	struct cap *cap;	   /* of what services send */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct slab *slab;
@@ -169,6 +172,7 @@ int server_options_copy(struct dgram_server *server, const struct dgram_options 
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(
 	const struct service *service, const struct dgram_options *options);
+void server_options_set_door(struct service *service, const struct dgram_service *options);
 
 /* hosts.c: the same check of what all services listen on, each valid else. */
 int server_hosts_check(const struct dgram_options *options);
