@@ -187,7 +187,7 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	socklen_t to_length, const void *data, size_t length)
 {
 	const struct handler_request *lent = whole(request);
-	struct socket_control control;
+	struct send_control control;
 	const union addr address = address_of(to, to_length), *client = &lent->datagram->client;
 	const struct departure departure = { lent->datagram,
 		addr_same(&address, client) ? client : &address, data, length,

@@ -71,7 +71,7 @@ static int make(void **state)
 	answer = (struct answer){
 		.door = &door, .results = &results, .losses = losses, .bytes_max = 100, .length = -1
 	};
-	if (reply_batch_new(100, &answer.replies) < 0)
+	if (reply_batch_new(100, 100, &answer.replies) < 0)
 		return -1;
 	answer.replies->sockets = &a_socket;
 	strcpy((char *)answer.replies->next_buffer, "reply");
