@@ -69,7 +69,8 @@ extern "C" {
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
-#define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
+#define DGRAM_HOSTS_MAX 64u /* addresses of one service */
+#define DGRAM_REFUSED_PORTS_MAX 64u
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
 #define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
@@ -319,6 +320,11 @@ struct dgram_service {
 	 * by then is served. */
 	const int *fds;
 	size_t fds_count; /* up to 1024; default 0 */
+
+	/* Datagrams from these ports are dropped, too, each 1 to 65535; up to 64; default 1434, 1900, 3702, 5353
+	 * and 11211. Not kept after the call. Live */
+	const uint16_t *refuse_source_ports;
+	size_t refuse_source_ports_count;
 };
 
 /* A server: one pool of workers over one or more services. */

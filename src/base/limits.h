@@ -42,6 +42,10 @@ struct limits {
 	NUMBER(dgram_options, log_level, DGRAM_LOG_ERROR, DGRAM_LOG_DEBUG, DGRAM_LOG_INFO) \
 	NUMBER(dgram_options, log_summary_interval_s, 0, 86400, 60)
 
+/* Source ports of servers that answer anybody: SQL Server's browser, SSDP, WS-Discovery, mDNS, memcached. */
+#define DEFAULT_REFUSED_PORTS 1434, 1900, 3702, 5353, 11211
+#define LIMITS_SOURCE_PORT { 1, 65535, 0 }
+
 /* A boolean that is true by default. */
 #define DEFAULT_RECEIVERS_ASSIST true
 

@@ -45,8 +45,8 @@ static int finish_report(const struct config *config, struct report *report)
 	return r;
 }
 
-static void fill_service(
-	struct dgram_service *service, const struct values *values, const char **hosts)
+static void fill_service(struct dgram_service *service, const struct values *values,
+	const char **hosts, uint16_t *ports)
 {
 	const struct value *of = values->of;
 
@@ -70,6 +70,8 @@ static void fill_service(
 	service->max_reply_bytes = of[PARAM_MAX_REPLY_BYTES].number;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
+	service->refuse_source_ports_count = value_ports(&of[PARAM_REFUSE_SOURCE_PORTS], ports);
+	service->refuse_source_ports = ports;
 	service->freebind = of[PARAM_FREEBIND].number;
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
@@ -103,11 +105,13 @@ static int make_options(struct config *config)
 
 	config->service_options = calloc(count, sizeof(*config->service_options));
 	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
-	if (!config->service_options || !config->hosts)
+	config->ports = calloc(count * DGRAM_REFUSED_PORTS_MAX, sizeof(*config->ports));
+	if (!config->service_options || !config->hosts || !config->ports)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		fill_service(&config->service_options[i], &config->services[i],
-			config->hosts + i * DGRAM_HOSTS_MAX);
+			config->hosts + i * DGRAM_HOSTS_MAX,
+			config->ports + i * DGRAM_REFUSED_PORTS_MAX);
 	fill_options(&config->options, &config->top);
 	config->options.services = config->service_options;
 	config->options.services_count = count;
@@ -222,5 +226,6 @@ void config_free(struct config *config)
 	free(config->deferred);
 	free(config->service_options);
 	free(config->hosts);
+	free(config->ports);
 	free(config);
 }

@@ -52,6 +52,10 @@ const struct param params[PARAM_COUNT] = {
 		"Datagrams from lower ports are dropped, because other servers use those ports, "
 		"and two servers that answer each other never stop.",
 		WHOLE(min_source_port), LIVE },
+	[PARAM_REFUSE_SOURCE_PORTS] = { "refuse_source_ports", BOTH,
+		"Datagrams from these ports are dropped, too, because servers there answer "
+		"anybody; NAT may give such a port to an honest client.",
+		.type = PARAM_TYPE_PORTS, .limits = { 0, DGRAM_REFUSED_PORTS_MAX, 0 }, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },

@@ -57,7 +57,10 @@
 		"end") \
 	X(DROP_DRAINING, "draining", \
 		"It came while the server drained, which receives nothing new then.", \
-		"a longer drain does not help: have clients ask again, or stop them first")
+		"a longer drain does not help: have clients ask again, or stop them first") \
+	X(DROP_SOURCE_PORT_REFUSED, "source_port_refused", \
+		"Its source port is one of refuse_source_ports.", \
+		"take a port out of the list if clients behind NAT are given it")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \

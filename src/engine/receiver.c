@@ -75,6 +75,7 @@ static void make_guard(struct receiver *receiver)
 		.owed_until_ns = INT64_MIN,
 		.serves_many = service->broadcast && receiver->is_first,
 		.min_source_port = &service->min_source_port,
+		.refused = &service->refused_ports,
 		.ports = receiver->ports,
 		.is_own = is_own,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,

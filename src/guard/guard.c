@@ -31,6 +31,8 @@ enum ledger_drop guard_look_closer(const struct guard *guard, const struct datag
 		return DROP_SOURCE_PORT_ZERO;
 	if (port < atomic_load_explicit(guard->min_source_port, memory_order_relaxed))
 		return DROP_SOURCE_PORT_LOW;
+	if (refused_ports_hold(guard->refused, port))
+		return DROP_SOURCE_PORT_REFUSED;
 	if (is_maybe_own(guard, port) && guard->is_own(guard->context, &datagram->client))
 		return DROP_SOURCE_SELF;
 	if (guard->verify != NULL && !guard->verify(guard->context, datagram))

@@ -8,6 +8,7 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
+#include "guard/refused_ports.h"
 
 /* The verdict on a datagram that may come in; the others are why it is dropped, as the books have it. */
 #define GUARD_ADMIT DROP_COUNT
@@ -26,6 +27,7 @@ struct guard {
 	int64_t owed_until_ns; /* closed before all was let in that had arrived by then; INT64_MIN: it was */
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
 	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
+	const struct refused_ports *refused;
 	const struct guard_ports *ports;
 	/* Is it one of our own sockets, whose port it may have? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
@@ -35,7 +37,7 @@ struct guard {
 
 /* What holds for all datagrams of one reception. */
 struct guard_pass {
-	uint64_t ports; /* that may be ours: the filter's bits */
+	uint64_t ports; /* that may be ours, or refused: the filters' bits */
 	unsigned min_source_port;
 	bool looks_closer; /* at each datagram */
 };
@@ -43,7 +45,8 @@ struct guard_pass {
 static inline struct guard_pass guard_begin(const struct guard *guard)
 {
 	return (struct guard_pass){
-		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
+		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) |
+			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
 		.looks_closer = guard->closed || guard->verify != NULL,

@@ -82,6 +82,8 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
+	refused_ports_set(&service->refused_ports, options->refuse_source_ports,
+		options->refuse_source_ports_count);
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);

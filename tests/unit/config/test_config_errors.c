@@ -109,6 +109,13 @@ static const struct bad bad_texts[] = {
 	{ "{\"queue\": {\"max_wait_ms\": 3600001}}", 1, 27, "from 0 to 3600000" },
 	{ "{\"max_datagram_bytes\": 65508}", 1, 24, "from 1 to 65507" },
 	{ "{\"min_source_port\": 0}", 1, 21, "from 1 to 65535" },
+	{ "{\"refuse_source_ports\": 1900}", 1, 25, "must be a list of ports, not a number" },
+	{ "{\"refuse_source_ports\": [1, 0]}", 1, 29, "from 1 to 65535" },
+	{ "{\"refuse_source_ports\": [65536]}", 1, 26, "from 1 to 65535" },
+	{ "{\"refuse_source_ports\": [\"1\"]}", 1, 26, "not a string" },
+	{ "{\"refuse_source_ports\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+	  "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}",
+		1, 25, "a list of at most 64 ports" },
 	{ "{\"max_workers\": 1025}", 1, 17, "from 0 to 1024" },
 	{ "{\"socket\": {\"send_buffer_bytes\": 1073741824}}", 1, 34, "from 0 to 1073741823" },
 	{ "{\"handler\": \"tiem\"}", 1, 13, "did you mean \"time\"?" },

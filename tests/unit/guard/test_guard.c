@@ -9,6 +9,7 @@
 
 static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
+static struct refused_ports refused_source_ports;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -28,6 +29,7 @@ static bool verify(const void *context, const struct datagram *datagram)
 }
 
 static struct guard guard = { .min_source_port = &min_source_port,
+	.refused = &refused_source_ports,
 	.ports = &ports,
 	.is_own = is_own,
 	.verify = verify,
@@ -64,6 +66,29 @@ static void test_sources(void **state)
 	datagram = from_port(0);
 	must_be(&datagram, DROP_SOURCE_PORT_ZERO);
 	atomic_store(&min_source_port, 1024);
+}
+
+/* All others stay, those with the same remainder by 64, too. */
+static void test_refused_ports(void **state)
+{
+	static const uint16_t some[] = { 1900, 65535, 1901 }, others[] = { 1900, 4000 };
+
+	(void)state;
+	refused_ports_set(&refused_source_ports, some, 3);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+		bool is_refused = port == 1900 || port == 1901 || port == 65535;
+
+		must_be(&datagram, is_refused ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, others, 2);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+
+		must_be(&datagram,
+			port == 1900 || port == 4000 ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, NULL, 0);
 }
 
 /* Asked only about ports that may be ours: those that leave the same remainder by 64 as one that is. */
@@ -127,6 +152,9 @@ static void test_the_order(void **state)
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);
 	datagram.cast = DATAGRAM_UNICAST;
+	refused_ports_set(&refused_source_ports, (const uint16_t[]){ 20000 }, 1);
+	must_be(&datagram, DROP_SOURCE_PORT_REFUSED);
+	refused_ports_set(&refused_source_ports, NULL, 0);
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
 	must_be(&datagram, DROP_VERIFY);
@@ -141,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_refused_ports),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
 		cmocka_unit_test(test_the_order),

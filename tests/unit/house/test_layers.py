@@ -28,7 +28,8 @@ ARROWS = {
     "src/guard/prefixes*": ["base/*"],
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
-    "src/guard/guard*": ["core/datagram.h", "core/ledger.h", "base/*"],
+    "src/guard/refused_ports*": [],
+    "src/guard/guard*": ["guard/refused_ports.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/door*": ["core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
@@ -41,7 +42,8 @@ ARROWS = {
         "engine/arrivals.h", "guard/own_addresses.h", "core/datagram.h", "base/*"],
     "src/engine/answer*": ["engine/reply.h", "guard/door.h", *STATION],
     "src/engine/handler*": ["engine/answer.h", "engine/socket.h", *STATION],
-    "src/engine/service*": ["engine/handler.h", "guard/door.h", *STATION],
+    "src/engine/service*": [
+        "engine/handler.h", "guard/door.h", "guard/refused_ports.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
     "src/engine/worker*": [
         "engine/answer.h", "engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
