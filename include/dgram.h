@@ -325,6 +325,10 @@ struct dgram_service {
 	 * and 11211. Not kept after the call. Live */
 	const uint16_t *refuse_source_ports;
 	size_t refuse_source_ports_count;
+
+	/* Drop, at random, some of what a source repeats more than 100 times in a second, as two servers do that
+	 * answer each other; default true. Live */
+	bool loop_guard;
 };
 
 /* A server: one pool of workers over one or more services. */

@@ -46,8 +46,9 @@ struct limits {
 #define DEFAULT_REFUSED_PORTS 1434, 1900, 3702, 5353, 11211
 #define LIMITS_SOURCE_PORT { 1, 65535, 0 }
 
-/* A boolean that is true by default. */
+/* Booleans that are true by default. */
 #define DEFAULT_RECEIVERS_ASSIST true
+#define DEFAULT_LOOP_GUARD true
 
 /* Texts: their lengths in bytes, without the NUL; defaults; words; the characters of a service's
  * name, of which the first is a letter. */

@@ -72,6 +72,7 @@ static void fill_service(struct dgram_service *service, const struct values *val
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 	service->refuse_source_ports_count = value_ports(&of[PARAM_REFUSE_SOURCE_PORTS], ports);
 	service->refuse_source_ports = ports;
+	service->loop_guard = of[PARAM_LOOP_GUARD].number;
 	service->freebind = of[PARAM_FREEBIND].number;
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;

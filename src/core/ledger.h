@@ -60,7 +60,12 @@
 		"a longer drain does not help: have clients ask again, or stop them first") \
 	X(DROP_SOURCE_PORT_REFUSED, "source_port_refused", \
 		"Its source port is one of refuse_source_ports.", \
-		"take a port out of the list if clients behind NAT are given it")
+		"take a port out of the list if clients behind NAT are given it") \
+	X(DROP_LOOP, "loop", \
+		"It repeats what went between its source and the service within the last second, as " \
+		"in a loop of two servers that answer each other.", \
+		"if its source is a client that repeats itself, have its requests differ, or set " \
+		"loop_guard to false")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \

@@ -7,6 +7,7 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
+#include "guard/loops.h"
 
 /* The verdict on a datagram that may leave; the others are why it is held back, as the books have it. */
 #define DOOR_PASS DROP_COUNT
@@ -21,7 +22,8 @@ struct departure {
 
 /* Of a service. */
 struct door {
-	bool looks_closer; /* at each departure */
+	bool looks_closer;	       /* at each departure */
+	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 };
 
 /* For door_check() alone: the first reason that holds, or DOOR_PASS. */
@@ -30,7 +32,9 @@ enum ledger_drop door_look_closer(struct door *door, const struct departure *dep
 /* The verdict; asked once for each datagram, which leaves at once where it may. Thread: any. */
 static inline enum ledger_drop door_check(struct door *door, const struct departure *departure)
 {
-	return door->looks_closer ? door_look_closer(door, departure) : DOOR_PASS;
+	struct loops *loops = atomic_load_explicit(&door->loops, memory_order_relaxed);
+
+	return door->looks_closer || loops != NULL ? door_look_closer(door, departure) : DOOR_PASS;
 }
 
 #endif

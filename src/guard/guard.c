@@ -15,6 +15,13 @@ static bool is_maybe_own(const struct guard *guard, unsigned port)
 	return atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) & port_bit(port);
 }
 
+static bool is_looping(const struct guard *guard, const struct datagram *datagram)
+{
+	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+
+	return loops != NULL && loops_must_drop(loops, datagram);
+}
+
 enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
@@ -35,6 +42,8 @@ enum ledger_drop guard_look_closer(const struct guard *guard, const struct datag
 		return DROP_SOURCE_PORT_REFUSED;
 	if (is_maybe_own(guard, port) && guard->is_own(guard->context, &datagram->client))
 		return DROP_SOURCE_SELF;
+	if (is_looping(guard, datagram))
+		return DROP_LOOP;
 	if (guard->verify != NULL && !guard->verify(guard->context, datagram))
 		return DROP_VERIFY;
 	return GUARD_ADMIT;

@@ -8,6 +8,7 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
+#include "guard/loops.h"
 #include "guard/refused_ports.h"
 
 /* The verdict on a datagram that may come in; the others are why it is dropped, as the books have it. */
@@ -28,6 +29,7 @@ struct guard {
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
 	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
 	const struct refused_ports *refused;
+	_Atomic(struct loops *) *loops; /* NULL there: no guard against them */
 	const struct guard_ports *ports;
 	/* Is it one of our own sockets, whose port it may have? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
@@ -42,14 +44,19 @@ struct guard_pass {
 	bool looks_closer; /* at each datagram */
 };
 
-static inline struct guard_pass guard_begin(const struct guard *guard)
+/* These were received now. */
+static inline struct guard_pass guard_begin(
+	const struct guard *guard, struct datagram *const *received, unsigned count, int64_t now_ns)
 {
+	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+
 	return (struct guard_pass){
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) |
 			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer = guard->closed || guard->verify != NULL,
+		.looks_closer = guard->closed || guard->verify != NULL ||
+				(loops != NULL && loops_look(loops, received, count, now_ns)),
 	};
 }
 

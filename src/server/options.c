@@ -55,6 +55,7 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 {
 	*service = (struct dgram_service){
 		.abi = abi,
+		.loop_guard = DEFAULT_LOOP_GUARD,
 		.refuse_source_ports = refused_ports,
 		.refuse_source_ports_count = sizeof(refused_ports) / sizeof(refused_ports[0]),
 	};

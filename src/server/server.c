@@ -82,6 +82,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
+	atomic_init(&service->door.loops, options->loop_guard ? server->loops : NULL);
 	refused_ports_set(&service->refused_ports, options->refuse_source_ports,
 		options->refuse_source_ports_count);
 	service->name = strdup(server_service_name(options));
@@ -314,6 +315,8 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 		error = make_log(server, sockets);
 	if (error == 0)
 		error = make_slab(server, sockets);
+	if (error == 0)
+		error = loops_new(&server->loops);
 	share_with_pool(server);
 	if (error == 0)
 		error = make_services(server, services);
@@ -376,6 +379,7 @@ static void free_all(struct dgram_server *server)
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
+	loops_free(server->loops);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);

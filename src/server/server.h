@@ -13,6 +13,7 @@
 #include "base/rule.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
+#include "guard/loops.h"
 #include "guard/notices.h"
 
 /* Of an advice, with its NUL. */
@@ -120,10 +121,11 @@ struct dgram_server {
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
-	struct pollfd *polls;	   /* room for handle_request(): a socket each, stop, and notices */
-	struct guard_ports ports;  /* that are listened on, or were */
-	struct notices notices;	   /* not open: no host needs them, or there are none */
-	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
+	struct pollfd *polls;	  /* room for handle_request(): a socket each, stop, and notices */
+	struct guard_ports ports; /* that are listened on, or were */
+	struct notices notices;	  /* not open: no host needs them, or there are none */
+	unsigned next_socket;	  /* that handle_request() looks at first; may be sockets_count */
+	struct loops *loops;
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct slab *slab;

@@ -39,6 +39,7 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->parameters_count, 0);
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
+	assert_true(service->loop_guard);
 	assert_int_equal(service->refuse_source_ports_count, 5);
 	assert_int_equal(service->refuse_source_ports[0], 1434);
 	assert_int_equal(service->refuse_source_ports[4], 11211);
@@ -82,7 +83,7 @@ static void test_every_value(void **state)
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
 		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,\"broadcast\":true,"
-		"\"refuse_source_ports\":[65535,1],"
+		"\"refuse_source_ports\":[65535,1],\"loop_guard\":false,"
 		"\"on_missing_address\":\"fail\",\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
 		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"receivers_assist\":false,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
@@ -103,6 +104,7 @@ static void test_every_value(void **state)
 	assert_string_equal(service->name, "echo");
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
+	assert_false(service->loop_guard);
 	assert_int_equal(service->refuse_source_ports_count, 2);
 	assert_int_equal(service->refuse_source_ports[0], 65535);
 	assert_int_equal(service->refuse_source_ports[1], 1);

@@ -10,6 +10,8 @@
 static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
 static struct refused_ports refused_source_ports;
+static _Atomic(struct loops *) loops;
+static int64_t now_ns;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -30,6 +32,7 @@ static bool verify(const void *context, const struct datagram *datagram)
 
 static struct guard guard = { .min_source_port = &min_source_port,
 	.refused = &refused_source_ports,
+	.loops = &loops,
 	.ports = &ports,
 	.is_own = is_own,
 	.verify = verify,
@@ -43,9 +46,9 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
 {
-	const struct guard_pass pass = guard_begin(&guard);
+	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
 
 	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 }
