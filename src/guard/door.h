@@ -22,9 +22,12 @@ struct departure {
 
 /* Of a service. */
 struct door {
-	bool looks_closer;	       /* at each departure */
+	atomic_bool looks_closer;      /* at each departure */
 	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 };
+
+/* Set what a reload may change. Thread: owner. */
+void door_set(struct door *door, struct loops *loops);
 
 /* For door_check() alone: the first reason that holds, or DOOR_PASS. */
 enum ledger_drop door_look_closer(struct door *door, const struct departure *departure);
@@ -32,9 +35,9 @@ enum ledger_drop door_look_closer(struct door *door, const struct departure *dep
 /* The verdict; asked once for each datagram, which leaves at once where it may. Thread: any. */
 static inline enum ledger_drop door_check(struct door *door, const struct departure *departure)
 {
-	struct loops *loops = atomic_load_explicit(&door->loops, memory_order_relaxed);
-
-	return door->looks_closer || loops != NULL ? door_look_closer(door, departure) : DOOR_PASS;
+	return atomic_load_explicit(&door->looks_closer, memory_order_relaxed)
+		       ? door_look_closer(door, departure)
+		       : DOOR_PASS;
 }
 
 #endif

@@ -82,7 +82,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
-	atomic_init(&service->door.loops, options->loop_guard ? server->loops : NULL);
+	door_set(&service->door, options->loop_guard ? server->loops : NULL);
 	refused_ports_set(&service->refused_ports, options->refuse_source_ports,
 		options->refuse_source_ports_count);
 	service->name = strdup(server_service_name(options));
