@@ -69,7 +69,8 @@ extern "C" {
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
-#define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
+#define DGRAM_HOSTS_MAX 64u /* addresses of one service */
+#define DGRAM_REFUSED_PORTS_MAX 64u
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
 #define DGRAM_ACCESS_PREFIXES_MAX 1048576u /* of one `access` */
@@ -368,6 +369,14 @@ struct dgram_service {
 	 * sources may be forged: see dgram_request_prove(). Loopback is free. 0: there is no limit; 0 to 1000;
 	 * default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
 	double max_reply_factor;
+	/* Datagrams from these ports are dropped, too, each 1 to 65535; up to 64; default 1434, 1900, 3702, 5353
+	 * and 11211. Not kept after the call. Live */
+	const uint16_t *refuse_source_ports;
+	size_t refuse_source_ports_count;
+
+	/* Drop, at random, some of what a source repeats more than 100 times in a second, as two servers do that
+	 * answer each other; default true. Live */
+	bool loop_guard;
 };
 
 /* A server: one pool of workers over one or more services. */

@@ -29,6 +29,17 @@ static void print_prefixes(struct json *json, const struct param *param, const s
 	json_close(json, ']');
 }
 
+static void print_ports(struct json *json, const char *key, const struct value *value)
+{
+	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
+	size_t count = value_ports(value, ports);
+
+	json_open(json, key, '[');
+	for (size_t i = 0; i < count; i++)
+		json_number(json, NULL, ports[i]);
+	json_close(json, ']');
+}
+
 /* A text that is not set and has no default is left out. */
 static void print_option(
 	struct json *json, enum dgram_type type, const struct dgram_setting *setting)
@@ -105,6 +116,9 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_TARGET:
 	case PARAM_TYPE_HOSTS:
 		print_texts(json, param, value);
+		break;
+	case PARAM_TYPE_PORTS:
+		print_ports(json, key, value);
 		break;
 	case PARAM_TYPE_OPTIONS:
 		print_options(json, param, values);

@@ -48,6 +48,7 @@ struct config {
 	struct dgram_service *service_options;
 	const char **hosts;  /* of all services */
 	const char **exempt; /* the same */
+	uint16_t *ports;     /* that they refuse */
 };
 
 /* All are the defaults. */
@@ -72,6 +73,9 @@ size_t value_prefixes_count(const struct value *value);
 
 /* The addresses of valid hosts. Returns their number. */
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX]);
+
+/* The ports of a valid list. Returns their number. */
+size_t value_ports(const struct value *value, uint16_t ports[static DGRAM_REFUSED_PORTS_MAX]);
 
 /* Where text number `index` of a value stands that is present. */
 struct report_place value_text_place(const struct value *value, size_t index);

@@ -6,14 +6,15 @@
 #define V4_HEADERS 28u
 #define V6_HEADERS 48u
 
-void door_set(struct door *door, double reply_factor)
+void door_set(struct door *door, double reply_factor, struct loops *loops)
 {
 	unsigned thousandths = (unsigned)(reply_factor * 1000);
 
 	if (reply_factor > 0 && thousandths == 0)
 		thousandths = 1;
 	atomic_store(&door->reply_factor, thousandths);
-	atomic_store(&door->looks_closer, thousandths > 0);
+	atomic_store(&door->loops, loops);
+	atomic_store(&door->looks_closer, thousandths > 0 || loops != NULL);
 }
 
 /* --- the cap */
@@ -62,11 +63,15 @@ void door_prove(struct door *door, const union addr *client)
 enum ledger_drop door_look_closer(struct door *door, const struct departure *departure)
 {
 	const struct datagram *request = departure->request;
+	struct loops *loops = atomic_load_explicit(&door->loops, memory_order_relaxed);
 
 	if (!is_within_cap(door, departure))
 		return DROP_AMPLIFICATION;
 	if (request->metered)
 		limiter_charge_replies(
 			door->limiter, request, departure->length, sys_monotonic_ns());
+	if (loops != NULL)
+		loops_note(loops, departure->request, departure->to, departure->data,
+			departure->length);
 	return DOOR_PASS;
 }

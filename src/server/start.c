@@ -31,6 +31,7 @@ static size_t memory_bytes(struct dgram_server *server)
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
+	       server->services_count * sizeof(struct service) + loops_bytes() +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
 	       (server->meters != NULL ? meters_bytes() : 0) + cap_bytes() + sizeof(*server);
 }
