@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/lock.h"
@@ -11,16 +12,23 @@
  * handler. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGABRT };
 
-static void set_name(pthread_t thread, const char *name, int number)
+/* A thread begins with the name of the one that creates it. Another one's could be set through /proc alone, where a
+ * process that has changed its user may not write. */
+static int create_named(const char *name, int number, void *(*main)(void *argument), void *argument,
+	pthread_t *ret_thread)
 {
-	char text[32];
+	char before[16], text[32];
+	int error;
 
 	if (number == THREAD_NO_NUMBER)
 		(void)snprintf(text, sizeof(text), "%s", name);
 	else
 		(void)snprintf(text, sizeof(text), "%s%d", name, number);
-	text[15] = '\0';
-	(void)pthread_setname_np(thread, text);
+	(void)prctl(PR_GET_NAME, before);
+	(void)prctl(PR_SET_NAME, text);
+	error = pthread_create(ret_thread, NULL, main, argument);
+	(void)prctl(PR_SET_NAME, before);
+	return error;
 }
 
 int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
@@ -33,10 +41,8 @@ int thread_start(const char *name, int number, void *(*main)(void *argument), vo
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		(void)sigdelset(&blocked, faults[i]);
 	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &blocked, &before));
-	error = pthread_create(ret_thread, NULL, main, argument);
+	error = create_named(name, number, main, argument, ret_thread);
 	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
-	if (error == 0)
-		set_name(*ret_thread, name, number);
 	return -error;
 }
 

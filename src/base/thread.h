@@ -12,6 +12,17 @@
 int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
 	pthread_t *ret_thread);
 
+/* What a thread calls before it serves; -errno keeps it from that. NULL: nothing. */
+struct thread_prologue {
+	int (*call)(void *context);
+	void *context;
+};
+
+static inline int thread_begin(const struct thread_prologue *prologue)
+{
+	return prologue->call != NULL ? prologue->call(prologue->context) : 0;
+}
+
 /* Have signal handlers that ask for it (SA_ONSTACK) run on this stack in the calling thread, unless it has such
  * a stack: after an overflow of its own there is no other. Lent until the thread ends. */
 #define THREAD_SIGNAL_STACK 32768

@@ -78,6 +78,8 @@ static void *member_main(void *argument)
 
 	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
 	error = worker_start(worker);
+	if (error == 0)
+		error = thread_begin(&member->pool->prologue);
 	if (!start_latch_arrive(&member->latch, error)) {
 		worker_stop(worker);
 		return NULL;

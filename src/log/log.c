@@ -21,7 +21,6 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "base/thread.h"
 #include "log/log_state.h"
 
 /* How long a thread that logs without a writer waits for a blocked sink: a program must not hang at
@@ -220,9 +219,8 @@ static void *writer_main(void *argument)
 {
 	struct log *log = argument;
 
-	/* Until log_start() is done, others consume. */
-	lock_take(&log->lock);
-	lock_release(&log->lock);
+	if (!start_latch_arrive(&log->latch, thread_begin(&log->prologue)))
+		return NULL;
 	while (!atomic_load(&log->stopping)) {
 		serve_request(log);
 		move_or_wait(log);
@@ -236,18 +234,30 @@ static void *writer_main(void *argument)
 	return NULL;
 }
 
+void log_begin_with(struct log *log, struct thread_prologue prologue)
+{
+	log->prologue = prologue;
+}
+
 int log_start(struct log *log)
 {
 	int error;
 
 	assert(!log->running);
 	atomic_store(&log->stopping, false);
-	lock_take(&log->lock);
+	start_latch_init(&log->latch);
 	error = thread_start("dgram/log", THREAD_NO_NUMBER, writer_main, log, &log->writer);
-	if (error == 0)
-		atomic_store(&log->threaded, true);
-	lock_release(&log->lock);
+	if (error < 0)
+		return error;
+	error = start_latch_await(&log->latch);
 	log->running = error == 0;
+	/* Until the lock is free, another thread consumes. */
+	lock_take(&log->lock);
+	atomic_store(&log->threaded, log->running);
+	lock_release(&log->lock);
+	start_latch_release(&log->latch, log->running);
+	if (!log->running)
+		thread_join(log->writer);
 	return error;
 }
 

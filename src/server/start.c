@@ -34,6 +34,23 @@ static size_t memory_bytes(struct dgram_server *server)
 	       (server->own != NULL ? own_addresses_bytes() : 0) + sizeof(*server);
 }
 
+static int begin_thread(void *context, enum dgram_thread thread)
+{
+	const struct dgram_options *options = &((struct dgram_server *)context)->options;
+
+	return options->on_thread != NULL ? options->on_thread(options->start_context, thread) : 0;
+}
+
+static int begin_log(void *server)
+{
+	return begin_thread(server, DGRAM_THREAD_LOG);
+}
+
+static int begin_worker(void *server)
+{
+	return begin_thread(server, DGRAM_THREAD_WORKER);
+}
+
 static void *receiver_main(void *argument)
 {
 	char signal_stack[THREAD_SIGNAL_STACK];
@@ -45,6 +62,8 @@ static void *receiver_main(void *argument)
 	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
 	if (receiver->worker != NULL)
 		error = worker_start(receiver->worker);
+	if (error == 0)
+		error = begin_thread(listener->server, DGRAM_THREAD_RECEIVER);
 	go = start_latch_arrive(&listener->latch, error);
 	if (receiver->service->queue != NULL)
 		thread_prefer(RECEIVER_STEPS);
@@ -73,6 +92,15 @@ static void pin_receiver(struct dgram_server *server, const struct listener *lis
 						 "not be used")));
 }
 
+/* Of the handler, where that refused the receiver's worker. */
+static int refuse_receiver(struct dgram_server *server, const struct worker *worker, int error)
+{
+	if (worker == NULL || worker->refused == NULL)
+		return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
+	handler_log_refusal(worker->refused, server->ring, error);
+	return error;
+}
+
 static int park_receivers(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++) {
@@ -87,11 +115,8 @@ static int park_receivers(struct dgram_server *server)
 		listener->started = true;
 		pin_receiver(server, listener);
 		error = start_latch_await(&listener->latch);
-		if (error < 0) {
-			handler_log_refusal(
-				listener->receiver.worker->refused, server->ring, error);
-			return error;
-		}
+		if (error < 0)
+			return refuse_receiver(server, listener->receiver.worker, error);
 	}
 	return 0;
 }
@@ -165,6 +190,8 @@ int server_start(struct dgram_server *server)
 		return error;
 	if (server->state != SERVER_BOUND || server->threadless)
 		return -EALREADY;
+	log_begin_with(server->log, (struct thread_prologue){ begin_log, server });
+	server->pool.prologue = (struct thread_prologue){ begin_worker, server };
 	error = log_start(server->log);
 	if (error < 0)
 		return server_failed(server, EVENT_CANNOT_START_LOG, error);
