@@ -6,6 +6,7 @@
 #include "json/element.h"
 #include "config/handlers.h"
 #include "config/params.h"
+#include "config/user.h"
 
 struct value {
 	bool present;			     /* a document has it; else it is the default */
@@ -39,6 +40,8 @@ struct config {
 	size_t documents_count;
 	struct deferred_options *deferred; /* in the order of the documents */
 	size_t deferred_count;
+
+	struct config_user user;
 
 	/* Point into the above. */
 	struct dgram_options options;

@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "daemon/crash.h"
 #include "daemon/notify.h"
+#include "daemon/privileges.h"
 #include "daemon/ready_fd.h"
 #include "daemon/signals.h"
 
@@ -155,6 +156,52 @@ static int hook(void *context)
 	return 0;
 }
 
+/* As the server calls it: the sockets are open, and no file of the log. */
+static int drop_rights(void *context)
+{
+	struct daemon *daemon = context;
+	const struct config_user *user = config_user(daemon->started);
+	int error = privileges_drop(user);
+
+	if (error < 0) {
+		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot change the user",
+			"%s: %s", user->name != NULL ? user->name : "no new privileges",
+			strerrordesc_np(-error));
+		return error;
+	}
+	error = sandbox_enter(config_sandbox(daemon->started),
+		config_options(daemon->started)->log_target, &daemon->sandbox);
+	if (error < 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot enter the sandbox", "%s",
+			strerrordesc_np(-error));
+	return error;
+}
+
+static int enter_thread(void *context, enum dgram_thread thread)
+{
+	const struct daemon *daemon = context;
+
+	(void)thread;
+	return sandbox_enter_thread(&daemon->sandbox);
+}
+
+static void log_rights(const struct daemon *daemon)
+{
+	const struct config_user *user = config_user(daemon->started);
+
+	if (user->name != NULL && user->uid != 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "user", "%s, uid %u, gid %u",
+			user->name, user->uid, user->gid);
+	else if (user->name == NULL && geteuid() == 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_WARN, "runs as root",
+			"the configuration names no `user`");
+	if (daemon->sandbox.mode == CONFIG_SANDBOX_ENFORCE)
+		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "enforce, landlock %d",
+			daemon->sandbox.landlock);
+	else if (daemon->sandbox.mode == CONFIG_SANDBOX_LOG)
+		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "log");
+}
+
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
 {
 	struct dgram_options options = *config_options(config);
@@ -164,6 +211,9 @@ struct dgram_options daemon_options(struct daemon *daemon, const struct config *
 	options.hook_context = daemon;
 	options.hook_fd = daemon->wake_fd;
 	options.hook_interval_ms = daemon->notify.address_length > 0 ? STATUS_INTERVAL_MS : 0;
+	options.on_bound = drop_rights;
+	options.on_thread = enter_thread;
+	options.start_context = daemon;
 	return options;
 }
 
@@ -197,6 +247,10 @@ static int serve(struct daemon *daemon)
 
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
 		dgram_version(), cli_origin(daemon->cli));
+	error = dgram_server_bind(daemon->server);
+	if (error < 0)
+		return error;
+	log_rights(daemon);
 	error = dgram_server_start(daemon->server);
 	if (error < 0)
 		return error;
@@ -264,6 +318,7 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		notify_failure(error);
 	notify_close(&daemon.notify);
 	(void)dgram_server_free(daemon.server);
+	sandbox_free(&daemon.sandbox);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);

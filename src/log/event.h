@@ -20,6 +20,18 @@ enum log_level {
 #define LOG_EVENTS(X)                                                                               \
 	/* Start and end. */                                                                        \
 	X(EVENT_STARTING, INFO, ONCE, "starting", "The daemon begins.")                             \
+	X(EVENT_USER, INFO, ONCE, "user",                                                           \
+		"The daemon has become this user, without any capability, and cannot go back.")     \
+	X(EVENT_ROOT, WARN, ONCE, "runs as root",                                                   \
+		"Whoever takes over the daemon has the machine: name a user in the configuration.") \
+	X(EVENT_SANDBOX, INFO, ONCE, "sandbox",                                                     \
+		"The threads that serve are in the sandbox, with the kernel's version of "          \
+		"landlock; 0: it has none.")                                                        \
+	X(EVENT_CANNOT_CHANGE_USER, ERROR, ONCE, "cannot change the user",                          \
+		"Only root can become another user: start the daemon as root, or as that user.")    \
+	X(EVENT_CANNOT_ENTER_SANDBOX, ERROR, ONCE, "cannot enter the sandbox",                      \
+		"The kernel has no seccomp(2), or who started the daemon forbids it: allow that, "  \
+		"or set sandbox to off.")                                                           \
 	X(EVENT_LISTENING, INFO, ONCE, "listening",                                                 \
 		"The address is bound; its port is the real one.")                                  \
 	X(EVENT_RECEIVE_BUFFER_REDUCED, WARN, ONCE, "receive buffer smaller than asked",            \
