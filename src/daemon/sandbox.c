@@ -88,10 +88,10 @@ static int refuse_by_argument(scmp_filter_ctx filter, uint32_t action)
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	if (error == 0)
 		error = seccomp_rule_add(
-			filter, action, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_NE, self));
+			filter, action, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_NE, self, 0));
 	if (error == 0)
 		error = seccomp_rule_add(
-			filter, action, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, self));
+			filter, action, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, self, 0));
 	if (error == 0)
 		error = seccomp_rule_add(filter, action, SCMP_SYS(ioctl), 1,
 			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCSTI));
