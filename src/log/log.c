@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -298,6 +299,12 @@ void log_set_level(struct log *log, const struct log_settings *settings)
 	atomic_store(&log->level, none ? -1 : (int)settings->level);
 }
 
+static void close_stderr(const struct log *log)
+{
+	if (log->kept_stderr >= 0)
+		(void)close(log->kept_stderr);
+}
+
 int log_new(const struct log_settings *settings, unsigned receivers, struct log **ret_log)
 {
 	struct log *log = calloc(1, sizeof(*log));
@@ -307,8 +314,10 @@ int log_new(const struct log_settings *settings, unsigned receivers, struct log 
 	if (log == NULL)
 		return -ENOMEM;
 	on_stderr.target = "stderr";
-	error = log_sinks_new(&on_stderr, receivers, &log->consumer.sinks);
+	log->kept_stderr = log_sinks_open_stderr();
+	error = log_sinks_new(&on_stderr, receivers, log->kept_stderr, &log->consumer.sinks);
 	if (error < 0) {
+		close_stderr(log);
 		free(log);
 		return error;
 	}
@@ -333,6 +342,7 @@ void log_free(struct log *log)
 		ring = next;
 	}
 	log_sinks_free(log->consumer.sinks);
+	close_stderr(log);
 	lock_destroy(&log->lock);
 	free(log);
 }

@@ -63,7 +63,7 @@ struct log_settings {
 struct log;
 struct log_ring;
 
-/* Opens nothing: until log_apply(), lines go to stderr. Receivers will have numbers below `receivers`.
+/* Opens nothing but stderr: until log_apply(), lines go there. Receivers will have numbers below `receivers`.
  * -ENOMEM; -EINVAL: an unknown word in the settings, which are copied. Thread: owner. */
 int log_new(const struct log_settings *settings, unsigned receivers, struct log **ret_log);
 

@@ -33,6 +33,7 @@ struct log {
 	/* The owner's. */
 	unsigned workers;   /* those below have files */
 	unsigned receivers; /* all have files */
+	int kept_stderr;    /* see log_sinks_open_stderr() */
 	bool running;	    /* the writer */
 	struct thread_prologue prologue;
 	struct start_latch latch;

@@ -129,6 +129,21 @@ class Users(dgramtest.Case):
         daemon.process.terminate()
         daemon.wait()
 
+    def test_stderr_that_only_root_can_open(self):
+        """The log still has a description of its own, so that a reader who stalls does not hold up a write."""
+        daemon = self.start_as_nobody()
+        place, nonblocking = f"/proc/{daemon.process.pid}", []
+        pipe = os.readlink(f"{place}/fd/2")
+        for number in os.listdir(f"{place}/fd"):
+            if os.readlink(f"{place}/fd/{number}") != pipe:
+                continue
+            with open(f"{place}/fdinfo/{number}", encoding="ascii") as file:
+                flags = int(re.search(r"flags:\s+(\d+)", file.read())[1], 8)
+            nonblocking.append((number != "2", bool(flags & os.O_NONBLOCK)))
+        self.assertEqual(sorted(nonblocking), [(False, False), (True, True)])
+        self.assertEqual(daemon.ask(b"hello"), b"hello")
+        daemon.stop()
+
     def test_reload_has_the_rights_of_the_user(self):
         config = {"handler": "echo", "user": "nobody"}
         daemon = self.start(config)
