@@ -1,8 +1,11 @@
 #include "base/thread.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -12,27 +15,27 @@
  * handler. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGABRT };
 
-/* A thread begins with the name of the one that creates it. Another one's could be set through /proc alone, where a
- * process that has changed its user may not write. */
-static int create_named(const char *name, int number, void *(*main)(void *argument), void *argument,
-	pthread_t *ret_thread)
-{
-	char before[16], text[32];
-	int error;
+#define NAME_MAX_BYTES 16 /* with its NUL */
 
-	if (number == THREAD_NO_NUMBER)
-		(void)snprintf(text, sizeof(text), "%s", name);
-	else
-		(void)snprintf(text, sizeof(text), "%s%d", name, number);
-	(void)prctl(PR_GET_NAME, before);
-	(void)prctl(PR_SET_NAME, text);
-	error = pthread_create(ret_thread, NULL, main, argument);
-	(void)prctl(PR_SET_NAME, before);
-	return error;
+struct beginning {
+	char name[NAME_MAX_BYTES];
+	void *(*main)(void *argument);
+	void *argument;
+};
+
+/* It names itself: another thread's name can be set through /proc alone, where a process that has changed its user
+ * may not write. */
+static void *begin(void *argument)
+{
+	struct beginning *beginning = argument;
+	struct beginning own = *beginning;
+
+	free(beginning);
+	(void)prctl(PR_SET_NAME, own.name);
+	return own.main(own.argument);
 }
 
-int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
-	pthread_t *ret_thread)
+static int create(struct beginning *beginning, pthread_t *ret_thread)
 {
 	sigset_t blocked, before;
 	int error;
@@ -41,9 +44,32 @@ int thread_start(const char *name, int number, void *(*main)(void *argument), vo
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		(void)sigdelset(&blocked, faults[i]);
 	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &blocked, &before));
-	error = create_named(name, number, main, argument, ret_thread);
+	error = pthread_create(ret_thread, NULL, begin, beginning);
 	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
 	return -error;
+}
+
+int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
+	pthread_t *ret_thread)
+{
+	struct beginning *beginning = malloc(sizeof(*beginning));
+	char text[32];
+	int error;
+
+	if (beginning == NULL)
+		return -ENOMEM;
+	if (number == THREAD_NO_NUMBER)
+		(void)snprintf(text, sizeof(text), "%s", name);
+	else
+		(void)snprintf(text, sizeof(text), "%s%d", name, number);
+	text[NAME_MAX_BYTES - 1] = '\0';
+	memcpy(beginning->name, text, NAME_MAX_BYTES);
+	beginning->main = main;
+	beginning->argument = argument;
+	error = create(beginning, ret_thread);
+	if (error < 0)
+		free(beginning);
+	return error;
 }
 
 /* Sanitizers set one of their own, which they would then look for. */

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Start a thread named `name`, or `name` and a number: "dgram/w" 3 makes "dgram/w3", of which the
- * kernel keeps 15 bytes. -errno, mostly -EAGAIN. */
+ * kernel keeps 15 bytes. -errno, mostly -EAGAIN or -ENOMEM. */
 #define THREAD_NO_NUMBER -1
 int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
 	pthread_t *ret_thread);
