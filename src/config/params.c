@@ -74,7 +74,7 @@ const struct param params[PARAM_COUNT] = {
 		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
 	[PARAM_SANDBOX] = { "sandbox", TOP,
 		"What the kernel does about system calls that no thread needs to serve: with off "
-		"nothing; with log the log names them; with enforce it refuses them.",
+		"nothing; with log it writes them to its own log; with enforce it refuses them.",
 		WORDS("off", "log", "enforce") },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request; longer ones are dropped, never cut.",

@@ -129,28 +129,6 @@ static void log_unreached(struct daemon *daemon)
 	daemon->notify_error = daemon->notify.error;
 }
 
-static int open_watch(struct daemon *daemon)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	int error = watch_open(&daemon->watch);
-
-	if (error == 0 &&
-		epoll_ctl(daemon->wake_fd, EPOLL_CTL_ADD, daemon->watch.news, &event) < 0) {
-		error = -errno;
-		watch_close(&daemon->watch);
-	}
-	return error;
-}
-
-static void log_calls(struct daemon *daemon)
-{
-	char text[WATCH_TEXT_MAX];
-
-	while (daemon->sandbox.mode == CONFIG_SANDBOX_LOG && watch_next(&daemon->watch, text))
-		dgram_server_log(
-			daemon->server, DGRAM_LOG_WARN, "call outside the sandbox", "%s", text);
-}
-
 /* The server calls this while there is a signal, when a host that waited is listened on, and every
  * STATUS_INTERVAL_MS under a supervisor. */
 static int hook(void *context)
@@ -172,26 +150,10 @@ static int hook(void *context)
 			dgram_server_shutdown(daemon->server);
 		}
 	}
-	log_calls(daemon);
 	send_ready(daemon);
 	send_status(daemon);
 	log_unreached(daemon);
 	return 0;
-}
-
-static int enter_sandbox(struct daemon *daemon)
-{
-	int error = sandbox_enter(config_sandbox(daemon->started),
-		config_options(daemon->started)->log_target, &daemon->sandbox);
-
-	if (error < 0 || daemon->sandbox.mode != CONFIG_SANDBOX_LOG)
-		return error;
-	error = open_watch(daemon);
-	if (error < 0) {
-		sandbox_free(&daemon->sandbox);
-		daemon->sandbox.mode = CONFIG_SANDBOX_OFF;
-	}
-	return error;
 }
 
 /* As the server calls it: the sockets are open, and no file of the log. */
@@ -207,7 +169,8 @@ static int drop_rights(void *context)
 			strerrordesc_np(-error));
 		return error;
 	}
-	error = enter_sandbox(daemon);
+	error = sandbox_enter(config_sandbox(daemon->started),
+		config_options(daemon->started)->log_target, &daemon->sandbox);
 	if (error < 0)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot enter the sandbox", "%s",
 			strerrordesc_np(-error));
@@ -216,10 +179,10 @@ static int drop_rights(void *context)
 
 static int enter_thread(void *context, enum dgram_thread thread)
 {
-	struct daemon *daemon = context;
-	int listener, error = sandbox_enter_thread(&daemon->sandbox, &listener);
+	const struct daemon *daemon = context;
 
-	return error == 0 && listener >= 0 ? watch_add(&daemon->watch, listener, thread) : error;
+	(void)thread;
+	return sandbox_enter_thread(&daemon->sandbox);
 }
 
 static void log_rights(const struct daemon *daemon)
@@ -355,8 +318,6 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		notify_failure(error);
 	notify_close(&daemon.notify);
 	(void)dgram_server_free(daemon.server);
-	if (daemon.sandbox.mode == CONFIG_SANDBOX_LOG)
-		watch_close(&daemon.watch);
 	sandbox_free(&daemon.sandbox);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);

@@ -9,7 +9,6 @@
 #include "daemon/cli.h"
 #include "daemon/notify.h"
 #include "daemon/sandbox.h"
-#include "daemon/watch.h"
 
 struct daemon {
 	const struct cli *cli;
@@ -18,15 +17,14 @@ struct daemon {
 	struct config *live;	/* what was last applied; may be the same as `started` */
 	struct dgram_server *server;
 	int signal_fd;
-	int wake_fd; /* an epoll: a signal has come, a message to the supervisor finds room, or a call was seen */
+	int wake_fd; /* an epoll: a signal has come, or a message to the supervisor finds room */
 	int ready_fd;
 	struct notify notify;
 	int notify_error; /* that the log has */
 	bool ready;	  /* the supervisor knows that each service has an address */
 	bool abandoned;	  /* it has stopped, but handlers still run */
 	struct sandbox sandbox;
-	struct watch watch; /* open where the sandbox only logs */
-	int log_error;	    /* why the log's files could not be reopened, the last time */
+	int log_error; /* why the log's files could not be reopened, the last time */
 	unsigned reloads;
 	unsigned reloads_failed;
 };

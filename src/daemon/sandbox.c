@@ -102,16 +102,14 @@ static int refuse_by_argument(scmp_filter_ctx filter, uint32_t action)
 static int make_filter(enum config_sandbox mode, bool serves, scmp_filter_ctx filter)
 {
 	const bool enforces = mode == CONFIG_SANDBOX_ENFORCE;
-	const uint32_t action = enforces ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_NOTIFY;
+	const uint32_t action = enforces ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_LOG;
 	int error = seccomp_attr_set(
 		filter, SCMP_FLTATR_ACT_BADARCH, enforces ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_LOG);
 
 	if (error == 0)
 		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (error == 0 && (!serves || !enforces)) /* a thread has one listener */
-		error = refuse_names(filter, action, never);
-	if (error == 0 && serves)
-		error = refuse_names(filter, action, serving);
+	if (error == 0)
+		error = refuse_names(filter, action, serves ? serving : never);
 	if (error == 0 && serves)
 		error = refuse_by_argument(filter, action);
 	return error;
@@ -155,12 +153,12 @@ static int compile(enum config_sandbox mode, bool serves, struct sock_fprog *ret
 	return error;
 }
 
-/* Returns what seccomp(2) does, or -errno. */
-static int load_filter(const struct sock_fprog *program, unsigned flags)
+/* The kernel's log has what is refused, too. */
+static int load_filter(const struct sock_fprog *program)
 {
-	long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
-
-	return result < 0 ? -errno : (int)result;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, program) < 0
+		       ? -errno
+		       : 0;
 }
 
 int sandbox_enter(enum config_sandbox mode, const char *log_target, struct sandbox *ret_sandbox)
@@ -169,14 +167,14 @@ int sandbox_enter(enum config_sandbox mode, const char *log_target, struct sandb
 	struct sock_fprog process = { 0 };
 	int error = 0;
 
-	if (mode == CONFIG_SANDBOX_ENFORCE)
+	if (mode != CONFIG_SANDBOX_OFF)
 		error = compile(mode, false, &process);
 	if (error == 0 && mode != CONFIG_SANDBOX_OFF)
 		error = compile(mode, true, &sandbox.thread);
 	if (error == 0 && mode == CONFIG_SANDBOX_ENFORCE)
 		error = landlock_enter(log_target, &sandbox.landlock);
-	if (error == 0 && mode == CONFIG_SANDBOX_ENFORCE)
-		error = load_filter(&process, SECCOMP_FILTER_FLAG_LOG);
+	if (error == 0 && mode != CONFIG_SANDBOX_OFF)
+		error = load_filter(&process);
 	free(process.filter);
 	if (error < 0)
 		sandbox_free(&sandbox);
@@ -185,19 +183,9 @@ int sandbox_enter(enum config_sandbox mode, const char *log_target, struct sandb
 	return error;
 }
 
-int sandbox_enter_thread(const struct sandbox *sandbox, int *ret_listener)
+int sandbox_enter_thread(const struct sandbox *sandbox)
 {
-	int result;
-
-	*ret_listener = -1;
-	if (sandbox->mode == CONFIG_SANDBOX_OFF)
-		return 0;
-	if (sandbox->mode == CONFIG_SANDBOX_ENFORCE)
-		return load_filter(&sandbox->thread, SECCOMP_FILTER_FLAG_LOG);
-	result = load_filter(&sandbox->thread, SECCOMP_FILTER_FLAG_NEW_LISTENER);
-	if (result >= 0)
-		*ret_listener = result;
-	return result < 0 ? result : 0;
+	return sandbox->mode == CONFIG_SANDBOX_OFF ? 0 : load_filter(&sandbox->thread);
 }
 
 void sandbox_free(struct sandbox *sandbox)

@@ -3,8 +3,7 @@
  *
  * DESIGN: two filters of system calls. The first holds for the process and its children: what nothing here ever
  * needs. The second is loaded by each thread that serves, before its first datagram or line; the main thread, which
- * reads no datagram, still opens logs and sockets, and executes. Where calls are only logged there is the second one
- * alone, with all calls, and watch.c has its listener. Landlock(7) lets the process write beneath the
+ * reads no datagram, still opens logs and sockets, and executes. Landlock(7) lets the process write beneath the
  * log's folder alone. */
 #ifndef DAEMON_SANDBOX_H
 #define DAEMON_SANDBOX_H
@@ -23,9 +22,8 @@ struct sandbox {
  * Thread: main, while there is no other, after PR_SET_NO_NEW_PRIVS. */
 int sandbox_enter(enum config_sandbox mode, const char *log_target, struct sandbox *ret_sandbox);
 
-/* Have the calling thread enter for good. Where calls are only logged, whoever has the listener lets them through; -1:
- * there is none. -errno. Thread: any. */
-int sandbox_enter_thread(const struct sandbox *sandbox, int *ret_listener);
+/* Have the calling thread enter for good. -errno. Thread: any. */
+int sandbox_enter_thread(const struct sandbox *sandbox);
 
 void sandbox_free(struct sandbox *sandbox);
 

@@ -27,9 +27,6 @@ enum log_level {
 	X(EVENT_SANDBOX, INFO, ONCE, "sandbox",                                                     \
 		"The threads that serve are in the sandbox, with the kernel's version of "          \
 		"landlock; 0: it has none.")                                                        \
-	X(EVENT_SANDBOX_CALL, WARN, ONCE, "call outside the sandbox",                               \
-		"A thread of this kind made a system call that sandbox enforce would refuse, for "  \
-		"the first time.")                                                                  \
 	X(EVENT_CANNOT_CHANGE_USER, ERROR, ONCE, "cannot change the user",                          \
 		"Only root can become another user: start the daemon as root, or as that user.")    \
 	X(EVENT_CANNOT_ENTER_SANDBOX, ERROR, ONCE, "cannot enter the sandbox",                      \

