@@ -6,11 +6,14 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* Start a thread named `name`, or `name` and a number: "dgram/w" 3 makes "dgram/w3", of which the
- * kernel keeps 15 bytes. -errno, mostly -EAGAIN or -ENOMEM. */
+/* Start a thread. -errno, mostly -EAGAIN. */
+int thread_start(void *(*main)(void *argument), void *argument, pthread_t *ret_thread);
+
+/* Name the calling thread `name`, or `name` and a number: "dgram/w" 3 makes "dgram/w3", of which the kernel keeps 15
+ * bytes. Each thread names itself: another one's name can be set through /proc alone, where a process that has changed
+ * its user may not write. */
 #define THREAD_NO_NUMBER -1
-int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
-	pthread_t *ret_thread);
+void thread_name(const char *name, int number);
 
 /* What a thread calls before it serves; -errno keeps it from that. NULL: nothing. */
 struct thread_prologue {

@@ -15,6 +15,7 @@
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/ready_fd.h"
+#include "daemon/sandbox.h"
 #include "daemon/signals.h"
 
 #define STATUS_INTERVAL_MS 5000
@@ -160,20 +161,17 @@ static int hook(void *context)
 static int drop_rights(void *context)
 {
 	struct daemon *daemon = context;
-	const struct config_user *user = config_user(daemon->started);
-	int error = privileges_drop(user);
+	const char *what = "user";
+	int error = privileges_drop(config_user(daemon->started));
 
-	if (error < 0) {
-		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot change the user",
-			"%s: %s", user->name != NULL ? user->name : "no new privileges",
-			strerrordesc_np(-error));
-		return error;
+	if (error == 0) {
+		what = "sandbox";
+		error = sandbox_enter(config_sandbox(daemon->started),
+			config_options(daemon->started)->log_target, &daemon->landlock);
 	}
-	error = sandbox_enter(config_sandbox(daemon->started),
-		config_options(daemon->started)->log_target, &daemon->sandbox);
 	if (error < 0)
-		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot enter the sandbox", "%s",
-			strerrordesc_np(-error));
+		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot give up rights", "%s: %s",
+			what, strerrordesc_np(-error));
 	return error;
 }
 
@@ -182,12 +180,13 @@ static int enter_thread(void *context, enum dgram_thread thread)
 	const struct daemon *daemon = context;
 
 	(void)thread;
-	return sandbox_enter_thread(&daemon->sandbox);
+	return sandbox_enter_thread(config_sandbox(daemon->started));
 }
 
 static void log_rights(const struct daemon *daemon)
 {
 	const struct config_user *user = config_user(daemon->started);
+	enum config_sandbox mode = config_sandbox(daemon->started);
 
 	if (user->name != NULL && user->uid != 0)
 		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "user", "%s, uid %u, gid %u",
@@ -195,10 +194,10 @@ static void log_rights(const struct daemon *daemon)
 	else if (user->name == NULL && geteuid() == 0)
 		dgram_server_log(daemon->server, DGRAM_LOG_WARN, "runs as root",
 			"the configuration names no `user`");
-	if (daemon->sandbox.mode == CONFIG_SANDBOX_ENFORCE)
+	if (mode == CONFIG_SANDBOX_ENFORCE)
 		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "enforce, landlock %d",
-			daemon->sandbox.landlock);
-	else if (daemon->sandbox.mode == CONFIG_SANDBOX_LOG)
+			daemon->landlock);
+	else if (mode == CONFIG_SANDBOX_LOG)
 		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "log");
 }
 
@@ -318,7 +317,6 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		notify_failure(error);
 	notify_close(&daemon.notify);
 	(void)dgram_server_free(daemon.server);
-	sandbox_free(&daemon.sandbox);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
 	config_free(daemon.started);

@@ -8,7 +8,6 @@
 #include "config/config.h"
 #include "daemon/cli.h"
 #include "daemon/notify.h"
-#include "daemon/sandbox.h"
 
 struct daemon {
 	const struct cli *cli;
@@ -23,8 +22,8 @@ struct daemon {
 	int notify_error; /* that the log has */
 	bool ready;	  /* the supervisor knows that each service has an address */
 	bool abandoned;	  /* it has stopped, but handlers still run */
-	struct sandbox sandbox;
-	int log_error; /* why the log's files could not be reopened, the last time */
+	int landlock;	  /* see sandbox_enter() */
+	int log_error;	  /* why the log's files could not be reopened, the last time */
 	unsigned reloads;
 	unsigned reloads_failed;
 };

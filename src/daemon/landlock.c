@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/landlock.h>
 #include <stdio.h>
@@ -15,35 +16,29 @@
 #define TRUNCATE (1u << 14)
 #define VERSION_TRUNCATE 3
 
-#define LOGGING (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
-#define WRITING                                                                     \
-	(LOGGING | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
-		LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |        \
-		LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |       \
-		LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
+#define READING \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define WRITING (((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1) & ~READING)
 
-/* That all of its files are beneath; "": it is no file. */
-static void find_folder_of_log(const char *target, char folder[static PATH_MAX])
+/* That all of its files are beneath; NULL: it is no file. */
+static const char *folder_of(const char *target, char path[static PATH_MAX])
 {
-	char *slash;
+	char *who;
 
-	folder[0] = '\0';
 	if (strcmp(target, "stderr") == 0 || strcmp(target, "none") == 0)
-		return;
-	(void)snprintf(folder, PATH_MAX, "%s", target);
-	slash = strstr(folder, TARGET_WORKER);
-	if (slash != NULL)
-		*slash = '\0';
-	slash = strrchr(folder, '/');
-	if (slash != NULL)
-		slash[slash == folder] = '\0';
-	else
-		(void)snprintf(folder, PATH_MAX, ".");
+		return NULL;
+	(void)snprintf(path, PATH_MAX, "%s", target);
+	who = strstr(path, TARGET_WORKER);
+	if (who != NULL)
+		who[1] = '\0';
+	return dirname(path);
 }
 
 static int allow(int rules, const char *folder)
 {
-	struct landlock_path_beneath_attr beneath = { .allowed_access = LOGGING };
+	struct landlock_path_beneath_attr beneath = {
+		.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG
+	};
 	long result;
 
 	beneath.parent_fd = open(folder, O_PATH | O_CLOEXEC);
@@ -60,7 +55,8 @@ int landlock_enter(const char *log_target, int *ret_version)
 	long version =
 		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr handled = { .handled_access_fs = WRITING };
-	char folder[PATH_MAX];
+	char path[PATH_MAX];
+	const char *folder = folder_of(log_target, path);
 	int rules, error = 0;
 
 	if (version <= 0) {
@@ -72,8 +68,7 @@ int landlock_enter(const char *log_target, int *ret_version)
 	rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (rules < 0)
 		return -errno;
-	find_folder_of_log(log_target, folder);
-	if (folder[0] != '\0')
+	if (folder != NULL)
 		error = allow(rules, folder);
 	if (error == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		error = -errno;

@@ -8,23 +8,13 @@
 #ifndef DAEMON_SANDBOX_H
 #define DAEMON_SANDBOX_H
 
-#include <linux/filter.h>
-
 #include "config/config.h"
 
-struct sandbox {
-	enum config_sandbox mode;
-	struct sock_fprog thread; /* the second filter */
-	int landlock; /* its version; 0: the kernel has none, or the mode does not enforce */
-};
-
-/* Have the whole process enter, and make what its threads need. `log_target`: where it must be able to write. -errno.
- * Thread: main, while there is no other, after PR_SET_NO_NEW_PRIVS. */
-int sandbox_enter(enum config_sandbox mode, const char *log_target, struct sandbox *ret_sandbox);
+/* Have the whole process enter. `log_target`: where it must be able to write. Gives the kernel's version of landlock,
+ * 0: it has none, or the mode does not enforce. -errno. Thread: main, while there is no other. */
+int sandbox_enter(enum config_sandbox mode, const char *log_target, int *ret_landlock);
 
 /* Have the calling thread enter for good. -errno. Thread: any. */
-int sandbox_enter_thread(const struct sandbox *sandbox);
-
-void sandbox_free(struct sandbox *sandbox);
+int sandbox_enter_thread(enum config_sandbox mode);
 
 #endif

@@ -27,11 +27,9 @@ enum log_level {
 	X(EVENT_SANDBOX, INFO, ONCE, "sandbox",                                                     \
 		"The threads that serve are in the sandbox, with the kernel's version of "          \
 		"landlock; 0: it has none.")                                                        \
-	X(EVENT_CANNOT_CHANGE_USER, ERROR, ONCE, "cannot change the user",                          \
-		"Only root can become another user: start the daemon as root, or as that user.")    \
-	X(EVENT_CANNOT_ENTER_SANDBOX, ERROR, ONCE, "cannot enter the sandbox",                      \
-		"The kernel has no seccomp(2), or who started the daemon forbids it: allow that, "  \
-		"or set sandbox to off.")                                                           \
+	X(EVENT_CANNOT_GIVE_UP_RIGHTS, ERROR, ONCE, "cannot give up rights",                        \
+		"user: only root can become another one. sandbox: the kernel has no seccomp(2), "   \
+		"or who started the daemon forbids it.")                                            \
 	X(EVENT_LISTENING, INFO, ONCE, "listening",                                                 \
 		"The address is bound; its port is the real one.")                                  \
 	X(EVENT_RECEIVE_BUFFER_REDUCED, WARN, ONCE, "receive buffer smaller than asked",            \

@@ -220,6 +220,7 @@ static void *writer_main(void *argument)
 {
 	struct log *log = argument;
 
+	thread_name("dgram/log", THREAD_NO_NUMBER);
 	if (!start_latch_arrive(&log->latch, thread_begin(&log->prologue)))
 		return NULL;
 	while (!atomic_load(&log->stopping)) {
@@ -247,7 +248,7 @@ int log_start(struct log *log)
 	assert(!log->running);
 	atomic_store(&log->stopping, false);
 	start_latch_init(&log->latch);
-	error = thread_start("dgram/log", THREAD_NO_NUMBER, writer_main, log, &log->writer);
+	error = thread_start(writer_main, log, &log->writer);
 	if (error < 0)
 		return error;
 	error = start_latch_await(&log->latch);

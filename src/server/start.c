@@ -59,6 +59,7 @@ static void *receiver_main(void *argument)
 	int error = 0;
 	bool go;
 
+	thread_name("dgram/rx", (int)receiver->number);
 	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
 	if (receiver->worker != NULL)
 		error = worker_start(receiver->worker);
@@ -108,8 +109,7 @@ static int park_receivers(struct dgram_server *server)
 		int error;
 
 		start_latch_init(&listener->latch);
-		error = thread_start(
-			"dgram/rx", (int)i, receiver_main, listener, &listener->thread);
+		error = thread_start(receiver_main, listener, &listener->thread);
 		if (error < 0)
 			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
 		listener->started = true;
