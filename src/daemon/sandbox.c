@@ -29,6 +29,7 @@ static const char *const serving[] = { "execve", "execveat", "fork", "vfork", "p
 	"fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "utime", "utimes", "utimensat",
 	"futimesat", NULL };
 
+/* Some are newer than the libseccomp, or of another kind of machine. */
 static int refuse_names(scmp_filter_ctx filter, uint32_t action, const char *const *names)
 {
 	int error = 0;
@@ -36,8 +37,7 @@ static int refuse_names(scmp_filter_ctx filter, uint32_t action, const char *con
 	for (; error == 0 && *names != NULL; names++) {
 		int number = seccomp_syscall_resolve_name(*names);
 
-		if (number !=
-			__NR_SCMP_ERROR) /* newer than this libseccomp, or of another kind of machine */
+		if (number != __NR_SCMP_ERROR)
 			error = seccomp_rule_add(filter, action, number, 0);
 	}
 	return error;

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 import dgramtest
+import namespaces
 import networks
 import plugins
 
@@ -312,6 +313,32 @@ class Sandbox(dgramtest.Case):
         self.must_be(daemon, ("fork", "socket", "write", *ALLOWED), 0)
         self.must_be(daemon, ("execve",), errno.ENOENT)
         self.must_be(daemon, ("unlink",), errno.ENOTDIR)
+        daemon.stop()
+
+    def test_log_is_the_kernels(self):
+        """Which limits its lines, so the call is made until one of them is there."""
+        if not os.access("/dev/kmsg", os.R_OK) or not os.path.exists("/proc/self/loginuid"):
+            self.skipTest("the log of the kernel cannot be read, or has no audit")
+        daemon = self.start_prober("log")
+        kernel = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.addCleanup(os.close, kernel)
+        os.lseek(kernel, 0, os.SEEK_END)
+        number = f" syscall={namespaces.SOCKET_CALL} "
+
+        def logged():
+            self.assertEqual(daemon.ask(b"socket", service="worker"), b"0")
+            try:
+                while True:
+                    line = os.read(kernel, 8192).decode("utf-8", "replace")
+                    if "type=1326" in line and number in line and \
+                            f" pid={daemon.process.pid} " in line and 'comm="dgram/w' in line:
+                        return True
+            except BlockingIOError:
+                return False
+            except BrokenPipeError:  # lines were overwritten
+                return False
+
+        self.eventually(logged, "a line of the kernel's log")
         daemon.stop()
 
     def test_each_thread_is_in_it(self):
