@@ -90,7 +90,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_SANDBOX] = { "sandbox", TOP,
 		"What the kernel does about system calls that no thread needs to serve: with off "
 		"nothing; with log it writes them to its own log; with enforce it refuses them.",
-		WORDS("off", "log", "enforce") },
+		WORDS("off", "log", "enforce"), .limits = { 0, 2, 0 } },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request; longer ones are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },

@@ -73,7 +73,7 @@ static int refuse_by_argument(scmp_filter_ctx filter, uint32_t action)
 }
 
 /* Programs for another kind of machine have other numbers. The kernel's log has what is refused, too. */
-static int fill(scmp_filter_ctx filter, enum config_sandbox mode, bool serves)
+static int fill_filter(scmp_filter_ctx filter, enum config_sandbox mode, bool serves)
 {
 	const bool enforces = mode == CONFIG_SANDBOX_ENFORCE;
 	const uint32_t action = enforces ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_LOG;
@@ -95,7 +95,7 @@ static int fill(scmp_filter_ctx filter, enum config_sandbox mode, bool serves)
 static int enter(enum config_sandbox mode, bool serves)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int error = filter != NULL ? fill(filter, mode, serves) : -ENOMEM;
+	int error = filter != NULL ? fill_filter(filter, mode, serves) : -ENOMEM;
 
 	if (error == 0)
 		error = seccomp_load(filter);
