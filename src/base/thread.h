@@ -10,8 +10,7 @@
 int thread_start(void *(*main)(void *argument), void *argument, pthread_t *ret_thread);
 
 /* Name the calling thread `name`, or `name` and a number: "dgram/w" 3 makes "dgram/w3", of which the kernel keeps 15
- * bytes. Each thread names itself: another one's name can be set through /proc alone, where a process that has changed
- * its user may not write. */
+ * bytes. Each thread names itself: another one's name is a file of /proc, which landlock(7) may close. */
 #define THREAD_NO_NUMBER -1
 void thread_name(const char *name, int number);
 
