@@ -67,6 +67,11 @@ const struct param params[PARAM_COUNT] = {
 		"A file with more of both, one a line: allow PREFIX or deny PREFIX; # begins a "
 		"comment. It counts from the folder of this file; empty means none.",
 		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
+	[PARAM_MAX_REPLY_FACTOR] = { "max_reply_factor", BOTH,
+		"How many times the bytes that came from a network it may be sent, because sources "
+		"can be forged; 0 means no limit; the default of time, daytime and time-rfc868 is "
+		"1.",
+		.type = PARAM_TYPE_FACTOR, .limits = LIMITS_REPLY_FACTOR, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },

@@ -84,6 +84,9 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	atomic_init(&service->min_source_port, options->min_source_port);
 	limiter_init(&service->limiter);
 	service->door.limiter = &service->limiter;
+	service->door.service = server->services_count - 1;
+	service->door.cap = server->cap;
+	server_options_set_door(service, options);
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
@@ -316,6 +319,8 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 		error = make_log(server, sockets);
 	if (error == 0)
 		error = make_slab(server, sockets);
+	if (error == 0)
+		error = cap_new(&server->cap);
 	share_with_pool(server);
 	if (error == 0)
 		error = make_services(server, services);
@@ -392,6 +397,7 @@ static void free_all(struct dgram_server *server)
 	slab_free(server->slab);
 	own_addresses_free(server->own);
 	meters_free(server->meters);
+	cap_free(server->cap);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);

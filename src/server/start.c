@@ -32,7 +32,7 @@ static size_t memory_bytes(struct dgram_server *server)
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
-	       (server->meters != NULL ? meters_bytes() : 0) + sizeof(*server);
+	       (server->meters != NULL ? meters_bytes() : 0) + cap_bytes() + sizeof(*server);
 }
 
 static int begin_thread(void *context, enum dgram_thread thread)

@@ -141,6 +141,10 @@ class Losses(dgramtest.Case):
         except OSError:  # a thread has just ended
             return True
 
+    def dropped_amplification(self):
+        server = self.serve(handler="daytime", host="10.8.0.1")
+        return self.tell(server, *[b""] * 99, host="10.8.0.1", to="10.8.0.1")
+
     def dropped_by_kernel(self):
         server = self.serve(socket={"receive_buffer_bytes": 4096})
         server.freeze()

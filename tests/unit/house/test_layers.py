@@ -36,7 +36,9 @@ ARROWS = {
     "src/guard/offenders*": ["base/*"],
     "src/guard/limiter*": [
         "guard/access.h", "guard/meters.h", "guard/offenders.h", "core/datagram.h", "base/*"],
-    "src/guard/door*": ["guard/limiter.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/guard/cap*": ["base/*"],
+    "src/guard/door*": [
+        "guard/cap.h", "guard/limiter.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/*", "base/*"],
@@ -61,8 +63,8 @@ ARROWS = {
     "src/process/child*": [API, "process/probe.h"],
     "src/process/probe*": ["process/description.h", "base/*"],
     "src/process/plugin*": [API, "process/probe.h", "base/*"],
-    "src/server/*": ["engine/*", "guard/access.h", "guard/own_addresses.h", "guard/neighbours.h",
-                    "guard/notices.h", "server/*", *STATION],
+    "src/server/*": ["engine/*", "guard/access.h", "guard/cap.h", "guard/own_addresses.h",
+                    "guard/neighbours.h", "guard/notices.h", "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
     "src/json/json*": ["base/rule.h"],
     "src/json/utf8*": [],
