@@ -93,6 +93,17 @@ const struct param params[PARAM_COUNT] = {
 		"too; else they are dropped, because all servers of a network would answer one "
 		"that was forged.",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_USER] = { "user", TOP,
+		"The user that the daemon, started by root, becomes once its sockets are open; empty "
+		"means that it stays who it is.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_GROUP] = { "group", TOP,
+		"The group that it becomes with the user; empty means the primary one of the user.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_SANDBOX] = { "sandbox", TOP,
+		"What the kernel does about system calls that no thread needs to serve: with off "
+		"nothing; with log it writes them to its own log; with enforce it refuses them.",
+		WORDS("off", "log", "enforce"), .limits = { 0, 2, 0 } },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request; longer ones are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },
