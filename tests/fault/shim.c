@@ -35,6 +35,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -575,6 +576,108 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 }
 
 /* --- the rest */
+
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+	ssize_t (*real)(int, const void *, size_t);
+
+	if (strike("write", CALLER))
+		return -1;
+	next("write", &real);
+	return real(fd, bytes, size);
+}
+
+int stat(const char *path, struct stat *status)
+{
+	int (*real)(const char *, struct stat *);
+
+	if (strike("stat", CALLER))
+		return -1;
+	next("stat", &real);
+	return real(path, status);
+}
+
+ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+	ssize_t (*real)(int, const void *, size_t, int);
+
+	if (strike("send", CALLER))
+		return -1;
+	next("send", &real);
+	return real(fd, bytes, size, flags);
+}
+
+ssize_t recvfrom(
+	int fd, void *bytes, size_t size, int flags, __SOCKADDR_ARG from, socklen_t *length)
+{
+	ssize_t (*real)(int, void *, size_t, int, __SOCKADDR_ARG, socklen_t *);
+
+	if (strike("recvfrom", CALLER))
+		return -1;
+	next("recvfrom", &real);
+	return real(fd, bytes, size, flags, from, length);
+}
+
+int setpriority(__priority_which_t which, id_t who, int priority)
+{
+	int (*real)(__priority_which_t, id_t, int);
+
+	if (strike("setpriority", CALLER))
+		return -1;
+	next("setpriority", &real);
+	return real(which, who, priority);
+}
+
+int pthread_setname_np(pthread_t thread, const char *thread_name)
+{
+	int (*real)(pthread_t, const char *);
+
+	if (strike("pthread_setname_np", CALLER))
+		return (int)fault_errno;
+	next("pthread_setname_np", &real);
+	return real(thread, thread_name);
+}
+
+int sigaltstack(const stack_t *stack, stack_t *before)
+{
+	int (*real)(const stack_t *, stack_t *);
+
+	if (strike("sigaltstack", CALLER))
+		return -1;
+	next("sigaltstack", &real);
+	return real(stack, before);
+}
+
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *before)
+{
+	int (*real)(int, const sigset_t *, sigset_t *);
+
+	if (strike("pthread_sigmask", CALLER))
+		return (int)fault_errno;
+	next("pthread_sigmask", &real);
+	return real(how, set, before);
+}
+
+int sigpending(sigset_t *set)
+{
+	int (*real)(sigset_t *);
+
+	if (strike("sigpending", CALLER))
+		return -1;
+	next("sigpending", &real);
+	return real(set);
+}
+
+/* The descriptor is closed all the same, as Linux has it. */
+int close(int fd)
+{
+	int (*real)(int);
+	int result;
+
+	next("close", &real);
+	result = real(fd);
+	return strike("close", CALLER) ? -1 : result;
+}
 
 long syscall(long call, ...)
 {
