@@ -11,6 +11,7 @@
 #include "core/loss.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
+#include "guard/door.h"
 
 struct service {
 	char *name;
@@ -19,6 +20,7 @@ struct service {
 	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
 	struct queue *queue; /* NULL: inline, its receivers run the handler */
 	bool busy_replies;   /* to what the full queue drops */
+	struct door door;    /* of what leaves */
 	_Atomic unsigned min_source_port;
 	_Atomic int64_t max_wait_ns; /* 0: no limit */
 	_Atomic uint64_t busy_replied;
