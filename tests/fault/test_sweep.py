@@ -161,12 +161,12 @@ class Sweep(dgramtest.Case):
             points = list(range(1, count + 1))
             if not ALL and count > POINTS:  # of which the last may not come again
                 points = [1 + i * (count - 1) // POINTS for i in range(POINTS)]
-            for number, nth in enumerate(points):
-                for error in errors if ALL else [errors[number % len(errors)]]:
-                    yield call, nth, 0, error
-            for number, nth in enumerate(points if ALL else points[::2]):
-                if call not in ONCE_ALONE:
-                    yield call, nth, 1, errors[(number + 1) % len(errors)]
+            for every in (0, 1):
+                if every and call in ONCE_ALONE:
+                    continue
+                for number, nth in enumerate(points if ALL or not every else points[::2]):
+                    for error in errors if ALL else [errors[(number + every) % len(errors)]]:
+                        yield call, nth, every, error
 
     def try_life(self, tried):
         call, nth, every, error = tried
