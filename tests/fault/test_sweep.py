@@ -9,12 +9,15 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import time
 
 import dgramtest
 import faults
+import plugins
 
 ALL = os.environ.get("DGRAM_SWEEP") == "all"
 POINTS = 3
@@ -45,6 +48,8 @@ CALLS = {
     "futex_wait": (errno.EINTR, errno.EAGAIN), "epoll_wait": (errno.EINTR,),
     "epoll_create": NO_DESCRIPTOR, "epoll_add": (errno.ENOMEM, errno.ENOSPC),
     "eventfd": NO_DESCRIPTOR, "signalfd": NO_DESCRIPTOR,
+    "pipe2": NO_DESCRIPTOR, "memfd_create": NO_DESCRIPTOR, "posix_spawn": (errno.EAGAIN, errno.ENOMEM),
+    "waitpid": (errno.ECHILD,), "pread": (errno.EIO,),
 }
 ONCE_ALONE = {"read", "epoll_wait"}  # for ever, nobody could ask it to end
 COST_LINES = {"write", "poll_out"}  # of the log, in which the books are
@@ -53,10 +58,11 @@ CONFIG = json.dumps({
         {"name": "time", "handler": "time", "host": ["127.0.0.1", "::1"], "port": 0},
         {"name": "inline", "handler": "echo", "host": "127.0.0.2", "port": 0, "concurrency": "inline"},
         {"name": "echo", "handler": "echo", "host": ["0.0.0.0", "203.0.113.9"], "port": 0,
-         "on_missing_address": "wait"}],
-    "pool": {"workers": 3}, "queue": {"capacity": 64, "max_wait_ms": 0},
+         "on_missing_address": "wait"},
+        {"name": "hello", "handler": "PLUGIN", "host": "127.0.0.1", "port": 0}],
+    "pool": {"workers": "WORKERS"}, "queue": {"capacity": 64, "max_wait_ms": 0},
     "shutdown": {"drain_timeout_ms": 2000},
-    "logging": {"target": "{worker}.log", "format": "logfmt"}})
+    "logging": {"target": "{worker}.log", "format": "logfmt"}}).replace('"WORKERS"', "WORKERS")
 
 
 def soon(run, condition):
@@ -66,6 +72,10 @@ def soon(run, condition):
         if condition():
             return
         time.sleep(0.002)
+
+
+def config(workers):
+    return CONFIG.replace("WORKERS", str(workers)).replace("PLUGIN", Sweep.plugin)
 
 
 def ask_all(run, clients):
@@ -96,7 +106,7 @@ def live(run, clients):
     soon(run, lambda: run.events("ready"))
     ask_all(run, clients)
     soon(run, lambda: has_answered(clients))
-    run.path("server.json", CONFIG.replace('"workers": 3', '"workers": 5'))
+    run.path("server.json", config(5))
     run.process.send_signal(signal.SIGHUP)
     soon(run, lambda: run.events("reloaded") or run.events("reload refused"))
     run.process.send_signal(signal.SIGUSR1)
@@ -127,7 +137,7 @@ def supervisor(settings):
 def life(settings):
     """The troubles of a life, and what the shim counted."""
     clients = {}
-    with supervisor(settings), faults.Run(CONFIG, settings) as run:
+    with supervisor(settings), faults.Run(config(3), settings) as run:
         try:
             code = live(run, clients)
             report = run.report()
@@ -154,6 +164,13 @@ def troubles(run, code, report, got, settings):
 
 
 class Sweep(dgramtest.Case):
+    plugin = None
+
+    def setUp(self):
+        directory = tempfile.mkdtemp(prefix="dgramd-sweep-")
+        self.addCleanup(shutil.rmtree, directory)
+        Sweep.plugin = plugins.build(os.path.join(directory, "hello.so"), plugins.answers())
+
     def lives(self, clean):
         """What is tried: the call, the number of the one that fails, how often, and the error."""
         for call, errors in CALLS.items():
@@ -171,9 +188,9 @@ class Sweep(dgramtest.Case):
     def try_life(self, tried):
         call, nth, every, error = tried
         found, report = life(faults.settings(call, nth, error, every))
-        left = {name: report.get(name) for name in ("live", "fds")}
-        if not found and left != self.left:
-            found = [f"left behind: {left}, not {self.left}"]
+        for name in self.left:
+            if not found and report[name] > self.left[name]:
+                found = [f"left behind: {name} {report[name]}, not {self.left[name]}"]
         return [f"{call} {nth} {errno.errorcode[error]} every {every}: {each}" for each in found], \
             report.get("fired", 0) > 0
 
