@@ -17,6 +17,7 @@
 
 #define SERVICES 3u
 #define ROUNDS_MAX 200u
+#define UNADDRESSED 0xee /* fills what must not be served */
 
 int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count);
 int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
@@ -203,6 +204,20 @@ static void put_controls(int fd, struct msghdr *header, size_t length)
 	header->msg_controllen = used;
 }
 
+/* Does it say, in full, to which of a wildcard socket's addresses it was sent? */
+static bool is_addressed(int fd, struct msghdr *header)
+{
+	const size_t size = is_v6(fd) ? sizeof(struct in6_pktinfo) : sizeof(struct in_pktinfo);
+	const int type = is_v6(fd) ? IPV6_PKTINFO : IP_PKTINFO;
+	bool addressed = service_of(fd) == 2; /* bound to one */
+
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
+		control = CMSG_NXTHDR(header, control))
+		addressed |= control->cmsg_level == (is_v6(fd) ? IPPROTO_IPV6 : IPPROTO_IP) &&
+			     control->cmsg_type == type && control->cmsg_len >= CMSG_LEN(size);
+	return addressed;
+}
+
 static void make_message(int fd, struct mmsghdr *message)
 {
 	static const uint16_t lengths[] = { 0, 1, 4, 63, 64, 65, 200, 9000 };
@@ -219,8 +234,10 @@ static void make_message(int fd, struct mmsghdr *message)
 	*client_of(&source.sa, header->msg_namelen) = true;
 	header->msg_flags = length > part->iov_len ? MSG_TRUNC : 0;
 	message->msg_len = (unsigned)length;
-	memset(part->iov_base, input_byte(&script), room);
+	memset(part->iov_base, input_byte(&script) & 0x7f, room);
 	put_controls(fd, header, length);
+	if (gro ? (header->msg_flags & MSG_CTRUNC) != 0 : !is_addressed(fd, header))
+		memset(part->iov_base, UNADDRESSED, room);
 }
 
 int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count)
@@ -291,6 +308,7 @@ static ssize_t handle(
 	handled++;
 	must(request->length <= 64 && request->length != 63 && reply_size == 64);
 	must(((const struct sockaddr_in *)(const void *)request->client)->sin_port != 0);
+	must(request->length == 0 || *(const uint8_t *)request->data != UNADDRESSED);
 	for (size_t i = 0; i < request->length; i++)
 		must(((const uint8_t *)request->data)[i] == ((const uint8_t *)request->data)[0]);
 	now_ns += (what & 7u) * 100 * NS_PER_US;
