@@ -22,7 +22,7 @@ void answer_hold_back(
 	struct answer *answer, const struct datagram *request, enum ledger_drop reason);
 
 /* next_buffer of the replies holds the first reply to this request, which is borrowed until they are sent. */
-static inline void answer_give(struct answer *answer, const struct datagram *request, size_t length)
+static inline void answer_give(struct answer *answer, struct datagram *request, size_t length)
 {
 	const struct departure departure = { request, &request->client,
 		answer->replies->next_buffer, length };

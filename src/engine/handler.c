@@ -185,7 +185,7 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	socklen_t to_length, const void *data, size_t length)
 {
 	const struct handler_request *lent = whole(request);
-	struct socket_control control;
+	struct send_control control;
 	const union addr address = address_of(to, to_length);
 	const struct departure departure = { lent->datagram, &address, data, length };
 	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = length };

@@ -84,7 +84,8 @@ static void make_guard(struct receiver *receiver)
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
-	int error = reply_batch_new(receiver->service->reply_bytes, &receiver->replies);
+	int error = reply_batch_new(receiver->service->reply_bytes, slab_data_bytes(receiver->slab),
+		&receiver->replies);
 
 	lock_init(&receiver->lock);
 	make_guard(receiver);
@@ -167,7 +168,7 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 			&service->handler, &request, replies->next_buffer, service->reply_bytes);
 		if (length >= 0)
 			answer_give(&answer, d, (size_t)length);
-		if (replies->next_buffer > replies->last_buffer)
+		if (replies->full)
 			reply_send(replies, &sent);
 	}
 	reply_send(replies, &sent);
