@@ -2,7 +2,7 @@
  * controls the terminal. */
 /* parses: load/loop load/single load/window */
 /* link: -Wl,--wrap=sys_send,--wrap=sys_receive,--wrap=sys_wait,--wrap=sys_monotonic_ns,--wrap=epoll_pwait2 */
-/* link: -Wl,--wrap=send,--wrap=recv */
+/* link: -Wl,--wrap=send,--wrap=recv,--wrap=sys_random,--wrap=epoll_create1,--wrap=epoll_ctl */
 #include "input.h"
 
 #include <errno.h>
@@ -21,14 +21,21 @@ int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 int64_t __wrap_sys_monotonic_ns(void);
 int __wrap_epoll_pwait2(int fd, struct epoll_event *ready, int most, const struct timespec *timeout,
 	const sigset_t *signals);
+int __wrap_epoll_create1(int flags);
+int __real_epoll_create1(int flags);
+int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
+int __real_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
 ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags);
+void __wrap_sys_random(void *bytes, size_t length);
 ssize_t __wrap_recv(int fd, void *bytes, size_t length, int flags);
 
 static struct input script;
 static int64_t now_ns;
-static uint8_t request[SIZE_MOST]; /* the last that was sent */
+static uint8_t requests[256][SIZE_MOST]; /* the last that were sent */
+static unsigned sent;
 static size_t request_length;
 static unsigned sockets;
+static bool no_epoll, no_watch;
 
 int64_t __wrap_sys_monotonic_ns(void)
 {
@@ -39,15 +46,25 @@ int __wrap_sys_send(int fd, struct mmsghdr *messages, unsigned count)
 {
 	static const int errors[] = { EAGAIN, ECONNREFUSED, ENOBUFS, EPERM };
 	uint8_t what = input_byte(&script);
-	const struct iovec *part = messages[0].msg_hdr.msg_iov;
 
 	(void)fd;
-	must(part->iov_len <= sizeof(request));
 	if (what >= 0xf0)
 		return -errors[what % 4];
-	request_length = part->iov_len;
-	memcpy(request, part->iov_base, request_length);
-	return what >= 0xe0 && count > 1 ? 1 : (int)count;
+	if (what >= 0xe0)
+		count = 1;
+	for (unsigned i = 0; i < count; i++) {
+		const struct iovec *part = messages[i].msg_hdr.msg_iov;
+
+		must(part->iov_len <= SIZE_MOST);
+		request_length = part->iov_len;
+		memcpy(requests[sent++ % 256], part->iov_base, request_length);
+	}
+	return (int)count;
+}
+
+void __wrap_sys_random(void *bytes, size_t length)
+{
+	memset(bytes, 0x5a, length);
 }
 
 /* What was asked, with or without a change, or anything. */
@@ -60,7 +77,8 @@ static size_t make_answer(uint8_t *to, size_t room)
 		length = room;
 	input_fill(&script, to, length);
 	if (kind & 1)
-		memcpy(to, request, length);
+		memcpy(to, requests[(sent - 1 - (kind & 8 ? input_byte(&script) : 0)) % 256],
+			length);
 	if ((kind & 2) != 0 && length > 0)
 		to[input_byte(&script) % length] += input_byte(&script);
 	if (kind & 4)
@@ -96,6 +114,18 @@ int __wrap_epoll_pwait2(int fd, struct epoll_event *ready, int most, const struc
 	return 1;
 }
 
+int __wrap_epoll_create1(int flags)
+{
+	errno = EMFILE;
+	return no_epoll ? -1 : __real_epoll_create1(flags);
+}
+
+int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+	errno = ENOSPC;
+	return no_watch ? -1 : __real_epoll_ctl(epoll_fd, operation, fd, event);
+}
+
 static void check_counters(const struct load_counters *counters)
 {
 	must(counters->sent ==
@@ -105,12 +135,13 @@ static void check_counters(const struct load_counters *counters)
 static void step(struct load_loop *loop)
 {
 	uint8_t what = input_byte(&script);
+	int64_t until_ns = 0;
 
 	now_ns += (int64_t)(what >> 3) * NS_PER_MS;
 	if (what & 1)
-		(void)load_loop_send(loop, load_loop_now_ns(loop));
+		until_ns = load_loop_send(loop, load_loop_now_ns(loop));
 	if (what & 2)
-		load_loop_wait(loop, 0);
+		load_loop_wait(loop, until_ns);
 	if (what & 4)
 		load_loop_expire(loop, load_loop_now_ns(loop));
 	(void)load_loop_is_over(loop, load_loop_now_ns(loop));
@@ -124,7 +155,9 @@ static void run_loop(const struct load_options *options, const struct load_paylo
 
 	memset(&result, 0, sizeof(result));
 	result.counters.timeout_ns = options->timeout_ns;
-	sockets = 0;
+	sockets = sent = 0;
+	no_epoll = input_byte(&script) == 0xff;
+	no_watch = input_byte(&script) == 0xff;
 	if (load_loop_open(&loop, options, payload, &result) == 0) {
 		sockets = options->sockets;
 		while (script.left > 0)
@@ -149,10 +182,10 @@ int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
 ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags)
 {
 	(void)fd, (void)flags;
-	must(length <= sizeof(request));
+	must(length <= SIZE_MOST);
 	request_length = length;
 	if (length > 0)
-		memcpy(request, bytes, length);
+		memcpy(requests[sent++ % 256], bytes, length);
 	errno = ENOBUFS;
 	return input_byte(&script) >= 0xf0 ? -1 : (ssize_t)length;
 }
@@ -198,6 +231,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct load_options options = {
 		.rate = 1000, .duration_ns = NS_PER_S, .count = UINT64_MAX
 	};
+	FILE *real_stderr = stderr;
+	static FILE *quiet;
 	struct load_payload payload;
 	uint8_t how;
 
@@ -213,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.sockets = 1 + (how >> 6);
 	options.in_flight = 1u << (input_byte(&script) & 15);
 	options.count = how & 16 ? input_byte(&script) : UINT64_MAX;
-	options.gso = options.id.offset & 1;
+	options.gso = how & 64;
 	options.warmup_ns = options.id.answer_offset & 1 ? 10 * NS_PER_MS : 0;
 	options.timeout_ns = how & 32 ? NS_PER_MS : 20 * NS_PER_MS;
 	must(addr_parse("127.0.0.1", 9, &options.server) == 0);
@@ -223,7 +258,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (options.check && options.size < LOAD_ID_BYTES_MAX)
 		options.check = false;
 	must(load_payload_make(&options, &payload) == 0);
+	if (quiet == NULL)
+		quiet = fopen("/dev/null", "we");
+	stderr = quiet;
 	(options.mode == LOAD_SINGLE ? run_single : run_loop)(&options, &payload);
+	stderr = real_stderr;
 	load_payload_free(&payload);
 	return 0;
 }

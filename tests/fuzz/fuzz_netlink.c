@@ -123,7 +123,9 @@ static size_t put_message(unsigned char *to, size_t at)
 		route.rtm_family = kind & 2 ? AF_INET : AF_INET6;
 	if (kind % 12 == 7)
 		memset(&route, 0, sizeof(int));
-	at = put(to, at + sizeof(header), &route, sizeof(route));
+	at = put(to, at + sizeof(header), &route,
+		header.nlmsg_type == RTM_NEWNEIGHTBL ? NLMSG_ALIGN(sizeof(struct ndtmsg))
+						     : sizeof(route));
 	for (unsigned i = 0; i < (odd >> 2 & 3u); i++)
 		at = put_attribute(to, at);
 	header.nlmsg_len = (uint32_t)(at - begin);

@@ -249,7 +249,7 @@ int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count)
 	if (what >= 0xf0 || script.left == 0)
 		return -errors[script.left == 0 ? 0 : what % 4];
 	if (what >= 0xe0)
-		sent = 56;
+		sent = count;
 	if (sent > count)
 		sent = count;
 	if (sent == 0)
@@ -308,6 +308,8 @@ static ssize_t handle(
 	handled++;
 	must(request->length <= 64 && request->length != 63 && reply_size == 64);
 	must(((const struct sockaddr_in *)(const void *)request->client)->sin_port != 0);
+	must((uintptr_t)reply + reply_size <= (uintptr_t)request->data ||
+		(uintptr_t)request->data + request->length <= (uintptr_t)reply);
 	must(request->length == 0 || *(const uint8_t *)request->data != UNADDRESSED);
 	for (size_t i = 0; i < request->length; i++)
 		must(((const uint8_t *)request->data)[i] == ((const uint8_t *)request->data)[0]);
