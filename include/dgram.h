@@ -72,7 +72,8 @@ extern "C" {
 #define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
-#define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
+#define DGRAM_ACCESS_PREFIXES_MAX 1048576u /* of one `access` */
+#define DGRAM_SERVICE_NAME_MAX 32u	   /* bytes, without the NUL: [a-z0-9-], a letter first */
 
 struct dgram_server;
 
@@ -249,6 +250,16 @@ enum dgram_missing_address {
 	DGRAM_MISSING_FAIL, /* it is an error */
 };
 
+/* Which sources are let in, as prefixes: "192.0.2.0/24", "2001:db8::/32", or an address alone. The longest prefix that
+ * has a source decides. Where none has it, it is let in if `allow` is empty. A prefix is an error in both lists, and
+ * with bits set behind it. An IPv4 address that is written as IPv6 ("::ffff:192.0.2.7") is IPv4. */
+struct dgram_access {
+	const char *const *allow;
+	size_t allow_count;
+	const char *const *deny;
+	size_t deny_count;
+};
+
 /* One service: addresses, a handler and a queue of its own. A field's comment ends with its range
  * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
@@ -319,6 +330,10 @@ struct dgram_service {
 	 * by then is served. */
 	const int *fds;
 	size_t fds_count; /* up to 1024; default 0 */
+
+	/* Datagrams of other sources are dropped. Services that point to the same struct share its table.
+	 * Default NULL: all are let in. Live */
+	const struct dgram_access *access;
 };
 
 /* A server: one pool of workers over one or more services. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "config/access.h"
 #include "config/decode.h"
 #include "config/files.h"
 #include "config/services.h"
@@ -33,11 +34,14 @@ static int read_documents(
 
 static int finish_report(const struct config *config, struct report *report)
 {
-	struct report_source *sources = calloc(config->documents_count, sizeof(*sources));
+	size_t files = config->access ? 1 + config->services_count : 0;
+	struct report_source *sources = calloc(config->documents_count + files, sizeof(*sources));
 	int r;
 
 	if (!sources)
 		return -ENOMEM;
+	for (size_t i = 0; i < files; i++)
+		sources[config->documents_count + i] = config->access[i].file;
 	for (size_t i = 0; i < config->documents_count; i++)
 		sources[i] = config->documents[i].source;
 	r = report_finish(report, sources);
@@ -74,6 +78,7 @@ static void fill_service(
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
+	service->access = &values->access->options;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)
@@ -120,6 +125,8 @@ static int load(struct config *config, const struct config_source *source, struc
 
 	if (r == 0)
 		r = services_resolve(config, report);
+	if (r == 0)
+		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
 		int error = finish_report(config, report);
 
@@ -215,6 +222,7 @@ void config_free(struct config *config)
 {
 	if (!config)
 		return;
+	access_clear(config);
 	services_clear(config);
 	for (size_t i = 0; i < config->documents_count; i++)
 		document_free(&config->documents[i]);

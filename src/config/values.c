@@ -39,6 +39,11 @@ const char *value_text(const struct value *value, const struct param *param, siz
 	return value->present ? text_element(value, index).item->valuestring : param->text;
 }
 
+size_t value_prefixes_count(const struct value *value)
+{
+	return value->present ? (size_t)cJSON_GetArraySize(value->element.item) : 0;
+}
+
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX])
 {
 	const struct value *value = &values->of[PARAM_HOST];

@@ -57,7 +57,9 @@
 		"end") \
 	X(DROP_DRAINING, "draining", \
 		"It came while the server drained, which receives nothing new then.", \
-		"a longer drain does not help: have clients ask again, or stop them first")
+		"a longer drain does not help: have clients ask again, or stop them first") \
+	X(DROP_ACCESS, "access", "access does not let its source in.", \
+		"if such clients are legitimate, allow their prefix in access")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \

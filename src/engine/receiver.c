@@ -79,6 +79,7 @@ static void make_guard(struct receiver *receiver)
 		.is_own = is_own,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
 		.context = receiver,
+		.access = &service->access,
 	};
 }
 
@@ -124,6 +125,7 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 		loss_note(&receiver->service->losses[verdict], datagram, 0, 0);
 		receiver->slots[kept++] = datagram;
 	}
+	guard_end(&receiver->guard);
 	admission->received = count;
 	return kept;
 }

@@ -126,6 +126,8 @@ struct dgram_server {
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
+	struct access **replaced;  /* tables that a receiver may still use */
+	size_t replaced_count;
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
@@ -199,6 +201,17 @@ static inline const char *server_service_name(const struct dgram_service *servic
 {
 	return service->name != NULL ? service->name : service->handler->name;
 }
+
+/* access.c: tables of which sources are let in, one for each of the options' services, as they say: -EINVAL, -ENOMEM,
+ * each also as error_text. Put them in force, or free them; what is in force takes so many bytes. */
+int server_access_make(
+	const struct dgram_options *options, struct access *ret_made[static DGRAM_SERVICES_MAX]);
+void server_access_put(struct dgram_server *server, const struct dgram_options *options,
+	struct access *made[static DGRAM_SERVICES_MAX]);
+void server_access_discard(
+	const struct dgram_options *options, struct access *made[static DGRAM_SERVICES_MAX]);
+void server_access_free(struct dgram_server *server);
+size_t server_access_bytes(const struct dgram_server *server);
 
 /* fds.c: the same check of the sockets that were handed in; where one is bound: -errno. */
 int server_fds_check(const struct dgram_options *options);

@@ -31,7 +31,8 @@ static size_t memory_bytes(struct dgram_server *server)
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
-	       (server->own != NULL ? own_addresses_bytes() : 0) + sizeof(*server);
+	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
+	       sizeof(*server);
 }
 
 static void *receiver_main(void *argument)

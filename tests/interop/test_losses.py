@@ -102,6 +102,9 @@ class Losses(dgramtest.Case):
     def dropped_source_port_low(self):
         return self.tell(self.serve(min_source_port=65535), b"x")
 
+    def dropped_access(self):
+        return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
 

@@ -13,7 +13,7 @@ HEADER = TOP / "include/dgram.h"
 README = TOP / "README.md"
 CHANGELOG = TOP / "CHANGELOG.md"
 LIVE = " Takes effect on reload."
-UNLIKE = ("host", "port", "handler")  # libdgram has other fields or defaults
+UNLIKE = ("host", "port", "handler", "access.allow", "access.deny")  # libdgram has other fields or defaults
 
 
 def keys_of(properties, prefix=""):
@@ -24,7 +24,7 @@ def keys_of(properties, prefix=""):
             continue
         yield prefix + name, key
         if key.get("type") == "array":
-            own = key["items"]["properties"]
+            own = key["items"].get("properties", {})
             yield from ((f"{name}[].{each}", own[each]) for each in own if each not in properties)
 
 

@@ -27,11 +27,13 @@ static bool verify(const void *context, const struct datagram *datagram)
 	return !refused;
 }
 
+static access_place access_in_force;
 static struct guard guard = { .min_source_port = &min_source_port,
 	.ports = &ports,
 	.is_own = is_own,
 	.verify = verify,
-	.context = &ports };
+	.context = &ports,
+	.access = &access_in_force };
 
 static struct datagram from_port(uint16_t port)
 {
@@ -44,8 +46,11 @@ static struct datagram from_port(uint16_t port)
 static enum ledger_drop check(const struct datagram *datagram)
 {
 	const struct guard_pass pass = guard_begin(&guard);
+	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
 
-	return guard_check(&guard, &pass, datagram);
+	guard_end(&guard);
+	assert_null(atomic_load(&guard.access_used));
+	return verdict;
 }
 
 /* Also where no handler asks to look closer. */
@@ -57,6 +62,14 @@ static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
 	guard.verify = NULL;
 	assert_int_equal(check(datagram), verdict);
 	guard.verify = verify;
+}
+
+static void refuse_client(struct prefix_rule *rule, struct access **ret_access)
+{
+	struct prefix_error error;
+
+	assert_int_equal(prefix_parse("192.0.2.1", &rule->prefix, &error), 0);
+	assert_int_equal(access_new(rule, 1, true, ret_access), 0);
 }
 
 static void test_sources(void **state)
@@ -135,12 +148,42 @@ static void test_each_alone(void **state)
 	guard.closed = false;
 }
 
+/* Of 192.0.2.1. The table is the one that a reception began with. */
+static void test_access(void **state)
+{
+	struct prefix_rule rule = { .allow = false };
+	struct datagram datagram = from_port(30000);
+	struct guard_pass pass;
+	struct access *access;
+
+	(void)state;
+	refuse_client(&rule, &access);
+	guard.verify = NULL;
+	atomic_store(&access_in_force, access);
+	must_be(&datagram, DROP_ACCESS);
+	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
+	must_be(&datagram, GUARD_ADMIT);
+	datagram = from_port(30000);
+	pass = guard_begin(&guard);
+	atomic_store(&access_in_force, NULL);
+	assert_ptr_equal(atomic_load(&guard.access_used), access);
+	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
+	guard_end(&guard);
+	must_be(&datagram, GUARD_ADMIT);
+	guard.verify = verify;
+	access_free(access);
+}
+
 /* The first reason that holds is the one that is counted. */
 static void test_the_order(void **state)
 {
 	struct datagram datagram = from_port(20000);
+	struct prefix_rule rule = { .allow = false };
+	struct access *access;
 
 	(void)state;
+	refuse_client(&rule, &access);
+	atomic_store(&access_in_force, access);
 	guard_ports_add(&ports, 20000);
 	own = refused = guard.closed = datagram.truncated = true;
 	datagram.arrived_ns = 5;
@@ -156,6 +199,9 @@ static void test_the_order(void **state)
 	datagram.cast = DATAGRAM_UNICAST;
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
+	must_be(&datagram, DROP_ACCESS);
+	atomic_store(&access_in_force, NULL);
+	access_free(access);
 	must_be(&datagram, DROP_VERIFY);
 	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
 	must_be(&datagram, DROP_VERIFY);
@@ -173,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
 		cmocka_unit_test(test_each_alone),
+		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_the_order),
 	};
 
