@@ -1,11 +1,12 @@
 /* Addresses, endpoints, and what else a text names: what is read is printed so that it reads back the same. */
-/* parses: base/addr base/endpoint base/cpus base/target load/address load/id load/question */
+/* parses: base/addr base/endpoint base/prefix base/cpus base/target load/address load/id load/question */
 #include "input.h"
 
 #include <stdio.h>
 
 #include "base/cpus.h"
 #include "base/endpoint.h"
+#include "base/prefix.h"
 #include "base/target.h"
 #include "load/address.h"
 #include "load/id.h"
@@ -66,6 +67,22 @@ static void check_endpoint(const char *text, uint16_t port)
 		must(addr.in6.sin6_scope_id != 0);
 }
 
+static void check_prefix(const char *text)
+{
+	struct prefix_error error = { .message = "" };
+	char printed[PREFIX_TEXT_MAX];
+	struct prefix prefix, again;
+
+	if (prefix_parse(text, &prefix, &error) < 0) {
+		must(error.message[0] != '\0' && error.offset + error.length <= strlen(text));
+		return;
+	}
+	must(prefix_parse(prefix_format(&prefix, printed), &again, &error) == 0);
+	must(prefix_address_compare(prefix.first, again.first) == 0);
+	must(prefix_address_compare(prefix.last, again.last) == 0);
+	must(prefix.bits == again.bits && prefix.v6 == again.v6);
+}
+
 static void check_load_addresses(const char *text)
 {
 	struct load_sources sources;
@@ -122,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while ((text = input_line(&input)) != NULL) {
 		check_addr(text, port);
 		check_endpoint(text, port);
+		check_prefix(text);
 		check_load_addresses(text);
 		check_load_words(text);
 		check_words(text);
