@@ -52,13 +52,25 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(struct datagram *datagram, enum ledger_drop verdict)
+static enum ledger_drop check(struct datagram *datagram)
 {
 	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
+	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
 
-	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 	guard_end(&guard);
 	assert_null(atomic_load(&guard.access_used));
+	return verdict;
+}
+
+/* Also where no handler asks to look closer. */
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
+{
+	assert_int_equal(check(datagram), verdict);
+	if (guard.verify == NULL || verdict == DROP_VERIFY)
+		return;
+	guard.verify = NULL;
+	assert_int_equal(check(datagram), verdict);
+	guard.verify = verify;
 }
 
 static void refuse_client(struct prefix_rule *rule, struct access **ret_access)
@@ -123,14 +135,14 @@ static void test_own_sockets(void **state)
 
 		must_be(&datagram, port == 20000 || port == 20007 ? DROP_SOURCE_SELF : GUARD_ADMIT);
 	}
-	assert_int_equal(asked, 2);
+	assert_int_equal(asked, 2 * 2);
 	own = false;
 	for (unsigned port = 20000; port < 20128; port++) {
 		struct datagram datagram = from_port((uint16_t)port);
 
 		must_be(&datagram, GUARD_ADMIT);
 	}
-	assert_int_equal(asked, 2 + 4);
+	assert_int_equal(asked, 2 * (2 + 4));
 }
 
 static void test_casts(void **state)
@@ -150,6 +162,22 @@ static void test_casts(void **state)
 	must_be(&datagram, DROP_UNADDRESSED);
 	guard.serves_many = false;
 	must_be(&datagram, DROP_UNADDRESSED);
+}
+
+/* Where nothing else speaks against it. */
+static void test_each_alone(void **state)
+{
+	struct datagram datagram = from_port(30000);
+
+	(void)state;
+	must_be(&datagram, GUARD_ADMIT);
+	datagram.truncated = true;
+	must_be(&datagram, DROP_TRUNCATED);
+	datagram.truncated = false;
+	datagram.arrived_ns = guard.owed_until_ns + 1;
+	guard.closed = true;
+	must_be(&datagram, DROP_DRAINING);
+	guard.closed = false;
 }
 
 /* Of 192.0.2.1. The table is the one that a reception began with. */
@@ -232,6 +260,8 @@ static void test_the_order(void **state)
 	limiter_destroy(&limiter);
 	limiter_init(&limiter);
 	must_be(&datagram, DROP_VERIFY);
+	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
+	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
@@ -248,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_refused_ports),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
+		cmocka_unit_test(test_each_alone),
 		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_the_order),
 	};
