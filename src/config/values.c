@@ -34,14 +34,14 @@ size_t value_texts_count(const struct value *value)
 	return is_list ? (size_t)cJSON_GetArraySize(value->element.item) : 1;
 }
 
+size_t value_prefixes_count(const struct value *value)
+{
+	return value->present ? value_texts_count(value) : 0;
+}
+
 const char *value_text(const struct value *value, const struct param *param, size_t index)
 {
 	return value->present ? text_element(value, index).item->valuestring : param->text;
-}
-
-size_t value_prefixes_count(const struct value *value)
-{
-	return value->present ? (size_t)cJSON_GetArraySize(value->element.item) : 0;
 }
 
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX])

@@ -126,8 +126,7 @@ struct dgram_server {
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
-	struct access **replaced;  /* tables that a receiver may still use */
-	size_t replaced_count;
+	struct access *replaced;   /* tables that a receiver may still use */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */

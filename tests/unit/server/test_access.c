@@ -159,12 +159,12 @@ static void wrong_ones_are_named(void **state)
 
 	(void)state;
 	must_refuse(&(struct dgram_access){ .deny = TEXT(bits) },
-		"services[0].access->deny[1]: \"10.0.0.1/8\": has bits set behind the prefix; did you "
+		"services[0].access->deny[1]: has bits set behind the prefix; did you "
 		"mean 10.0.0.0/8?");
 	must_refuse(&(struct dgram_access){ .allow = TEXT(missing) },
 		"services[0].access->allow[0]: missing");
-	must_refuse(
-		&(struct dgram_access){ .allow_count = 1 }, "services[0].access->allow: missing");
+	must_refuse(&(struct dgram_access){ .allow_count = 1 },
+		"services[0].access->allow[0]: missing");
 	must_refuse(&(struct dgram_access){ .allow = TEXT(ten), .deny = TEXT(same) },
 		"services[0].access: allows and denies 10.0.0.0/8");
 	must_refuse(&(struct dgram_access){ .allow = ten,
