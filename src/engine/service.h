@@ -12,6 +12,7 @@
 #include "guard/access.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
+#include "guard/door.h"
 
 struct service {
 	char *name;
@@ -20,6 +21,7 @@ struct service {
 	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
 	struct queue *queue; /* NULL: inline, its receivers run the handler */
 	bool busy_replies;   /* to what the full queue drops */
+	struct door door;    /* of what leaves */
 	_Atomic unsigned min_source_port;
 	access_place access;	     /* NULL: all sources are let in */
 	_Atomic int64_t max_wait_ns; /* 0: no limit */

@@ -29,6 +29,7 @@ ARROWS = {
     "src/guard/access*": ["base/*"],
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
+    "src/guard/door*": ["core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/guard*": ["guard/access.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
@@ -39,10 +40,13 @@ ARROWS = {
     "src/engine/arrivals*": ["base/*"],
     "src/engine/socket*": [
         "engine/arrivals.h", "guard/own_addresses.h", "core/datagram.h", "base/*"],
-    "src/engine/handler*": ["engine/reply.h", "engine/socket.h", *STATION],
-    "src/engine/service*": ["engine/handler.h", "guard/access.h", *STATION],
+    "src/engine/answer*": ["engine/reply.h", "guard/door.h", *STATION],
+    "src/engine/handler*": ["engine/answer.h", "engine/socket.h", *STATION],
+    "src/engine/service*": [
+        "engine/handler.h", "guard/access.h", "guard/door.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
-    "src/engine/worker*": ["engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
+    "src/engine/worker*": [
+        "engine/answer.h", "engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
     "src/engine/receiver*": [
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h",
         "guard/guard.h", *STATION],
