@@ -7,7 +7,7 @@
 #include "config/values.h"
 
 /* The longest file: the most prefixes, each in 32 bytes. */
-#define ACCESS_FILE_BYTES_MAX (32 * DGRAM_ACCESS_PREFIXES_MAX)
+#define ACCESS_FILE_BYTES_MAX ((size_t)32 * DGRAM_ACCESS_PREFIXES_MAX)
 
 struct access_list {
 	struct report_source file;   /* name and text are owned; NULL: there is none */

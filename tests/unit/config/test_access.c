@@ -240,7 +240,7 @@ static void many_errors(void **state)
 	struct report report;
 
 	(void)state;
-	for (unsigned i = 0; i < 1000; i++)
+	for (size_t i = 0; i < 1000; i++)
 		memcpy(list + 5 * i, "what\n", 6);
 	write_text("list", list);
 	write_text("server.json", "{\"port\": -1, \"access\": {\"file\": \"list\"}}");
