@@ -1,10 +1,21 @@
 /* `access` in server.json: what services get of it, its file, and what is wrong with either. */
+/* link: -Wl,--wrap=calloc */
 #include "support.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
 static char folder[] = "/tmp/dgram-access-XXXXXX";
+
+static unsigned left; /* allocations that succeed before one fails; 0: all do */
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return left > 0 && --left == 0 ? NULL : __real_calloc(count, size);
+}
 
 static char *in_folder(const char *name)
 {
@@ -251,6 +262,32 @@ static void many_errors(void **state)
 	report_free(&report);
 }
 
+static void without_memory(void **state)
+{
+	struct config *config = NULL;
+	unsigned failed = 0;
+	int r = -ENOMEM;
+
+	(void)state;
+	write_text("list", "deny ::1\n");
+	write_text("server.json", "{\"services\": [{\"access\": {\"file\": \"list\"}}]}");
+	for (unsigned number = 1; r < 0; number++) {
+		struct report report;
+
+		report_init(&report);
+		left = number;
+		r = load_source(in_folder("server.json"), NULL, &report, &config);
+		left = 0;
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_int_equal(report.count, 0);
+		failed += r < 0;
+		report_free(&report);
+	}
+	assert_in_range(failed, 9, 100); /* four tables of each list, and both */
+	must_be(config, 0, "-::1");
+	config_free(config);
+}
+
 /* --- what a reload changes */
 
 static void note_change(
@@ -359,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_long_word),
 		cmocka_unit_test(wrong_files),
 		cmocka_unit_test(many_errors),
+		cmocka_unit_test(without_memory),
 		cmocka_unit_test(changes),
 		cmocka_unit_test(changes_of_a_long_list),
 	};
