@@ -46,8 +46,10 @@ struct guard_pass {
 /* A reception begins, and ends: guard_end(). */
 static inline struct guard_pass guard_begin(struct guard *guard)
 {
-	const struct access *access = access_enter(guard->access, &guard->access_used);
+	const struct access *access = atomic_load_explicit(guard->access, memory_order_relaxed);
 
+	if (access != NULL)
+		access = access_enter(guard->access, &guard->access_used);
 	return (struct guard_pass){
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
 		.min_source_port =
@@ -58,7 +60,8 @@ static inline struct guard_pass guard_begin(struct guard *guard)
 
 static inline void guard_end(struct guard *guard)
 {
-	access_leave(&guard->access_used);
+	if (atomic_load_explicit(&guard->access_used, memory_order_relaxed) != NULL)
+		access_leave(&guard->access_used);
 }
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */
