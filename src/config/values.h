@@ -70,7 +70,7 @@ double values_factor_in_force(const struct values *values);
 const char *value_text(const struct value *value, const struct param *param, size_t index);
 size_t value_texts_count(const struct value *value);
 
-/* The number of prefixes in a valid list. */
+/* How many texts valid prefixes have. */
 size_t value_prefixes_count(const struct value *value);
 
 /* The addresses of valid hosts. Returns their number. */

@@ -54,10 +54,12 @@ struct guard_pass {
 static inline struct guard_pass guard_begin(
 	struct guard *guard, struct datagram *const *received, unsigned count, int64_t now_ns)
 {
-	const struct access *access = access_enter(guard->access, &guard->access_used);
+	const struct access *access = atomic_load_explicit(guard->access, memory_order_relaxed);
 	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
 	bool repeats = loops != NULL && loops_look(loops, received, count, now_ns);
 
+	if (access != NULL)
+		access = access_enter(guard->access, &guard->access_used);
 	return (struct guard_pass){
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) |
 			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
@@ -70,7 +72,8 @@ static inline struct guard_pass guard_begin(
 
 static inline void guard_end(struct guard *guard)
 {
-	access_leave(&guard->access_used);
+	if (atomic_load_explicit(&guard->access_used, memory_order_relaxed) != NULL)
+		access_leave(&guard->access_used);
 }
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */

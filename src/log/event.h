@@ -54,7 +54,7 @@ enum log_level {
 		"The kernel did not list this machine's addresses: on wildcard hosts a request "    \
 		"from a port that is also ours is dropped as source_self. Do what the hint says.")  \
 	X(EVENT_REACHABLE, WARN, ONCE, "reachable from other machines",                             \
-		"The address is not a loopback one: have a firewall say who may ask.")              \
+		"The address is not a loopback one: have access or a firewall say who may ask.")    \
 	X(EVENT_WAITING, WARN, ONCE, "waiting for an address",                                      \
 		"This machine does not have the address: the service listens there as soon as it "  \
 		"does. If it should be there already, do what the hint says.")                      \

@@ -274,11 +274,9 @@ static int make_tables(struct dgram_server *server, size_t sockets)
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
 	server->polls = calloc(sockets + 2, sizeof(*server->polls));
-	server->replaced =
-		calloc(sockets + server->options.services_count, sizeof(*server->replaced));
 	return server->services == NULL || server->losses == NULL || server->summaries == NULL ||
 			       server->sockets == NULL || server->listeners == NULL ||
-			       server->polls == NULL || server->replaced == NULL
+			       server->polls == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -417,7 +415,6 @@ static void free_all(struct dgram_server *server)
 	free(server->sockets);
 	free(server->listeners);
 	free(server->polls);
-	free(server->replaced);
 	free(server->log_target);
 	free(server);
 }

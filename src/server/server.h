@@ -133,8 +133,7 @@ struct dgram_server {
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
-	struct access **replaced;  /* tables that a receiver may still use */
-	size_t replaced_count;
+	struct access *replaced;   /* tables that a receiver may still use */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
