@@ -49,6 +49,13 @@ struct limits {
 /* A boolean that is true by default. */
 #define DEFAULT_RECEIVERS_ASSIST true
 
+/* How much longer than what came, a number, whole or not: RFC 9000, 8.1 has 3. Of a handler, for services
+ * that do not say. */
+#define LIMITS_REPLY_FACTOR { 0, DGRAM_REPLY_FACTOR_MAX, 3 }
+#define REPLY_FACTOR_OF(handler) \
+	((handler)->max_reply_factor > 0 ? (handler)->max_reply_factor \
+					 : ((struct limits)LIMITS_REPLY_FACTOR).initial)
+
 /* Texts: their lengths in bytes, without the NUL; defaults; words; the characters of a service's
  * name, of which the first is a letter. */
 #define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }

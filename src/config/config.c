@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "config/access.h"
 #include "config/decode.h"
 #include "config/files.h"
 #include "config/services.h"
@@ -33,11 +34,14 @@ static int read_documents(
 
 static int finish_report(const struct config *config, struct report *report)
 {
-	struct report_source *sources = calloc(config->documents_count, sizeof(*sources));
+	size_t files = config->access ? 1 + config->services_count : 0;
+	struct report_source *sources = calloc(config->documents_count + files, sizeof(*sources));
 	int r;
 
 	if (!sources)
 		return -ENOMEM;
+	for (size_t i = 0; i < files; i++)
+		sources[config->documents_count + i] = config->access[i].file;
 	for (size_t i = 0; i < config->documents_count; i++)
 		sources[i] = config->documents[i].source;
 	r = report_finish(report, sources);
@@ -70,10 +74,12 @@ static void fill_service(struct dgram_service *service, const struct values *val
 	service->max_reply_bytes = of[PARAM_MAX_REPLY_BYTES].number;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
+	service->max_reply_factor = values_factor(values);
 	service->freebind = of[PARAM_FREEBIND].number;
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
+	service->access = &values->access->options;
 	service->limits_requests_per_s = of[PARAM_REQUESTS_PER_S].number;
 	service->limits_reply_bytes_per_s = of[PARAM_REPLY_BYTES_PER_S].number;
 	service->limits_burst_s = of[PARAM_BURST].number;
@@ -130,6 +136,8 @@ static int load(struct config *config, const struct config_source *source, struc
 
 	if (r == 0)
 		r = services_resolve(config, report);
+	if (r == 0)
+		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
 		int error = finish_report(config, report);
 
@@ -225,6 +233,7 @@ void config_free(struct config *config)
 {
 	if (!config)
 		return;
+	access_clear(config);
 	services_clear(config);
 	for (size_t i = 0; i < config->documents_count; i++)
 		document_free(&config->documents[i]);

@@ -52,6 +52,26 @@ const struct param params[PARAM_COUNT] = {
 		"Datagrams from lower ports are dropped, because other servers use those ports, "
 		"and two servers that answer each other never stop.",
 		WHOLE(min_source_port), LIVE },
+	[PARAM_ACCESS] = { "access", BOTH,
+		"Which sources are let in: the longest prefix that has a source decides; where none "
+		"has it, it is let in unless something is allowed. A service that has this object "
+		"takes nothing from the one at the top.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_ACCESS_ALLOW] = { "access.allow", BOTH,
+		"Prefixes of sources that are let in, as 192.0.2.0/24, 2001:db8::/32 or an address.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_ACCESS_PREFIXES_MAX, 0 }, LIVE },
+	[PARAM_ACCESS_DENY] = { "access.deny", BOTH,
+		"Prefixes of sources whose datagrams are dropped.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_ACCESS_PREFIXES_MAX, 0 }, LIVE },
+	[PARAM_ACCESS_FILE] = { "access.file", BOTH,
+		"A file with more of both, one a line: allow PREFIX or deny PREFIX; # begins a "
+		"comment. It counts from the folder of this file; empty means none.",
+		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
+	[PARAM_MAX_REPLY_FACTOR] = { "max_reply_factor", BOTH,
+		"How many times the bytes that came from a network it may be sent, because sources "
+		"can be forged; 0 means no limit; the default of time, daytime and time-rfc868 is "
+		"1.",
+		.type = PARAM_TYPE_FACTOR, .limits = LIMITS_REPLY_FACTOR, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
@@ -214,6 +234,11 @@ const struct param *param_find(enum param_scope scope, const struct param *group
 			return &params[i];
 	}
 	return NULL;
+}
+
+bool param_is_replaced(const struct param *param)
+{
+	return param_is_in(param, PARAM_SCOPE_BOTH, &params[PARAM_ACCESS]);
 }
 
 bool param_is_single(const struct param *param)

@@ -81,3 +81,17 @@ const char *values_name(const struct values *values)
 
 	return name ? name : values_handler(values)->name;
 }
+
+double values_factor(const struct values *values)
+{
+	const struct value *value = &values->of[PARAM_MAX_REPLY_FACTOR];
+
+	return value->present ? value->element.item->valuedouble : DGRAM_FACTOR_OF_HANDLER;
+}
+
+double values_factor_in_force(const struct values *values)
+{
+	double factor = values_factor(values);
+
+	return factor == DGRAM_FACTOR_OF_HANDLER ? REPLY_FACTOR_OF(values_handler(values)) : factor;
+}

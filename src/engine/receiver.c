@@ -48,7 +48,7 @@ bool receiver_serves(const struct receiver *receiver)
 static bool is_verified(const void *context, const struct datagram *datagram)
 {
 	const struct receiver *receiver = context;
-	struct answer answer = { .door = &receiver->service->door };
+	struct answer answer = { .door = &receiver->service->door, .counted = true };
 	struct handler_request request;
 
 	handler_request_init(
@@ -81,12 +81,14 @@ static void make_guard(struct receiver *receiver)
 		.dice = &receiver->dice,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
 		.context = receiver,
+		.access = &service->access,
 	};
 }
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
-	int error = reply_batch_new(receiver->service->reply_bytes, &receiver->replies);
+	int error = reply_batch_new(receiver->service->reply_bytes, slab_data_bytes(receiver->slab),
+		&receiver->replies);
 
 	lock_init(&receiver->lock);
 	make_guard(receiver);
@@ -125,6 +127,7 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 		loss_note(&receiver->service->losses[verdict], datagram, 0, 0);
 		receiver->slots[kept++] = datagram;
 	}
+	guard_end(&receiver->guard);
 	admission->received = count;
 	return kept;
 }
@@ -165,11 +168,12 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 
 		handler_lend(&request, d);
 		answer.length = -1;
+		answer.counted = false;
 		length = handler_busy(
 			&service->handler, &request, replies->next_buffer, service->reply_bytes);
-		if (length >= 0)
-			answer_give(&answer, d, (size_t)length);
-		if (replies->next_buffer > replies->last_buffer)
+		if (length >= 0 && answer_may_add(&answer, d, (size_t)length))
+			reply_add(replies, d, (size_t)length);
+		if (replies->full)
 			reply_send(replies, &sent);
 	}
 	reply_send(replies, &sent);

@@ -72,6 +72,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 		.losses = service->losses,
 		.bytes_max = service->reply_bytes,
 		.length = -1,
+		.unasked = !atomic_load_explicit(&service->door.looks_closer, memory_order_relaxed),
 	};
 }
 
@@ -86,7 +87,7 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	if (length >= 0)
 		(void)answer_now(&serving->answer, job, serving->worker->replies->next_buffer,
 			(size_t)length);
-	serving->answer.length = -1; /* for the next job */
+	answer_end(&serving->answer, job);
 	if (length >= 0)
 		return;
 	if (length == DGRAM_NO_REPLY) {
@@ -137,16 +138,11 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 	if (serving->logged)
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
-	if (length >= 0 && serving->answer.length < 0)
-		answer_give(&serving->answer, job, (size_t)length);
-	else
+	if (length < 0 || serving->answer.length >= 0)
 		record_other(serving, job, length);
+	else if (serving->answer.unasked || answer_may_add(&serving->answer, job, (size_t)length))
+		reply_add(serving->answer.replies, job, (size_t)length);
 	return end_ns;
-}
-
-static bool is_full(const struct reply_batch *replies)
-{
-	return replies->next_buffer > replies->last_buffer;
 }
 
 static void drop_job(
@@ -194,7 +190,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			drop_job(&serving, job, DROP_EXPIRED, now_ns);
 		else
 			now_ns = run_job(&serving, job, now_ns);
-		if (now_ns > due_ns || is_full(replies)) {
+		if (now_ns > due_ns || replies->full) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
 			reply_send(replies, ret_results);
@@ -356,10 +352,12 @@ static bool have_all_ended(const struct worker_shared *shared)
 	return true;
 }
 
-static int64_t finish_batch(struct worker *worker, struct service *service,
-	struct datagram_list *jobs, int64_t begin_ns)
+/* The pop may have waited for the queue's lock, which is no handler's time. */
+static int64_t finish_batch(
+	struct worker *worker, struct service *service, struct datagram_list *jobs)
 {
 	struct ledger results;
+	int64_t begin_ns = sys_monotonic_ns();
 	int64_t end_ns = run_batch(worker, service, jobs, begin_ns, &results);
 
 	queue_finish(service->queue, jobs, &results, end_ns - begin_ns);
@@ -389,7 +387,7 @@ static int64_t work_on(
 	begin_busy(counters, begin_ns);
 	slab_give(worker->shared->slab, &batch->expired);
 	if (batch->jobs.count > 0)
-		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
+		end_ns = finish_batch(worker, service, &batch->jobs);
 	end_busy(counters, end_ns - begin_ns);
 	return end_ns;
 }

@@ -102,6 +102,9 @@ class Losses(dgramtest.Case):
     def dropped_source_port_low(self):
         return self.tell(self.serve(min_source_port=65535), b"x")
 
+    def dropped_access(self):
+        return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
 
@@ -137,6 +140,10 @@ class Losses(dgramtest.Case):
             return any("rx" in (task / "comm").read_text(encoding="ascii") for task in tasks.iterdir())
         except OSError:  # a thread has just ended
             return True
+
+    def dropped_amplification(self):
+        server = self.serve(handler="daytime", host="10.8.0.1")
+        return self.tell(server, *[b""] * 99, host="10.8.0.1", to="10.8.0.1")
 
     def dropped_by_kernel(self):
         server = self.serve(socket={"receive_buffer_bytes": 4096})

@@ -13,7 +13,7 @@ HEADER = TOP / "include/dgram.h"
 README = TOP / "README.md"
 CHANGELOG = TOP / "CHANGELOG.md"
 LIVE = " Takes effect on reload."
-UNLIKE = ("host", "port", "handler")  # libdgram has other fields or defaults
+UNLIKE = ("host", "port", "handler", "access.allow", "access.deny")  # libdgram has other fields or defaults
 
 
 def keys_of(properties, prefix=""):
