@@ -49,14 +49,14 @@ static inline struct guard_pass guard_begin(
 	const struct guard *guard, struct datagram *const *received, unsigned count, int64_t now_ns)
 {
 	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+	bool repeats = loops != NULL && loops_look(loops, received, count, now_ns);
 
 	return (struct guard_pass){
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) |
 			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer = guard->closed || guard->verify != NULL ||
-				(loops != NULL && loops_look(loops, received, count, now_ns)),
+		.looks_closer = guard->closed || guard->verify != NULL || repeats,
 	};
 }
 
