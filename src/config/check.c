@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/endpoint.h"
+#include "base/prefix.h"
 #include "base/suggest.h"
 #include "json/utf8.h"
 
@@ -191,6 +192,37 @@ static void check_ports(const struct check *check, struct element element)
 		(void)check_rule(check->label, port, &rule, check->report);
 }
 
+static void check_prefix(const struct check *check, struct element element)
+{
+	const char *text = element.item->valuestring;
+	struct prefix_error error;
+	struct prefix prefix;
+
+	if (!cJSON_IsString(element.item))
+		report_type(check->label, element, "a prefix in a string", check->report);
+	else if (prefix_parse(text, &prefix, &error) < 0)
+		report_add(check->report,
+			error.length < strlen(text)
+				? element_part_place(element, error.offset, error.length)
+				: element_place(element),
+			"%s: %s", check->label, error.message);
+}
+
+static void check_prefixes(const struct check *check, struct element list)
+{
+	unsigned maximum = check->param->limits.maximum;
+
+	if (!cJSON_IsArray(list.item)) {
+		report_type(check->label, list, "a list of prefixes", check->report);
+		return;
+	}
+	if ((unsigned)cJSON_GetArraySize(list.item) > maximum)
+		report_add(check->report, element_place(list), "%s: more than %u prefixes",
+			check->label, maximum);
+	for (struct element each = element_first(list); each.item; each = element_next(each))
+		check_prefix(check, each);
+}
+
 static void find_handler(const struct check *check, struct element element, struct value *value)
 {
 	const struct config_handlers *handlers = check->handlers;
@@ -215,6 +247,9 @@ static bool check_special(const struct check *check, struct element element, str
 	case PARAM_TYPE_PORTS:
 		check_ports(check, element);
 		return true;
+	case PARAM_TYPE_PREFIXES:
+		check_prefixes(check, element);
+		return true;
 	case PARAM_TYPE_HANDLER:
 		find_handler(check, element, value);
 		return true;
@@ -234,6 +269,9 @@ static struct rule rule_of(const struct param *param)
 	switch (param->type) {
 	case PARAM_TYPE_WHOLE:
 		rule.type = RULE_WHOLE;
+		break;
+	case PARAM_TYPE_FACTOR:
+		rule.type = RULE_NUMBER;
 		break;
 	case PARAM_TYPE_BOOLEAN:
 		rule.type = RULE_BOOLEAN;

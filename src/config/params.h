@@ -12,6 +12,7 @@
 enum param_type {
 	PARAM_TYPE_GROUP,    /* an object; its keys follow it in the table */
 	PARAM_TYPE_WHOLE,    /* a whole number within the limits */
+	PARAM_TYPE_FACTOR,   /* a number within them; by default the handler's */
 	PARAM_TYPE_BOOLEAN,  /* 0 or 1 */
 	PARAM_TYPE_WORD,     /* one of `words` */
 	PARAM_TYPE_HANDLER,  /* the name of a handler, the first listed by default */
@@ -19,6 +20,7 @@ enum param_type {
 	PARAM_TYPE_TEXT,     /* the limits are bytes */
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
 	PARAM_TYPE_TARGET,   /* the same: of the log */
+	PARAM_TYPE_PREFIXES, /* a list of address prefixes; the limits are their number */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of them; the limits are their number */
 	PARAM_TYPE_PORTS,    /* a list of ports, whose defaults are those to refuse; the same */
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
@@ -57,6 +59,11 @@ enum {
 	PARAM_MIN_SOURCE_PORT,
 	PARAM_REFUSE_SOURCE_PORTS,
 	PARAM_LOOP_GUARD,
+	PARAM_ACCESS,
+	PARAM_ACCESS_ALLOW,
+	PARAM_ACCESS_DENY,
+	PARAM_ACCESS_FILE,
+	PARAM_MAX_REPLY_FACTOR,
 	PARAM_FREEBIND,
 	PARAM_ON_MISSING_ADDRESS,
 	PARAM_BROADCAST,
@@ -80,6 +87,13 @@ enum {
 	PARAM_OVERLOAD_INTERVAL,
 	PARAM_FAIR_WINDOW,
 	PARAM_BUSY_REPLIES,
+	PARAM_LIMITS,
+	PARAM_REQUESTS_PER_S,
+	PARAM_REPLY_BYTES_PER_S,
+	PARAM_BURST,
+	PARAM_LEAK,
+	PARAM_EXEMPT,
+	PARAM_DRY_RUN,
 	PARAM_LOGGING,
 	PARAM_LOG_LEVEL,
 	PARAM_LOG_FORMAT,
@@ -101,6 +115,9 @@ const char *param_key(const struct param *param);
 
 /* True: it stands directly in this group (NULL: at the top of the scope). */
 bool param_is_in(const struct param *param, enum param_scope scope, const struct param *group);
+
+/* True: a service that has the key's group takes none of the group's keys from the top. */
+bool param_is_replaced(const struct param *param);
 
 /* True: at the top it is allowed only without "services". */
 bool param_is_single(const struct param *param);

@@ -30,6 +30,16 @@ static void print_ports(struct json *json, const char *key, const struct value *
 	json_close(json, ']');
 }
 
+static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
+{
+	json_open(json, param_key(param), '[');
+	if (value->present)
+		for (struct element each = element_first(value->element); each.item;
+			each = element_next(each))
+			json_text(json, NULL, each.item->valuestring);
+	json_close(json, ']');
+}
+
 /* A text that is not set and has no default is left out. */
 static void print_option(
 	struct json *json, enum dgram_type type, const struct dgram_setting *setting)
@@ -83,6 +93,9 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_WHOLE:
 		json_number(json, key, value->number);
 		break;
+	case PARAM_TYPE_FACTOR:
+		json_number(json, key, values_factor_in_force(values));
+		break;
 	case PARAM_TYPE_BOOLEAN:
 		json_bool(json, key, value->number);
 		break;
@@ -94,6 +107,9 @@ static void print_param(struct json *json, const struct config *config, const st
 		break;
 	case PARAM_TYPE_NAME:
 		json_text(json, key, values_name(values));
+		break;
+	case PARAM_TYPE_PREFIXES:
+		print_prefixes(json, param, value);
 		break;
 	case PARAM_TYPE_TEXT:
 	case PARAM_TYPE_CPUS:
@@ -121,6 +137,8 @@ static bool is_printed(
 		return true;
 	if (param == &params[PARAM_SERVICES])
 		return config->services_listed;
+	if (param->type == PARAM_TYPE_FACTOR && config->services_listed)
+		return config->top.of[param - params].present; /* else it is each handler's */
 	return param != &params[PARAM_SCHEMA] &&
 	       !(param_is_single(param) && config->services_listed);
 }

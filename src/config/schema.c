@@ -211,6 +211,16 @@ static void put_string_type(struct json *json, const struct param *param)
 		json_text(json, "default", param->text);
 }
 
+static void put_prefixes(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "array");
+	json_open(json, "items", '{');
+	json_text(json, "type", "string");
+	json_close(json, '}');
+	json_number(json, "maxItems", param->limits.maximum);
+	json_texts(json, "default", NULL);
+}
+
 static void put_hosts(struct json *json, const struct param *param)
 {
 	json_open(json, "type", '[');
@@ -262,7 +272,8 @@ static void put_param(struct json *json, const struct view *view, const struct p
 		put_object(json, view, param);
 		break;
 	case PARAM_TYPE_WHOLE:
-		json_text(json, "type", "integer");
+	case PARAM_TYPE_FACTOR:
+		json_text(json, "type", param->type == PARAM_TYPE_WHOLE ? "integer" : "number");
 		json_number(json, "minimum", param->limits.minimum);
 		json_number(json, "maximum", param->limits.maximum);
 		json_number(json, "default", param->limits.initial);
@@ -283,6 +294,9 @@ static void put_param(struct json *json, const struct view *view, const struct p
 	case PARAM_TYPE_CPUS:
 	case PARAM_TYPE_TARGET:
 		put_string_type(json, param);
+		break;
+	case PARAM_TYPE_PREFIXES:
+		put_prefixes(json, param);
 		break;
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);

@@ -9,6 +9,8 @@
 
 #include "core/ledger.h"
 #include "core/loss.h"
+#include "guard/access.h"
+#include "guard/limiter.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
 #include "guard/door.h"
@@ -24,11 +26,13 @@ struct service {
 	struct door door;    /* of what leaves */
 	_Atomic unsigned min_source_port;
 	struct refused_ports refused_ports;
+	access_place access;	     /* NULL: all sources are let in */
 	_Atomic int64_t max_wait_ns; /* 0: no limit */
 	_Atomic uint64_t busy_replied;
 	_Atomic uint64_t overdue; /* handler calls that exceeded handler_timeout_ms, so far */
 	_Atomic unsigned workers_overdue; /* workers whose call exceeds it now */
 	_Atomic unsigned hosts_waiting;	  /* for their address */
+	struct limiter limiter;
 	struct loss losses[LEDGER_REASONS];
 
 	/* The owner's. */

@@ -22,7 +22,15 @@ static bool is_looping(const struct guard *guard, const struct datagram *datagra
 	return loops != NULL && loops_must_drop(loops, datagram);
 }
 
-enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram)
+static bool is_refused(const struct guard *guard, const union addr *source)
+{
+	const struct access *access =
+		atomic_load_explicit(&guard->access_used, memory_order_relaxed);
+
+	return access != NULL && !access_admits(access, source);
+}
+
+enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
 
@@ -44,6 +52,10 @@ enum ledger_drop guard_look_closer(const struct guard *guard, const struct datag
 		return DROP_SOURCE_SELF;
 	if (is_looping(guard, datagram))
 		return DROP_LOOP;
+	if (is_refused(guard, &datagram->client))
+		return DROP_ACCESS;
+	if (!limiter_admits(guard->limiter, guard->dice, datagram))
+		return DROP_LIMIT;
 	if (guard->verify != NULL && !guard->verify(guard->context, datagram))
 		return DROP_VERIFY;
 	return GUARD_ADMIT;

@@ -48,7 +48,7 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			service->max_workers = wanted->max_workers;
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
-			door_set(&service->door, wanted->loop_guard ? server->loops : NULL);
+			server_options_set_door(server, service, wanted);
 			refused_ports_set(&service->refused_ports, wanted->refuse_source_ports,
 				wanted->refuse_source_ports_count);
 		}
@@ -79,19 +79,21 @@ static int stopping(const struct dgram_options *options)
 	return -ESHUTDOWN;
 }
 
-static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
+/* What was checked. */
+static int change_all(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
 	struct handler_values *values[DGRAM_SERVICES_MAX];
-	int error = server_options_check(options);
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
+	int error = server_limiting_make(server, options, limits);
 
 	if (error < 0)
-		return error;
-	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
-		return stopping(options);
+		return server_options_fail(options, error);
 	error = server_values_change(server, options, values);
-	if (error < 0)
+	if (error < 0) {
+		server_limiting_free(limits);
 		return error;
+	}
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.receivers_assist = options->receivers_assist;
@@ -106,12 +108,33 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 	if (error < 0) {
 		(void)apply_all(server, &before);
 		server_values_restore(server, values);
+		server_limiting_free(limits);
 		return server_options_fail(options, error);
 	}
 	apply_services(server, options);
+	server_limiting_set(server, limits);
 	server_summary_plan(server);
 	server_overdue_check(server);
 	return 0;
+}
+
+static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct access *access[DGRAM_SERVICES_MAX];
+	int error = server_options_check(options);
+
+	if (error == 0 && (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0))
+		error = stopping(options);
+	if (error == 0)
+		error = server_access_make(options, access);
+	if (error < 0)
+		return error;
+	error = change_all(server, options);
+	if (error == 0)
+		server_access_put(server, options, access);
+	else
+		server_access_discard(options, access);
+	return error;
 }
 
 int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)

@@ -74,7 +74,7 @@ class LoopGuard(dgramtest.Case):
     def start_two(self, **config):
         daemons = [self.start({
             "services": [{"name": name, "handler": name, "host": host} for name in ANSWERING],
-            "loop_guard": True, "shutdown": {"drain_timeout_ms": 0}, **config})
+            "loop_guard": True, "max_reply_factor": 0, "shutdown": {"drain_timeout_ms": 0}, **config})
             for host in HOSTS]
         return daemons, [daemon.addresses() for daemon in daemons]
 
@@ -128,7 +128,7 @@ class LoopGuard(dgramtest.Case):
         """A daemon whose answers to another host come back to it, as from there."""
         daemon = self.start({
             "host": HOSTS[0], "handler": "echo", "loop_guard": True,
-            "shutdown": {"drain_timeout_ms": 0}, **config})
+            "max_reply_factor": 0, "shutdown": {"drain_timeout_ms": 0}, **config})
         subprocess.run(["nft", (
             "add table ip t; add chain ip t o { type route hook output priority -300; };"
             f"add rule ip t o ip daddr {BEHIND_NAT} udp dport {daemon.port} "

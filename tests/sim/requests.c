@@ -121,7 +121,7 @@ struct run *requests_begin(
 	write_letters(&run, addresses);
 	if (is_guarded) {
 		must(loops_new(&run.loops) == 0, "loops");
-		door_set(&run.services[0].door, run.loops);
+		door_set(&run.services[0].door, 0, run.loops);
 	}
 	return &run;
 }
