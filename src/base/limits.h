@@ -65,6 +65,7 @@ struct limits {
  * name, of which the first is a letter. */
 #define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }
 #define LIMITS_CPUS { 0, 255, 0 }
+#define LIMITS_USER { 0, 255, 0 }
 #define LIMITS_LOG_TARGET { 1, 4095, 0 } /* PATH_MAX */
 #define LOG_TARGET_PATTERN /* base/target.c, in the schema */ \
 	"^(?!~|(-|stdout|syslog|journald?)$)([^{]|\\{worker\\}|\\{(?=[^}]*$))*$"

@@ -40,17 +40,6 @@ static bool is_of_services(size_t index)
 	return params[index].scope & PARAM_SCOPE_SERVICE;
 }
 
-static void format_ports(const struct value *value, char text[VALUE_TEXT_MAX])
-{
-	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
-	size_t count = value_ports(value, ports), at = 0;
-
-	snprintf(text, VALUE_TEXT_MAX, "none");
-	for (size_t i = 0; i < count; i++)
-		at += (size_t)snprintf(
-			text + at, VALUE_TEXT_MAX - at, "%s%u", i > 0 ? ", " : "", ports[i]);
-}
-
 static void format_prefixes(const struct value *value, char text[VALUE_TEXT_MAX])
 {
 	size_t count = value_prefixes_count(value), at = 0;
@@ -80,6 +69,17 @@ static bool is_same_list(const struct value *old_value, const struct value *new_
 	return true;
 }
 
+static void format_ports(const struct value *value, char text[VALUE_TEXT_MAX])
+{
+	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
+	size_t count = value_ports(value, ports), at = 0;
+
+	snprintf(text, VALUE_TEXT_MAX, "none");
+	for (size_t i = 0; i < count; i++)
+		at += (size_t)snprintf(
+			text + at, VALUE_TEXT_MAX - at, "%s%u", i > 0 ? ", " : "", ports[i]);
+}
+
 /* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses. */
 static void format_value(const struct values *values, size_t index, char text[VALUE_TEXT_MAX])
 {
@@ -100,10 +100,10 @@ static void format_value(const struct values *values, size_t index, char text[VA
 		format_prefixes(value, text);
 	else if (param->type == PARAM_TYPE_WHOLE)
 		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
-	else if (param->type == PARAM_TYPE_PORTS)
-		format_ports(value, text);
 	else if (param->type == PARAM_TYPE_FACTOR)
 		snprintf(text, VALUE_TEXT_MAX, "%.15g", values_factor_in_force(values));
+	else if (param->type == PARAM_TYPE_PORTS)
+		format_ports(value, text);
 	else if (word)
 		snprintf(text, VALUE_TEXT_MAX, "%s", word);
 	else

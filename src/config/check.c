@@ -176,22 +176,6 @@ static void check_hosts(const struct check *check, struct element element)
 		check_host(check, host);
 }
 
-static void check_ports(const struct check *check, struct element element)
-{
-	const struct rule rule = { RULE_WHOLE, 1, UINT16_MAX, NULL };
-	const struct limits *limits = &check->param->limits;
-
-	if (!cJSON_IsArray(element.item)) {
-		report_type(check->label, element, "a list of ports", check->report);
-		return;
-	}
-	if ((unsigned)cJSON_GetArraySize(element.item) > limits->maximum)
-		report_add(check->report, element_place(element),
-			"%s: must be a list of at most %u ports", check->label, limits->maximum);
-	for (struct element port = element_first(element); port.item; port = element_next(port))
-		(void)check_rule(check->label, port, &rule, check->report);
-}
-
 static void check_prefix(const struct check *check, struct element element)
 {
 	const char *text = element.item->valuestring;
@@ -223,6 +207,22 @@ static void check_prefixes(const struct check *check, struct element list)
 		check_prefix(check, each);
 }
 
+static void check_ports(const struct check *check, struct element element)
+{
+	const struct rule rule = { RULE_WHOLE, 1, UINT16_MAX, NULL };
+	const struct limits *limits = &check->param->limits;
+
+	if (!cJSON_IsArray(element.item)) {
+		report_type(check->label, element, "a list of ports", check->report);
+		return;
+	}
+	if ((unsigned)cJSON_GetArraySize(element.item) > limits->maximum)
+		report_add(check->report, element_place(element),
+			"%s: must be a list of at most %u ports", check->label, limits->maximum);
+	for (struct element port = element_first(element); port.item; port = element_next(port))
+		(void)check_rule(check->label, port, &rule, check->report);
+}
+
 static void find_handler(const struct check *check, struct element element, struct value *value)
 {
 	const struct config_handlers *handlers = check->handlers;
@@ -244,11 +244,11 @@ static bool check_special(const struct check *check, struct element element, str
 	case PARAM_TYPE_HOSTS:
 		check_hosts(check, element);
 		return true;
-	case PARAM_TYPE_PORTS:
-		check_ports(check, element);
-		return true;
 	case PARAM_TYPE_PREFIXES:
 		check_prefixes(check, element);
+		return true;
+	case PARAM_TYPE_PORTS:
+		check_ports(check, element);
 		return true;
 	case PARAM_TYPE_HANDLER:
 		find_handler(check, element, value);

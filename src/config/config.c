@@ -8,6 +8,7 @@
 #include "config/decode.h"
 #include "config/files.h"
 #include "config/services.h"
+#include "config/user.h"
 
 static int read_documents(
 	struct config *config, const struct config_source *source, struct report *report)
@@ -142,6 +143,8 @@ static int load(struct config *config, const struct config_source *source, struc
 	if (r == 0)
 		r = services_resolve(config, report);
 	if (r == 0)
+		user_resolve(config, report);
+	if (r == 0)
 		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
 		int error = finish_report(config, report);
@@ -232,6 +235,16 @@ int config_check_files(const struct config *config, struct report *report)
 const struct dgram_options *config_options(const struct config *config)
 {
 	return &config->options;
+}
+
+const struct config_user *config_user(const struct config *config)
+{
+	return &config->user;
+}
+
+enum config_sandbox config_sandbox(const struct config *config)
+{
+	return (enum config_sandbox)config->top.of[PARAM_SANDBOX].number;
 }
 
 void config_free(struct config *config)

@@ -19,6 +19,16 @@ static void print_texts(struct json *json, const struct param *param, const stru
 		json_close(json, ']');
 }
 
+static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
+{
+	json_open(json, param_key(param), '[');
+	if (value->present)
+		for (struct element each = element_first(value->element); each.item;
+			each = element_next(each))
+			json_text(json, NULL, each.item->valuestring);
+	json_close(json, ']');
+}
+
 static void print_ports(struct json *json, const char *key, const struct value *value)
 {
 	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
@@ -27,16 +37,6 @@ static void print_ports(struct json *json, const char *key, const struct value *
 	json_open(json, key, '[');
 	for (size_t i = 0; i < count; i++)
 		json_number(json, NULL, ports[i]);
-	json_close(json, ']');
-}
-
-static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
-{
-	json_open(json, param_key(param), '[');
-	if (value->present)
-		for (struct element each = element_first(value->element); each.item;
-			each = element_next(each))
-			json_text(json, NULL, each.item->valuestring);
 	json_close(json, ']');
 }
 

@@ -6,6 +6,7 @@
 #include "json/element.h"
 #include "config/handlers.h"
 #include "config/params.h"
+#include "config/user.h"
 
 struct value {
 	bool present;			     /* a document has it; else it is the default */
@@ -41,6 +42,7 @@ struct config {
 	struct deferred_options *deferred; /* in the order of the documents */
 	size_t deferred_count;
 
+	struct config_user user;
 	struct access_list *access; /* the top's, and of each service; NULL: not yet */
 
 	/* Point into the above. */

@@ -62,8 +62,8 @@ void door_prove(struct door *door, const union addr *client)
 
 enum ledger_drop door_look_closer(struct door *door, const struct departure *departure)
 {
-	struct loops *loops = atomic_load_explicit(&door->loops, memory_order_relaxed);
 	const struct datagram *request = departure->request;
+	struct loops *loops = atomic_load_explicit(&door->loops, memory_order_relaxed);
 
 	if (!is_within_cap(door, departure))
 		return DROP_AMPLIFICATION;
@@ -71,6 +71,7 @@ enum ledger_drop door_look_closer(struct door *door, const struct departure *dep
 		limiter_charge_replies(
 			door->limiter, request, departure->length, sys_monotonic_ns());
 	if (loops != NULL)
-		loops_note(loops, request, departure->to, departure->data, departure->length);
+		loops_note(loops, departure->request, departure->to, departure->data,
+			departure->length);
 	return DOOR_PASS;
 }

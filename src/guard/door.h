@@ -8,9 +8,9 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
-#include "guard/loops.h"
 #include "guard/limiter.h"
 #include "guard/cap.h"
+#include "guard/loops.h"
 
 /* The verdict on a datagram that may leave; the others are why it is held back, as the books have it. */
 #define DOOR_PASS DROP_COUNT
@@ -29,8 +29,8 @@ struct door {
 	struct limiter *limiter;
 	unsigned service; /* its number */
 	struct cap *cap;
-	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 	_Atomic unsigned reply_factor; /* in thousandths; 0: without a limit */
+	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 	atomic_bool looks_closer;      /* at each departure; else nobody has to ask */
 	_Atomic uint64_t withheld;     /* of what is not part of the books' equation */
 };

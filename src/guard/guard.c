@@ -15,19 +15,19 @@ static bool is_maybe_own(const struct guard *guard, unsigned port)
 	return atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) & port_bit(port);
 }
 
-static bool is_looping(const struct guard *guard, const struct datagram *datagram)
-{
-	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
-
-	return loops != NULL && loops_must_drop(loops, datagram);
-}
-
 static bool is_refused(const struct guard *guard, const union addr *source)
 {
 	const struct access *access =
 		atomic_load_explicit(&guard->access_used, memory_order_relaxed);
 
 	return access != NULL && !access_admits(access, source);
+}
+
+static bool is_looping(const struct guard *guard, const struct datagram *datagram)
+{
+	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+
+	return loops != NULL && loops_must_drop(loops, datagram);
 }
 
 enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram)

@@ -8,10 +8,10 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
-#include "guard/loops.h"
-#include "guard/refused_ports.h"
 #include "guard/access.h"
 #include "guard/limiter.h"
+#include "guard/loops.h"
+#include "guard/refused_ports.h"
 
 /* The verdict on a datagram that may come in; the others are why it is dropped, as the books have it. */
 #define GUARD_ADMIT DROP_COUNT
@@ -50,7 +50,7 @@ struct guard_pass {
 	bool looks_closer; /* at each datagram */
 };
 
-/* A reception, of these datagrams, begins, and ends: guard_end(). */
+/* These were received now. A reception begins, and ends: guard_end(). */
 static inline struct guard_pass guard_begin(
 	struct guard *guard, struct datagram *const *received, unsigned count, int64_t now_ns)
 {
@@ -64,7 +64,7 @@ static inline struct guard_pass guard_begin(
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
 		.looks_closer = guard->closed || guard->verify != NULL || access != NULL ||
-				repeats || limiter_is_on(guard->limiter),
+				limiter_is_on(guard->limiter) || repeats,
 	};
 }
 

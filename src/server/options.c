@@ -55,10 +55,10 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 {
 	*service = (struct dgram_service){
 		.abi = abi,
+		.max_reply_factor = DGRAM_FACTOR_OF_HANDLER,
 		.loop_guard = DEFAULT_LOOP_GUARD,
 		.refuse_source_ports = refused_ports,
 		.refuse_source_ports_count = sizeof(refused_ports) / sizeof(refused_ports[0]),
-		.max_reply_factor = DGRAM_FACTOR_OF_HANDLER,
 	};
 	set_defaults(service, service_numbers);
 }

@@ -124,12 +124,12 @@ struct dgram_server {
 	struct socket *sockets; /* by number, as are the listeners */
 	struct listener *listeners;
 	unsigned sockets_count;
-	struct pollfd *polls;	  /* room for handle_request(): a socket each, stop, and notices */
-	struct guard_ports ports; /* that are listened on, or were */
-	struct notices notices;	  /* not open: no host needs them, or there are none */
-	unsigned next_socket;	  /* that handle_request() looks at first; may be sockets_count */
-	struct cap *cap;	  /* of what services send */
-	struct loops *loops;
+	struct pollfd *polls;	   /* room for handle_request(): a socket each, stop, and notices */
+	struct guard_ports ports;  /* that are listened on, or were */
+	struct notices notices;	   /* not open: no host needs them, or there are none */
+	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
+	struct cap *cap;	   /* of what services send */
+	struct loops *loops;	   /* what went out, and may come back */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */

@@ -36,6 +36,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 DGRAMD = os.path.join(TOP, os.environ.get("DGRAMD", ".build/release/dgramd"))
 BUILD = os.path.dirname(DGRAMD)
 SLOW = int(os.environ.get("DGRAM_SLOW", "1"))
+UNWARNED = {"user": "root"} if os.geteuid() == 0 else {}  # root who names itself is not warned of
 PATIENCE = 20 * SLOW  # seconds after which something that must happen counts as missing
 
 FIELD = re.compile(r'([A-Za-z0-9_.-]+)=("(?:[^"\\]|\\.)*"|\S*)')

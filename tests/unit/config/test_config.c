@@ -39,11 +39,11 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->parameters_count, 0);
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
+	assert_float_equal(service->max_reply_factor, DGRAM_FACTOR_OF_HANDLER, 0);
 	assert_true(service->loop_guard);
 	assert_int_equal(service->refuse_source_ports_count, 5);
 	assert_int_equal(service->refuse_source_ports[0], 1434);
 	assert_int_equal(service->refuse_source_ports[4], 11211);
-	assert_float_equal(service->max_reply_factor, DGRAM_FACTOR_OF_HANDLER, 0);
 	assert_false(service->freebind);
 	assert_int_equal(service->on_missing_address, DGRAM_MISSING_AUTO);
 	assert_int_equal(service->broadcast, expected_service.broadcast);
@@ -131,11 +131,11 @@ static void test_every_value(void **state)
 	assert_string_equal(service->name, "echo");
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
+	assert_float_equal(service->max_reply_factor, 0.5, 0);
 	assert_false(service->loop_guard);
 	assert_int_equal(service->refuse_source_ports_count, 2);
 	assert_int_equal(service->refuse_source_ports[0], 65535);
 	assert_int_equal(service->refuse_source_ports[1], 1);
-	assert_float_equal(service->max_reply_factor, 0.5, 0);
 	assert_true(service->freebind);
 	assert_int_equal(service->on_missing_address, DGRAM_MISSING_FAIL);
 	assert_true(service->broadcast);
@@ -216,11 +216,11 @@ static void test_services(void **state)
 	assert_true(services[1].busy_replies);
 	assert_int_equal(services[1].max_workers, 2);
 	assert_int_equal(services[1].min_source_port, 3);
+	assert_float_equal(services[0].max_reply_factor, 1.5, 0);
+	assert_float_equal(services[1].max_reply_factor, 0, 0);
 	assert_int_equal(services[0].refuse_source_ports_count, 1);
 	assert_int_equal(services[0].refuse_source_ports[0], 9);
 	assert_int_equal(services[1].refuse_source_ports_count, 0);
-	assert_float_equal(services[0].max_reply_factor, 1.5, 0);
-	assert_float_equal(services[1].max_reply_factor, 0, 0);
 	assert_false(services[1].broadcast);
 	config_free(config);
 }

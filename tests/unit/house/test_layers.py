@@ -30,16 +30,16 @@ ARROWS = {
     "src/guard/access*": ["guard/turns.h", "base/*"],
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
-    "src/guard/refused_ports*": [],
-    "src/guard/loops*": ["core/datagram.h", "base/*"],
-    "src/guard/guard*": [
-        "guard/access.h", "guard/limiter.h", "guard/loops.h", "guard/refused_ports.h",
-        "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/meters*": ["base/*"],
     "src/guard/offenders*": ["base/*"],
     "src/guard/limiter*": [
         "guard/access.h", "guard/meters.h", "guard/offenders.h", "core/datagram.h", "base/*"],
     "src/guard/cap*": ["base/*"],
+    "src/guard/refused_ports*": [],
+    "src/guard/loops*": ["core/datagram.h", "base/*"],
+    "src/guard/guard*": [
+        "guard/access.h", "guard/limiter.h", "guard/loops.h", "guard/refused_ports.h",
+        "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/door*": [
         "guard/cap.h", "guard/limiter.h", "guard/loops.h", "core/datagram.h", "core/ledger.h",
         "base/*"],
@@ -81,7 +81,8 @@ ARROWS = {
     "src/json/element*": ["json/document.h"],
     "src/config/params*": [API, "base/limits.h"],
     "src/config/handlers*": [API],
-    "src/config/values*": ["config/handlers.h", "config/params.h", "json/*"],
+    "src/config/values*": ["config/handlers.h", "config/params.h", "config/user.h", "json/*"],
+    "src/config/user*": ["config/values.h", "json/*"],
     "src/config/check*": ["config/values.h", "json/*", "base/*"],
     "src/config/options*": ["config/check.h", "config/values.h", "json/*", "base/*"],
     "src/config/services*": ["config/options.h", "config/values.h", "json/*", "base/*"],
@@ -89,7 +90,8 @@ ARROWS = {
     "src/config/files*": ["config/values.h", "base/*"],
     "src/config/access*": [API, "config/values.h", "json/*", "base/*"],
     "src/config/config*": [
-        API, "config/access.h", "config/decode.h", "config/files.h", "config/handlers.h", "config/services.h", "json/*"],
+        API, "config/access.h", "config/decode.h", "config/files.h", "config/handlers.h", "config/services.h",
+        "config/user.h", "json/*"],
     "src/config/*": ["config/access.h", "config/config.h", "config/options.h", "config/params.h", "config/values.h", "json/*"],
     "src/admin/*": [API, "admin/*", "config/*", "json/*", "base/*"],
     "src/ctl/*": ["ctl/*", "json/*", "base/*"],
