@@ -72,6 +72,7 @@ extern "C" {
 #define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
+#define DGRAM_EXEMPT_MAX 128u	   /* prefixes in limits */
 #define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
 #define DGRAM_REPLY_FACTOR_MAX 1000u
 
@@ -329,9 +330,29 @@ struct dgram_service {
 
 	/* What is sent to an IPv4 /24 or an IPv6 /48, in bytes of IP packets, is at most what came from it times
 	 * this, and 2,000 bytes, of which 200 come back each second. What is more is not sent, because
-	 * sources may be forged: see dgram_request_prove(). Loopback is free. 0: there is no limit; 0 to 1000;
-	 * default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
+	 * sources may be forged: see dgram_request_prove(). Loopback and `limits_exempt` are free. 0: there
+	 * is no limit; 0 to 1000; default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
 	double max_reply_factor;
+
+	/* What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes around it
+	 * (server.json(5)). Requests in a second; 0: no limit; 0 to 1000000; default 0. Live */
+	unsigned limits_requests_per_s;
+
+	/* Bytes of replies that it gets in a second; 0: no limit; 0 to 1000000000; default 0. Live */
+	unsigned limits_reply_bytes_per_s;
+
+	/* What may come at once: this many seconds of the above; 1 to 3600; default 1. Live */
+	unsigned limits_burst_s;
+
+	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
+	unsigned limits_leak;
+
+	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits set behind the
+	 * prefix are an error; default none. Live */
+	const char *const *limits_exempt;
+	size_t limits_exempt_count; /* up to 128 */
+
+	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -454,8 +475,10 @@ struct dgram_service_stats {
 		*counters; /* all of these figures again, in the order of the log's line */
 	size_t counters_count;
 
-	uint64_t
-		replies_withheld; /* by max_reply_factor: further and busy ones, and what was sent besides */
+	/* By max_reply_factor: further and busy ones, and what was sent besides. */
+	uint64_t replies_withheld;
+
+	uint64_t would_drop_limit; /* what limits would have dropped, but for limits_dry_run */
 };
 
 /* Durations of up to `most_ns`, but longer than the bucket before. */

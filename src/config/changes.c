@@ -36,7 +36,7 @@ static bool is_of_services(size_t index)
 	return params[index].scope & PARAM_SCOPE_SERVICE;
 }
 
-/* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses. */
+/* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses or 128 prefixes. */
 static void format_value(const struct values *values, size_t index, char text[VALUE_TEXT_MAX])
 {
 	const struct param *param = &params[index];
@@ -52,6 +52,8 @@ static void format_value(const struct values *values, size_t index, char text[VA
 		word = values_handler_text(values);
 	else if (param->type == PARAM_TYPE_NAME)
 		word = values_name(values);
+	else if (param->type == PARAM_TYPE_PREFIXES && value_prefixes_count(value) == 0)
+		word = "none";
 	if (param->type == PARAM_TYPE_WHOLE)
 		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
 	else if (param->type == PARAM_TYPE_FACTOR)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/endpoint.h"
+#include "base/prefix.h"
 #include "base/suggest.h"
 #include "json/utf8.h"
 
@@ -175,6 +176,42 @@ static void check_hosts(const struct check *check, struct element element)
 		check_host(check, host);
 }
 
+static void check_prefix(const struct check *check, struct element element)
+{
+	struct report_place place = element_place(element);
+	struct prefix_error why;
+	struct prefix ignored;
+
+	if (!cJSON_IsString(element.item)) {
+		report_type(check->label, element, "a prefix in a string", check->report);
+		return;
+	}
+	if (prefix_parse(element.item->valuestring, &ignored, &why) == 0)
+		return;
+	if (why.length > 0)
+		place = element_part_place(element, why.offset, why.length);
+	report_add(check->report, place, "%s: %s", check->label, why.message);
+}
+
+static void check_prefixes(const struct check *check, struct element element)
+{
+	const struct limits *limits = &check->param->limits;
+	unsigned count = (unsigned)cJSON_GetArraySize(element.item);
+
+	if (!cJSON_IsArray(element.item)) {
+		report_type(check->label, element, "a list of prefixes", check->report);
+		return;
+	}
+	if (count < limits->minimum || count > limits->maximum) {
+		report_add(check->report, element_place(element),
+			"%s: must be a list of %u to %u prefixes", check->label, limits->minimum,
+			limits->maximum);
+		return;
+	}
+	for (struct element each = element_first(element); each.item; each = element_next(each))
+		check_prefix(check, each);
+}
+
 static void find_handler(const struct check *check, struct element element, struct value *value)
 {
 	const struct config_handlers *handlers = check->handlers;
@@ -233,9 +270,12 @@ void check_value(const struct check *check, struct element element, struct value
 	struct rule rule;
 
 	*value = (struct value){ .present = true, .element = element };
-	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_HANDLER) {
+	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_PREFIXES ||
+		param->type == PARAM_TYPE_HANDLER) {
 		if (param->type == PARAM_TYPE_HOSTS)
 			check_hosts(check, element);
+		else if (param->type == PARAM_TYPE_PREFIXES)
+			check_prefixes(check, element);
 		else
 			find_handler(check, element, value);
 		value->invalid = check->report->count > errors;

@@ -21,6 +21,7 @@ enum param_type {
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
 	PARAM_TYPE_TARGET,   /* the same: of the log */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of them; the limits are their number */
+	PARAM_TYPE_PREFIXES, /* a list of prefixes of addresses, empty by default; the same */
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
 	PARAM_TYPE_SERVICES, /* a list of objects of the service's scope; the same */
 };
@@ -79,6 +80,13 @@ enum {
 	PARAM_OVERLOAD_INTERVAL,
 	PARAM_FAIR_WINDOW,
 	PARAM_BUSY_REPLIES,
+	PARAM_LIMITS,
+	PARAM_REQUESTS_PER_S,
+	PARAM_REPLY_BYTES_PER_S,
+	PARAM_BURST,
+	PARAM_LEAK,
+	PARAM_EXEMPT,
+	PARAM_DRY_RUN,
 	PARAM_LOGGING,
 	PARAM_LOG_LEVEL,
 	PARAM_LOG_FORMAT,

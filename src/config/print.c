@@ -45,6 +45,16 @@ static void print_options(struct json *json, const struct param *param, const st
 	json_close(json, '}');
 }
 
+static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
+{
+	size_t count = value_prefixes_count(value);
+
+	json_open(json, param_key(param), '[');
+	for (size_t i = 0; i < count; i++)
+		json_text(json, NULL, value_text(value, param, i));
+	json_close(json, ']');
+}
+
 static void print_services(
 	struct json *json, const struct param *param, const struct config *config)
 {
@@ -92,6 +102,9 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_TARGET:
 	case PARAM_TYPE_HOSTS:
 		print_texts(json, param, value);
+		break;
+	case PARAM_TYPE_PREFIXES:
+		print_prefixes(json, param, value);
 		break;
 	case PARAM_TYPE_OPTIONS:
 		print_options(json, param, values);

@@ -225,6 +225,17 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_text(json, "default", param->text);
 }
 
+static void put_prefixes(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "array");
+	json_open(json, "items", '{');
+	json_text(json, "type", "string");
+	json_close(json, '}');
+	json_number(json, "minItems", param->limits.minimum);
+	json_number(json, "maxItems", param->limits.maximum);
+	json_texts(json, "default", NULL);
+}
+
 static void put_services(
 	struct json *json, const struct param *param, const struct config_handlers *handlers)
 {
@@ -270,6 +281,9 @@ static void put_param(struct json *json, const struct view *view, const struct p
 		break;
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);
+		break;
+	case PARAM_TYPE_PREFIXES:
+		put_prefixes(json, param);
 		break;
 	case PARAM_TYPE_OPTIONS:
 		break; /* see put_handler() */

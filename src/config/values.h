@@ -43,7 +43,8 @@ struct config {
 	/* Point into the above. */
 	struct dgram_options options;
 	struct dgram_service *service_options;
-	const char **hosts; /* of all services */
+	const char **hosts;  /* of all services */
+	const char **exempt; /* the same */
 };
 
 /* All are the defaults. */
@@ -62,6 +63,9 @@ double values_factor_in_force(const struct values *values);
  * it is the table's. NULL: there is none. */
 const char *value_text(const struct value *value, const struct param *param, size_t index);
 size_t value_texts_count(const struct value *value);
+
+/* How many texts valid prefixes have. */
+size_t value_prefixes_count(const struct value *value);
 
 /* The addresses of valid hosts. Returns their number. */
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX]);

@@ -62,7 +62,11 @@
 		"The reply was longer than max_reply_factor allowed for what had come from the " \
 		"client's network.", \
 		"if such clients are honest, have them ask with longer requests, or the handler " \
-		"prove their addresses, or raise max_reply_factor; else their addresses are forged")
+		"prove their addresses, or raise max_reply_factor; else their addresses are forged") \
+	X(DROP_LIMIT, "limit", \
+		"Its source, or a network around it, was over its limit.", \
+		"if such sources are welcome, raise limits.requests_per_s or " \
+		"limits.reply_bytes_per_s")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \
@@ -104,6 +108,8 @@
 	X(workers_overdue, NOW, "workers", "Workers whose handler runs for longer than pool.handler_timeout_ms now.") \
 	X(dropped_by_kernel, COUNT, "messages", \
 		"Lost before it was received, because the socket's buffer was full.") \
+	X(would_drop_limit, COUNT, "datagrams", \
+		"Datagrams that limits would have dropped, but for limits.dry_run.") \
 	X(hosts_waiting, NOW, "hosts", "Addresses of the service that are waited for.") \
 	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.") \
 	X(replies_withheld, COUNT, "datagrams", \

@@ -77,6 +77,8 @@ static void make_guard(struct receiver *receiver)
 		.min_source_port = &service->min_source_port,
 		.ports = receiver->ports,
 		.is_own = is_own,
+		.limiter = &service->limiter,
+		.dice = &receiver->dice,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
 		.context = receiver,
 	};

@@ -1,5 +1,7 @@
 #include "guard/door.h"
 
+#include "base/sys.h"
+
 /* Of IP and UDP, without options. */
 #define V4_HEADERS 28u
 #define V6_HEADERS 48u
@@ -27,13 +29,18 @@ static uint64_t credit_for(const struct datagram *request, unsigned reply_factor
 	return packet_bytes(&request->client, request->length) * reply_factor / 1000;
 }
 
+static bool is_free(const struct door *door, const union addr *peer)
+{
+	return addr_is_loopback(peer) || limiter_exempts(door->limiter, peer);
+}
+
 static bool is_within_cap(struct door *door, const struct departure *departure)
 {
 	unsigned factor = atomic_load_explicit(&door->reply_factor, memory_order_relaxed);
 	const struct datagram *request = departure->request;
 	uint64_t credit = 0;
 
-	if (factor == 0 || addr_is_loopback(departure->to))
+	if (factor == 0 || is_free(door, departure->to))
 		return true;
 	if (departure->to == &request->client && !departure->counted)
 		credit = credit_for(request, factor);
@@ -45,7 +52,7 @@ void door_count(struct door *door, const struct datagram *request)
 {
 	unsigned factor = atomic_load_explicit(&door->reply_factor, memory_order_relaxed);
 
-	if (factor > 0 && !addr_is_loopback(&request->client))
+	if (factor > 0 && !is_free(door, &request->client))
 		(void)cap_takes(
 			door->cap, door->service, &request->client, credit_for(request, factor), 0);
 }
@@ -61,5 +68,8 @@ enum ledger_drop door_look_closer(struct door *door, const struct departure *dep
 {
 	if (!is_within_cap(door, departure))
 		return DROP_AMPLIFICATION;
+	if (departure->request->metered)
+		limiter_charge_replies(
+			door->limiter, departure->request, departure->length, sys_monotonic_ns());
 	return DOOR_PASS;
 }

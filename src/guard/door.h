@@ -9,6 +9,7 @@
 #include "core/datagram.h"
 #include "core/ledger.h"
 #include "guard/cap.h"
+#include "guard/limiter.h"
 
 /* The verdict on a datagram that may leave; the others are why it is held back, as the books have it. */
 #define DOOR_PASS DROP_COUNT
@@ -26,6 +27,7 @@ struct departure {
 struct door {
 	unsigned service; /* its number */
 	struct cap *cap;
+	struct limiter *limiter;
 	_Atomic unsigned reply_factor; /* in thousandths; 0: without a limit */
 	atomic_bool looks_closer;      /* at each departure; else nobody has to ask */
 	_Atomic uint64_t withheld;     /* of what is not part of the books' equation */
@@ -40,7 +42,8 @@ enum ledger_drop door_look_closer(struct door *door, const struct departure *dep
 /* The verdict; asked once for each datagram, which leaves at once where it may. Thread: any. */
 static inline enum ledger_drop door_check(struct door *door, const struct departure *departure)
 {
-	return atomic_load_explicit(&door->looks_closer, memory_order_relaxed)
+	return atomic_load_explicit(&door->looks_closer, memory_order_relaxed) ||
+			       departure->request->metered
 		       ? door_look_closer(door, departure)
 		       : DOOR_PASS;
 }

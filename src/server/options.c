@@ -211,6 +211,8 @@ static int check_service(const struct dgram_options *options, size_t index)
 		error = check_numbers(&checked, service, service_numbers);
 	if (error == 0 && service->max_reply_factor != DGRAM_FACTOR_OF_HANDLER)
 		error = check_factor(&checked, "max_reply_factor", service->max_reply_factor);
+	if (error == 0)
+		error = server_limiting_check(options, service, label);
 	return error == 0 ? server_parameters_check(options, service, label) : error;
 }
 

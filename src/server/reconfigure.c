@@ -81,15 +81,21 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 {
 	struct dgram_options before = server->options, after = server->options;
 	struct handler_values *values[DGRAM_SERVICES_MAX];
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
 	int error = server_options_check(options);
 
 	if (error < 0)
 		return error;
 	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
 		return stopping(options);
-	error = server_values_change(server, options, values);
+	error = server_limiting_make(server, options, limits);
 	if (error < 0)
+		return server_options_fail(options, error);
+	error = server_values_change(server, options, values);
+	if (error < 0) {
+		server_limiting_free(limits);
 		return error;
+	}
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.receivers_assist = options->receivers_assist;
@@ -104,9 +110,11 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 	if (error < 0) {
 		(void)apply_all(server, &before);
 		server_values_restore(server, values);
+		server_limiting_free(limits);
 		return server_options_fail(options, error);
 	}
 	apply_services(server, options);
+	server_limiting_set(server, limits);
 	server_summary_plan(server);
 	server_overdue_check(server);
 	return 0;

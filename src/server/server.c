@@ -85,6 +85,8 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->door.service = server->services_count - 1;
 	service->door.cap = server->cap;
 	server_options_set_door(service, options);
+	limiter_init(&service->limiter);
+	service->door.limiter = &service->limiter;
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
@@ -327,6 +329,7 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 
 int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server)
 {
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
@@ -344,10 +347,13 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = cpus_parse(options->cpus, &server->cpus);
 	if (error == 0)
 		error = make_server(server, options->services);
+	if (error == 0)
+		error = server_limiting_make(server, options, limits);
 	if (error < 0) {
 		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
 	}
+	server_limiting_set(server, limits);
 	*ret_server = server;
 	return 0;
 }
@@ -374,12 +380,14 @@ static void free_all(struct dgram_server *server)
 		}
 		queue_free(server->services[i].queue);
 		server_values_free(&server->services[i].handler);
+		limiter_destroy(&server->services[i].limiter);
 		free(server->services[i].name);
 	}
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
 	cap_free(server->cap);
+	meters_free(server->meters);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);

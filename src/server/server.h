@@ -56,11 +56,12 @@ struct notice {
 	bool seen;
 };
 
-/* The reasons for which datagrams are lost: those of the ledger, the kernel, and the door, for what is not in the
- * equation. */
-#define SERVER_LOSSES (LEDGER_REASONS + 2)
+/* The reasons for which datagrams are lost: those of the ledger, the kernel, the door, for what is not in the
+ * equation, and limits in a dry run, which lose none. */
+#define SERVER_LOSSES (LEDGER_REASONS + 3)
 #define SERVER_LOST_BY_KERNEL LEDGER_REASONS
 #define SERVER_WITHHELD (LEDGER_REASONS + 1)
+#define SERVER_WOULD_LIMIT (LEDGER_REASONS + 2)
 
 /* The requests of a service, as the advice on its losses needs them. */
 struct service_load {
@@ -128,6 +129,7 @@ struct dgram_server {
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct cap *cap;	   /* of what services send */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
+	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct slab *slab;
 	struct pool pool;
@@ -194,6 +196,17 @@ int server_values_change(struct dgram_server *server, const struct dgram_options
 	struct handler_values *ret_before[static DGRAM_SERVICES_MAX]);
 void server_values_restore(struct dgram_server *server,
 	struct handler_values *const before[static DGRAM_SERVICES_MAX]);
+
+/* limiting.c: the same check of which sources are exempt, `label` in front of the field. */
+int server_limiting_check(const struct dgram_options *options, const struct dgram_service *service,
+	const char *label);
+
+/* Rules for the options' services: -ENOMEM; free them; put them in force. */
+int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
+	struct limiter_rules *ret_rules[static DGRAM_SERVICES_MAX]);
+void server_limiting_free(struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
+void server_limiting_set(
+	struct dgram_server *server, struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
 
 /* reconfigure.c: what the options say of this service, which is known by its name, or NULL. */
 const struct dgram_service *server_reconfigure_find(

@@ -31,7 +31,8 @@ static size_t memory_bytes(struct dgram_server *server)
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
-	       (server->own != NULL ? own_addresses_bytes() : 0) + cap_bytes() + sizeof(*server);
+	       (server->own != NULL ? own_addresses_bytes() : 0) +
+	       (server->meters != NULL ? meters_bytes() : 0) + cap_bytes() + sizeof(*server);
 }
 
 static void *receiver_main(void *argument)

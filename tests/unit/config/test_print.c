@@ -59,6 +59,8 @@ static void test_round_trip(void **state)
 	must_come_back("{\"handler\": \"simulate\"}");
 	must_come_back("{\"max_reply_factor\": 2.5, \"services\": [{\"port\": 1}, {\"port\": 2,"
 		       "\"name\": \"b\", \"max_reply_factor\": 0}]}");
+	must_come_back("{\"limits\": {\"requests_per_s\": 1, \"leak\": 0, \"dry_run\": true,"
+		       "\"exempt\": [\"10.0.0.0/8\", \"::1\"]}}");
 	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
 		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"

@@ -27,9 +27,13 @@ static bool verify(const void *context, const struct datagram *datagram)
 	return !refused;
 }
 
+static struct limiter limiter;
+static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
 	.ports = &ports,
 	.is_own = is_own,
+	.limiter = &limiter,
+	.dice = &dice,
 	.verify = verify,
 	.context = &ports };
 
@@ -41,7 +45,7 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
 {
 	const struct guard_pass pass = guard_begin(&guard);
 
@@ -108,10 +112,28 @@ static void test_casts(void **state)
 	must_be(&datagram, DROP_UNADDRESSED);
 }
 
+/* Requests of the source are over its limit, from the second on; returns the table that counts them. */
+static struct meters *limit_to_one(void)
+{
+	const struct limiter_settings settings = { .numbers = {
+							   .requests_per_s = 1, .burst_s = 1 } };
+	struct datagram first = from_port(20001);
+	struct limiter_rules *rules;
+	struct meters *meters;
+
+	limiter_init(&limiter);
+	assert_int_equal(meters_new(&meters), 0);
+	assert_int_equal(limiter_rules_new(&settings, meters, 0, &rules), 0);
+	limiter_set(&limiter, rules);
+	assert_true(limiter_admits(&limiter, &dice, &first));
+	return meters;
+}
+
 /* The first reason that holds is the one that is counted. */
 static void test_the_order(void **state)
 {
 	struct datagram datagram = from_port(20000);
+	struct meters *meters = limit_to_one();
 
 	(void)state;
 	guard_ports_add(&ports, 20000);
@@ -129,12 +151,17 @@ static void test_the_order(void **state)
 	datagram.cast = DATAGRAM_UNICAST;
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
+	must_be(&datagram, DROP_LIMIT);
+	limiter_destroy(&limiter);
+	limiter_init(&limiter);
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
 	refused = false;
 	must_be(&datagram, GUARD_ADMIT);
+	limiter_destroy(&limiter);
+	meters_free(meters);
 }
 
 int main(void)
