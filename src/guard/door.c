@@ -6,14 +6,16 @@
 #define V4_HEADERS 28u
 #define V6_HEADERS 48u
 
+#define FACTOR_PARTS 1024u
+
 void door_set(struct door *door, double reply_factor)
 {
-	unsigned thousandths = (unsigned)(reply_factor * 1000);
+	unsigned parts = (unsigned)(reply_factor * FACTOR_PARTS);
 
-	if (reply_factor > 0 && thousandths == 0)
-		thousandths = 1;
-	atomic_store(&door->reply_factor, thousandths);
-	atomic_store(&door->looks_closer, thousandths > 0);
+	if (reply_factor > 0 && parts == 0)
+		parts = 1;
+	atomic_store(&door->reply_factor, parts);
+	atomic_store(&door->looks_closer, parts > 0);
 }
 
 /* --- the cap */
@@ -26,7 +28,7 @@ static uint64_t packet_bytes(const union addr *peer, size_t length)
 /* What may be sent for a request. */
 static uint64_t credit_for(const struct datagram *request, unsigned reply_factor)
 {
-	return packet_bytes(&request->client, request->length) * reply_factor / 1000;
+	return packet_bytes(&request->client, request->length) * reply_factor / FACTOR_PARTS;
 }
 
 static bool is_free(const struct door *door, const union addr *peer)

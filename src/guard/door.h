@@ -28,7 +28,7 @@ struct door {
 	unsigned service; /* its number */
 	struct cap *cap;
 	struct limiter *limiter;
-	_Atomic unsigned reply_factor; /* in thousandths; 0: without a limit */
+	_Atomic unsigned reply_factor; /* in parts of FACTOR_PARTS; 0: without a limit */
 	atomic_bool looks_closer;      /* at each departure; else nobody has to ask */
 	_Atomic uint64_t withheld;     /* of what is not part of the books' equation */
 };
