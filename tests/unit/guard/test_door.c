@@ -107,8 +107,8 @@ static void test_factor(void **state)
 	door_set(&door, 0.0001);
 	assert_false(passes(request, 1000000)); /* and so for the least that is not 0 */
 	door_set(&door, 1.5);
-	assert_false(passes(request, 2000 + 1.5 * 128 - 28 + 1));
-	assert_true(passes(request, 1.5 * 128 - 28));
+	assert_false(passes(request, 2000 + 192 - 28 + 1));
+	assert_true(passes(request, 192 - 28));
 	door_set(&door, 0);
 	assert_true(passes(request, 1000000));
 	free(request);
