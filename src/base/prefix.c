@@ -150,7 +150,9 @@ static int compare_rules(const void *a, const void *b)
 	const struct prefix_rule *one = a, *other = b;
 	int order = compare_prefixes(&one->prefix, &other->prefix);
 
-	return order != 0 ? order : one->allow - other->allow;
+	if (order == 0)
+		order = one->allow - other->allow;
+	return order != 0 ? order : (one->number > other->number) - (one->number < other->number);
 }
 
 void prefix_sort(struct prefix_rule *rules, size_t count)

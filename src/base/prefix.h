@@ -40,7 +40,8 @@ struct prefix_rule {
 	unsigned number; /* the caller's */
 };
 
-/* In the order of their first addresses, IPv4 before IPv6, a shorter prefix before what is in it. */
+/* In the order of their first addresses, IPv4 before IPv6, a shorter prefix before what is in it; of one prefix those
+ * that deny first, by their numbers. */
 void prefix_sort(struct prefix_rule *rules, size_t count);
 
 /* Are these neighbours, sorted, of one prefix, and say two things of it? */

@@ -52,11 +52,34 @@ const struct param params[PARAM_COUNT] = {
 		"Datagrams from lower ports are dropped, because other servers use those ports, "
 		"and two servers that answer each other never stop.",
 		WHOLE(min_source_port), LIVE },
+	[PARAM_ACCESS] = { "access", BOTH,
+		"Which sources are let in: the longest prefix that has a source decides; where none "
+		"has it, it is let in unless something is allowed. A service that has this object "
+		"takes nothing from the one at the top.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_ACCESS_ALLOW] = { "access.allow", BOTH,
+		"Prefixes of sources that are let in, as 192.0.2.0/24, 2001:db8::/32 or an address.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_ACCESS_PREFIXES_MAX, 0 }, LIVE },
+	[PARAM_ACCESS_DENY] = { "access.deny", BOTH,
+		"Prefixes of sources whose datagrams are dropped.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_ACCESS_PREFIXES_MAX, 0 }, LIVE },
+	[PARAM_ACCESS_FILE] = { "access.file", BOTH,
+		"A file with more of both, one a line: allow PREFIX or deny PREFIX; # begins a "
+		"comment. It counts from the folder of this file; empty means none.",
+		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
 	[PARAM_MAX_REPLY_FACTOR] = { "max_reply_factor", BOTH,
 		"How many times the bytes that came from a network it may be sent, because sources "
 		"can be forged; 0 means no limit; the default of time, daytime and time-rfc868 is "
 		"1.",
 		.type = PARAM_TYPE_FACTOR, .limits = LIMITS_REPLY_FACTOR, LIVE },
+	[PARAM_REFUSE_SOURCE_PORTS] = { "refuse_source_ports", BOTH,
+		"Datagrams from these ports are dropped, too, because servers there answer "
+		"anybody; NAT may give such a port to an honest client.",
+		.type = PARAM_TYPE_PORTS, .limits = { 0, DGRAM_REFUSED_PORTS_MAX, 0 }, LIVE },
+	[PARAM_LOOP_GUARD] = { "loop_guard", BOTH,
+		"Whether some of the datagrams that a source repeats more than 100 times in a "
+		"second are dropped, so that two servers that answer each other stop.",
+		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, DEFAULT_LOOP_GUARD }, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
@@ -70,6 +93,17 @@ const struct param params[PARAM_COUNT] = {
 		"too; else they are dropped, because all servers of a network would answer one "
 		"that was forged.",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_USER] = { "user", TOP,
+		"The user that the daemon, started by root, becomes once its sockets are open; empty "
+		"means that it stays who it is.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_GROUP] = { "group", TOP,
+		"The group that it becomes with the user; empty means the primary one of the user.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_SANDBOX] = { "sandbox", TOP,
+		"What the kernel does about system calls that no thread needs to serve: with off "
+		"nothing; with log it writes them to its own log; with enforce it refuses them.",
+		WORDS("off", "log", "enforce"), .limits = { 0, 2, 0 } },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request; longer ones are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },
@@ -219,6 +253,11 @@ const struct param *param_find(enum param_scope scope, const struct param *group
 			return &params[i];
 	}
 	return NULL;
+}
+
+bool param_is_replaced(const struct param *param)
+{
+	return param_is_in(param, PARAM_SCOPE_BOTH, &params[PARAM_ACCESS]);
 }
 
 bool param_is_single(const struct param *param)

@@ -8,14 +8,15 @@
 
 #define FACTOR_PARTS 1024u
 
-void door_set(struct door *door, double reply_factor)
+void door_set(struct door *door, double reply_factor, struct loops *loops)
 {
 	unsigned parts = (unsigned)(reply_factor * FACTOR_PARTS);
 
 	if (reply_factor > 0 && parts == 0)
 		parts = 1;
 	atomic_store(&door->reply_factor, parts);
-	atomic_store(&door->looks_closer, parts > 0);
+	atomic_store(&door->loops, loops);
+	atomic_store(&door->looks_closer, parts > 0 || loops != NULL);
 }
 
 /* --- the cap */
@@ -68,10 +69,16 @@ void door_prove(struct door *door, const union addr *client)
 
 enum ledger_drop door_look_closer(struct door *door, const struct departure *departure)
 {
+	const struct datagram *request = departure->request;
+	struct loops *loops = atomic_load_explicit(&door->loops, memory_order_relaxed);
+
 	if (!is_within_cap(door, departure))
 		return DROP_AMPLIFICATION;
-	if (departure->request->metered)
+	if (request->metered)
 		limiter_charge_replies(
-			door->limiter, departure->request, departure->length, sys_monotonic_ns());
+			door->limiter, request, departure->length, sys_monotonic_ns());
+	if (loops != NULL)
+		loops_note(loops, departure->request, departure->to, departure->data,
+			departure->length);
 	return DOOR_PASS;
 }

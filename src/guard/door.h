@@ -8,8 +8,9 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
-#include "guard/cap.h"
 #include "guard/limiter.h"
+#include "guard/cap.h"
+#include "guard/loops.h"
 
 /* The verdict on a datagram that may leave; the others are why it is held back, as the books have it. */
 #define DOOR_PASS DROP_COUNT
@@ -25,16 +26,17 @@ struct departure {
 
 /* Of a service. */
 struct door {
+	struct limiter *limiter;
 	unsigned service; /* its number */
 	struct cap *cap;
-	struct limiter *limiter;
 	_Atomic unsigned reply_factor; /* in parts of FACTOR_PARTS; 0: without a limit */
+	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 	atomic_bool looks_closer;      /* at each departure; else nobody has to ask */
 	_Atomic uint64_t withheld;     /* of what is not part of the books' equation */
 };
 
 /* Set what a reload may change. Thread: owner. */
-void door_set(struct door *door, double reply_factor);
+void door_set(struct door *door, double reply_factor, struct loops *loops);
 
 /* For door_check() alone: the first reason that holds, or DOOR_PASS. */
 enum ledger_drop door_look_closer(struct door *door, const struct departure *departure);
@@ -42,8 +44,8 @@ enum ledger_drop door_look_closer(struct door *door, const struct departure *dep
 /* The verdict; asked once for each datagram, which leaves at once where it may. Thread: any. */
 static inline enum ledger_drop door_check(struct door *door, const struct departure *departure)
 {
-	return atomic_load_explicit(&door->looks_closer, memory_order_relaxed) ||
-			       departure->request->metered
+	return departure->request->metered ||
+			       atomic_load_explicit(&door->looks_closer, memory_order_relaxed)
 		       ? door_look_closer(door, departure)
 		       : DOOR_PASS;
 }

@@ -27,7 +27,7 @@ int server_limiting_check(
 }
 
 /* The table is made when something is limited for the first time, and stays. */
-static int make_rules(struct dgram_server *server, unsigned number,
+static int make_limiter_rules(struct dgram_server *server, unsigned number,
 	const struct dgram_service *service, struct limiter_rules **ret_rules)
 {
 	const struct limiter_settings settings = {
@@ -61,7 +61,7 @@ int server_limiting_make(struct dgram_server *server, const struct dgram_options
 		const struct dgram_service *wanted =
 			server_reconfigure_find(&server->services[i], options);
 
-		error = wanted != NULL ? make_rules(server, i, wanted, &ret_rules[i]) : 0;
+		error = wanted != NULL ? make_limiter_rules(server, i, wanted, &ret_rules[i]) : 0;
 	}
 	if (error < 0)
 		server_limiting_free(ret_rules);

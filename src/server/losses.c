@@ -19,8 +19,8 @@ static const struct {
 } reasons[SERVER_LOSSES] = {
 	LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
 		"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" },
-	{ "replies_withheld", "see the advice about dropped_amplification" },
-	{ "would_drop_limit", "" }
+	{ "would_drop_limit", "" },
+	{ "replies_withheld", "see the advice about dropped_amplification" }
 };
 #undef DROP
 #undef FAIL
@@ -121,10 +121,10 @@ static uint64_t count_lost(struct dgram_server *server, unsigned service, unsign
 
 	if (reason == SERVER_LOST_BY_KERNEL)
 		return server_books_kernel_drops(server, service);
-	if (reason == SERVER_WITHHELD)
-		return atomic_load(&server->services[service].door.withheld);
 	if (reason == SERVER_WOULD_LIMIT)
 		return atomic_load(&server->services[service].limiter.would_drop);
+	if (reason == SERVER_WITHHELD)
+		return atomic_load(&server->services[service].door.withheld);
 	return reason < DROP_COUNT ? ledger->dropped[reason] : ledger->failed[reason - DROP_COUNT];
 }
 

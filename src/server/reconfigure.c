@@ -48,7 +48,9 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			service->max_workers = wanted->max_workers;
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
-			server_options_set_door(service, wanted);
+			server_options_set_door(server, service, wanted);
+			refused_ports_set(&service->refused_ports, wanted->refuse_source_ports,
+				wanted->refuse_source_ports_count);
 		}
 		if (service->queue == NULL)
 			continue;
@@ -77,18 +79,14 @@ static int stopping(const struct dgram_options *options)
 	return -ESHUTDOWN;
 }
 
-static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
+/* What was checked. */
+static int change_all(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
 	struct handler_values *values[DGRAM_SERVICES_MAX];
 	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
-	int error = server_options_check(options);
+	int error = server_limiting_make(server, options, limits);
 
-	if (error < 0)
-		return error;
-	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
-		return stopping(options);
-	error = server_limiting_make(server, options, limits);
 	if (error < 0)
 		return server_options_fail(options, error);
 	error = server_values_change(server, options, values);
@@ -118,6 +116,25 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 	server_summary_plan(server);
 	server_overdue_check(server);
 	return 0;
+}
+
+static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct access *access[DGRAM_SERVICES_MAX];
+	int error = server_options_check(options);
+
+	if (error == 0 && (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0))
+		error = stopping(options);
+	if (error == 0)
+		error = server_access_make(options, access);
+	if (error < 0)
+		return error;
+	error = change_all(server, options);
+	if (error == 0)
+		server_access_put(server, options, access);
+	else
+		server_access_discard(options, access);
+	return error;
 }
 
 int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)

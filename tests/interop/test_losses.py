@@ -102,6 +102,15 @@ class Losses(dgramtest.Case):
     def dropped_source_port_low(self):
         return self.tell(self.serve(min_source_port=65535), b"x")
 
+    def dropped_access(self):
+        return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+    def dropped_source_port_refused(self):
+        return self.forge(self.serve(), 1900)
+
+    def dropped_loop(self):
+        """Of 3000 repeats one in 10 of 2000 is dropped, more or less."""
+        return self.tell(self.serve(loop_guard=True), *[b"x"] * 3000)
+
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
 
