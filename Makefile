@@ -259,7 +259,7 @@ builders:
 testers: builders
 	@$(NEED) --check test 'to build and test dgramd' $(TESTERS)
 
-.PHONY: run test test-interop model bench bench-queue bench-scaling figures stress overload fuzz fuzzers
+.PHONY: run test test-interop model bench bench-access bench-queue bench-scaling figures stress overload fuzz fuzzers
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
 	@$(NEED) 'to build dgramd' $(BUILDERS)
 	@$(MAKE) $B/dgramd
@@ -325,6 +325,11 @@ bench-queue: ## measure: what the queue itself costs, a datagram
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
 	@$(MAKE) $B/tests/bench/queue_cost
 	@$B/tests/bench/queue_cost
+
+bench-access: ## measure: what a look-up in access costs, with 100,000 prefixes
+	@$(NEED) 'to build and measure dgramd' $(TESTERS)
+	@$(MAKE) $B/tests/bench/access_cost
+	@$B/tests/bench/access_cost
 
 in_bench = DGRAMD=$B/dgramd PYTHONPATH=tests/support $(PYTHON) -B
 # A peer that cannot be installed or built is reported as one that failed to start.

@@ -72,7 +72,9 @@ extern "C" {
 #define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
-#define DGRAM_SERVICE_NAME_MAX 32u /* bytes, without the NUL: [a-z0-9-], a letter first */
+#define DGRAM_ACCESS_PREFIXES_MAX 1048576u /* of one `access` */
+#define DGRAM_EXEMPT_MAX 128u		   /* prefixes in limits */
+#define DGRAM_SERVICE_NAME_MAX 32u	   /* bytes, without the NUL: [a-z0-9-], a letter first */
 
 struct dgram_server;
 
@@ -249,6 +251,16 @@ enum dgram_missing_address {
 	DGRAM_MISSING_FAIL, /* it is an error */
 };
 
+/* Which sources are let in, as prefixes: "192.0.2.0/24", "2001:db8::/32", or an address alone. The longest prefix that
+ * has a source decides. Where none has it, it is let in if `allow` is empty. A prefix is an error in both lists, and
+ * with bits set behind it. An IPv4 address that is written as IPv6 ("::ffff:192.0.2.7") is IPv4. */
+struct dgram_access {
+	const char *const *allow;
+	size_t allow_count;
+	const char *const *deny;
+	size_t deny_count;
+};
+
 /* One service: addresses, a handler and a queue of its own. A field's comment ends with its range
  * and its default; "Live": dgram_server_reconfigure() can change it. */
 struct dgram_service {
@@ -319,6 +331,30 @@ struct dgram_service {
 	 * by then is served. */
 	const int *fds;
 	size_t fds_count; /* up to 1024; default 0 */
+
+	/* Datagrams of other sources are dropped. Services that point to the same struct share its table.
+	 * Default NULL: all are let in. Live */
+	const struct dgram_access *access;
+
+	/* What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes around it
+	 * (server.json(5)). Requests in a second; 0: no limit; 0 to 1000000; default 0. Live */
+	unsigned limits_requests_per_s;
+
+	/* Bytes of replies that it gets in a second; 0: no limit; 0 to 1000000000; default 0. Live */
+	unsigned limits_reply_bytes_per_s;
+
+	/* What may come at once: this many seconds of the above; 1 to 3600; default 1. Live */
+	unsigned limits_burst_s;
+
+	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
+	unsigned limits_leak;
+
+	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits set behind the
+	 * prefix are an error; default none. Live */
+	const char *const *limits_exempt;
+	size_t limits_exempt_count; /* up to 128 */
+
+	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -437,8 +473,10 @@ struct dgram_service_stats {
 	uint64_t log_lines_lost; /* of the server */
 
 	const struct dgram_counter
-		*counters; /* all of the above again, in the order of the log's line */
+		*counters; /* all of this again, in the order of the log's line */
 	size_t counters_count;
+
+	uint64_t would_drop_limit; /* what limits would have dropped, but for limits_dry_run */
 };
 
 /* Durations of up to `most_ns`, but longer than the bucket before. */

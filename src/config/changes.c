@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "config/access.h"
 #include "config/options.h"
 
 #define VALUE_TEXT_MAX 8192
+
+/* Of more prefixes only the number is shown. */
+#define PREFIXES_SHOWN 8
 
 struct comparison {
 	config_change_fn *change;
@@ -36,6 +40,35 @@ static bool is_of_services(size_t index)
 	return params[index].scope & PARAM_SCOPE_SERVICE;
 }
 
+static void format_prefixes(const struct value *value, char text[VALUE_TEXT_MAX])
+{
+	size_t count = value_prefixes_count(value), at = 0;
+	struct element each;
+
+	snprintf(text, VALUE_TEXT_MAX, count == 0 ? "none" : "%zu prefixes", count);
+	if (count == 0 || count > PREFIXES_SHOWN)
+		return;
+	each = element_first(value->element);
+	for (; each.item; each = element_next(each))
+		at += (size_t)snprintf(text + at, VALUE_TEXT_MAX - at, "%s%s", at > 0 ? ", " : "",
+			each.item->valuestring);
+}
+
+static bool is_same_list(const struct value *old_value, const struct value *new_value)
+{
+	size_t count = value_prefixes_count(old_value);
+	struct element one, other;
+
+	if (count != value_prefixes_count(new_value) || count == 0)
+		return count == value_prefixes_count(new_value);
+	one = element_first(old_value->element);
+	other = element_first(new_value->element);
+	for (; one.item; one = element_next(one), other = element_next(other))
+		if (strcmp(one.item->valuestring, other.item->valuestring) != 0)
+			return false;
+	return true;
+}
+
 /* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses. */
 static void format_value(const struct values *values, size_t index, char text[VALUE_TEXT_MAX])
 {
@@ -52,7 +85,9 @@ static void format_value(const struct values *values, size_t index, char text[VA
 		word = values_handler_text(values);
 	else if (param->type == PARAM_TYPE_NAME)
 		word = values_name(values);
-	if (param->type == PARAM_TYPE_WHOLE)
+	if (param->type == PARAM_TYPE_PREFIXES)
+		format_prefixes(value, text);
+	else if (param->type == PARAM_TYPE_WHOLE)
 		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
 	else if (word)
 		snprintf(text, VALUE_TEXT_MAX, "%s", word);
@@ -62,11 +97,16 @@ static void format_value(const struct values *values, size_t index, char text[VA
 				i > 0 ? ", " : "", value_text(value, param, i));
 }
 
-/* Of a plug-in that has the same path. */
-static bool is_another_file(const struct values *old_values, const struct values *new_values)
+/* Of values whose texts are the same: a plug-in or a file of prefixes that was written anew, a long list. */
+static bool is_changed_within(
+	size_t index, const struct values *old_values, const struct values *new_values)
 {
-	return values_handler(old_values) != values_handler(new_values) &&
-	       strcmp(values_handler_text(old_values), values_handler_text(new_values)) == 0;
+	if (params[index].type == PARAM_TYPE_HANDLER)
+		return values_handler(old_values) != values_handler(new_values);
+	if (params[index].type == PARAM_TYPE_PREFIXES)
+		return !is_same_list(&old_values->of[index], &new_values->of[index]);
+	return index == PARAM_ACCESS_FILE &&
+	       !access_is_same_file(old_values->access, new_values->access);
 }
 
 static void compare_value(struct comparison *comparison, size_t index,
@@ -76,9 +116,9 @@ static void compare_value(struct comparison *comparison, size_t index,
 
 	format_value(old_values, index, old_text);
 	format_value(new_values, index, new_text);
-	if (params[index].type == PARAM_TYPE_HANDLER && is_another_file(old_values, new_values))
+	if (strcmp(old_text, new_text) == 0 && is_changed_within(index, old_values, new_values))
 		snprintf(new_text, sizeof(new_text), "%.*s, which has changed", VALUE_TEXT_MAX / 2,
-			values_handler_text(new_values));
+			old_text);
 	if (strcmp(old_text, new_text) != 0)
 		add_change(comparison, params[index].path, old_text, new_text,
 			params[index].live && !comparison->renamed);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/endpoint.h"
+#include "base/prefix.h"
 #include "base/suggest.h"
 #include "json/utf8.h"
 
@@ -175,6 +176,37 @@ static void check_hosts(const struct check *check, struct element element)
 		check_host(check, host);
 }
 
+static void check_prefix(const struct check *check, struct element element)
+{
+	const char *text = element.item->valuestring;
+	struct prefix_error error;
+	struct prefix prefix;
+
+	if (!cJSON_IsString(element.item))
+		report_type(check->label, element, "a prefix in a string", check->report);
+	else if (prefix_parse(text, &prefix, &error) < 0)
+		report_add(check->report,
+			error.length < strlen(text)
+				? element_part_place(element, error.offset, error.length)
+				: element_place(element),
+			"%s: %s", check->label, error.message);
+}
+
+static void check_prefixes(const struct check *check, struct element list)
+{
+	unsigned maximum = check->param->limits.maximum;
+
+	if (!cJSON_IsArray(list.item)) {
+		report_type(check->label, list, "a list of prefixes", check->report);
+		return;
+	}
+	if ((unsigned)cJSON_GetArraySize(list.item) > maximum)
+		report_add(check->report, element_place(list), "%s: more than %u prefixes",
+			check->label, maximum);
+	for (struct element each = element_first(list); each.item; each = element_next(each))
+		check_prefix(check, each);
+}
+
 static void find_handler(const struct check *check, struct element element, struct value *value)
 {
 	const struct config_handlers *handlers = check->handlers;
@@ -230,9 +262,12 @@ void check_value(const struct check *check, struct element element, struct value
 	struct rule rule;
 
 	*value = (struct value){ .present = true, .element = element };
-	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_HANDLER) {
+	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_HANDLER ||
+		param->type == PARAM_TYPE_PREFIXES) {
 		if (param->type == PARAM_TYPE_HOSTS)
 			check_hosts(check, element);
+		else if (param->type == PARAM_TYPE_PREFIXES)
+			check_prefixes(check, element);
 		else
 			find_handler(check, element, value);
 		value->invalid = check->report->count > errors;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "config/access.h"
 #include "config/decode.h"
 #include "config/files.h"
 #include "config/services.h"
@@ -33,11 +34,14 @@ static int read_documents(
 
 static int finish_report(const struct config *config, struct report *report)
 {
-	struct report_source *sources = calloc(config->documents_count, sizeof(*sources));
+	size_t files = config->access ? 1 + config->services_count : 0;
+	struct report_source *sources = calloc(config->documents_count + files, sizeof(*sources));
 	int r;
 
 	if (!sources)
 		return -ENOMEM;
+	for (size_t i = 0; i < files; i++)
+		sources[config->documents_count + i] = config->access[i].file;
 	for (size_t i = 0; i < config->documents_count; i++)
 		sources[i] = config->documents[i].source;
 	r = report_finish(report, sources);
@@ -45,8 +49,8 @@ static int finish_report(const struct config *config, struct report *report)
 	return r;
 }
 
-static void fill_service(
-	struct dgram_service *service, const struct values *values, const char **hosts)
+static void fill_service(struct dgram_service *service, const struct values *values,
+	const char **hosts, const char **exempt)
 {
 	const struct value *of = values->of;
 
@@ -74,6 +78,16 @@ static void fill_service(
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
+	service->access = &values->access->options;
+	service->limits_requests_per_s = of[PARAM_REQUESTS_PER_S].number;
+	service->limits_reply_bytes_per_s = of[PARAM_REPLY_BYTES_PER_S].number;
+	service->limits_burst_s = of[PARAM_BURST].number;
+	service->limits_leak = of[PARAM_LEAK].number;
+	service->limits_exempt_count = value_prefixes_count(&of[PARAM_EXEMPT]);
+	service->limits_exempt = exempt;
+	for (size_t i = 0; i < service->limits_exempt_count; i++)
+		exempt[i] = value_text(&of[PARAM_EXEMPT], &params[PARAM_EXEMPT], i);
+	service->limits_dry_run = of[PARAM_DRY_RUN].number;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)
@@ -103,11 +117,12 @@ static int make_options(struct config *config)
 
 	config->service_options = calloc(count, sizeof(*config->service_options));
 	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
-	if (!config->service_options || !config->hosts)
+	config->exempt = calloc(count * DGRAM_EXEMPT_MAX, sizeof(*config->exempt));
+	if (!config->service_options || !config->hosts || !config->exempt)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		fill_service(&config->service_options[i], &config->services[i],
-			config->hosts + i * DGRAM_HOSTS_MAX);
+			config->hosts + i * DGRAM_HOSTS_MAX, config->exempt + i * DGRAM_EXEMPT_MAX);
 	fill_options(&config->options, &config->top);
 	config->options.services = config->service_options;
 	config->options.services_count = count;
@@ -120,6 +135,8 @@ static int load(struct config *config, const struct config_source *source, struc
 
 	if (r == 0)
 		r = services_resolve(config, report);
+	if (r == 0)
+		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
 		int error = finish_report(config, report);
 
@@ -215,6 +232,7 @@ void config_free(struct config *config)
 {
 	if (!config)
 		return;
+	access_clear(config);
 	services_clear(config);
 	for (size_t i = 0; i < config->documents_count; i++)
 		document_free(&config->documents[i]);
@@ -222,5 +240,6 @@ void config_free(struct config *config)
 	free(config->deferred);
 	free(config->service_options);
 	free(config->hosts);
+	free(config->exempt);
 	free(config);
 }

@@ -88,6 +88,8 @@ static int decode_member(
 	char label[64];
 
 	inner.group = param;
+	if (param->type == PARAM_TYPE_GROUP)
+		scope->values->of[param - params].present = true;
 	snprintf(label, sizeof(label), "%s%s", scope->label, param->path);
 	if (param->type == PARAM_TYPE_SERVICES)
 		return decode_services(scope, member);

@@ -52,6 +52,21 @@ const struct param params[PARAM_COUNT] = {
 		"Datagrams from lower ports are dropped, because other servers use those ports, "
 		"and two servers that answer each other never stop.",
 		WHOLE(min_source_port), LIVE },
+	[PARAM_ACCESS] = { "access", BOTH,
+		"Which sources are let in: the longest prefix that has a source decides; where none "
+		"has it, it is let in unless something is allowed. A service that has this object "
+		"takes nothing from the one at the top.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_ACCESS_ALLOW] = { "access.allow", BOTH,
+		"Prefixes of sources that are let in, as 192.0.2.0/24, 2001:db8::/32 or an address.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_ACCESS_PREFIXES_MAX, 0 }, LIVE },
+	[PARAM_ACCESS_DENY] = { "access.deny", BOTH,
+		"Prefixes of sources whose datagrams are dropped.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_ACCESS_PREFIXES_MAX, 0 }, LIVE },
+	[PARAM_ACCESS_FILE] = { "access.file", BOTH,
+		"A file with more of both, one a line: allow PREFIX or deny PREFIX; # begins a "
+		"comment. It counts from the folder of this file; empty means none.",
+		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
@@ -132,6 +147,31 @@ const struct param params[PARAM_COUNT] = {
 		"Whether the handler, if it can, answers datagrams that the queue drops with \"try "
 		"later\".",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_LIMITS] = { "limits", BOTH,
+		"What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes "
+		"around it.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_REQUESTS_PER_S] = { "limits.requests_per_s", BOTH,
+		"How many requests of a source are let in each second; 0 means no limit.",
+		WHOLE(limits_requests_per_s), LIVE },
+	[PARAM_REPLY_BYTES_PER_S] = { "limits.reply_bytes_per_s", BOTH,
+		"How many bytes of replies a source gets each second; 0 means no limit.",
+		WHOLE(limits_reply_bytes_per_s), LIVE },
+	[PARAM_BURST] = { "limits.burst_s", BOTH,
+		"What a source that was silent may use at once, as so many seconds of its limits.",
+		WHOLE(limits_burst_s), .unit = "seconds", LIVE },
+	[PARAM_LEAK] = { "limits.leak", BOTH,
+		"Of what is over its limit, one in this many passes at random, so that nobody is "
+		"silenced by whoever forges its address; 0 lets none pass.",
+		WHOLE(limits_leak), LIVE },
+	[PARAM_EXEMPT] = { "limits.exempt", BOTH,
+		"Sources without limits: a list of addresses, and of prefixes as 192.0.2.0/24 or "
+		"2001:db8::/32.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_EXEMPT_MAX, 0 },
+		LIVE },
+	[PARAM_DRY_RUN] = { "limits.dry_run", BOTH,
+		"Whether what is over is only counted and logged, and not dropped.",
+		.type = PARAM_TYPE_BOOLEAN, LIVE },
 	[PARAM_LOGGING] = { "logging", TOP,
 		"The log.", .type = PARAM_TYPE_GROUP },
 	[PARAM_LOG_LEVEL] = { "logging.level", TOP,
@@ -189,6 +229,11 @@ const struct param *param_find(enum param_scope scope, const struct param *group
 			return &params[i];
 	}
 	return NULL;
+}
+
+bool param_is_replaced(const struct param *param)
+{
+	return param_is_in(param, PARAM_SCOPE_BOTH, &params[PARAM_ACCESS]);
 }
 
 bool param_is_single(const struct param *param)

@@ -19,6 +19,7 @@ enum param_type {
 	PARAM_TYPE_TEXT,     /* the limits are bytes */
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
 	PARAM_TYPE_TARGET,   /* the same: of the log */
+	PARAM_TYPE_PREFIXES, /* a list of address prefixes; the limits are their number */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of them; the limits are their number */
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
 	PARAM_TYPE_SERVICES, /* a list of objects of the service's scope; the same */
@@ -54,6 +55,10 @@ enum {
 	PARAM_RECEIVERS,
 	PARAM_MAX_WORKERS,
 	PARAM_MIN_SOURCE_PORT,
+	PARAM_ACCESS,
+	PARAM_ACCESS_ALLOW,
+	PARAM_ACCESS_DENY,
+	PARAM_ACCESS_FILE,
 	PARAM_FREEBIND,
 	PARAM_ON_MISSING_ADDRESS,
 	PARAM_BROADCAST,
@@ -77,6 +82,13 @@ enum {
 	PARAM_OVERLOAD_INTERVAL,
 	PARAM_FAIR_WINDOW,
 	PARAM_BUSY_REPLIES,
+	PARAM_LIMITS,
+	PARAM_REQUESTS_PER_S,
+	PARAM_REPLY_BYTES_PER_S,
+	PARAM_BURST,
+	PARAM_LEAK,
+	PARAM_EXEMPT,
+	PARAM_DRY_RUN,
 	PARAM_LOGGING,
 	PARAM_LOG_LEVEL,
 	PARAM_LOG_FORMAT,
@@ -98,6 +110,9 @@ const char *param_key(const struct param *param);
 
 /* True: it stands directly in this group (NULL: at the top of the scope). */
 bool param_is_in(const struct param *param, enum param_scope scope, const struct param *group);
+
+/* True: a service that has the key's group takes none of the group's keys from the top. */
+bool param_is_replaced(const struct param *param);
 
 /* True: at the top it is allowed only without "services". */
 bool param_is_single(const struct param *param);

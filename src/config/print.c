@@ -19,6 +19,16 @@ static void print_texts(struct json *json, const struct param *param, const stru
 		json_close(json, ']');
 }
 
+static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
+{
+	json_open(json, param_key(param), '[');
+	if (value->present)
+		for (struct element each = element_first(value->element); each.item;
+			each = element_next(each))
+			json_text(json, NULL, each.item->valuestring);
+	json_close(json, ']');
+}
+
 /* A text that is not set and has no default is left out. */
 static void print_option(
 	struct json *json, enum dgram_type type, const struct dgram_setting *setting)
@@ -83,6 +93,9 @@ static void print_param(struct json *json, const struct config *config, const st
 		break;
 	case PARAM_TYPE_NAME:
 		json_text(json, key, values_name(values));
+		break;
+	case PARAM_TYPE_PREFIXES:
+		print_prefixes(json, param, value);
 		break;
 	case PARAM_TYPE_TEXT:
 	case PARAM_TYPE_CPUS:

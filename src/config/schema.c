@@ -211,6 +211,16 @@ static void put_string_type(struct json *json, const struct param *param)
 		json_text(json, "default", param->text);
 }
 
+static void put_prefixes(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "array");
+	json_open(json, "items", '{');
+	json_text(json, "type", "string");
+	json_close(json, '}');
+	json_number(json, "maxItems", param->limits.maximum);
+	json_texts(json, "default", NULL);
+}
+
 static void put_hosts(struct json *json, const struct param *param)
 {
 	json_open(json, "type", '[');
@@ -266,6 +276,9 @@ static void put_param(struct json *json, const struct view *view, const struct p
 	case PARAM_TYPE_CPUS:
 	case PARAM_TYPE_TARGET:
 		put_string_type(json, param);
+		break;
+	case PARAM_TYPE_PREFIXES:
+		put_prefixes(json, param);
 		break;
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);

@@ -45,6 +45,13 @@ int services_defer_options(struct config *config, struct values *values, struct 
 	return 0;
 }
 
+static bool takes_from_top(const struct values *service, const struct param *param)
+{
+	if (param->type == PARAM_TYPE_GROUP || param->scope != PARAM_SCOPE_BOTH)
+		return false;
+	return !(param_is_replaced(param) && service->of[PARAM_ACCESS].present);
+}
+
 /* Without "services" there is one service, which has all values of the top. */
 static int inherit_values(struct config *config)
 {
@@ -53,7 +60,8 @@ static int inherit_values(struct config *config)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->services_count * PARAM_COUNT; i++) {
 		struct value *value = &config->services[i / PARAM_COUNT].of[i % PARAM_COUNT];
-		bool is_shared = params[i % PARAM_COUNT].scope == PARAM_SCOPE_BOTH;
+		bool is_shared = takes_from_top(
+			&config->services[i / PARAM_COUNT], &params[i % PARAM_COUNT]);
 
 		if ((is_shared || !config->services_listed) && !value->present)
 			*value = config->top.of[i % PARAM_COUNT];

@@ -34,6 +34,11 @@ size_t value_texts_count(const struct value *value)
 	return is_list ? (size_t)cJSON_GetArraySize(value->element.item) : 1;
 }
 
+size_t value_prefixes_count(const struct value *value)
+{
+	return value->present ? value_texts_count(value) : 0;
+}
+
 const char *value_text(const struct value *value, const struct param *param, size_t index)
 {
 	return value->present ? text_element(value, index).item->valuestring : param->text;

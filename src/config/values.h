@@ -17,7 +17,8 @@ struct value {
 
 struct values {
 	struct value of[PARAM_COUNT];
-	struct element element; /* of a service in a list */
+	struct element element;		  /* of a service in a list */
+	const struct access_list *access; /* once loaded: what `access` says */
 	struct dgram_setting
 		*parameters; /* of the handler, in its order; once loaded all have a name */
 };
@@ -40,10 +41,13 @@ struct config {
 	struct deferred_options *deferred; /* in the order of the documents */
 	size_t deferred_count;
 
+	struct access_list *access; /* the top's, and of each service; NULL: not yet */
+
 	/* Point into the above. */
 	struct dgram_options options;
 	struct dgram_service *service_options;
-	const char **hosts; /* of all services */
+	const char **hosts;  /* of all services */
+	const char **exempt; /* the same */
 };
 
 /* All are the defaults. */
@@ -58,6 +62,9 @@ const char *values_name(const struct values *values);
  * it is the table's. NULL: there is none. */
 const char *value_text(const struct value *value, const struct param *param, size_t index);
 size_t value_texts_count(const struct value *value);
+
+/* The number of prefixes in a valid list. */
+size_t value_prefixes_count(const struct value *value);
 
 /* The addresses of valid hosts. Returns their number. */
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX]);

@@ -57,7 +57,13 @@
 		"end") \
 	X(DROP_DRAINING, "draining", \
 		"It came while the server drained, which receives nothing new then.", \
-		"a longer drain does not help: have clients ask again, or stop them first")
+		"a longer drain does not help: have clients ask again, or stop them first") \
+	X(DROP_ACCESS, "access", "access does not let its source in.", \
+		"if such clients are legitimate, allow their prefix in access") \
+	X(DROP_LIMIT, "limit", \
+		"Its source, or a network around it, was over its limit.", \
+		"if such sources are welcome, raise limits.requests_per_s or " \
+		"limits.reply_bytes_per_s")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \
@@ -99,6 +105,8 @@
 	X(workers_overdue, NOW, "workers", "Workers whose handler runs for longer than pool.handler_timeout_ms now.") \
 	X(dropped_by_kernel, COUNT, "messages", \
 		"Lost before it was received, because the socket's buffer was full.") \
+	X(would_drop_limit, COUNT, "datagrams", \
+		"Datagrams that limits would have dropped, but for limits.dry_run.") \
 	X(hosts_waiting, NOW, "hosts", "Addresses of the service that are waited for.") \
 	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.")
 /* clang-format on */

@@ -18,7 +18,7 @@ struct chunk {
 };
 
 struct slab {
-	size_t slot_bytes;
+	size_t data_bytes, slot_bytes;
 	struct lock lock;
 	/* under the lock */
 	struct datagram *free; /* a stack */
@@ -56,6 +56,7 @@ int slab_new(unsigned slots, size_t data_bytes, struct slab **ret_slab)
 	if (slab == NULL)
 		return -ENOMEM;
 	lock_init(&slab->lock);
+	slab->data_bytes = data_bytes;
 	slab->slot_bytes =
 		(sizeof(struct datagram) + data_bytes + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
 	error = slab_grow(slab, slots);
@@ -137,6 +138,11 @@ void slab_give(struct slab *slab, struct datagram_list *from)
 	slab->free = from->first;
 	lock_release(&slab->lock);
 	*from = (struct datagram_list){ 0 };
+}
+
+size_t slab_data_bytes(const struct slab *slab)
+{
+	return slab->data_bytes;
 }
 
 size_t slab_bytes(struct slab *slab)

@@ -25,6 +25,9 @@ void slab_take(struct slab *slab, unsigned count, struct datagram *ret_slots[]);
 /* Take back all of `from`, in any order; it is empty afterwards. */
 void slab_give(struct slab *slab, struct datagram_list *from);
 
+/* The longest datagram that a slot holds. */
+size_t slab_data_bytes(const struct slab *slab);
+
 /* Bytes of address space; the resident memory grows up to it as slots are touched. */
 size_t slab_bytes(struct slab *slab);
 

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/sys.h"
-#include "engine/reply.h"
+#include "engine/answer.h"
 
 /* The kernel's MAX_ERRNO. */
 #define ERRNO_MAX 4095
@@ -170,11 +171,23 @@ void *dgram_request_state(const struct dgram_request *request)
 	return whole(request)->handler->state;
 }
 
+/* As much of it as we can judge; the kernel judges the rest. */
+static union addr address_of(const struct sockaddr *to, socklen_t length)
+{
+	union addr address = { .in6 = { 0 } };
+
+	if (to != NULL)
+		memcpy(&address, to, length < sizeof(address) ? length : sizeof(address));
+	return address;
+}
+
 int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
 	socklen_t to_length, const void *data, size_t length)
 {
 	const struct handler_request *lent = whole(request);
-	struct socket_control control;
+	struct send_control control;
+	const union addr address = address_of(to, to_length);
+	const struct departure departure = { lent->datagram, &address, data, length };
 	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = length };
 	struct mmsghdr message = {
 		.msg_hdr = {
@@ -187,6 +200,8 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	};
 	int count;
 
+	if (answer_may_send(lent->answer, &departure) < 0)
+		return -EDQUOT;
 	message.msg_hdr.msg_controllen = socket_source(&lent->datagram->local, &control);
 	count = sys_send(lent->sockets[lent->datagram->socket].fd, &message, 1);
 	return count < 0 ? count : 0;
@@ -195,15 +210,11 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 int dgram_request_reply(const struct dgram_request *request, const void *data, size_t length)
 {
 	const struct handler_request *lent = whole(request);
-	struct handler_answer *answer = lent->answer;
-	struct reply reply = { .request = lent->datagram, .data = data, .length = length };
+	struct answer *answer = lent->answer;
 
-	if (answer == NULL)
+	if (answer->replies == NULL)
 		return -EOPNOTSUPP;
 	if (length > answer->bytes_max)
 		return -EMSGSIZE;
-	reply.extra = answer->length >= 0;
-	if (!reply.extra)
-		answer->length = (ssize_t)length;
-	return reply_now(answer->replies, &reply, answer->results);
+	return answer_now(answer, lent->datagram, data, length);
 }

@@ -27,16 +27,7 @@ struct handler {
 	bool opened;
 };
 
-struct reply_batch;
-struct ledger;
-
-/* How a request is answered, and was so far. */
-struct handler_answer {
-	struct reply_batch *replies;
-	struct ledger *results;
-	size_t bytes_max;
-	ssize_t length; /* of the first reply by dgram_request_reply(); -1: there was none */
-};
+struct answer;
 
 /* A request as a handler sees it, and what the functions named dgram_request_ need. */
 struct handler_request {
@@ -45,7 +36,7 @@ struct handler_request {
 	const struct datagram *datagram;
 	const struct socket *sockets; /* by number */
 	struct log_ring *log;
-	struct handler_answer *answer; /* NULL: it cannot be answered, in verify() */
+	struct answer *answer;
 };
 
 /* Also for a handler without an open(), which logs in `log`. Errors are the handler's. Thread: owner. */

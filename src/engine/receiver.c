@@ -48,10 +48,12 @@ bool receiver_serves(const struct receiver *receiver)
 static bool is_verified(const void *context, const struct datagram *datagram)
 {
 	const struct receiver *receiver = context;
+	struct answer answer = { .door = &receiver->service->door };
 	struct handler_request request;
 
 	handler_request_init(
 		&request, &receiver->service->handler, receiver->sockets, receiver->log, 0);
+	request.answer = &answer;
 	handler_lend(&request, datagram);
 	return handler_verify(&receiver->service->handler, &request);
 }
@@ -75,14 +77,18 @@ static void make_guard(struct receiver *receiver)
 		.min_source_port = &service->min_source_port,
 		.ports = receiver->ports,
 		.is_own = is_own,
+		.limiter = &service->limiter,
+		.dice = &receiver->dice,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
 		.context = receiver,
+		.access = &service->access,
 	};
 }
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
 {
-	int error = reply_batch_new(receiver->service->reply_bytes, &receiver->replies);
+	int error = reply_batch_new(receiver->service->reply_bytes, slab_data_bytes(receiver->slab),
+		&receiver->replies);
 
 	lock_init(&receiver->lock);
 	make_guard(receiver);
@@ -121,6 +127,7 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 		loss_note(&receiver->service->losses[verdict], datagram, 0, 0);
 		receiver->slots[kept++] = datagram;
 	}
+	guard_end(&receiver->guard);
 	admission->received = count;
 	return kept;
 }
@@ -142,8 +149,11 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 	struct service *service = receiver->service;
 	struct reply_batch *replies = receiver->replies;
 	struct ledger sent = { 0 };
-	struct handler_answer answer = {
-		.replies = replies, .results = &sent, .bytes_max = service->reply_bytes
+	struct answer answer = {
+		.door = &service->door,
+		.replies = replies,
+		.results = &sent,
+		.bytes_max = service->reply_bytes,
 	};
 	struct handler_request request;
 	unsigned left = BUSY_REPLIES_MAX;
@@ -161,8 +171,8 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 		length = handler_busy(
 			&service->handler, &request, replies->next_buffer, service->reply_bytes);
 		if (length >= 0)
-			reply_add(replies, d, (size_t)length);
-		if (replies->next_buffer > replies->last_buffer)
+			answer_give(&answer, d, (size_t)length);
+		if (replies->full)
 			reply_send(replies, &sent);
 	}
 	reply_send(replies, &sent);

@@ -34,7 +34,8 @@
 #define MESSAGE_BYTES_MAX 65000u
 _Static_assert(QUEUE_BATCH_MAX <= 64, "and splits it into at most UDP_MAX_SEGMENTS datagrams");
 
-/* So much is collected, and the reply that exceeds it: the longest message, or a batch of replies of a kilobyte. */
+/* Where slots have no room for replies, so much is collected, and the reply that exceeds it: the longest message, or
+ * a batch of replies of a kilobyte. */
 #define BUFFERS_BYTES 65536u
 
 /* Bytes of the buffers that a reply takes: never two in one cache line, and an empty one has a place of
@@ -44,43 +45,46 @@ static size_t reply_room(size_t length)
 	return (length | 63) + 1;
 }
 
-static size_t room_for(size_t reply_bytes)
+static size_t buffers_bytes(size_t reply_bytes, size_t slot_bytes)
 {
 	size_t longest = reply_room(reply_bytes), most = longest * (QUEUE_BATCH_MAX - 1);
 
+	if (reply_bytes <= slot_bytes)
+		return longest;
 	return (most < BUFFERS_BYTES ? most : BUFFERS_BYTES) + longest;
 }
 
-size_t reply_batch_bytes(size_t reply_bytes)
+size_t reply_batch_bytes(const struct reply_batch *batch)
 {
-	return sizeof(struct reply_batch) + room_for(reply_bytes);
+	return sizeof(*batch) + batch->buffers_bytes;
 }
 
 static void lift_gso_limits(struct reply_batch *batch)
 {
-	batch->gso_bytes_max = batch->buffer_bytes;
+	batch->gso_bytes_max = batch->reply_bytes;
 	if (batch->gso_bytes_max > MESSAGE_BYTES_MAX)
 		batch->gso_bytes_max = MESSAGE_BYTES_MAX;
 	batch->gso_bytes_sure = batch->gso_bytes_max;
 	memset(batch->narrow, 0, sizeof(batch->narrow));
 }
 
-int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch)
+int reply_batch_new(size_t reply_bytes, size_t slot_bytes, struct reply_batch **ret_batch)
 {
 	struct reply_batch *batch = calloc(1, sizeof(*batch));
 
 	if (batch == NULL)
 		return -ENOMEM;
-	batch->buffer_bytes = reply_bytes;
+	batch->reply_bytes = reply_bytes;
+	batch->in_slots = reply_bytes <= slot_bytes;
+	batch->buffers_bytes = buffers_bytes(reply_bytes, slot_bytes);
 	lift_gso_limits(batch);
-	batch->buffers = mmap(NULL, room_for(reply_bytes), PROT_READ | PROT_WRITE,
+	batch->buffers = mmap(NULL, batch->buffers_bytes, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (batch->buffers == MAP_FAILED) {
 		free(batch);
 		return -ENOMEM;
 	}
 	batch->next_buffer = batch->buffers;
-	batch->last_buffer = batch->buffers + room_for(reply_bytes) - reply_room(reply_bytes);
 	*ret_batch = batch;
 	return 0;
 }
@@ -89,7 +93,7 @@ void reply_batch_free(struct reply_batch *batch)
 {
 	if (batch == NULL)
 		return;
-	munmap(batch->buffers, room_for(batch->buffer_bytes));
+	munmap(batch->buffers, batch->buffers_bytes);
 	free(batch);
 }
 
@@ -170,12 +174,13 @@ static unsigned coalesce_room(
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
-void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length)
+void reply_take_buffer(struct reply_batch *batch, size_t length)
 {
-	batch->requests[batch->count] = request;
-	batch->replies[batch->count++] =
-		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	size_t used;
+
 	batch->next_buffer += reply_room(length);
+	used = (size_t)(batch->next_buffer - batch->buffers);
+	batch->full = used + reply_room(batch->reply_bytes) > batch->buffers_bytes;
 }
 
 static void begin_message(
@@ -188,11 +193,11 @@ static void begin_message(
 	batch->messages[batch->messages_count++] = (struct reply_message){
 		.route = route,
 		.request = request,
-		.length = length,
+		.length = (uint32_t)length,
 		.replies = 1,
 		.room = coalesce_room(batch, socket, route, length),
-		.first = number,
-		.last = number,
+		.first = (unsigned char)number,
+		.last = (unsigned char)number,
 		.older = *newest,
 		.exact = is_route_exact(request, socket),
 	};
@@ -212,8 +217,8 @@ static void make_messages(struct reply_batch *batch)
 			begin_message(batch, number, route, newest);
 			continue;
 		}
-		batch->next[message->last] = number;
-		message->last = number;
+		batch->next[message->last] = (unsigned char)number;
+		message->last = (unsigned char)number;
 		message->replies++;
 		message->room--;
 	}
@@ -222,7 +227,7 @@ static void make_messages(struct reply_batch *batch)
 
 /* Write the ancillary data of a message. Returns its length. */
 static size_t write_control(const struct reply_batch *batch, const struct reply_message *message,
-	struct socket_control *control)
+	struct send_control *control)
 {
 	size_t used = 0;
 
@@ -428,4 +433,5 @@ void reply_send(struct reply_batch *batch, struct ledger *results)
 	batch->count = 0;
 	batch->messages_count = 0;
 	batch->next_buffer = batch->buffers;
+	batch->full = false;
 }

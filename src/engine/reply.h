@@ -1,6 +1,7 @@
-/* Station 6: the replies of a batch. They are collected in buffers of their own, so a reply never
- * aliases its request, and sent with as few system calls as the sockets allow. A reply that cannot be
- * sent costs only itself. Thread: the worker that owns the batch. */
+/* Station 6: the replies of a batch, sent with as few system calls as the sockets allow. A reply never aliases its
+ * request: it is made in the slot of the request that was answered before, whose bytes nobody needs any more, or in
+ * buffers of their own where replies may be longer than requests. A reply that cannot be sent costs only itself.
+ * Thread: the worker that owns the batch. */
 #ifndef ENGINE_REPLY_H
 #define ENGINE_REPLY_H
 
@@ -29,12 +30,12 @@ struct reply {
 struct reply_message {
 	uint64_t route;			/* to a client, from a socket: its lowest 16 bits */
 	const struct datagram *request; /* of the first */
-	size_t length;			/* of each */
+	uint32_t length;		/* of each */
 	unsigned replies;
-	unsigned room;	      /* for more replies */
-	unsigned first, last; /* their numbers in the batch */
-	unsigned older;	      /* 1 + the message before it in the same place; 0: none */
-	bool exact;	      /* `route` says all: IPv4, from an address that is the socket's */
+	unsigned room;		   /* for more replies */
+	unsigned char first, last; /* their numbers in the batch */
+	unsigned char older;	   /* 1 + the message before it in the same place; 0: none */
+	bool exact; /* `route` says all: IPv4, from an address that is the socket's */
 };
 
 /* An IPv6 route on which replies longer than this are not coalesced. */
@@ -52,10 +53,12 @@ struct reply_batch {
 	bool impatient;	 /* it waits for no room */
 
 	/* Its own. */
-	size_t buffer_bytes;
-	unsigned char *buffers;	    /* replies one behind the other: a cache holds a whole batch */
-	unsigned char *next_buffer; /* where the next reply goes: buffer_bytes of room, up to */
-	unsigned char *last_buffer; /* this one; behind it, the batch is full and has to be sent */
+	size_t reply_bytes;	    /* the longest */
+	bool in_slots;		    /* they have room for it */
+	size_t buffers_bytes;	    /* for the first reply, or for a batch of them */
+	unsigned char *buffers;	    /* one behind the other: a cache holds a whole batch */
+	unsigned char *next_buffer; /* where the next reply goes: reply_bytes of room */
+	bool full;		    /* it has no room for another reply, and must be sent */
 	size_t gso_bytes_sure;	    /* replies no longer than this are coalesced on every route; */
 	size_t gso_bytes_max;	    /* longer ones than this on none, */
 	unsigned gso_retry_batches; /* for this number of batches */
@@ -68,7 +71,7 @@ struct reply_batch {
 	unsigned count; /* of replies */
 	const struct datagram *requests[QUEUE_BATCH_MAX];
 	struct iovec replies[QUEUE_BATCH_MAX];
-	unsigned next[QUEUE_BATCH_MAX]; /* of the same message */
+	unsigned char next[QUEUE_BATCH_MAX]; /* of the same message */
 	unsigned messages_count;
 	struct reply_message messages[QUEUE_BATCH_MAX];
 	unsigned char places[REPLY_PLACES]; /* 1 + the newest message; 0: none */
@@ -76,21 +79,34 @@ struct reply_batch {
 	/* What the kernel is given, in the order of sending. */
 	struct mmsghdr headers[QUEUE_BATCH_MAX];
 	struct iovec vectors[QUEUE_BATCH_MAX]; /* of replies that leave together */
-	struct socket_control controls[QUEUE_BATCH_MAX];
+	struct send_control controls[QUEUE_BATCH_MAX];
 	struct log_limit gso_log_limit;
 };
 
-/* Room for a batch of replies of at most `reply_bytes` each. -ENOMEM. */
-int reply_batch_new(size_t reply_bytes, struct reply_batch **ret_batch);
+/* Room for a batch of replies of at most `reply_bytes` each, to requests in slots of `slot_bytes`. -ENOMEM. */
+int reply_batch_new(size_t reply_bytes, size_t slot_bytes, struct reply_batch **ret_batch);
 
 /* NULL is fine. */
 void reply_batch_free(struct reply_batch *batch);
 
 /* Bytes of address space that a batch takes. */
-size_t reply_batch_bytes(size_t reply_bytes);
+size_t reply_batch_bytes(const struct reply_batch *batch);
 
-/* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). */
-void reply_add(struct reply_batch *batch, const struct datagram *request, size_t length);
+/* For reply_add() alone: the next reply goes behind one of this length. */
+void reply_take_buffer(struct reply_batch *batch, size_t length);
+
+/* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). Its data are
+ * lost then. */
+static inline void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
+{
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	if (batch->in_slots)
+		batch->next_buffer = request->data;
+	else
+		reply_take_buffer(batch, length);
+}
 
 /* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full, or not at
  * all if it is impatient. */

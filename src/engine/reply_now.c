@@ -9,8 +9,10 @@ int reply_now(struct reply_batch *batch, const struct reply *reply, struct ledge
 
 	if (batch->count > 0)
 		reply_send(batch, results);
-	reply_add(batch, reply->request, reply->length);
-	batch->replies[0].iov_base = (void *)(uintptr_t)reply->data;
+	batch->requests[0] = reply->request;
+	batch->replies[0] = (struct iovec){ .iov_base = (void *)(uintptr_t)reply->data,
+		.iov_len = reply->length };
+	batch->count = 1;
 	if (reply->extra)
 		batch->losses = NULL;
 	reply_send(batch, &own);

@@ -389,7 +389,7 @@ static size_t source_v6(const union addr *local, struct cmsghdr *control)
 }
 
 /* An interface other than 0 would override the IPv4 source (ip(7)); a link-local one needs it. */
-size_t socket_source(const union addr *local, struct socket_control *control)
+size_t socket_source(const union addr *local, struct send_control *control)
 {
 	memset(control, 0, sizeof(*control));
 	if (addr_is_wildcard(local))
@@ -399,7 +399,7 @@ size_t socket_source(const union addr *local, struct socket_control *control)
 	return source_v4(local, (struct cmsghdr *)(void *)control);
 }
 
-size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t used)
+size_t socket_segment(uint16_t bytes, struct send_control *control, size_t used)
 {
 	struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + used);
 

@@ -15,7 +15,7 @@
 #include "engine/arrivals.h"
 #include "guard/own_addresses.h"
 
-#define SOCKET_BATCH 56u
+#define SOCKET_BATCH 64u
 
 struct socket {
 	int fd; /* -1: not open */
@@ -50,6 +50,12 @@ struct socket_control {
 	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct timespec)) +
 						     CMSG_SPACE(sizeof(int)) +
 						     CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* Of what is sent: its source, and the length of its segments. */
+struct send_control {
+	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+						     CMSG_SPACE(sizeof(uint16_t))];
 };
 
 struct super_packets;
@@ -137,10 +143,10 @@ uint64_t socket_kernel_drops(const struct socket *socket);
 
 /* Write the ancillary data that sends a datagram from `local` into `control`; nothing when it
  * is the wildcard: the kernel chooses. Returns its length. */
-size_t socket_source(const union addr *local, struct socket_control *control);
+size_t socket_source(const union addr *local, struct send_control *control);
 
 /* Add to the `used` bytes of ancillary data that the message is to be sent as datagrams of `bytes`
  * each. Returns the new length. */
-size_t socket_segment(uint16_t bytes, struct socket_control *control, size_t used);
+size_t socket_segment(uint16_t bytes, struct send_control *control, size_t used);
 
 #endif

@@ -49,7 +49,7 @@ struct serving {
 	bool logged;
 	bool tracked;
 	struct handler_request request;
-	struct handler_answer answer;
+	struct answer answer;
 };
 
 static void serving_init(struct serving *serving, struct worker *worker, struct service *service,
@@ -65,20 +65,14 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 		worker->log, worker->number);
 	serving->request.answer = &serving->answer;
 	worker->replies->losses = &service->losses[LEDGER_REASON(0)];
-	serving->answer = (struct handler_answer){
+	serving->answer = (struct answer){
+		.door = &service->door,
 		.replies = worker->replies,
 		.results = results,
+		.losses = service->losses,
 		.bytes_max = service->reply_bytes,
 		.length = -1,
 	};
-}
-
-static void send_extra(const struct serving *serving, const struct datagram *job, size_t length)
-{
-	struct reply_batch *batch = serving->worker->replies;
-	const struct reply extra = { job, batch->next_buffer, length, .extra = true };
-
-	(void)reply_now(batch, &extra, serving->answer.results);
 }
 
 /* What the handler returned besides a first reply: into the books, where only the first thing counts that became
@@ -89,11 +83,12 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	bool first = serving->answer.length < 0;
 	enum ledger_failure failure;
 
+	if (length >= 0)
+		(void)answer_now(&serving->answer, job, serving->worker->replies->next_buffer,
+			(size_t)length);
 	serving->answer.length = -1; /* for the next job */
-	if (length >= 0) {
-		send_extra(serving, job, (size_t)length);
+	if (length >= 0)
 		return;
-	}
 	if (length == DGRAM_NO_REPLY) {
 		results->no_reply += first;
 		return;
@@ -143,15 +138,10 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
 	if (length >= 0 && serving->answer.length < 0)
-		reply_add(serving->answer.replies, job, (size_t)length);
+		answer_give(&serving->answer, job, (size_t)length);
 	else
 		record_other(serving, job, length);
 	return end_ns;
-}
-
-static bool is_full(const struct reply_batch *replies)
-{
-	return replies->next_buffer > replies->last_buffer;
 }
 
 static void drop_job(
@@ -199,7 +189,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			drop_job(&serving, job, DROP_EXPIRED, now_ns);
 		else
 			now_ns = run_job(&serving, job, now_ns);
-		if (now_ns > due_ns || is_full(replies)) {
+		if (now_ns > due_ns || replies->full) {
 			if (job->service_ns > QUEUE_BATCH_NS && service->queue != NULL)
 				queue_put_behind(service->queue, job, jobs);
 			reply_send(replies, ret_results);
@@ -361,10 +351,12 @@ static bool have_all_ended(const struct worker_shared *shared)
 	return true;
 }
 
-static int64_t finish_batch(struct worker *worker, struct service *service,
-	struct datagram_list *jobs, int64_t begin_ns)
+/* The pop may have waited for the queue's lock, which is no handler's time. */
+static int64_t finish_batch(
+	struct worker *worker, struct service *service, struct datagram_list *jobs)
 {
 	struct ledger results;
+	int64_t begin_ns = sys_monotonic_ns();
 	int64_t end_ns = run_batch(worker, service, jobs, begin_ns, &results);
 
 	queue_finish(service->queue, jobs, &results, end_ns - begin_ns);
@@ -394,7 +386,7 @@ static int64_t work_on(
 	begin_busy(counters, begin_ns);
 	slab_give(worker->shared->slab, &batch->expired);
 	if (batch->jobs.count > 0)
-		end_ns = finish_batch(worker, service, &batch->jobs, begin_ns);
+		end_ns = finish_batch(worker, service, &batch->jobs);
 	end_busy(counters, end_ns - begin_ns);
 	return end_ns;
 }

@@ -14,6 +14,7 @@
 #include "core/attention.h"
 #include "core/demand.h"
 #include "core/slab.h"
+#include "engine/answer.h"
 #include "engine/reply.h"
 #include "engine/service.h"
 #include "log/log.h"

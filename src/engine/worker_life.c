@@ -21,7 +21,7 @@ static int make_replies(struct worker *worker)
 		if (worker_serves(worker, service) && service->reply_bytes > most)
 			most = service->reply_bytes;
 	}
-	error = reply_batch_new(most, &worker->replies);
+	error = reply_batch_new(most, slab_data_bytes(worker->shared->slab), &worker->replies);
 	if (error < 0)
 		return error;
 	worker->replies->sockets = worker->shared->sockets;

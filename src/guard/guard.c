@@ -15,7 +15,15 @@ static bool is_maybe_own(const struct guard *guard, unsigned port)
 	return atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) & port_bit(port);
 }
 
-enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram)
+static bool is_refused(const struct guard *guard, const union addr *source)
+{
+	const struct access *access =
+		atomic_load_explicit(&guard->access_used, memory_order_relaxed);
+
+	return access != NULL && !access_admits(access, source);
+}
+
+enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
 
@@ -33,6 +41,10 @@ enum ledger_drop guard_look_closer(const struct guard *guard, const struct datag
 		return DROP_SOURCE_PORT_LOW;
 	if (is_maybe_own(guard, port) && guard->is_own(guard->context, &datagram->client))
 		return DROP_SOURCE_SELF;
+	if (is_refused(guard, &datagram->client))
+		return DROP_ACCESS;
+	if (!limiter_admits(guard->limiter, guard->dice, datagram))
+		return DROP_LIMIT;
 	if (guard->verify != NULL && !guard->verify(guard->context, datagram))
 		return DROP_VERIFY;
 	return GUARD_ADMIT;

@@ -8,6 +8,8 @@
 
 #include "core/datagram.h"
 #include "core/ledger.h"
+#include "guard/access.h"
+#include "guard/limiter.h"
 
 /* The verdict on a datagram that may come in; the others are why it is dropped, as the books have it. */
 #define GUARD_ADMIT DROP_COUNT
@@ -29,8 +31,12 @@ struct guard {
 	const struct guard_ports *ports;
 	/* Is it one of our own sockets, whose port it may have? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
+	struct limiter *limiter;
+	struct dice *dice;
 	bool (*verify)(const void *context, const struct datagram *datagram); /* NULL: let all in */
 	const void *context;
+	const access_place *access; /* the table in force */
+	access_place access_used;   /* the one that this reception uses */
 };
 
 /* What holds for all datagrams of one reception. */
@@ -40,23 +46,32 @@ struct guard_pass {
 	bool looks_closer; /* at each datagram */
 };
 
-static inline struct guard_pass guard_begin(const struct guard *guard)
+/* A reception begins, and ends: guard_end(). */
+static inline struct guard_pass guard_begin(struct guard *guard)
 {
+	const struct access *access = access_enter(guard->access, &guard->access_used);
+
 	return (struct guard_pass){
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer = guard->closed || guard->verify != NULL,
+		.looks_closer = guard->closed || guard->verify != NULL || access != NULL ||
+				limiter_is_on(guard->limiter),
 	};
 }
 
+static inline void guard_end(struct guard *guard)
+{
+	access_leave(&guard->access_used);
+}
+
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */
-enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram);
+enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram);
 
 /* The verdict. For nearly all datagrams nothing speaks against them, and no call is needed to see that. Thread: the
  * receiver's. */
 static inline enum ledger_drop guard_check(
-	const struct guard *guard, const struct guard_pass *pass, const struct datagram *datagram)
+	const struct guard *guard, const struct guard_pass *pass, struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
 	bool unusual = pass->looks_closer | datagram->truncated |

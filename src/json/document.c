@@ -1,104 +1,15 @@
 #include "json/document.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "json/source.h"
 
 /* Longer than any key: "services.0.queue.capacity" has four parts. */
 #define PARTS_MAX 8
-
-/* Reads at most one byte too many, which the scanner refuses. */
-static int read_all(int fd, struct document *document)
-{
-	char *text = malloc(SCAN_BYTES_MAX + 2);
-	size_t length = 0;
-
-	if (!text)
-		return -ENOMEM;
-	while (length <= SCAN_BYTES_MAX) {
-		ssize_t n = read(fd, text + length, SCAN_BYTES_MAX + 1 - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int error = errno;
-
-			free(text);
-			return -error;
-		}
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	text[length] = '\0';
-	document->source.text = text;
-	document->source.length = length;
-	return 0;
-}
-
-/* NULL: a file that can be read. */
-static const char *mode_error(mode_t mode)
-{
-	if (S_ISREG(mode))
-		return NULL;
-	if (S_ISDIR(mode))
-		return "a directory, not a file";
-	return S_ISFIFO(mode) ? "a pipe, not a file" : "a device, not a file";
-}
-
-/* True: the file or its path is wrong. False: the system is short of something. */
-static bool is_configuration_error(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case EACCES:
-	case EPERM:
-	case ENOTDIR:
-	case EISDIR:
-	case ELOOP:
-	case ENAMETOOLONG:
-	case ENXIO:
-	case ENODEV:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* O_NONBLOCK: open(2) would wait for the writer of a FIFO. */
-static int read_file(struct document *document, const char *path, struct report *report)
-{
-	struct report_place nowhere = { .source = document->number };
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat status = { .st_mode = 0 };
-	int r = fd < 0 || fstat(fd, &status) < 0 ? -errno : 0;
-
-	if (r == 0 && mode_error(status.st_mode))
-		report_add(report, nowhere, "%s", mode_error(status.st_mode));
-	else if (r == 0)
-		r = read_all(fd, document);
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-/* Returns 0 without a text if the configuration is wrong: the report says so. */
-static int read_source(struct document *document, const char *path, struct report *report)
-{
-	struct report_place nowhere = { .source = document->number };
-	bool is_stdin = strcmp(path, DOCUMENT_STDIN) == 0;
-	int r = is_stdin ? read_all(STDIN_FILENO, document) : read_file(document, path, report);
-
-	if (r == 0 || r == -ENOMEM)
-		return r;
-	report_add(report, nowhere, "%s", strerrordesc_np(-r));
-	return is_configuration_error(-r) ? 0 : r;
-}
 
 /* Parse the source's text from `start` on. -EINVAL: *ret_errors, counted from `start`; there may be
  * values all the same. The scanner blanks in a copy, because messages show the text as it is. */
@@ -126,13 +37,17 @@ static int parse_source(struct document *document, size_t start, struct scan_err
 
 int document_read(struct document *document, const char *path, struct report *report)
 {
+	bool is_stdin = strcmp(path, DOCUMENT_STDIN) == 0;
 	struct scan_errors errors;
 	int r;
 
-	document->source.name = strdup(strcmp(path, DOCUMENT_STDIN) == 0 ? "stdin" : path);
+	document->source.name = strdup(is_stdin ? "stdin" : path);
 	if (!document->source.name)
 		return -ENOMEM;
-	r = read_source(document, path, report);
+	r = is_stdin
+		    ? source_read_stdin(&document->source, document->number, SCAN_BYTES_MAX, report)
+		    : source_read(
+			      &document->source, document->number, path, SCAN_BYTES_MAX, report);
 	if (r < 0 || !document->source.text)
 		return r;
 	r = parse_source(document, 0, &errors);

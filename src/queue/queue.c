@@ -369,9 +369,9 @@ void queue_put_behind(const struct queue *queue, struct datagram *slow, struct d
 	backlog_put_behind(&queue->backlog, slow, jobs);
 }
 
-/* A new value has a sixteenth of the mean's weight, and n of a batch n / (n + 15). The maximum falls by a 65th with
- * each, and by n / (n + 64), so that a handler that blocks once in fifty jobs is never taken for a quick one:
- * 0.985^50 leaves 46 % of its peak. */
+/* A new value has a sixteenth of the mean's weight, and n of a batch n / (n + 15). The maximum falls by a 64th with
+ * each, so that a handler that blocks once in fifty jobs is never taken for a quick one (0.984^50 leaves 46 % of its
+ * peak): 0.984^n is within 6 % of (128 - n) / (128 + n) up to a whole batch. */
 static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, unsigned ran)
 {
 	int64_t sum_ns = 0, longest_ns = 0, count = ran;
@@ -386,7 +386,7 @@ static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, 
 	if (queue->service_ewma_ns == 0)
 		queue->service_ewma_ns = sum_ns / count;
 	queue->service_ewma_ns += (sum_ns - count * queue->service_ewma_ns) / (count + 15);
-	queue->service_peak_ns -= queue->service_peak_ns * count / (count + 64);
+	queue->service_peak_ns = queue->service_peak_ns * (128 - count) / (128 + count);
 	if (longest_ns > queue->service_peak_ns)
 		queue->service_peak_ns = longest_ns;
 	/* Rounding may leave the mean above the maximum. */

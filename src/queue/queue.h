@@ -20,7 +20,7 @@
 
 /* The most that a worker takes at once: jobs and expired datagrams together. It sizes the memory of a worker, 0.6 MiB
  * with datagrams of 8 KiB. */
-#define QUEUE_BATCH_MAX 56u
+#define QUEUE_BATCH_MAX 64u
 
 /* The work that it takes at once, at most: an answer that is ready waits for the rest of its batch. */
 #define QUEUE_BATCH_NS 100000

@@ -25,6 +25,7 @@ size_t dgram_sizeof(const char *name)
 		STRUCT(dgram_start),
 		STRUCT(dgram_handler),
 		STRUCT(dgram_plugin),
+		STRUCT(dgram_access),
 		STRUCT(dgram_service),
 		STRUCT(dgram_options),
 		STRUCT(dgram_counter),

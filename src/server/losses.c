@@ -16,8 +16,11 @@
 static const struct {
 	const char *name;
 	const char *advice;
-} reasons[SERVER_LOSSES] = { LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
-	"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" } };
+} reasons[SERVER_LOSSES] = {
+	LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
+		"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" },
+	{ "would_drop_limit", "" }
+};
 #undef DROP
 #undef FAIL
 
@@ -92,7 +95,9 @@ static void log_losses(
 		fields[count++] = log_errno("error", example.error);
 	server_advice(server, service, reason, reasons[reason].advice, hint);
 	fields[count++] = log_text("hint", hint);
-	log_event(server->ring, EVENT_DATAGRAMS_LOST, fields, count);
+	log_event(server->ring,
+		reason == SERVER_WOULD_LIMIT ? EVENT_LIMITS_WOULD_DROP : EVENT_DATAGRAMS_LOST,
+		fields, count);
 }
 
 static void end_spell(struct dgram_server *server, unsigned service, unsigned reason)
@@ -114,6 +119,8 @@ static uint64_t count_lost(struct dgram_server *server, unsigned service, unsign
 
 	if (reason == SERVER_LOST_BY_KERNEL)
 		return server_books_kernel_drops(server, service);
+	if (reason == SERVER_WOULD_LIMIT)
+		return atomic_load(&server->services[service].limiter.would_drop);
 	return reason < DROP_COUNT ? ledger->dropped[reason] : ledger->failed[reason - DROP_COUNT];
 }
 

@@ -192,6 +192,8 @@ static int check_service(const struct dgram_options *options, size_t index)
 		error = refuse_field(&checked, "hosts", "missing");
 	if (error == 0)
 		error = check_numbers(&checked, service, service_numbers);
+	if (error == 0)
+		error = server_limiting_check(options, service, label);
 	return error == 0 ? server_parameters_check(options, service, label) : error;
 }
 

@@ -76,19 +76,21 @@ static int stopping(const struct dgram_options *options)
 	return -ESHUTDOWN;
 }
 
-static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
+/* What was checked. */
+static int change_all(struct dgram_server *server, const struct dgram_options *options)
 {
 	struct dgram_options before = server->options, after = server->options;
 	struct handler_values *values[DGRAM_SERVICES_MAX];
-	int error = server_options_check(options);
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
+	int error = server_limiting_make(server, options, limits);
 
 	if (error < 0)
-		return error;
-	if (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0)
-		return stopping(options);
+		return server_options_fail(options, error);
 	error = server_values_change(server, options, values);
-	if (error < 0)
+	if (error < 0) {
+		server_limiting_free(limits);
 		return error;
+	}
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.receivers_assist = options->receivers_assist;
@@ -103,12 +105,33 @@ static int reconfigure(struct dgram_server *server, const struct dgram_options *
 	if (error < 0) {
 		(void)apply_all(server, &before);
 		server_values_restore(server, values);
+		server_limiting_free(limits);
 		return server_options_fail(options, error);
 	}
 	apply_services(server, options);
+	server_limiting_set(server, limits);
 	server_summary_plan(server);
 	server_overdue_check(server);
 	return 0;
+}
+
+static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
+{
+	struct access *access[DGRAM_SERVICES_MAX];
+	int error = server_options_check(options);
+
+	if (error == 0 && (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0))
+		error = stopping(options);
+	if (error == 0)
+		error = server_access_make(options, access);
+	if (error < 0)
+		return error;
+	error = change_all(server, options);
+	if (error == 0)
+		server_access_put(server, options, access);
+	else
+		server_access_discard(options, access);
+	return error;
 }
 
 int dgram_server_reconfigure(struct dgram_server *server, const struct dgram_options *options)

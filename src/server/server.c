@@ -82,6 +82,8 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
+	limiter_init(&service->limiter);
+	service->door.limiter = &service->limiter;
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
@@ -267,9 +269,11 @@ static int make_tables(struct dgram_server *server, size_t sockets)
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
 	server->polls = calloc(sockets + 2, sizeof(*server->polls));
+	server->replaced =
+		calloc(sockets + server->options.services_count, sizeof(*server->replaced));
 	return server->services == NULL || server->losses == NULL || server->summaries == NULL ||
 			       server->sockets == NULL || server->listeners == NULL ||
-			       server->polls == NULL
+			       server->polls == NULL || server->replaced == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -322,16 +326,22 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 
 int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server)
 {
+	struct access *access[DGRAM_SERVICES_MAX];
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
 	if (error == 0)
 		error = server_fds_check(options);
+	if (error == 0)
+		error = server_access_make(options, access);
 	if (error < 0)
 		return error;
 	server = calloc(1, sizeof(*server));
-	if (server == NULL)
+	if (server == NULL) {
+		server_access_discard(options, access);
 		return server_options_fail(options, -ENOMEM);
+	}
 	make_empty(server);
 	server->last_losses_ns = server->last_summary_ns = sys_monotonic_ns();
 	error = server_options_copy(server, options);
@@ -339,10 +349,15 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = cpus_parse(options->cpus, &server->cpus);
 	if (error == 0)
 		error = make_server(server, options->services);
+	if (error == 0)
+		error = server_limiting_make(server, options, limits);
 	if (error < 0) {
+		server_access_discard(options, access);
 		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
 	}
+	server_access_put(server, options, access);
+	server_limiting_set(server, limits);
 	*ret_server = server;
 	return 0;
 }
@@ -369,11 +384,14 @@ static void free_all(struct dgram_server *server)
 		}
 		queue_free(server->services[i].queue);
 		server_values_free(&server->services[i].handler);
+		limiter_destroy(&server->services[i].limiter);
 		free(server->services[i].name);
 	}
+	server_access_free(server);
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
+	meters_free(server->meters);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);
@@ -388,6 +406,7 @@ static void free_all(struct dgram_server *server)
 	free(server->sockets);
 	free(server->listeners);
 	free(server->polls);
+	free(server->replaced);
 	free(server->log_target);
 	free(server);
 }

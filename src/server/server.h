@@ -56,9 +56,11 @@ struct notice {
 	bool seen;
 };
 
-/* The reasons for which datagrams are lost: those of the ledger, and the kernel. */
-#define SERVER_LOSSES (LEDGER_REASONS + 1)
+/* The reasons for which datagrams are lost: those of the ledger, the kernel, and limits in a dry run, which lose
+ * none. */
+#define SERVER_LOSSES (LEDGER_REASONS + 2)
 #define SERVER_LOST_BY_KERNEL LEDGER_REASONS
+#define SERVER_WOULD_LIMIT (LEDGER_REASONS + 1)
 
 /* The requests of a service, as the advice on its losses needs them. */
 struct service_load {
@@ -125,7 +127,10 @@ struct dgram_server {
 	struct notices notices;	   /* not open: no host needs them, or there are none */
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
+	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
+	struct access **replaced;  /* tables that a receiver may still use */
+	size_t replaced_count;
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
@@ -191,6 +196,17 @@ int server_values_change(struct dgram_server *server, const struct dgram_options
 void server_values_restore(struct dgram_server *server,
 	struct handler_values *const before[static DGRAM_SERVICES_MAX]);
 
+/* limiting.c: the same check of which sources are exempt, `label` in front of the field. */
+int server_limiting_check(const struct dgram_options *options, const struct dgram_service *service,
+	const char *label);
+
+/* Rules for the options' services: -ENOMEM; free them; put them in force. */
+int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
+	struct limiter_rules *ret_rules[static DGRAM_SERVICES_MAX]);
+void server_limiting_free(struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
+void server_limiting_set(
+	struct dgram_server *server, struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
+
 /* reconfigure.c: what the options say of this service, which is known by its name, or NULL. */
 const struct dgram_service *server_reconfigure_find(
 	const struct service *service, const struct dgram_options *options);
@@ -199,6 +215,17 @@ static inline const char *server_service_name(const struct dgram_service *servic
 {
 	return service->name != NULL ? service->name : service->handler->name;
 }
+
+/* access.c: tables of which sources are let in, one for each of the options' services, as they say: -EINVAL, -ENOMEM,
+ * each also as error_text. Put them in force, or free them; what is in force takes so many bytes. */
+int server_access_make(
+	const struct dgram_options *options, struct access *ret_made[static DGRAM_SERVICES_MAX]);
+void server_access_put(struct dgram_server *server, const struct dgram_options *options,
+	struct access *made[static DGRAM_SERVICES_MAX]);
+void server_access_discard(
+	const struct dgram_options *options, struct access *made[static DGRAM_SERVICES_MAX]);
+void server_access_free(struct dgram_server *server);
+size_t server_access_bytes(const struct dgram_server *server);
 
 /* fds.c: the same check of the sockets that were handed in; where one is bound: -errno. */
 int server_fds_check(const struct dgram_options *options);

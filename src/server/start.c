@@ -22,16 +22,17 @@ static size_t memory_bytes(struct dgram_server *server)
 			serving += sizeof(*worker) + 2 * (size_t)worker->shared->services_count *
 							     sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
-			serving += reply_batch_bytes(worker->replies->buffer_bytes);
+			serving += reply_batch_bytes(worker->replies);
 	}
 	for (unsigned i = 0; i < server->sockets_count; i++)
-		serving += reply_batch_bytes(server->listeners[i].receiver.replies->buffer_bytes);
+		serving += reply_batch_bytes(server->listeners[i].receiver.replies);
 	return serving + slab_bytes(server->slab) + server->queues_bytes +
 	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
-	       (server->own != NULL ? own_addresses_bytes() : 0) + sizeof(*server);
+	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
+	       (server->meters != NULL ? meters_bytes() : 0) + sizeof(*server);
 }
 
 static void *receiver_main(void *argument)

@@ -18,6 +18,7 @@ from report import keep, made_by, table
 
 SECONDS = float(os.environ.get("SECONDS_EACH", "3"))
 FREQUENCY = 5000
+CALM_SECONDS = 1.5  # more than queue.max_wait_ms
 SERVERS = (servers.BARE, servers.POOL, servers.INLINE, servers.SEGMENT, servers.GO)
 
 # What a sample counts for: the first of these that one of its functions matches, the innermost first.
@@ -42,10 +43,10 @@ def doing(chain):
     return "kernel: other"
 
 
-def samples(path, pid):
-    """Those of a process, each as its chain of functions."""
+def samples(path, pid, begin):
+    """Those of a process since then, each as its chain of functions."""
     text = subprocess.run(
-        ["perf", "script", "-i", path, "--pid", str(pid), "-F", "ip,sym,dso"],
+        ["perf", "script", "-i", path, "--pid", str(pid), "--time", f"{begin:.6f},", "-F", "ip,sym,dso"],
         check=True, capture_output=True, text=True).stdout
     for block in text.split("\n\n"):
         chain = re.findall(r"^\s*[0-9a-f]+ (\S+?)(?:\+\S+)? \((\S+?)\)$", block, re.MULTILINE)
@@ -58,16 +59,18 @@ def measure(server, shape):
     with tempfile.NamedTemporaryFile() as file, servers.running(server) as (process, port):
         servers.warm(port, shape.sockets, shape.in_flight)
         recorder = subprocess.Popen(
-            ["perf", "record", "-q", "-g", "-e", "cpu-clock", "-F", str(FREQUENCY), "-C",
+            ["perf", "record", "-q", "-g", "-k", "mono", "-e", "cpu-clock", "-F", str(FREQUENCY), "-C",
              str(servers.SERVER_CPU), "-o", file.name],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1)  # perf takes a while to begin, and an idle server is not sampled
+        # perf takes a while to begin, and dgramd needs a second of load to do without timestamps.
+        servers.load(port, shape.sockets, CALM_SECONDS, in_flight=shape.in_flight)
+        begin = time.monotonic()
         said = servers.load(port, shape.sockets, SECONDS, in_flight=shape.in_flight)
         recorder.send_signal(signal.SIGINT)
         recorder.wait()
         if os.path.getsize(file.name) == 0:
             raise SystemExit("perf recorded nothing: a whole core is looked at by root alone")
-        counts = collections.Counter(doing(chain) for chain in samples(file.name, process.pid))
+        counts = collections.Counter(doing(chain) for chain in samples(file.name, process.pid, begin))
     answered = said["answered"] + said["late"]
     return {name: count / FREQUENCY / answered * 1e9 for name, count in counts.items()}
 

@@ -29,7 +29,7 @@ class Stop(dgramtest.Case):
             most.append(int(daemon.wait_for("ready")["memory_max_bytes"]))
             daemon.stop()
         self.assertLess((most[1] - most[0]) / 10, 0.6 * 2**20)
-        self.assertGreater((most[1] - most[0]) / 10, 56 * 8192)
+        self.assertGreater((most[1] - most[0]) / 10, 64 * 8192)
 
     def test_last_line_is_the_ledger(self):
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -102,8 +102,14 @@ class Losses(dgramtest.Case):
     def dropped_source_port_low(self):
         return self.tell(self.serve(min_source_port=65535), b"x")
 
+    def dropped_access(self):
+        return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
+
+    def dropped_limit(self):
+        return self.tell(self.serve(limits={"requests_per_s": 1, "leak": 0}), *[b"x"] * 9)
 
     def dropped_queue_full(self):
         return self.tell(self.slow(300, queue={"capacity": 1}), *[b"x"] * 9)

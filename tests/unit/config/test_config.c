@@ -74,6 +74,32 @@ static void test_defaults(void **state)
 	report_free(&report);
 }
 
+static void test_limits(void **state)
+{
+	struct config *config = must_load(
+		"{\"limits\":{\"requests_per_s\":1000000,\"reply_bytes_per_s\":1000000000,\"burst_s\":3600,"
+		"\"leak\":0,\"exempt\":[\"192.0.2.0/24\",\"2001:db8::7\"],\"dry_run\":true},"
+		"\"services\":[{\"name\":\"a\"},"
+		"{\"name\":\"b\",\"port\":1,\"limits\":{\"leak\":1000,\"exempt\":[\"::/0\"]}},"
+		"{\"name\":\"c\",\"port\":2,\"limits\":{\"exempt\":[]}}]}",
+		NULL);
+	const struct dgram_service *services = config_options(config)->services;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(services[i].limits_requests_per_s, 1000000);
+		assert_int_equal(services[i].limits_reply_bytes_per_s, 1000000000);
+		assert_int_equal(services[i].limits_burst_s, 3600);
+		assert_int_equal(services[i].limits_leak, i == 1 ? 1000 : 0);
+		assert_true(services[i].limits_dry_run);
+		assert_int_equal(services[i].limits_exempt_count, 2 - i);
+	}
+	assert_string_equal(services[0].limits_exempt[0], "192.0.2.0/24");
+	assert_string_equal(services[0].limits_exempt[1], "2001:db8::7");
+	assert_string_equal(services[1].limits_exempt[0], "::/0");
+	config_free(config);
+}
+
 static void test_every_value(void **state)
 {
 	struct config *config = must_load(
@@ -388,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_value),
 		cmocka_unit_test(test_all_hosts),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_whole_numbers),

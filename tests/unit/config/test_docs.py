@@ -13,7 +13,7 @@ HEADER = TOP / "include/dgram.h"
 README = TOP / "README.md"
 CHANGELOG = TOP / "CHANGELOG.md"
 LIVE = " Takes effect on reload."
-UNLIKE = ("host", "port", "handler")  # libdgram has other fields or defaults
+UNLIKE = ("host", "port", "handler", "access.allow", "access.deny")  # libdgram has other fields or defaults
 
 
 def keys_of(properties, prefix=""):
@@ -23,7 +23,7 @@ def keys_of(properties, prefix=""):
             yield from keys_of(key["properties"], f"{prefix}{name}.")
             continue
         yield prefix + name, key
-        if key.get("type") == "array":
+        if key.get("type") == "array" and key["items"]["type"] == "object":
             own = key["items"]["properties"]
             yield from ((f"{name}[].{each}", own[each]) for each in own if each not in properties)
 
@@ -129,6 +129,8 @@ class Documents(dgramtest.Case):
             words = f"default {default_of(key)}"
             if "minimum" in key:
                 words = f"{key['minimum']} to {key['maximum']}; {words}"
+            elif key.get("type") == "array":
+                words = "default none"
             elif path in ("logging.format", "logging.target"):
                 words = f'default "{default_of(key)}"'
             elif "enum" in key:

@@ -56,7 +56,12 @@ static void test_round_trip(void **state)
 		"{\"queue\": {\"discipline\": \"fifo\", \"ordering\": \"per-client\","
 		"\"overload_interval_ms\": 7, \"fair_window_ms\": 8, \"busy_replies\": true},"
 		"\"pool\": {\"handler_timeout_ms\": 9, \"receivers_assist\": false}}");
+	must_come_back("{\"access\": {\"allow\": [\"::1\"], \"deny\": []}, \"services\": [{},"
+		       "{\"name\": \"b\", \"port\": 1, \"access\": {}}]}");
+	must_come_back("{\"access\": {\"deny\": [\"::1\", \"127.0.0.1\"]}}");
 	must_come_back("{\"handler\": \"simulate\"}");
+	must_come_back("{\"limits\": {\"requests_per_s\": 1, \"leak\": 0, \"dry_run\": true,"
+		       "\"exempt\": [\"10.0.0.0/8\", \"::1\"]}}");
 	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
 		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"
@@ -75,6 +80,7 @@ static void test_print_holds_every_key(void **state)
 	assert_non_null(strstr(text, "\"host\": \"127.0.0.1\",\n"));
 	assert_non_null(strstr(text, "  \"queue\": {\n    \"capacity\": 4096,\n"));
 	assert_non_null(strstr(text, "    \"busy_replies\": false\n"));
+	assert_non_null(strstr(text, "  \"access\": {\n    \"allow\": [],\n"));
 	assert_null(strstr(text, "services"));
 	assert_null(strstr(text, "$schema"));
 	assert_null(strstr(text, "options"));

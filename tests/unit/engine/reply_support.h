@@ -231,7 +231,7 @@ static void begin(bool wildcard, bool v6)
 	world.v6 = v6;
 	for (unsigned i = 0; i < CLIENTS; i++)
 		world.ports[i] = (uint16_t)(2000 + i);
-	assert_int_equal(reply_batch_new(REPLY_BYTES, &world.batch), 0);
+	assert_int_equal(reply_batch_new(REPLY_BYTES, 0, &world.batch), 0);
 	world.batch->sockets = world.sockets;
 	world.batch->losses = world.losses;
 	for (unsigned i = 0; i < SOCKETS; i++)

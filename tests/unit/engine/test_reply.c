@@ -97,14 +97,14 @@ static int setup(void **state)
 
 	memset(&fixture, 0, sizeof(fixture));
 	assert_int_equal(log_new(&settings, 0, &fixture.log), 0);
-	assert_int_equal(reply_batch_new(REPLY_BYTES, &fixture.batch), 0);
+	assert_int_equal(reply_batch_new(REPLY_BYTES, 0, &fixture.batch), 0);
 	assert_int_equal(log_add_ring(fixture.log, LOG_WORKER, 0, &fixture.batch->log), 0);
 	fixture.batch->sockets = fixture.sockets;
 	fixture.batch->losses = fixture.losses;
 	for (unsigned i = 0; i < SOCKETS; i++)
 		fixture.sockets[i].fd = 100 + (int)i;
 	for (unsigned i = 0; i < BATCH; i++) {
-		struct datagram *request = calloc(1, sizeof(*request));
+		struct datagram *request = calloc(1, sizeof(*request) + REPLY_BYTES);
 
 		assert_non_null(request);
 		assert_int_equal(
@@ -372,13 +372,56 @@ static void buffers_are_apart(void **state)
 		assert_true(room % 64 == 0 && room > length);
 		reply_send(fixture->batch, &fixture->results);
 	}
-	assert_true(reply_batch_bytes(REPLY_BYTES) >= (size_t)BATCH * REPLY_BYTES);
+	assert_true(reply_batch_bytes(fixture->batch) >= (size_t)BATCH * REPLY_BYTES);
+}
+
+/* Each in the slot of the request before it, which is done; the first in a buffer of its own. */
+static void slots_hold_replies(void **state)
+{
+	struct fixture *fixture = *state;
+	struct reply_batch *in_buffers = fixture->batch;
+
+	reset(fixture);
+	assert_int_equal(reply_batch_new(REPLY_BYTES, REPLY_BYTES, &fixture->batch), 0);
+	fixture->batch->sockets = fixture->sockets;
+	assert_true(
+		reply_batch_bytes(fixture->batch) <= sizeof(*fixture->batch) + REPLY_BYTES + 63);
+	for (unsigned round = 0; round < 2; round++) {
+		unsigned char *first = fixture->batch->next_buffer;
+
+		for (unsigned i = 0; i < BATCH; i++) {
+			assert_ptr_equal(fixture->batch->next_buffer,
+				i == 0 ? first : fixture->requests[i - 1]->data);
+			assert_false(fixture->batch->full);
+			memset(fixture->requests[i]->data, 'q', REPLY_BYTES);
+			memset(fixture->batch->next_buffer, 'r', REPLY_BYTES);
+			reply_add(fixture->batch, fixture->requests[i], i % 3);
+		}
+		reply_send(fixture->batch, &fixture->results);
+	}
+	assert_int_equal(fixture->results.replied, 2 * BATCH);
+	reply_batch_free(fixture->batch);
+	fixture->batch = in_buffers;
+}
+
+/* A slot that is a byte too short holds none. */
+static void short_slots_hold_none(void **state)
+{
+	struct fixture *fixture = *state;
+	struct reply_batch *batch;
+
+	assert_int_equal(reply_batch_new(REPLY_BYTES, REPLY_BYTES - 1, &batch), 0);
+	reply_add(batch, fixture->requests[0], REPLY_BYTES);
+	assert_ptr_equal(batch->next_buffer, batch->buffers + 128);
+	reply_batch_free(batch);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_are_sent_with_one_call),
+		cmocka_unit_test(slots_hold_replies),
+		cmocka_unit_test(short_slots_hold_none),
 		cmocka_unit_test(none_makes_no_call),
 		cmocka_unit_test(a_bad_one_costs_only_itself),
 		cmocka_unit_test(two_bad_ones_of_a_full_batch),

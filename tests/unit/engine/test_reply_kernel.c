@@ -67,7 +67,7 @@ static void begin(const char *bound, const char *asked, const char *host)
 	assert_int_equal(addr_parse(bound, 0, &address), 0);
 	assert_int_equal(socket_open(&address, &(struct socket_config){ 0 }, &world.socket), 0);
 	assert_int_equal(addr_parse(asked, addr_port(&world.socket.bound), &world.asked), 0);
-	assert_int_equal(reply_batch_new(REPLY_BYTES, &world.batch), 0);
+	assert_int_equal(reply_batch_new(REPLY_BYTES, 0, &world.batch), 0);
 	assert_int_equal(log_add_ring(world.log, LOG_WORKER, 0, &world.batch->log), 0);
 	world.batch->sockets = &world.socket;
 	world.batch->losses = world.losses;
@@ -139,7 +139,7 @@ static void one_batch(unsigned clients, size_t most)
 		world.requests[i]->addr_bytes = (uint8_t)addr_length(&world.requests[i]->client);
 		memset(world.batch->next_buffer, (int)i, length_of(i, most));
 		reply_add(world.batch, world.requests[i], length_of(i, most));
-		if (world.batch->next_buffer > world.batch->last_buffer)
+		if (world.batch->full)
 			reply_send(world.batch, &results);
 	}
 	reply_send(world.batch, &results);

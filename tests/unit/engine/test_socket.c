@@ -215,7 +215,7 @@ static void asks(const char *host, const char *as)
 {
 	struct fixture *fixture = begin(host, as, 0);
 	union addr to = address(as, addr_port(&fixture->socket.bound)), from;
-	struct socket_control control;
+	struct send_control control;
 	struct iovec vector = { .iov_base = "answer", .iov_len = 6 };
 	struct mmsghdr message = { .msg_hdr = { .msg_iov = &vector, .msg_iovlen = 1 } };
 	socklen_t length = sizeof(from);

@@ -194,7 +194,7 @@ static void begin_helped(unsigned services, unsigned max_workers, bool assisted)
 		struct worker_identity identity = { .number = i };
 
 		if (assisted && i == 1) {
-			assert_int_equal(reply_batch_new(64, &world.replies), 0);
+			assert_int_equal(reply_batch_new(64, 64, &world.replies), 0);
 			world.replies->sockets = &world.socket;
 			identity = (struct worker_identity){ .number = WORKER_OF_RECEIVER(0),
 				.only = world.services,

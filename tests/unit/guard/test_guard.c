@@ -27,11 +27,17 @@ static bool verify(const void *context, const struct datagram *datagram)
 	return !refused;
 }
 
+static access_place access_in_force;
+static struct limiter limiter;
+static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
 	.ports = &ports,
 	.is_own = is_own,
+	.limiter = &limiter,
+	.dice = &dice,
 	.verify = verify,
-	.context = &ports };
+	.context = &ports,
+	.access = &access_in_force };
 
 static struct datagram from_port(uint16_t port)
 {
@@ -41,11 +47,21 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
 {
 	const struct guard_pass pass = guard_begin(&guard);
 
 	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
+	guard_end(&guard);
+	assert_null(atomic_load(&guard.access_used));
+}
+
+static void refuse_client(struct prefix_rule *rule, struct access **ret_access)
+{
+	struct prefix_error error;
+
+	assert_int_equal(prefix_parse("192.0.2.1", &rule->prefix, &error), 0);
+	assert_int_equal(access_new(rule, 1, true, ret_access), 0);
 }
 
 static void test_sources(void **state)
@@ -108,12 +124,60 @@ static void test_casts(void **state)
 	must_be(&datagram, DROP_UNADDRESSED);
 }
 
+/* Of 192.0.2.1. The table is the one that a reception began with. */
+static void test_access(void **state)
+{
+	struct prefix_rule rule = { .allow = false };
+	struct datagram datagram = from_port(30000);
+	struct guard_pass pass;
+	struct access *access;
+
+	(void)state;
+	refuse_client(&rule, &access);
+	guard.verify = NULL;
+	atomic_store(&access_in_force, access);
+	must_be(&datagram, DROP_ACCESS);
+	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
+	must_be(&datagram, GUARD_ADMIT);
+	datagram = from_port(30000);
+	pass = guard_begin(&guard);
+	atomic_store(&access_in_force, NULL);
+	assert_ptr_equal(atomic_load(&guard.access_used), access);
+	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
+	guard_end(&guard);
+	must_be(&datagram, GUARD_ADMIT);
+	guard.verify = verify;
+	access_free(access);
+}
+
+/* Requests of the source are over its limit, from the second on; returns the table that counts them. */
+static struct meters *limit_to_one(void)
+{
+	const struct limiter_settings settings = { .numbers = {
+							   .requests_per_s = 1, .burst_s = 1 } };
+	struct datagram first = from_port(20001);
+	struct limiter_rules *rules;
+	struct meters *meters;
+
+	limiter_init(&limiter);
+	assert_int_equal(meters_new(&meters), 0);
+	assert_int_equal(limiter_rules_new(&settings, meters, 0, &rules), 0);
+	limiter_set(&limiter, rules);
+	assert_true(limiter_admits(&limiter, &dice, &first));
+	return meters;
+}
+
 /* The first reason that holds is the one that is counted. */
 static void test_the_order(void **state)
 {
 	struct datagram datagram = from_port(20000);
+	struct prefix_rule rule = { .allow = false };
+	struct access *access;
+	struct meters *meters = limit_to_one();
 
 	(void)state;
+	refuse_client(&rule, &access);
+	atomic_store(&access_in_force, access);
 	guard_ports_add(&ports, 20000);
 	own = refused = guard.closed = datagram.truncated = true;
 	datagram.arrived_ns = 5;
@@ -129,12 +193,20 @@ static void test_the_order(void **state)
 	datagram.cast = DATAGRAM_UNICAST;
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
+	must_be(&datagram, DROP_ACCESS);
+	atomic_store(&access_in_force, NULL);
+	access_free(access);
+	must_be(&datagram, DROP_LIMIT);
+	limiter_destroy(&limiter);
+	limiter_init(&limiter);
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
 	refused = false;
 	must_be(&datagram, GUARD_ADMIT);
+	limiter_destroy(&limiter);
+	meters_free(meters);
 }
 
 int main(void)
@@ -143,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
+		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_the_order),
 	};
 

@@ -219,6 +219,35 @@ static void test_counts(void **state)
 	must_refuse(&setup, "services[0].hosts: missing");
 }
 
+static void check_exempt(const char *const *exempt, size_t count, const char *why)
+{
+	struct setup setup;
+	char text[200];
+
+	setup_init(&setup, &handler);
+	setup.services[0].limits_exempt = exempt;
+	setup.services[0].limits_exempt_count = count;
+	(void)snprintf(text, sizeof(text), "services[0].limits_exempt%s", why != NULL ? why : "");
+	if (why == NULL)
+		must_accept(&setup, text);
+	else
+		must_refuse(&setup, text);
+}
+
+static void test_exempt(void **state)
+{
+	static const char *const two[] = { "192.0.2.0/24", "2001:db8::7" };
+	static const char *const wrong[] = { "192.0.2.0/24", "192.0.2.1/24" };
+	static const char *const holed[] = { NULL };
+
+	(void)state;
+	check_exempt(two, 2, NULL);
+	check_exempt(wrong, 2, "[1]: has bits set behind the prefix; did you mean 192.0.2.0/24?");
+	check_exempt(holed, 1, "[0]: missing");
+	check_exempt(NULL, 1, ": missing");
+	check_exempt(two, DGRAM_EXEMPT_MAX + 1, "_count: must be a whole number from 0 to 128");
+}
+
 static void test_handlers(void **state)
 {
 	struct dgram_handler other = handler;
@@ -509,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_exempt),
 		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_handler_check),
 		cmocka_unit_test(test_options_of_old),

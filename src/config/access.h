@@ -1,0 +1,27 @@
+/* What `access` says of the top and of each service: its lists, and its file. Inside src/config only. Thread: owner. */
+#ifndef CONFIG_ACCESS_H
+#define CONFIG_ACCESS_H
+
+#include <dgram.h>
+
+#include "config/values.h"
+
+/* The longest file: the most prefixes, each in 64 bytes. */
+#define ACCESS_FILE_BYTES_MAX (64 * DGRAM_ACCESS_PREFIXES_MAX)
+
+struct access_list {
+	struct report_source file;   /* name and text are owned; NULL: there is none */
+	const char **texts;	     /* first those that allow, then those that deny */
+	struct dgram_access options; /* points into `texts` */
+};
+
+/* Read the files, and give all values their lists, by which services go that are resolved. `path`: of the
+ * configuration, or NULL. Errors go into the report, where the files' sources follow the documents'. -errno: the
+ * system's. */
+int access_resolve(struct config *config, const char *path, struct report *report);
+void access_clear(struct config *config);
+
+/* Has the file of these lists the same text, or have both none? */
+bool access_is_same_file(const struct access_list *one, const struct access_list *other);
+
+#endif
