@@ -11,7 +11,7 @@ static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
 static struct refused_ports refused_source_ports;
 static _Atomic(struct loops *) loops;
-static int64_t now_ns;
+static int64_t now_ns = 10000000000;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -180,12 +180,52 @@ static void test_each_alone(void **state)
 	guard.closed = false;
 }
 
+/* A datagram that repeats itself 20,000 times: how often is it this verdict? */
+static unsigned count_verdicts(struct datagram *datagram, enum ledger_drop verdict)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
+
+		loops_note(atomic_load(&loops), datagram, &datagram->client, "", 0);
+		count += guard_check(&guard, &pass, datagram) == verdict;
+		guard_end(&guard);
+	}
+	now_ns += 2000000000;
+	return count;
+}
+
+/* Behind the own addresses, and before verify(); not at all where it is switched off. */
+static void test_loops(void **state)
+{
+	struct datagram datagram = from_port(30000);
+	struct loops *guarding;
+
+	(void)state;
+	assert_int_equal(loops_new(&guarding), 0);
+	atomic_store(&loops, guarding);
+	assert_in_range(count_verdicts(&datagram, DROP_LOOP), 5000, 7000);
+	refused = true;
+	assert_in_range(count_verdicts(&datagram, DROP_VERIFY), 13000, 15000);
+	refused = false;
+	own = true;
+	guard_ports_add(&ports, 30000);
+	assert_int_equal(count_verdicts(&datagram, DROP_SOURCE_SELF), 20000);
+	own = false;
+	(void)count_verdicts(&datagram, DROP_LOOP);
+	now_ns -= 2000000000;
+	atomic_store(&loops, NULL);
+	for (unsigned i = 0; i < 100; i++)
+		must_be(&datagram, GUARD_ADMIT);
+	loops_free(guarding);
+}
+
 /* Of 192.0.2.1. The table is the one that a reception began with. */
 static void test_access(void **state)
 {
 	struct prefix_rule rule = { .allow = false };
 	struct datagram datagram = from_port(30000);
-	struct datagram *received = &datagram;
 	struct guard_pass pass;
 	struct access *access;
 
@@ -197,7 +237,7 @@ static void test_access(void **state)
 	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
 	must_be(&datagram, GUARD_ADMIT);
 	datagram = from_port(30000);
-	pass = guard_begin(&guard, &received, 1, 0);
+	pass = guard_begin(&guard, &(struct datagram *){ &datagram }, 1, now_ns);
 	atomic_store(&access_in_force, NULL);
 	assert_ptr_equal(atomic_load(&guard.access_used), access);
 	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
@@ -279,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
 		cmocka_unit_test(test_each_alone),
+		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_the_order),
 	};
