@@ -37,6 +37,17 @@ static bool is_of_services(size_t index)
 	return params[index].scope & PARAM_SCOPE_SERVICE;
 }
 
+static void format_ports(const struct value *value, char text[VALUE_TEXT_MAX])
+{
+	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
+	size_t count = value_ports(value, ports), at = 0;
+
+	snprintf(text, VALUE_TEXT_MAX, "none");
+	for (size_t i = 0; i < count; i++)
+		at += (size_t)snprintf(
+			text + at, VALUE_TEXT_MAX - at, "%s%u", i > 0 ? ", " : "", ports[i]);
+}
+
 /* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses or 128 prefixes. */
 static void format_value(const struct values *values, size_t index, char text[VALUE_TEXT_MAX])
 {
@@ -57,6 +68,10 @@ static void format_value(const struct values *values, size_t index, char text[VA
 		word = "none";
 	if (param->type == PARAM_TYPE_WHOLE)
 		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
+	else if (param->type == PARAM_TYPE_FACTOR)
+		snprintf(text, VALUE_TEXT_MAX, "%.15g", values_factor_in_force(values));
+	else if (param->type == PARAM_TYPE_PORTS)
+		format_ports(value, text);
 	else if (word)
 		snprintf(text, VALUE_TEXT_MAX, "%s", word);
 	else
@@ -79,6 +94,14 @@ static bool is_changed_within(
 	       !access_is_same_file(old_values->access, new_values->access);
 }
 
+/* Where neither says, the handler that runs does. */
+static bool is_left_to_handler(
+	size_t index, const struct values *old_values, const struct values *new_values)
+{
+	return params[index].type == PARAM_TYPE_FACTOR && !old_values->of[index].present &&
+	       !new_values->of[index].present;
+}
+
 static void compare_value(struct comparison *comparison, size_t index,
 	const struct values *old_values, const struct values *new_values)
 {
@@ -89,7 +112,7 @@ static void compare_value(struct comparison *comparison, size_t index,
 	if (strcmp(old_text, new_text) == 0 && is_changed_within(index, old_values, new_values))
 		snprintf(new_text, sizeof(new_text), "%.*s, which has changed", VALUE_TEXT_MAX / 2,
 			old_text);
-	if (strcmp(old_text, new_text) != 0)
+	if (strcmp(old_text, new_text) != 0 && !is_left_to_handler(index, old_values, new_values))
 		add_change(comparison, params[index].path, old_text, new_text,
 			params[index].live && !comparison->renamed);
 }

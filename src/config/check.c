@@ -212,6 +212,22 @@ static void check_prefixes(const struct check *check, struct element element)
 		check_prefix(check, each);
 }
 
+static void check_ports(const struct check *check, struct element element)
+{
+	const struct rule rule = { RULE_WHOLE, 1, UINT16_MAX, NULL };
+	const struct limits *limits = &check->param->limits;
+
+	if (!cJSON_IsArray(element.item)) {
+		report_type(check->label, element, "a list of ports", check->report);
+		return;
+	}
+	if ((unsigned)cJSON_GetArraySize(element.item) > limits->maximum)
+		report_add(check->report, element_place(element),
+			"%s: must be a list of at most %u ports", check->label, limits->maximum);
+	for (struct element port = element_first(element); port.item; port = element_next(port))
+		(void)check_rule(check->label, port, &rule, check->report);
+}
+
 static void find_handler(const struct check *check, struct element element, struct value *value)
 {
 	const struct config_handlers *handlers = check->handlers;
@@ -226,6 +242,27 @@ static void find_handler(const struct check *check, struct element element, stru
 		report_add(check->report, element_place(element), "%s: %s", check->label, why);
 }
 
+/* A value of no single rule: was it one? */
+static bool check_special(const struct check *check, struct element element, struct value *value)
+{
+	switch (check->param->type) {
+	case PARAM_TYPE_HOSTS:
+		check_hosts(check, element);
+		return true;
+	case PARAM_TYPE_PREFIXES:
+		check_prefixes(check, element);
+		return true;
+	case PARAM_TYPE_PORTS:
+		check_ports(check, element);
+		return true;
+	case PARAM_TYPE_HANDLER:
+		find_handler(check, element, value);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static struct rule rule_of(const struct param *param)
 {
 	struct rule rule = {
@@ -237,6 +274,9 @@ static struct rule rule_of(const struct param *param)
 	switch (param->type) {
 	case PARAM_TYPE_WHOLE:
 		rule.type = RULE_WHOLE;
+		break;
+	case PARAM_TYPE_FACTOR:
+		rule.type = RULE_NUMBER;
 		break;
 	case PARAM_TYPE_BOOLEAN:
 		rule.type = RULE_BOOLEAN;
@@ -267,14 +307,7 @@ void check_value(const struct check *check, struct element element, struct value
 	struct rule rule;
 
 	*value = (struct value){ .present = true, .element = element };
-	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_PREFIXES ||
-		param->type == PARAM_TYPE_HANDLER) {
-		if (param->type == PARAM_TYPE_HOSTS)
-			check_hosts(check, element);
-		else if (param->type == PARAM_TYPE_PREFIXES)
-			check_prefixes(check, element);
-		else
-			find_handler(check, element, value);
+	if (check_special(check, element, value)) {
 		value->invalid = check->report->count > errors;
 		return;
 	}

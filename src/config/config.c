@@ -8,6 +8,7 @@
 #include "config/decode.h"
 #include "config/files.h"
 #include "config/services.h"
+#include "config/user.h"
 
 static int read_documents(
 	struct config *config, const struct config_source *source, struct report *report)
@@ -49,8 +50,8 @@ static int finish_report(const struct config *config, struct report *report)
 	return r;
 }
 
-static void fill_service(
-	struct dgram_service *service, const struct values *values, const char **hosts)
+static void fill_service(struct dgram_service *service, const struct values *values,
+	const char **hosts, const char **exempt, uint16_t *ports)
 {
 	const struct value *of = values->of;
 
@@ -74,11 +75,24 @@ static void fill_service(
 	service->max_reply_bytes = of[PARAM_MAX_REPLY_BYTES].number;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
+	service->max_reply_factor = values_factor(values);
+	service->refuse_source_ports_count = value_ports(&of[PARAM_REFUSE_SOURCE_PORTS], ports);
+	service->refuse_source_ports = ports;
+	service->loop_guard = of[PARAM_LOOP_GUARD].number;
 	service->freebind = of[PARAM_FREEBIND].number;
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
 	service->access = &values->access->options;
+	service->limits_requests_per_s = of[PARAM_REQUESTS_PER_S].number;
+	service->limits_reply_bytes_per_s = of[PARAM_REPLY_BYTES_PER_S].number;
+	service->limits_burst_s = of[PARAM_BURST].number;
+	service->limits_leak = of[PARAM_LEAK].number;
+	service->limits_exempt_count = value_prefixes_count(&of[PARAM_EXEMPT]);
+	service->limits_exempt = exempt;
+	for (size_t i = 0; i < service->limits_exempt_count; i++)
+		exempt[i] = value_text(&of[PARAM_EXEMPT], &params[PARAM_EXEMPT], i);
+	service->limits_dry_run = of[PARAM_DRY_RUN].number;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)
@@ -108,11 +122,14 @@ static int make_options(struct config *config)
 
 	config->service_options = calloc(count, sizeof(*config->service_options));
 	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
-	if (!config->service_options || !config->hosts)
+	config->exempt = calloc(count * DGRAM_EXEMPT_MAX, sizeof(*config->exempt));
+	config->ports = calloc(count * DGRAM_REFUSED_PORTS_MAX, sizeof(*config->ports));
+	if (!config->service_options || !config->hosts || !config->exempt || !config->ports)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		fill_service(&config->service_options[i], &config->services[i],
-			config->hosts + i * DGRAM_HOSTS_MAX);
+			config->hosts + i * DGRAM_HOSTS_MAX, config->exempt + i * DGRAM_EXEMPT_MAX,
+			config->ports + i * DGRAM_REFUSED_PORTS_MAX);
 	fill_options(&config->options, &config->top);
 	config->options.services = config->service_options;
 	config->options.services_count = count;
@@ -125,6 +142,8 @@ static int load(struct config *config, const struct config_source *source, struc
 
 	if (r == 0)
 		r = services_resolve(config, report);
+	if (r == 0)
+		user_resolve(config, report);
 	if (r == 0)
 		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
@@ -218,6 +237,16 @@ const struct dgram_options *config_options(const struct config *config)
 	return &config->options;
 }
 
+const struct config_user *config_user(const struct config *config)
+{
+	return &config->user;
+}
+
+enum config_sandbox config_sandbox(const struct config *config)
+{
+	return (enum config_sandbox)config->top.of[PARAM_SANDBOX].number;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
@@ -230,5 +259,7 @@ void config_free(struct config *config)
 	free(config->deferred);
 	free(config->service_options);
 	free(config->hosts);
+	free(config->exempt);
+	free(config->ports);
 	free(config);
 }

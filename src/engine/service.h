@@ -10,9 +10,11 @@
 #include "core/ledger.h"
 #include "core/loss.h"
 #include "guard/access.h"
+#include "guard/limiter.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
 #include "guard/door.h"
+#include "guard/refused_ports.h"
 
 struct service {
 	char *name;
@@ -23,12 +25,14 @@ struct service {
 	bool busy_replies;   /* to what the full queue drops */
 	struct door door;    /* of what leaves */
 	_Atomic unsigned min_source_port;
-	access_place access;	     /* NULL: all sources are let in */
+	access_place access; /* NULL: all sources are let in */
+	struct refused_ports refused_ports;
 	_Atomic int64_t max_wait_ns; /* 0: no limit */
 	_Atomic uint64_t busy_replied;
 	_Atomic uint64_t overdue; /* handler calls that exceeded handler_timeout_ms, so far */
 	_Atomic unsigned workers_overdue; /* workers whose call exceeds it now */
 	_Atomic unsigned hosts_waiting;	  /* for their address */
+	struct limiter limiter;
 	struct loss losses[LEDGER_REASONS];
 
 	/* The owner's. */

@@ -20,6 +20,16 @@ enum log_level {
 #define LOG_EVENTS(X)                                                                               \
 	/* Start and end. */                                                                        \
 	X(EVENT_STARTING, INFO, ONCE, "starting", "The daemon begins.")                             \
+	X(EVENT_USER, INFO, ONCE, "user",                                                           \
+		"The daemon has become this user, without any capability, and cannot go back.")     \
+	X(EVENT_ROOT, WARN, ONCE, "runs as root",                                                   \
+		"Whoever takes over the daemon has the machine: name a user in the configuration.") \
+	X(EVENT_SANDBOX, INFO, ONCE, "sandbox",                                                     \
+		"The threads that serve are in the sandbox, with the kernel's version of "          \
+		"landlock; 0: it has none.")                                                        \
+	X(EVENT_CANNOT_GIVE_UP_RIGHTS, ERROR, ONCE, "cannot give up rights",                        \
+		"user: only root can become another one. sandbox: the kernel has no seccomp(2), "   \
+		"or who started the daemon forbids it.")                                            \
 	X(EVENT_LISTENING, INFO, ONCE, "listening",                                                 \
 		"The address is bound; its port is the real one.")                                  \
 	X(EVENT_RECEIVE_BUFFER_REDUCED, WARN, ONCE, "receive buffer smaller than asked",            \
@@ -107,6 +117,9 @@ enum log_level {
 	X(EVENT_DATAGRAMS_LOST, WARN, SECOND, "datagrams lost",                                     \
 		"Datagrams got no answer: the reason is a name of THE LEDGER, and the "             \
 		"hint says what to do.")                                                            \
+	X(EVENT_LIMITS_WOULD_DROP, WARN, SECOND, "limits would drop",                               \
+		"Requests were over limits, which limits.dry_run does not enforce: the hint says "  \
+		"whose.")                                                                           \
 	X(EVENT_LOSSES_ENDED, INFO, SECOND, "losses ended",                                         \
 		"For three seconds no datagram was lost for this reason.")                          \
 	X(EVENT_HANDLER_OVERDUE, WARN, SECOND, "handler overdue",                                   \

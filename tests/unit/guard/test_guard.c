@@ -9,6 +9,9 @@
 
 static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
+static struct refused_ports refused_source_ports;
+static _Atomic(struct loops *) loops;
+static int64_t now_ns;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -28,9 +31,15 @@ static bool verify(const void *context, const struct datagram *datagram)
 }
 
 static access_place access_in_force;
+static struct limiter limiter;
+static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
+	.refused = &refused_source_ports,
+	.loops = &loops,
 	.ports = &ports,
 	.is_own = is_own,
+	.limiter = &limiter,
+	.dice = &dice,
 	.verify = verify,
 	.context = &ports,
 	.access = &access_in_force };
@@ -43,9 +52,9 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
 {
-	const struct guard_pass pass = guard_begin(&guard);
+	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
 
 	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 	guard_end(&guard);
@@ -76,6 +85,29 @@ static void test_sources(void **state)
 	datagram = from_port(0);
 	must_be(&datagram, DROP_SOURCE_PORT_ZERO);
 	atomic_store(&min_source_port, 1024);
+}
+
+/* All others stay, those with the same remainder by 64, too. */
+static void test_refused_ports(void **state)
+{
+	static const uint16_t some[] = { 1900, 65535, 1901 }, others[] = { 1900, 4000 };
+
+	(void)state;
+	refused_ports_set(&refused_source_ports, some, 3);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+		bool is_refused = port == 1900 || port == 1901 || port == 65535;
+
+		must_be(&datagram, is_refused ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, others, 2);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+
+		must_be(&datagram,
+			port == 1900 || port == 4000 ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, NULL, 0);
 }
 
 /* Asked only about ports that may be ours: those that leave the same remainder by 64 as one that is. */
@@ -125,6 +157,7 @@ static void test_access(void **state)
 {
 	struct prefix_rule rule = { .allow = false };
 	struct datagram datagram = from_port(30000);
+	struct datagram *received = &datagram;
 	struct guard_pass pass;
 	struct access *access;
 
@@ -136,7 +169,7 @@ static void test_access(void **state)
 	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
 	must_be(&datagram, GUARD_ADMIT);
 	datagram = from_port(30000);
-	pass = guard_begin(&guard);
+	pass = guard_begin(&guard, &received, 1, 0);
 	atomic_store(&access_in_force, NULL);
 	assert_ptr_equal(atomic_load(&guard.access_used), access);
 	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
@@ -146,12 +179,30 @@ static void test_access(void **state)
 	access_free(access);
 }
 
+/* Requests of the source are over its limit, from the second on; returns the table that counts them. */
+static struct meters *limit_to_one(void)
+{
+	const struct limiter_settings settings = { .numbers = {
+							   .requests_per_s = 1, .burst_s = 1 } };
+	struct datagram first = from_port(20001);
+	struct limiter_rules *rules;
+	struct meters *meters;
+
+	limiter_init(&limiter);
+	assert_int_equal(meters_new(&meters), 0);
+	assert_int_equal(limiter_rules_new(&settings, meters, 0, &rules), 0);
+	limiter_set(&limiter, rules);
+	assert_true(limiter_admits(&limiter, &dice, &first));
+	return meters;
+}
+
 /* The first reason that holds is the one that is counted. */
 static void test_the_order(void **state)
 {
 	struct datagram datagram = from_port(20000);
 	struct prefix_rule rule = { .allow = false };
 	struct access *access;
+	struct meters *meters = limit_to_one();
 
 	(void)state;
 	refuse_client(&rule, &access);
@@ -169,23 +220,32 @@ static void test_the_order(void **state)
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);
 	datagram.cast = DATAGRAM_UNICAST;
+	refused_ports_set(&refused_source_ports, (const uint16_t[]){ 20000 }, 1);
+	must_be(&datagram, DROP_SOURCE_PORT_REFUSED);
+	refused_ports_set(&refused_source_ports, NULL, 0);
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
 	must_be(&datagram, DROP_ACCESS);
 	atomic_store(&access_in_force, NULL);
 	access_free(access);
+	must_be(&datagram, DROP_LIMIT);
+	limiter_destroy(&limiter);
+	limiter_init(&limiter);
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
 	refused = false;
 	must_be(&datagram, GUARD_ADMIT);
+	limiter_destroy(&limiter);
+	meters_free(meters);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_refused_ports),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
 		cmocka_unit_test(test_access),
