@@ -105,6 +105,7 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.would_drop_limit = atomic_load(&service->limiter.would_drop),
 		.hosts_waiting = atomic_load(&service->hosts_waiting),
 		.log_lines_lost = log_lost(server->log),
+		.replies_withheld = atomic_load(&service->door.withheld),
 		.counters = books->counters,
 		.counters_count = SERVER_COUNTERS,
 	};

@@ -19,7 +19,8 @@ static const struct {
 } reasons[SERVER_LOSSES] = {
 	LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
 		"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" },
-	{ "would_drop_limit", "" }
+	{ "would_drop_limit", "" },
+	{ "replies_withheld", "see the advice about dropped_amplification" }
 };
 #undef DROP
 #undef FAIL
@@ -28,7 +29,8 @@ static const struct {
 
 static uint64_t count_served(const struct ledger *ledger)
 {
-	return ledger->replied + ledger->no_reply + ledger_failed(ledger);
+	return ledger->replied + ledger->no_reply + ledger->dropped[DROP_AMPLIFICATION] +
+	       ledger_failed(ledger);
 }
 
 static uint64_t count_arrived(const struct ledger *ledger)
@@ -121,6 +123,8 @@ static uint64_t count_lost(struct dgram_server *server, unsigned service, unsign
 		return server_books_kernel_drops(server, service);
 	if (reason == SERVER_WOULD_LIMIT)
 		return atomic_load(&server->services[service].limiter.would_drop);
+	if (reason == SERVER_WITHHELD)
+		return atomic_load(&server->services[service].door.withheld);
 	return reason < DROP_COUNT ? ledger->dropped[reason] : ledger->failed[reason - DROP_COUNT];
 }
 

@@ -104,6 +104,12 @@ class Losses(dgramtest.Case):
 
     def dropped_access(self):
         return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+    def dropped_source_port_refused(self):
+        return self.forge(self.serve(), 1900)
+
+    def dropped_loop(self):
+        """Of 3000 repeats one in 10 of 2000 is dropped, more or less."""
+        return self.tell(self.serve(loop_guard=True), *[b"x"] * 3000)
 
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
@@ -140,6 +146,10 @@ class Losses(dgramtest.Case):
             return any("rx" in (task / "comm").read_text(encoding="ascii") for task in tasks.iterdir())
         except OSError:  # a thread has just ended
             return True
+
+    def dropped_amplification(self):
+        server = self.serve(handler="daytime", host="10.8.0.1")
+        return self.tell(server, *[b""] * 99, host="10.8.0.1", to="10.8.0.1")
 
     def dropped_by_kernel(self):
         server = self.serve(socket={"receive_buffer_bytes": 4096})

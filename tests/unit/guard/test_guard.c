@@ -9,6 +9,9 @@
 
 static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
+static struct refused_ports refused_source_ports;
+static _Atomic(struct loops *) loops;
+static int64_t now_ns;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -31,6 +34,8 @@ static access_place access_in_force;
 static struct limiter limiter;
 static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
+	.refused = &refused_source_ports,
+	.loops = &loops,
 	.ports = &ports,
 	.is_own = is_own,
 	.limiter = &limiter,
@@ -47,13 +52,25 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(struct datagram *datagram, enum ledger_drop verdict)
+static enum ledger_drop check(struct datagram *datagram)
 {
-	const struct guard_pass pass = guard_begin(&guard);
+	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
+	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
 
-	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 	guard_end(&guard);
 	assert_null(atomic_load(&guard.access_used));
+	return verdict;
+}
+
+/* Also where no handler asks to look closer. */
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
+{
+	assert_int_equal(check(datagram), verdict);
+	if (guard.verify == NULL || verdict == DROP_VERIFY)
+		return;
+	guard.verify = NULL;
+	assert_int_equal(check(datagram), verdict);
+	guard.verify = verify;
 }
 
 static void refuse_client(struct prefix_rule *rule, struct access **ret_access)
@@ -82,6 +99,29 @@ static void test_sources(void **state)
 	atomic_store(&min_source_port, 1024);
 }
 
+/* All others stay, those with the same remainder by 64, too. */
+static void test_refused_ports(void **state)
+{
+	static const uint16_t some[] = { 1900, 65535, 1901 }, others[] = { 1900, 4000 };
+
+	(void)state;
+	refused_ports_set(&refused_source_ports, some, 3);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+		bool is_refused = port == 1900 || port == 1901 || port == 65535;
+
+		must_be(&datagram, is_refused ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, others, 2);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+
+		must_be(&datagram,
+			port == 1900 || port == 4000 ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, NULL, 0);
+}
+
 /* Asked only about ports that may be ours: those that leave the same remainder by 64 as one that is. */
 static void test_own_sockets(void **state)
 {
@@ -95,14 +135,14 @@ static void test_own_sockets(void **state)
 
 		must_be(&datagram, port == 20000 || port == 20007 ? DROP_SOURCE_SELF : GUARD_ADMIT);
 	}
-	assert_int_equal(asked, 2);
+	assert_int_equal(asked, 2 * 2);
 	own = false;
 	for (unsigned port = 20000; port < 20128; port++) {
 		struct datagram datagram = from_port((uint16_t)port);
 
 		must_be(&datagram, GUARD_ADMIT);
 	}
-	assert_int_equal(asked, 2 + 4);
+	assert_int_equal(asked, 2 * (2 + 4));
 }
 
 static void test_casts(void **state)
@@ -124,11 +164,28 @@ static void test_casts(void **state)
 	must_be(&datagram, DROP_UNADDRESSED);
 }
 
+/* Where nothing else speaks against it. */
+static void test_each_alone(void **state)
+{
+	struct datagram datagram = from_port(30000);
+
+	(void)state;
+	must_be(&datagram, GUARD_ADMIT);
+	datagram.truncated = true;
+	must_be(&datagram, DROP_TRUNCATED);
+	datagram.truncated = false;
+	datagram.arrived_ns = guard.owed_until_ns + 1;
+	guard.closed = true;
+	must_be(&datagram, DROP_DRAINING);
+	guard.closed = false;
+}
+
 /* Of 192.0.2.1. The table is the one that a reception began with. */
 static void test_access(void **state)
 {
 	struct prefix_rule rule = { .allow = false };
 	struct datagram datagram = from_port(30000);
+	struct datagram *received = &datagram;
 	struct guard_pass pass;
 	struct access *access;
 
@@ -140,7 +197,7 @@ static void test_access(void **state)
 	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
 	must_be(&datagram, GUARD_ADMIT);
 	datagram = from_port(30000);
-	pass = guard_begin(&guard);
+	pass = guard_begin(&guard, &received, 1, 0);
 	atomic_store(&access_in_force, NULL);
 	assert_ptr_equal(atomic_load(&guard.access_used), access);
 	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
@@ -191,6 +248,9 @@ static void test_the_order(void **state)
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);
 	datagram.cast = DATAGRAM_UNICAST;
+	refused_ports_set(&refused_source_ports, (const uint16_t[]){ 20000 }, 1);
+	must_be(&datagram, DROP_SOURCE_PORT_REFUSED);
+	refused_ports_set(&refused_source_ports, NULL, 0);
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
 	must_be(&datagram, DROP_ACCESS);
@@ -199,6 +259,8 @@ static void test_the_order(void **state)
 	must_be(&datagram, DROP_LIMIT);
 	limiter_destroy(&limiter);
 	limiter_init(&limiter);
+	must_be(&datagram, DROP_VERIFY);
+	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
@@ -213,8 +275,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_refused_ports),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
+		cmocka_unit_test(test_each_alone),
 		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_the_order),
 	};

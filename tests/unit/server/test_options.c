@@ -1,6 +1,7 @@
 /* The limits of the options: what server.json refuses, dgram_server_new() refuses. */
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -90,6 +91,41 @@ static void test_bounds(void **state)
 		check_number(&numbers[i], UINT_MAX, false);
 		if (limits->minimum > 0)
 			check_number(&numbers[i], limits->minimum - 1, false);
+	}
+}
+
+/* Of a service, or as its handler's own. */
+static void check_factor(double factor, bool of_handler, bool valid)
+{
+	struct dgram_handler own = handler;
+	struct setup setup;
+
+	setup_init(&setup, &own);
+	if (of_handler)
+		own.max_reply_factor = factor;
+	else
+		setup.services[0].max_reply_factor = factor;
+	if (valid)
+		must_accept(&setup, "max_reply_factor");
+	else
+		must_refuse(&setup,
+			of_handler
+				? "services[0].handler->max_reply_factor: must be a number from 0 to 1000"
+				: "services[0].max_reply_factor: must be a number from 0 to 1000");
+}
+
+static void test_factors(void **state)
+{
+	static const double invalid[] = { -0.5, -2, 1000.001, INFINITY, NAN };
+
+	(void)state;
+	for (int of_handler = 0; of_handler < 2; of_handler++) {
+		check_factor(0, of_handler, true);
+		check_factor(0.001, of_handler, true);
+		check_factor(1000, of_handler, true);
+		check_factor(DGRAM_FACTOR_OF_HANDLER, of_handler, !of_handler);
+		for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+			check_factor(invalid[i], of_handler, false);
 	}
 }
 
@@ -533,6 +569,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_factors),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_names),
