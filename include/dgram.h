@@ -73,7 +73,12 @@ extern "C" {
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
 #define DGRAM_ACCESS_PREFIXES_MAX 1048576u /* of one `access` */
+#define DGRAM_EXEMPT_MAX 128u		   /* prefixes in limits */
 #define DGRAM_SERVICE_NAME_MAX 32u	   /* bytes, without the NUL: [a-z0-9-], a letter first */
+#define DGRAM_REPLY_FACTOR_MAX 1000u
+
+/* `max_reply_factor` of a service: as its handler says. */
+#define DGRAM_FACTOR_OF_HANDLER (-1.0)
 
 struct dgram_server;
 
@@ -207,6 +212,9 @@ struct dgram_handler {
 	 * after fails, it is called once more, with the values from before, which it must take. `state` is
 	 * the service's. Thread: owner. */
 	int (*reconfigure)(void *state, const struct dgram_start *start);
+
+	/* `max_reply_factor` of services that do not say; 0: 3 */
+	double max_reply_factor;
 };
 
 /* What a plug-in exports: a shared object with a handler, which dgramd loads. It links nothing of ours,
@@ -334,6 +342,32 @@ struct dgram_service {
 	/* Datagrams of other sources are dropped. Services that point to the same struct share its table.
 	 * Default NULL: all are let in. Live */
 	const struct dgram_access *access;
+
+	/* What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes around it
+	 * (server.json(5)). Requests in a second; 0: no limit; 0 to 1000000; default 0. Live */
+	unsigned limits_requests_per_s;
+
+	/* Bytes of replies that it gets in a second; 0: no limit; 0 to 1000000000; default 0. Live */
+	unsigned limits_reply_bytes_per_s;
+
+	/* What may come at once: this many seconds of the above; 1 to 3600; default 1. Live */
+	unsigned limits_burst_s;
+
+	/* Of what is over, one in this many passes at random; 0: none; 0 to 1000; default 8. Live */
+	unsigned limits_leak;
+
+	/* Sources without limits, as "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits set behind the
+	 * prefix are an error; default none. Live */
+	const char *const *limits_exempt;
+	size_t limits_exempt_count; /* up to 128 */
+
+	bool limits_dry_run; /* count and log what would be dropped, and drop nothing; default false. Live */
+
+	/* What is sent to an IPv4 /24 or an IPv6 /48, in bytes of IP packets, is at most what came from it times
+	 * this, and 2,000 bytes, of which 200 come back each second. What is more is not sent, because
+	 * sources may be forged: see dgram_request_prove(). Loopback is free. 0: there is no limit; 0 to 1000;
+	 * default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
+	double max_reply_factor;
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -432,7 +466,8 @@ struct dgram_service_stats {
 	uint64_t received;
 	uint64_t replied;
 	uint64_t no_reply;
-	const struct dgram_reason *dropped; /* before the handler ran: each reason there is */
+	const struct dgram_reason
+		*dropped; /* before the handler ran, or its reply: each reason there is */
 	size_t dropped_count;
 	const struct dgram_reason *failed; /* by the handler, or in sending the reply: the same */
 	size_t failed_count;
@@ -452,8 +487,13 @@ struct dgram_service_stats {
 	uint64_t log_lines_lost; /* of the server */
 
 	const struct dgram_counter
-		*counters; /* all of the above again, in the order of the log's line */
+
+		*counters; /* all of these figures again, in the order of the log's line */
 	size_t counters_count;
+
+	uint64_t would_drop_limit; /* what limits would have dropped, but for limits_dry_run */
+	uint64_t
+		replies_withheld; /* by max_reply_factor: further and busy ones, and what was sent besides */
 };
 
 /* Durations of up to `most_ns`, but longer than the bucket before. */
@@ -620,15 +660,23 @@ DGRAM_API void *dgram_request_state(const struct dgram_request *request);
  * `reply` that handle() was given. The answers to one client leave in the order of the calls. The first
  * one decides what becomes of the request: it is `replied`, or failed if it could not be sent; handle() then
  * returns DGRAM_NO_REPLY, or a length for a further reply. Further ones count as `replies_extra` alone. Waits for
- * at most 5 ms, while the socket's buffer is full. 0, or -errno of the send; -EMSGSIZE: too long, and
- * -EOPNOTSUPP: not in verify(), where nothing was sent or counted. Thread: the handler's. */
+ * at most 5 ms, while the socket's buffer is full. 0, or -errno of the send; -EDQUOT: held back by
+ * max_reply_factor; -EMSGSIZE: too long, and -EOPNOTSUPP: not in verify(), where nothing was sent or counted.
+ * Thread: the handler's. */
 DGRAM_API int dgram_request_reply(
 	const struct dgram_request *request, const void *data, size_t length);
 
 /* Send a datagram besides the reply, from the address that the request was sent to. Not part of the
- * equation above. Never blocks. Returns 0 or -errno. Thread: the handler's. */
+ * equation above. Never blocks. Returns 0 or -errno; -EDQUOT: held back by max_reply_factor, for which what
+ * came from the network of `to` counts. Thread: the handler's. */
 DGRAM_API int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
 	socklen_t to_length, const void *data, size_t length);
+
+/* The client's address is its own: it has sent back what only its owner can have received, a cookie say. For a
+ * minute its service sends to that address without max_reply_factor; for less, if many others are proven meanwhile,
+ * because 4,096 are remembered. Each further proof is for a minute from then. In verify(), too. Thread: the
+ * handler's. */
+DGRAM_API void dgram_request_prove(const struct dgram_request *request);
 
 /* Stop at once if it runs, and free. NULL is fine. -EBUSY: a thread serves, also this one by whose hook it
  * was called; nothing has happened. -ETIMEDOUT: handlers still run, and what they use is left to the end

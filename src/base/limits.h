@@ -26,7 +26,11 @@ struct limits {
 	NUMBER(dgram_service, queue_discipline, DGRAM_FAIR, DGRAM_FIFO, DGRAM_FAIR) \
 	NUMBER(dgram_service, queue_ordering, DGRAM_ORDERING_NONE, DGRAM_ORDERING_PER_CLIENT, 0) \
 	NUMBER(dgram_service, queue_overload_interval_ms, 1, 60000, 100) \
-	NUMBER(dgram_service, queue_fair_window_ms, 1, 60000, 1000)
+	NUMBER(dgram_service, queue_fair_window_ms, 1, 60000, 1000) \
+	NUMBER(dgram_service, limits_requests_per_s, 0, 1000000, 0) \
+	NUMBER(dgram_service, limits_reply_bytes_per_s, 0, 1000000000, 0) \
+	NUMBER(dgram_service, limits_burst_s, 1, 3600, 1) \
+	NUMBER(dgram_service, limits_leak, 0, 1000, 8)
 
 /* max_datagram_bytes: the default is socketserver.py's. Buffers: the kernel doubles the size in an
  * int (socket(7)). send_buffer: replies to forged neighbours wait in it for seconds, and do not
@@ -44,6 +48,13 @@ struct limits {
 
 /* A boolean that is true by default. */
 #define DEFAULT_RECEIVERS_ASSIST true
+
+/* How much longer than what came, a number, whole or not: RFC 9000, 8.1 has 3. Of a handler, for services
+ * that do not say. */
+#define LIMITS_REPLY_FACTOR { 0, DGRAM_REPLY_FACTOR_MAX, 3 }
+#define REPLY_FACTOR_OF(handler) \
+	((handler)->max_reply_factor > 0 ? (handler)->max_reply_factor \
+					 : ((struct limits)LIMITS_REPLY_FACTOR).initial)
 
 /* Texts: their lengths in bytes, without the NUL; defaults; words; the characters of a service's
  * name, of which the first is a letter. */

@@ -54,6 +54,12 @@ static inline int prefix_address_compare(struct prefix_address a, struct prefix_
 	return a.low < b.low ? -1 : a.low > b.low;
 }
 
+static inline bool prefix_same(const struct prefix *a, const struct prefix *b)
+{
+	return a->v6 == b->v6 && a->bits == b->bits &&
+	       prefix_address_compare(a->first, b->first) == 0;
+}
+
 static inline uint64_t prefix_word(const void *bytes)
 {
 	uint64_t word;

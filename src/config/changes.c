@@ -89,6 +89,8 @@ static void format_value(const struct values *values, size_t index, char text[VA
 		format_prefixes(value, text);
 	else if (param->type == PARAM_TYPE_WHOLE)
 		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
+	else if (param->type == PARAM_TYPE_FACTOR)
+		snprintf(text, VALUE_TEXT_MAX, "%.15g", values_factor_in_force(values));
 	else if (word)
 		snprintf(text, VALUE_TEXT_MAX, "%s", word);
 	else
@@ -109,6 +111,14 @@ static bool is_changed_within(
 	       !access_is_same_file(old_values->access, new_values->access);
 }
 
+/* Where neither says, the handler that runs does. */
+static bool is_left_to_handler(
+	size_t index, const struct values *old_values, const struct values *new_values)
+{
+	return params[index].type == PARAM_TYPE_FACTOR && !old_values->of[index].present &&
+	       !new_values->of[index].present;
+}
+
 static void compare_value(struct comparison *comparison, size_t index,
 	const struct values *old_values, const struct values *new_values)
 {
@@ -119,7 +129,7 @@ static void compare_value(struct comparison *comparison, size_t index,
 	if (strcmp(old_text, new_text) == 0 && is_changed_within(index, old_values, new_values))
 		snprintf(new_text, sizeof(new_text), "%.*s, which has changed", VALUE_TEXT_MAX / 2,
 			old_text);
-	if (strcmp(old_text, new_text) != 0)
+	if (strcmp(old_text, new_text) != 0 && !is_left_to_handler(index, old_values, new_values))
 		add_change(comparison, params[index].path, old_text, new_text,
 			params[index].live && !comparison->renamed);
 }

@@ -233,6 +233,9 @@ static struct rule rule_of(const struct param *param)
 	case PARAM_TYPE_WHOLE:
 		rule.type = RULE_WHOLE;
 		break;
+	case PARAM_TYPE_FACTOR:
+		rule.type = RULE_NUMBER;
+		break;
 	case PARAM_TYPE_BOOLEAN:
 		rule.type = RULE_BOOLEAN;
 		break;

@@ -49,8 +49,8 @@ static int finish_report(const struct config *config, struct report *report)
 	return r;
 }
 
-static void fill_service(
-	struct dgram_service *service, const struct values *values, const char **hosts)
+static void fill_service(struct dgram_service *service, const struct values *values,
+	const char **hosts, const char **exempt)
 {
 	const struct value *of = values->of;
 
@@ -74,11 +74,21 @@ static void fill_service(
 	service->max_reply_bytes = of[PARAM_MAX_REPLY_BYTES].number;
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
+	service->max_reply_factor = values_factor(values);
 	service->freebind = of[PARAM_FREEBIND].number;
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
 	service->broadcast = of[PARAM_BROADCAST].number;
 	service->access = &values->access->options;
+	service->limits_requests_per_s = of[PARAM_REQUESTS_PER_S].number;
+	service->limits_reply_bytes_per_s = of[PARAM_REPLY_BYTES_PER_S].number;
+	service->limits_burst_s = of[PARAM_BURST].number;
+	service->limits_leak = of[PARAM_LEAK].number;
+	service->limits_exempt_count = value_prefixes_count(&of[PARAM_EXEMPT]);
+	service->limits_exempt = exempt;
+	for (size_t i = 0; i < service->limits_exempt_count; i++)
+		exempt[i] = value_text(&of[PARAM_EXEMPT], &params[PARAM_EXEMPT], i);
+	service->limits_dry_run = of[PARAM_DRY_RUN].number;
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)
@@ -108,11 +118,12 @@ static int make_options(struct config *config)
 
 	config->service_options = calloc(count, sizeof(*config->service_options));
 	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
-	if (!config->service_options || !config->hosts)
+	config->exempt = calloc(count * DGRAM_EXEMPT_MAX, sizeof(*config->exempt));
+	if (!config->service_options || !config->hosts || !config->exempt)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		fill_service(&config->service_options[i], &config->services[i],
-			config->hosts + i * DGRAM_HOSTS_MAX);
+			config->hosts + i * DGRAM_HOSTS_MAX, config->exempt + i * DGRAM_EXEMPT_MAX);
 	fill_options(&config->options, &config->top);
 	config->options.services = config->service_options;
 	config->options.services_count = count;
@@ -230,5 +241,6 @@ void config_free(struct config *config)
 	free(config->deferred);
 	free(config->service_options);
 	free(config->hosts);
+	free(config->exempt);
 	free(config);
 }

@@ -67,6 +67,11 @@ const struct param params[PARAM_COUNT] = {
 		"A file with more of both, one a line: allow PREFIX or deny PREFIX; # begins a "
 		"comment. It counts from the folder of this file; empty means none.",
 		.type = PARAM_TYPE_TEXT, .limits = { 0, 4095, 0 }, .text = "", LIVE },
+	[PARAM_MAX_REPLY_FACTOR] = { "max_reply_factor", BOTH,
+		"How many times the bytes that came from a network it may be sent, because sources "
+		"can be forged; 0 means no limit; the default of time, daytime and time-rfc868 is "
+		"1.",
+		.type = PARAM_TYPE_FACTOR, .limits = LIMITS_REPLY_FACTOR, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
@@ -147,6 +152,31 @@ const struct param params[PARAM_COUNT] = {
 		"Whether the handler, if it can, answers datagrams that the queue drops with \"try "
 		"later\".",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_LIMITS] = { "limits", BOTH,
+		"What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes "
+		"around it.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_REQUESTS_PER_S] = { "limits.requests_per_s", BOTH,
+		"How many requests of a source are let in each second; 0 means no limit.",
+		WHOLE(limits_requests_per_s), LIVE },
+	[PARAM_REPLY_BYTES_PER_S] = { "limits.reply_bytes_per_s", BOTH,
+		"How many bytes of replies a source gets each second; 0 means no limit.",
+		WHOLE(limits_reply_bytes_per_s), LIVE },
+	[PARAM_BURST] = { "limits.burst_s", BOTH,
+		"What a source that was silent may use at once, as so many seconds of its limits.",
+		WHOLE(limits_burst_s), .unit = "seconds", LIVE },
+	[PARAM_LEAK] = { "limits.leak", BOTH,
+		"Of what is over its limit, one in this many passes at random, so that nobody is "
+		"silenced by whoever forges its address; 0 lets none pass.",
+		WHOLE(limits_leak), LIVE },
+	[PARAM_EXEMPT] = { "limits.exempt", BOTH,
+		"Sources without limits: a list of addresses, and of prefixes as 192.0.2.0/24 or "
+		"2001:db8::/32.",
+		.type = PARAM_TYPE_PREFIXES, .limits = { 0, DGRAM_EXEMPT_MAX, 0 },
+		LIVE },
+	[PARAM_DRY_RUN] = { "limits.dry_run", BOTH,
+		"Whether what is over is only counted and logged, and not dropped.",
+		.type = PARAM_TYPE_BOOLEAN, LIVE },
 	[PARAM_LOGGING] = { "logging", TOP,
 		"The log.", .type = PARAM_TYPE_GROUP },
 	[PARAM_LOG_LEVEL] = { "logging.level", TOP,

@@ -12,6 +12,7 @@
 enum param_type {
 	PARAM_TYPE_GROUP,    /* an object; its keys follow it in the table */
 	PARAM_TYPE_WHOLE,    /* a whole number within the limits */
+	PARAM_TYPE_FACTOR,   /* a number within them; by default the handler's */
 	PARAM_TYPE_BOOLEAN,  /* 0 or 1 */
 	PARAM_TYPE_WORD,     /* one of `words` */
 	PARAM_TYPE_HANDLER,  /* the name of a handler, the first listed by default */
@@ -59,6 +60,7 @@ enum {
 	PARAM_ACCESS_ALLOW,
 	PARAM_ACCESS_DENY,
 	PARAM_ACCESS_FILE,
+	PARAM_MAX_REPLY_FACTOR,
 	PARAM_FREEBIND,
 	PARAM_ON_MISSING_ADDRESS,
 	PARAM_BROADCAST,
@@ -82,6 +84,13 @@ enum {
 	PARAM_OVERLOAD_INTERVAL,
 	PARAM_FAIR_WINDOW,
 	PARAM_BUSY_REPLIES,
+	PARAM_LIMITS,
+	PARAM_REQUESTS_PER_S,
+	PARAM_REPLY_BYTES_PER_S,
+	PARAM_BURST,
+	PARAM_LEAK,
+	PARAM_EXEMPT,
+	PARAM_DRY_RUN,
 	PARAM_LOGGING,
 	PARAM_LOG_LEVEL,
 	PARAM_LOG_FORMAT,

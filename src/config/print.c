@@ -82,6 +82,9 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_WHOLE:
 		json_number(json, key, value->number);
 		break;
+	case PARAM_TYPE_FACTOR:
+		json_number(json, key, values_factor_in_force(values));
+		break;
 	case PARAM_TYPE_BOOLEAN:
 		json_bool(json, key, value->number);
 		break;
@@ -120,6 +123,8 @@ static bool is_printed(
 		return true;
 	if (param == &params[PARAM_SERVICES])
 		return config->services_listed;
+	if (param->type == PARAM_TYPE_FACTOR && config->services_listed)
+		return config->top.of[param - params].present; /* else it is each handler's */
 	return param != &params[PARAM_SCHEMA] &&
 	       !(param_is_single(param) && config->services_listed);
 }

@@ -255,7 +255,8 @@ static void put_param(struct json *json, const struct view *view, const struct p
 		put_object(json, view, param);
 		break;
 	case PARAM_TYPE_WHOLE:
-		json_text(json, "type", "integer");
+	case PARAM_TYPE_FACTOR:
+		json_text(json, "type", param->type == PARAM_TYPE_WHOLE ? "integer" : "number");
 		json_number(json, "minimum", param->limits.minimum);
 		json_number(json, "maximum", param->limits.maximum);
 		json_number(json, "default", param->limits.initial);

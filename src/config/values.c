@@ -34,14 +34,14 @@ size_t value_texts_count(const struct value *value)
 	return is_list ? (size_t)cJSON_GetArraySize(value->element.item) : 1;
 }
 
+size_t value_prefixes_count(const struct value *value)
+{
+	return value->present ? value_texts_count(value) : 0;
+}
+
 const char *value_text(const struct value *value, const struct param *param, size_t index)
 {
 	return value->present ? text_element(value, index).item->valuestring : param->text;
-}
-
-size_t value_prefixes_count(const struct value *value)
-{
-	return value->present ? (size_t)cJSON_GetArraySize(value->element.item) : 0;
 }
 
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX])
@@ -80,4 +80,18 @@ const char *values_name(const struct values *values)
 	const char *name = value_text(&values->of[PARAM_NAME], &params[PARAM_NAME], 0);
 
 	return name ? name : values_handler(values)->name;
+}
+
+double values_factor(const struct values *values)
+{
+	const struct value *value = &values->of[PARAM_MAX_REPLY_FACTOR];
+
+	return value->present ? value->element.item->valuedouble : DGRAM_FACTOR_OF_HANDLER;
+}
+
+double values_factor_in_force(const struct values *values)
+{
+	double factor = values_factor(values);
+
+	return factor == DGRAM_FACTOR_OF_HANDLER ? REPLY_FACTOR_OF(values_handler(values)) : factor;
 }

@@ -46,7 +46,8 @@ struct config {
 	/* Point into the above. */
 	struct dgram_options options;
 	struct dgram_service *service_options;
-	const char **hosts; /* of all services */
+	const char **hosts;  /* of all services */
+	const char **exempt; /* the same */
 };
 
 /* All are the defaults. */
@@ -56,6 +57,10 @@ void values_init(struct values *values, const struct config_handlers *handlers);
 const struct dgram_handler *values_handler(const struct values *values);
 const char *values_handler_text(const struct values *values);
 const char *values_name(const struct values *values);
+
+/* What a valid factor is; by default DGRAM_FACTOR_OF_HANDLER, and what that is. */
+double values_factor(const struct values *values);
+double values_factor_in_force(const struct values *values);
 
 /* The texts of a valid name, text or list of hosts, at least one: `index` counts from 0. By default
  * it is the table's. NULL: there is none. */

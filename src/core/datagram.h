@@ -57,6 +57,7 @@ struct datagram {
 	bool truncated;	    /* it was longer than the slot; `length` is its true one */
 	uint8_t cast;	    /* enum datagram_cast */
 	uint8_t addr_bytes; /* of `client`, and of `local` */
+	bool metered;	    /* its replies count for its source (guard/limiter.h) */
 	_Alignas(8) unsigned char data[];
 };
 

@@ -18,7 +18,7 @@
 	X(replied, COUNT, "datagrams", "The reply was handed to the kernel.") \
 	X(no_reply, COUNT, "datagrams", "The handler chose to send none.")
 
-/* Dropped before the handler ran. */
+/* Dropped before the handler ran; the last one when it had. */
 #define LEDGER_DROPS(X) \
 	X(DROP_TRUNCATED, "truncated", "It was longer than max_datagram_bytes.", \
 		"raise max_datagram_bytes if such requests are legitimate") \
@@ -59,7 +59,16 @@
 		"It came while the server drained, which receives nothing new then.", \
 		"a longer drain does not help: have clients ask again, or stop them first") \
 	X(DROP_ACCESS, "access", "access does not let its source in.", \
-		"if such clients are legitimate, allow their prefix in access")
+		"if such clients are legitimate, allow their prefix in access") \
+	X(DROP_LIMIT, "limit", \
+		"Its source, or a network around it, was over its limit.", \
+		"if such sources are welcome, raise limits.requests_per_s or " \
+		"limits.reply_bytes_per_s") \
+	X(DROP_AMPLIFICATION, "amplification", \
+		"The reply was longer than max_reply_factor allowed for what had come from the " \
+		"client's network.", \
+		"if such clients are honest, have them ask with longer requests, or the handler " \
+		"prove their addresses, or raise max_reply_factor; else their addresses are forged")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \
@@ -101,8 +110,13 @@
 	X(workers_overdue, NOW, "workers", "Workers whose handler runs for longer than pool.handler_timeout_ms now.") \
 	X(dropped_by_kernel, COUNT, "messages", \
 		"Lost before it was received, because the socket's buffer was full.") \
+	X(would_drop_limit, COUNT, "datagrams", \
+		"Datagrams that limits would have dropped, but for limits.dry_run.") \
 	X(hosts_waiting, NOW, "hosts", "Addresses of the service that are waited for.") \
-	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.")
+	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.") \
+	X(replies_withheld, COUNT, "datagrams", \
+		"Other replies, and what handlers send besides, held back for a reason that would " \
+		"have dropped a first reply.")
 /* clang-format on */
 
 #define LEDGER_ENUM(id, name, sentence, advice) id,

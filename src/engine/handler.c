@@ -171,13 +171,15 @@ void *dgram_request_state(const struct dgram_request *request)
 	return whole(request)->handler->state;
 }
 
-/* As much of it as we can judge; the kernel judges the rest. */
+/* As the kernel takes it: udp(7)'s sockets send to AF_UNSPEC as to AF_INET. What it refuses does not matter. */
 static union addr address_of(const struct sockaddr *to, socklen_t length)
 {
 	union addr address = { .in6 = { 0 } };
 
 	if (to != NULL)
 		memcpy(&address, to, length < sizeof(address) ? length : sizeof(address));
+	if (address.sa.sa_family == AF_UNSPEC)
+		address.sa.sa_family = AF_INET;
 	return address;
 }
 
@@ -186,8 +188,10 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 {
 	const struct handler_request *lent = whole(request);
 	struct send_control control;
-	const union addr address = address_of(to, to_length);
-	const struct departure departure = { lent->datagram, &address, data, length };
+	const union addr address = address_of(to, to_length), *client = &lent->datagram->client;
+	const struct departure departure = { lent->datagram,
+		addr_same(&address, client) ? client : &address, data, length,
+		lent->answer->counted };
 	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = length };
 	struct mmsghdr message = {
 		.msg_hdr = {
@@ -205,6 +209,13 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	message.msg_hdr.msg_controllen = socket_source(&lent->datagram->local, &control);
 	count = sys_send(lent->sockets[lent->datagram->socket].fd, &message, 1);
 	return count < 0 ? count : 0;
+}
+
+void dgram_request_prove(const struct dgram_request *request)
+{
+	const struct handler_request *lent = whole(request);
+
+	door_prove(lent->answer->door, &lent->datagram->client);
 }
 
 int dgram_request_reply(const struct dgram_request *request, const void *data, size_t length)

@@ -48,7 +48,7 @@ bool receiver_serves(const struct receiver *receiver)
 static bool is_verified(const void *context, const struct datagram *datagram)
 {
 	const struct receiver *receiver = context;
-	struct answer answer = { .door = &receiver->service->door };
+	struct answer answer = { .door = &receiver->service->door, .counted = true };
 	struct handler_request request;
 
 	handler_request_init(
@@ -77,6 +77,8 @@ static void make_guard(struct receiver *receiver)
 		.min_source_port = &service->min_source_port,
 		.ports = receiver->ports,
 		.is_own = is_own,
+		.limiter = &service->limiter,
+		.dice = &receiver->dice,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
 		.context = receiver,
 		.access = &service->access,
@@ -166,10 +168,11 @@ static void reply_busy(struct receiver *receiver, const struct datagram_list *dr
 
 		handler_lend(&request, d);
 		answer.length = -1;
+		answer.counted = false;
 		length = handler_busy(
 			&service->handler, &request, replies->next_buffer, service->reply_bytes);
-		if (length >= 0)
-			answer_give(&answer, d, (size_t)length);
+		if (length >= 0 && answer_may_add(&answer, d, (size_t)length))
+			reply_add(replies, d, (size_t)length);
 		if (replies->full)
 			reply_send(replies, &sent);
 	}

@@ -38,6 +38,7 @@ struct receiver {
 	struct log_ring *log;
 
 	/* Its own. */
+	struct dice dice;
 	struct guard guard;	     /* closed once the queue is: it drops everything */
 	struct reply_batch *replies; /* of what it answers itself */
 	struct socket_batch batch;

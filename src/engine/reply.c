@@ -174,10 +174,17 @@ static unsigned coalesce_room(
 	return MESSAGE_BYTES_MAX / (unsigned)length - 1;
 }
 
-void reply_take_buffer(struct reply_batch *batch, size_t length)
+void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
 {
 	size_t used;
 
+	batch->requests[batch->count] = request;
+	batch->replies[batch->count++] =
+		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
+	if (batch->in_slots) {
+		batch->next_buffer = request->data;
+		return;
+	}
 	batch->next_buffer += reply_room(length);
 	used = (size_t)(batch->next_buffer - batch->buffers);
 	batch->full = used + reply_room(batch->reply_bytes) > batch->buffers_bytes;

@@ -92,21 +92,9 @@ void reply_batch_free(struct reply_batch *batch);
 /* Bytes of address space that a batch takes. */
 size_t reply_batch_bytes(const struct reply_batch *batch);
 
-/* For reply_add() alone: the next reply goes behind one of this length. */
-void reply_take_buffer(struct reply_batch *batch, size_t length);
-
 /* next_buffer now holds a reply of `length` bytes to `request`, which is borrowed until reply_send(). Its data are
  * lost then. */
-static inline void reply_add(struct reply_batch *batch, struct datagram *request, size_t length)
-{
-	batch->requests[batch->count] = request;
-	batch->replies[batch->count++] =
-		(struct iovec){ .iov_base = batch->next_buffer, .iov_len = length };
-	if (batch->in_slots)
-		batch->next_buffer = request->data;
-	else
-		reply_take_buffer(batch, length);
-}
+void reply_add(struct reply_batch *batch, struct datagram *request, size_t length);
 
 /* Send all, and count in `results` how each fared. Waits 5 ms at most, when a socket's buffer is full, or not at
  * all if it is impatient. */

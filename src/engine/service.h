@@ -10,6 +10,7 @@
 #include "core/ledger.h"
 #include "core/loss.h"
 #include "guard/access.h"
+#include "guard/limiter.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
 #include "guard/door.h"
@@ -29,6 +30,7 @@ struct service {
 	_Atomic uint64_t overdue; /* handler calls that exceeded handler_timeout_ms, so far */
 	_Atomic unsigned workers_overdue; /* workers whose call exceeds it now */
 	_Atomic unsigned hosts_waiting;	  /* for their address */
+	struct limiter limiter;
 	struct loss losses[LEDGER_REASONS];
 
 	/* The owner's. */

@@ -72,6 +72,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 		.losses = service->losses,
 		.bytes_max = service->reply_bytes,
 		.length = -1,
+		.unasked = !atomic_load_explicit(&service->door.looks_closer, memory_order_relaxed),
 	};
 }
 
@@ -86,7 +87,7 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 	if (length >= 0)
 		(void)answer_now(&serving->answer, job, serving->worker->replies->next_buffer,
 			(size_t)length);
-	serving->answer.length = -1; /* for the next job */
+	answer_end(&serving->answer, job);
 	if (length >= 0)
 		return;
 	if (length == DGRAM_NO_REPLY) {
@@ -137,10 +138,10 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 	if (serving->logged)
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
-	if (length >= 0 && serving->answer.length < 0)
-		answer_give(&serving->answer, job, (size_t)length);
-	else
+	if (length < 0 || serving->answer.length >= 0)
 		record_other(serving, job, length);
+	else if (serving->answer.unasked || answer_may_add(&serving->answer, job, (size_t)length))
+		reply_add(serving->answer.replies, job, (size_t)length);
 	return end_ns;
 }
 

@@ -23,7 +23,7 @@ static bool is_refused(const struct guard *guard, const union addr *source)
 	return access != NULL && !access_admits(access, source);
 }
 
-enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram)
+enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
 
@@ -43,6 +43,8 @@ enum ledger_drop guard_look_closer(const struct guard *guard, const struct datag
 		return DROP_SOURCE_SELF;
 	if (is_refused(guard, &datagram->client))
 		return DROP_ACCESS;
+	if (!limiter_admits(guard->limiter, guard->dice, datagram))
+		return DROP_LIMIT;
 	if (guard->verify != NULL && !guard->verify(guard->context, datagram))
 		return DROP_VERIFY;
 	return GUARD_ADMIT;

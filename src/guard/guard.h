@@ -9,6 +9,7 @@
 #include "core/datagram.h"
 #include "core/ledger.h"
 #include "guard/access.h"
+#include "guard/limiter.h"
 
 /* The verdict on a datagram that may come in; the others are why it is dropped, as the books have it. */
 #define GUARD_ADMIT DROP_COUNT
@@ -30,6 +31,8 @@ struct guard {
 	const struct guard_ports *ports;
 	/* Is it one of our own sockets, whose port it may have? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
+	struct limiter *limiter;
+	struct dice *dice;
 	bool (*verify)(const void *context, const struct datagram *datagram); /* NULL: let all in */
 	const void *context;
 	const access_place *access; /* the table in force */
@@ -52,7 +55,8 @@ static inline struct guard_pass guard_begin(struct guard *guard)
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer = guard->closed || guard->verify != NULL || access != NULL,
+		.looks_closer = guard->closed || guard->verify != NULL || access != NULL ||
+				limiter_is_on(guard->limiter),
 	};
 }
 
@@ -62,12 +66,12 @@ static inline void guard_end(struct guard *guard)
 }
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */
-enum ledger_drop guard_look_closer(const struct guard *guard, const struct datagram *datagram);
+enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram);
 
 /* The verdict. For nearly all datagrams nothing speaks against them, and no call is needed to see that. Thread: the
  * receiver's. */
 static inline enum ledger_drop guard_check(
-	const struct guard *guard, const struct guard_pass *pass, const struct datagram *datagram)
+	const struct guard *guard, const struct guard_pass *pass, struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
 	bool unusual = pass->looks_closer | datagram->truncated |

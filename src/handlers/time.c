@@ -17,4 +17,5 @@ const struct dgram_handler handler_time = {
 	.never_blocks = true,
 	.worker_start = text_clock_start,
 	.worker_stop = text_clock_stop,
+	.max_reply_factor = 1,
 };

@@ -32,4 +32,5 @@ const struct dgram_handler handler_time_rfc868 = {
 	.name = "time-rfc868",
 	.handle = handle,
 	.never_blocks = true,
+	.max_reply_factor = 1,
 };

@@ -107,6 +107,9 @@ enum log_level {
 	X(EVENT_DATAGRAMS_LOST, WARN, SECOND, "datagrams lost",                                     \
 		"Datagrams got no answer: the reason is a name of THE LEDGER, and the "             \
 		"hint says what to do.")                                                            \
+	X(EVENT_LIMITS_WOULD_DROP, WARN, SECOND, "limits would drop",                               \
+		"Requests were over limits, which limits.dry_run does not enforce: the hint says "  \
+		"whose.")                                                                           \
 	X(EVENT_LOSSES_ENDED, INFO, SECOND, "losses ended",                                         \
 		"For three seconds no datagram was lost for this reason.")                          \
 	X(EVENT_HANDLER_OVERDUE, WARN, SECOND, "handler overdue",                                   \

@@ -102,8 +102,10 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.workers_overdue = atomic_load(&service->workers_overdue),
 		.dropped_by_kernel = server_books_kernel_drops(server, number),
 		.run_by_receivers = run_by_receivers(server, number),
+		.would_drop_limit = atomic_load(&service->limiter.would_drop),
 		.hosts_waiting = atomic_load(&service->hosts_waiting),
 		.log_lines_lost = log_lost(server->log),
+		.replies_withheld = atomic_load(&service->door.withheld),
 		.counters = books->counters,
 		.counters_count = SERVER_COUNTERS,
 	};

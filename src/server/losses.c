@@ -16,8 +16,12 @@
 static const struct {
 	const char *name;
 	const char *advice;
-} reasons[SERVER_LOSSES] = { LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
-	"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" } };
+} reasons[SERVER_LOSSES] = {
+	LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
+		"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" },
+	{ "would_drop_limit", "" },
+	{ "replies_withheld", "see the advice about dropped_amplification" }
+};
 #undef DROP
 #undef FAIL
 
@@ -25,7 +29,8 @@ static const struct {
 
 static uint64_t count_served(const struct ledger *ledger)
 {
-	return ledger->replied + ledger->no_reply + ledger_failed(ledger);
+	return ledger->replied + ledger->no_reply + ledger->dropped[DROP_AMPLIFICATION] +
+	       ledger_failed(ledger);
 }
 
 static uint64_t count_arrived(const struct ledger *ledger)
@@ -92,7 +97,9 @@ static void log_losses(
 		fields[count++] = log_errno("error", example.error);
 	server_advice(server, service, reason, reasons[reason].advice, hint);
 	fields[count++] = log_text("hint", hint);
-	log_event(server->ring, EVENT_DATAGRAMS_LOST, fields, count);
+	log_event(server->ring,
+		reason == SERVER_WOULD_LIMIT ? EVENT_LIMITS_WOULD_DROP : EVENT_DATAGRAMS_LOST,
+		fields, count);
 }
 
 static void end_spell(struct dgram_server *server, unsigned service, unsigned reason)
@@ -114,6 +121,10 @@ static uint64_t count_lost(struct dgram_server *server, unsigned service, unsign
 
 	if (reason == SERVER_LOST_BY_KERNEL)
 		return server_books_kernel_drops(server, service);
+	if (reason == SERVER_WOULD_LIMIT)
+		return atomic_load(&server->services[service].limiter.would_drop);
+	if (reason == SERVER_WITHHELD)
+		return atomic_load(&server->services[service].door.withheld);
 	return reason < DROP_COUNT ? ledger->dropped[reason] : ledger->failed[reason - DROP_COUNT];
 }
 

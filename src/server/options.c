@@ -52,7 +52,10 @@ void dgram_options_init(struct dgram_options *options, unsigned abi)
 
 void dgram_service_init(struct dgram_service *service, unsigned abi)
 {
-	*service = (struct dgram_service){ .abi = abi };
+	*service = (struct dgram_service){
+		.abi = abi,
+		.max_reply_factor = DGRAM_FACTOR_OF_HANDLER,
+	};
 	set_defaults(service, service_numbers);
 }
 
@@ -143,6 +146,17 @@ static int check_abi(const struct checked *checked, const char *field, unsigned 
 		checked->label, field, abi, DGRAM_ABI);
 }
 
+static int check_factor(const struct checked *checked, const char *field, double factor)
+{
+	const struct limits limits = LIMITS_REPLY_FACTOR;
+	const struct rule rule = { RULE_NUMBER, limits.minimum, limits.maximum, NULL };
+	char message[RULE_MESSAGE_MAX];
+
+	if (rule_takes_number(&rule, factor, message))
+		return 0;
+	return refuse_field(checked, field, message);
+}
+
 /* `name`: of its service. */
 static int check_handler(
 	const struct checked *checked, const struct dgram_handler *handler, const char *name)
@@ -158,6 +172,9 @@ static int check_handler(
 	if (handler->name == NULL || handler->handle == NULL)
 		return refuse_field(checked,
 			handler->name == NULL ? "handler->name" : "handler->handle", "missing");
+	error = check_factor(checked, "handler->max_reply_factor", handler->max_reply_factor);
+	if (error < 0)
+		return error;
 	return check_text(checked, named, name != NULL ? name : handler->name, RULE_NAME,
 		(struct limits)LIMITS_NAME);
 }
@@ -192,6 +209,10 @@ static int check_service(const struct dgram_options *options, size_t index)
 		error = refuse_field(&checked, "hosts", "missing");
 	if (error == 0)
 		error = check_numbers(&checked, service, service_numbers);
+	if (error == 0)
+		error = server_limiting_check(options, service, label);
+	if (error == 0 && service->max_reply_factor != DGRAM_FACTOR_OF_HANDLER)
+		error = check_factor(&checked, "max_reply_factor", service->max_reply_factor);
 	return error == 0 ? server_parameters_check(options, service, label) : error;
 }
 
@@ -290,4 +311,13 @@ struct queue_settings server_options_queue(
 								     : options->workers + helpers,
 		.receivers_assist = options->receivers_assist,
 	};
+}
+
+void server_options_set_door(struct service *service, const struct dgram_service *options)
+{
+	double factor = options->max_reply_factor;
+
+	if (factor == DGRAM_FACTOR_OF_HANDLER)
+		factor = REPLY_FACTOR_OF(service->handler.calls);
+	door_set(&service->door, factor);
 }

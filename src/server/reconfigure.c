@@ -48,6 +48,7 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			service->max_workers = wanted->max_workers;
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
+			server_options_set_door(service, wanted);
 		}
 		if (service->queue == NULL)
 			continue;
@@ -81,10 +82,16 @@ static int change_all(struct dgram_server *server, const struct dgram_options *o
 {
 	struct dgram_options before = server->options, after = server->options;
 	struct handler_values *values[DGRAM_SERVICES_MAX];
-	int error = server_values_change(server, options, values);
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
+	int error = server_limiting_make(server, options, limits);
 
 	if (error < 0)
+		return server_options_fail(options, error);
+	error = server_values_change(server, options, values);
+	if (error < 0) {
+		server_limiting_free(limits);
 		return error;
+	}
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.receivers_assist = options->receivers_assist;
@@ -99,9 +106,11 @@ static int change_all(struct dgram_server *server, const struct dgram_options *o
 	if (error < 0) {
 		(void)apply_all(server, &before);
 		server_values_restore(server, values);
+		server_limiting_free(limits);
 		return server_options_fail(options, error);
 	}
 	apply_services(server, options);
+	server_limiting_set(server, limits);
 	server_summary_plan(server);
 	server_overdue_check(server);
 	return 0;

@@ -82,6 +82,11 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.server = server;
 	service->handler.context = options->context;
 	atomic_init(&service->min_source_port, options->min_source_port);
+	limiter_init(&service->limiter);
+	service->door.limiter = &service->limiter;
+	service->door.service = server->services_count - 1;
+	service->door.cap = server->cap;
+	server_options_set_door(service, options);
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
@@ -314,6 +319,8 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 		error = make_log(server, sockets);
 	if (error == 0)
 		error = make_slab(server, sockets);
+	if (error == 0)
+		error = cap_new(&server->cap);
 	share_with_pool(server);
 	if (error == 0)
 		error = make_services(server, services);
@@ -325,6 +332,7 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server)
 {
 	struct access *access[DGRAM_SERVICES_MAX];
+	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
@@ -346,12 +354,15 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = cpus_parse(options->cpus, &server->cpus);
 	if (error == 0)
 		error = make_server(server, options->services);
+	if (error == 0)
+		error = server_limiting_make(server, options, limits);
 	if (error < 0) {
 		server_access_discard(options, access);
 		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
 	}
 	server_access_put(server, options, access);
+	server_limiting_set(server, limits);
 	*ret_server = server;
 	return 0;
 }
@@ -378,12 +389,15 @@ static void free_all(struct dgram_server *server)
 		}
 		queue_free(server->services[i].queue);
 		server_values_free(&server->services[i].handler);
+		limiter_destroy(&server->services[i].limiter);
 		free(server->services[i].name);
 	}
 	server_access_free(server);
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
+	meters_free(server->meters);
+	cap_free(server->cap);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);

@@ -56,9 +56,12 @@ struct notice {
 	bool seen;
 };
 
-/* The reasons for which datagrams are lost: those of the ledger, and the kernel. */
-#define SERVER_LOSSES (LEDGER_REASONS + 1)
+/* The reasons for which datagrams are lost: those of the ledger, the kernel, limits in a dry run, which lose none, and
+ * the door, for what is not in the equation. */
+#define SERVER_LOSSES (LEDGER_REASONS + 3)
 #define SERVER_LOST_BY_KERNEL LEDGER_REASONS
+#define SERVER_WOULD_LIMIT (LEDGER_REASONS + 1)
+#define SERVER_WITHHELD (LEDGER_REASONS + 2)
 
 /* The requests of a service, as the advice on its losses needs them. */
 struct service_load {
@@ -124,7 +127,9 @@ struct dgram_server {
 	struct guard_ports ports;  /* that are listened on, or were */
 	struct notices notices;	   /* not open: no host needs them, or there are none */
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
+	struct cap *cap;	   /* of what services send */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
+	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
 	struct access **replaced;  /* tables that a receiver may still use */
 	size_t replaced_count;
@@ -171,6 +176,7 @@ int server_options_copy(struct dgram_server *server, const struct dgram_options 
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(
 	const struct service *service, const struct dgram_options *options);
+void server_options_set_door(struct service *service, const struct dgram_service *options);
 
 /* hosts.c: the same check of what all services listen on, each valid else. */
 int server_hosts_check(const struct dgram_options *options);
@@ -192,6 +198,17 @@ int server_values_change(struct dgram_server *server, const struct dgram_options
 	struct handler_values *ret_before[static DGRAM_SERVICES_MAX]);
 void server_values_restore(struct dgram_server *server,
 	struct handler_values *const before[static DGRAM_SERVICES_MAX]);
+
+/* limiting.c: the same check of which sources are exempt, `label` in front of the field. */
+int server_limiting_check(const struct dgram_options *options, const struct dgram_service *service,
+	const char *label);
+
+/* Rules for the options' services: -ENOMEM; free them; put them in force. */
+int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
+	struct limiter_rules *ret_rules[static DGRAM_SERVICES_MAX]);
+void server_limiting_free(struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
+void server_limiting_set(
+	struct dgram_server *server, struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
 
 /* reconfigure.c: what the options say of this service, which is known by its name, or NULL. */
 const struct dgram_service *server_reconfigure_find(

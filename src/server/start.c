@@ -32,7 +32,7 @@ static size_t memory_bytes(struct dgram_server *server)
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
-	       sizeof(*server);
+	       (server->meters != NULL ? meters_bytes() : 0) + cap_bytes() + sizeof(*server);
 }
 
 static void *receiver_main(void *argument)

@@ -116,7 +116,9 @@ static bool verify(void *state, const struct dgram_request *request)
 	const char *rest;
 
 	(void)state;
-	return !is("refuse", text_of(request, text, sizeof(text)), &rest);
+	if (is("proof", text_of(request, text, sizeof(text)), &rest))
+		dgram_request_prove(request);
+	return !is("refuse", text, &rest);
 }
 
 static ssize_t say_address(const struct sockaddr *address, char *reply, size_t size)
@@ -167,6 +169,19 @@ static ssize_t say_about(struct worker *worker, const struct dgram_request *requ
 	return say_address((const struct sockaddr *)&address, reply, size);
 }
 
+/* The longest, until that is refused, which the books have to say. */
+static ssize_t send_many(
+	const struct dgram_request *request, bool besides, const void *data, size_t length)
+{
+	int error = 0;
+
+	for (unsigned i = 0; error == 0 && i < 100; i++)
+		error = besides ? dgram_request_send(request, request->client,
+					  request->client_length, data, length)
+				: dgram_request_reply(request, data, length);
+	return error == -EDQUOT ? DGRAM_NO_REPLY : -EIO;
+}
+
 /* Replies that are not what handle() returns. */
 static ssize_t send_first(
 	const struct dgram_request *request, const char *text, char *reply, size_t size)
@@ -182,6 +197,8 @@ static ssize_t send_first(
 		error = dgram_request_reply(request, rest, strlen(rest));
 		return error < 0 ? error : snprintf(reply, size, "%s again", rest);
 	}
+	if (is("many", text, &rest) || is("besides", text, &rest))
+		return send_many(request, *text == 'b', reply, size);
 	if (!is("send", text, &rest))
 		return -EINVAL;
 	error = dgram_request_send(
@@ -207,7 +224,9 @@ static ssize_t handle(
 		return -atoi(rest);
 	if (is("size", what, &rest))
 		return snprintf(reply, reply_size, "%zu", reply_size);
-	if (is("fill", what, &rest)) {
+	if (is("prove", what, &rest))
+		dgram_request_prove(request);
+	if (is("fill", what, &rest) || is("prove", what, &rest) || is("proof", what, &rest)) {
 		memset(reply, 'x', reply_size);
 		return (ssize_t)reply_size + atoi(rest);
 	}

@@ -108,6 +108,9 @@ class Losses(dgramtest.Case):
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
 
+    def dropped_limit(self):
+        return self.tell(self.serve(limits={"requests_per_s": 1, "leak": 0}), *[b"x"] * 9)
+
     def dropped_queue_full(self):
         return self.tell(self.slow(300, queue={"capacity": 1}), *[b"x"] * 9)
 
@@ -137,6 +140,10 @@ class Losses(dgramtest.Case):
             return any("rx" in (task / "comm").read_text(encoding="ascii") for task in tasks.iterdir())
         except OSError:  # a thread has just ended
             return True
+
+    def dropped_amplification(self):
+        server = self.serve(handler="daytime", host="10.8.0.1")
+        return self.tell(server, *[b""] * 99, host="10.8.0.1", to="10.8.0.1")
 
     def dropped_by_kernel(self):
         server = self.serve(socket={"receive_buffer_bytes": 4096})

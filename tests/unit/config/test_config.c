@@ -39,6 +39,7 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->parameters_count, 0);
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
+	assert_float_equal(service->max_reply_factor, DGRAM_FACTOR_OF_HANDLER, 0);
 	assert_false(service->freebind);
 	assert_int_equal(service->on_missing_address, DGRAM_MISSING_AUTO);
 	assert_int_equal(service->broadcast, expected_service.broadcast);
@@ -74,11 +75,37 @@ static void test_defaults(void **state)
 	report_free(&report);
 }
 
+static void test_limits(void **state)
+{
+	struct config *config = must_load(
+		"{\"limits\":{\"requests_per_s\":1000000,\"reply_bytes_per_s\":1000000000,\"burst_s\":3600,"
+		"\"leak\":0,\"exempt\":[\"192.0.2.0/24\",\"2001:db8::7\"],\"dry_run\":true},"
+		"\"services\":[{\"name\":\"a\"},"
+		"{\"name\":\"b\",\"port\":1,\"limits\":{\"leak\":1000,\"exempt\":[\"::/0\"]}},"
+		"{\"name\":\"c\",\"port\":2,\"limits\":{\"exempt\":[]}}]}",
+		NULL);
+	const struct dgram_service *services = config_options(config)->services;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(services[i].limits_requests_per_s, 1000000);
+		assert_int_equal(services[i].limits_reply_bytes_per_s, 1000000000);
+		assert_int_equal(services[i].limits_burst_s, 3600);
+		assert_int_equal(services[i].limits_leak, i == 1 ? 1000 : 0);
+		assert_true(services[i].limits_dry_run);
+		assert_int_equal(services[i].limits_exempt_count, 2 - i);
+	}
+	assert_string_equal(services[0].limits_exempt[0], "192.0.2.0/24");
+	assert_string_equal(services[0].limits_exempt[1], "2001:db8::7");
+	assert_string_equal(services[1].limits_exempt[0], "::/0");
+	config_free(config);
+}
+
 static void test_every_value(void **state)
 {
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
-		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"freebind\":true,\"broadcast\":true,"
+		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"max_reply_factor\":0.5,\"freebind\":true,\"broadcast\":true,"
 		"\"on_missing_address\":\"fail\",\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
 		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"receivers_assist\":false,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
@@ -99,6 +126,7 @@ static void test_every_value(void **state)
 	assert_string_equal(service->name, "echo");
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
+	assert_float_equal(service->max_reply_factor, 0.5, 0);
 	assert_true(service->freebind);
 	assert_int_equal(service->on_missing_address, DGRAM_MISSING_FAIL);
 	assert_true(service->broadcast);
@@ -145,11 +173,11 @@ static void test_all_hosts(void **state)
 static void test_services(void **state)
 {
 	struct config *config = must_load(
-		"{\"freebind\":true,\"on_missing_address\":\"wait\",\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"services\":["
+		"{\"freebind\":true,\"on_missing_address\":\"wait\",\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"max_reply_factor\":1.5,\"services\":["
 		"{\"handler\":\"echo\",\"port\":7},"
 		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5,"
 		"\"discipline\":\"fifo\",\"busy_replies\":true},"
-		"\"max_workers\":2,\"min_source_port\":3,\"freebind\":false,"
+		"\"max_workers\":2,\"min_source_port\":3,\"max_reply_factor\":0,\"freebind\":false,"
 		"\"on_missing_address\":\"auto\",\"broadcast\":false}]}",
 		NULL);
 	const struct dgram_service *services = config_options(config)->services;
@@ -179,6 +207,8 @@ static void test_services(void **state)
 	assert_true(services[1].busy_replies);
 	assert_int_equal(services[1].max_workers, 2);
 	assert_int_equal(services[1].min_source_port, 3);
+	assert_float_equal(services[0].max_reply_factor, 1.5, 0);
+	assert_float_equal(services[1].max_reply_factor, 0, 0);
 	assert_false(services[1].broadcast);
 	config_free(config);
 }
@@ -388,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_value),
 		cmocka_unit_test(test_all_hosts),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_whole_numbers),

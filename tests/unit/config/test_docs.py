@@ -23,8 +23,8 @@ def keys_of(properties, prefix=""):
             yield from keys_of(key["properties"], f"{prefix}{name}.")
             continue
         yield prefix + name, key
-        if key.get("type") == "array":
-            own = key["items"].get("properties", {})
+        if key.get("type") == "array" and key["items"]["type"] == "object":
+            own = key["items"]["properties"]
             yield from ((f"{name}[].{each}", own[each]) for each in own if each not in properties)
 
 
@@ -129,6 +129,8 @@ class Documents(dgramtest.Case):
             words = f"default {default_of(key)}"
             if "minimum" in key:
                 words = f"{key['minimum']} to {key['maximum']}; {words}"
+            elif key.get("type") == "array":
+                words = "default none"
             elif path in ("logging.format", "logging.target"):
                 words = f'default "{default_of(key)}"'
             elif "enum" in key:

@@ -60,6 +60,10 @@ static void test_round_trip(void **state)
 		       "{\"name\": \"b\", \"port\": 1, \"access\": {}}]}");
 	must_come_back("{\"access\": {\"deny\": [\"::1\", \"127.0.0.1\"]}}");
 	must_come_back("{\"handler\": \"simulate\"}");
+	must_come_back("{\"limits\": {\"requests_per_s\": 1, \"leak\": 0, \"dry_run\": true,"
+		       "\"exempt\": [\"10.0.0.0/8\", \"::1\"]}}");
+	must_come_back("{\"max_reply_factor\": 2.5, \"services\": [{\"port\": 1}, {\"port\": 2,"
+		       "\"name\": \"b\", \"max_reply_factor\": 0}]}");
 	must_come_back("{\"host\": \"*\", \"freebind\": true}");
 	must_come_back("{\"handler\": \"simulate\", \"options\": {\"block_us\": 0.1,"
 		       "\"burn_us\": 59999999.999999993, \"jitter\": 0.30000000000000004,"
@@ -107,6 +111,21 @@ static void test_print_options(void **state)
 		"      \"options\": {\n        \"block_us\": 5,\n");
 	must_print("{\"services\": [{\"queue\": {\"busy_replies\": true}}]}",
 		"        \"busy_replies\": true\n");
+}
+
+/* By default each handler's own, so a list of services has none for all. */
+static void test_print_factor(void **state)
+{
+	(void)state;
+	must_print("{}", "\n  \"max_reply_factor\": 1,\n");
+	must_print("{\"handler\": \"echo\"}", "\n  \"max_reply_factor\": 3,\n");
+	must_print("{\"max_reply_factor\": 0.25}", "\n  \"max_reply_factor\": 0.25,\n");
+	must_print("{\"services\": [{\"handler\": \"daytime\"}]}",
+		"\n    \"file\": \"\"\n  },\n  \"freebind\"");
+	must_print(
+		"{\"services\": [{\"handler\": \"daytime\"}]}", "      \"max_reply_factor\": 1,\n");
+	must_print("{\"max_reply_factor\": 7, \"services\": [{\"handler\": \"daytime\"}]}",
+		"      \"max_reply_factor\": 7,\n");
 }
 
 static void test_schema_is_checked_in(void **state)
@@ -177,6 +196,9 @@ static void test_changes(void **state)
 		4,
 		"pool.handler_timeout_ms 0>5;queue.discipline fair>fifo restart;"
 		"queue.overload_interval_ms 100>1;queue.busy_replies false>true restart;");
+	must_change("{}", "{\"max_reply_factor\": 2.5}", 1, "max_reply_factor 1>2.5;");
+	must_change("{\"max_reply_factor\": 1}", "{\"max_reply_factor\": 0}", 1,
+		"max_reply_factor 1>0;");
 	must_change("{\"handler\": \"simulate\"}",
 		"{\"handler\": \"simulate\", \"options\": {\"jitter\": 0.1, \"block_us\": 1e3,"
 		"\"burn_us\": -0}}",
@@ -197,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_print_holds_every_key),
 		cmocka_unit_test(test_print_options),
+		cmocka_unit_test(test_print_factor),
 		cmocka_unit_test(test_schema_is_checked_in),
 		cmocka_unit_test(test_changes),
 	};

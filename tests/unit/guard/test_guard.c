@@ -28,9 +28,13 @@ static bool verify(const void *context, const struct datagram *datagram)
 }
 
 static access_place access_in_force;
+static struct limiter limiter;
+static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
 	.ports = &ports,
 	.is_own = is_own,
+	.limiter = &limiter,
+	.dice = &dice,
 	.verify = verify,
 	.context = &ports,
 	.access = &access_in_force };
@@ -43,7 +47,7 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static enum ledger_drop check(const struct datagram *datagram)
+static enum ledger_drop check(struct datagram *datagram)
 {
 	const struct guard_pass pass = guard_begin(&guard);
 	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
@@ -54,7 +58,7 @@ static enum ledger_drop check(const struct datagram *datagram)
 }
 
 /* Also where no handler asks to look closer. */
-static void must_be(const struct datagram *datagram, enum ledger_drop verdict)
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
 {
 	assert_int_equal(check(datagram), verdict);
 	if (guard.verify == NULL || verdict == DROP_VERIFY)
@@ -174,12 +178,30 @@ static void test_access(void **state)
 	access_free(access);
 }
 
+/* Requests of the source are over its limit, from the second on; returns the table that counts them. */
+static struct meters *limit_to_one(void)
+{
+	const struct limiter_settings settings = { .numbers = {
+							   .requests_per_s = 1, .burst_s = 1 } };
+	struct datagram first = from_port(20001);
+	struct limiter_rules *rules;
+	struct meters *meters;
+
+	limiter_init(&limiter);
+	assert_int_equal(meters_new(&meters), 0);
+	assert_int_equal(limiter_rules_new(&settings, meters, 0, &rules), 0);
+	limiter_set(&limiter, rules);
+	assert_true(limiter_admits(&limiter, &dice, &first));
+	return meters;
+}
+
 /* The first reason that holds is the one that is counted. */
 static void test_the_order(void **state)
 {
 	struct datagram datagram = from_port(20000);
 	struct prefix_rule rule = { .allow = false };
 	struct access *access;
+	struct meters *meters = limit_to_one();
 
 	(void)state;
 	refuse_client(&rule, &access);
@@ -202,14 +224,18 @@ static void test_the_order(void **state)
 	must_be(&datagram, DROP_ACCESS);
 	atomic_store(&access_in_force, NULL);
 	access_free(access);
-	must_be(&datagram, DROP_VERIFY);
 	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
+	must_be(&datagram, DROP_LIMIT);
+	limiter_destroy(&limiter);
+	limiter_init(&limiter);
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
 	refused = false;
 	must_be(&datagram, GUARD_ADMIT);
+	limiter_destroy(&limiter);
+	meters_free(meters);
 }
 
 int main(void)

@@ -30,8 +30,15 @@ ARROWS = {
     "src/guard/access*": ["guard/turns.h", "base/*"],
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
-    "src/guard/door*": ["core/datagram.h", "core/ledger.h", "base/*"],
-    "src/guard/guard*": ["guard/access.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/guard/guard*": [
+        "guard/access.h", "guard/limiter.h", "core/datagram.h", "core/ledger.h", "base/*"],
+    "src/guard/meters*": ["base/*"],
+    "src/guard/offenders*": ["base/*"],
+    "src/guard/limiter*": [
+        "guard/access.h", "guard/meters.h", "guard/offenders.h", "core/datagram.h", "base/*"],
+    "src/guard/cap*": ["base/*"],
+    "src/guard/door*": [
+        "guard/cap.h", "guard/limiter.h", "core/datagram.h", "core/ledger.h", "base/*"],
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/*", "base/*"],
@@ -44,7 +51,7 @@ ARROWS = {
     "src/engine/answer*": ["engine/reply.h", "guard/door.h", *STATION],
     "src/engine/handler*": ["engine/answer.h", "engine/socket.h", *STATION],
     "src/engine/service*": [
-        "engine/handler.h", "guard/access.h", "guard/door.h", *STATION],
+        "engine/handler.h", "guard/access.h", "guard/door.h", "guard/limiter.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
     "src/engine/worker*": [
         "engine/answer.h", "engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
@@ -56,8 +63,8 @@ ARROWS = {
     "src/process/child*": [API, "process/probe.h"],
     "src/process/probe*": ["process/description.h", "base/*"],
     "src/process/plugin*": [API, "process/probe.h", "base/*"],
-    "src/server/*": ["engine/*", "guard/access.h", "guard/own_addresses.h", "guard/neighbours.h",
-                    "guard/notices.h", "server/*", *STATION],
+    "src/server/*": ["engine/*", "guard/access.h", "guard/cap.h", "guard/own_addresses.h",
+                    "guard/neighbours.h", "guard/notices.h", "server/*", *STATION],
     "src/handlers/*": [API, "handlers/*"],
     "src/json/json*": ["base/rule.h"],
     "src/json/utf8*": [],

@@ -1,6 +1,7 @@
 /* The limits of the options: what server.json refuses, dgram_server_new() refuses. */
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -90,6 +91,41 @@ static void test_bounds(void **state)
 		check_number(&numbers[i], UINT_MAX, false);
 		if (limits->minimum > 0)
 			check_number(&numbers[i], limits->minimum - 1, false);
+	}
+}
+
+/* Of a service, or as its handler's own. */
+static void check_factor(double factor, bool of_handler, bool valid)
+{
+	struct dgram_handler own = handler;
+	struct setup setup;
+
+	setup_init(&setup, &own);
+	if (of_handler)
+		own.max_reply_factor = factor;
+	else
+		setup.services[0].max_reply_factor = factor;
+	if (valid)
+		must_accept(&setup, "max_reply_factor");
+	else
+		must_refuse(&setup,
+			of_handler
+				? "services[0].handler->max_reply_factor: must be a number from 0 to 1000"
+				: "services[0].max_reply_factor: must be a number from 0 to 1000");
+}
+
+static void test_factors(void **state)
+{
+	static const double invalid[] = { -0.5, -2, 1000.001, INFINITY, NAN };
+
+	(void)state;
+	for (int of_handler = 0; of_handler < 2; of_handler++) {
+		check_factor(0, of_handler, true);
+		check_factor(0.001, of_handler, true);
+		check_factor(1000, of_handler, true);
+		check_factor(DGRAM_FACTOR_OF_HANDLER, of_handler, !of_handler);
+		for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+			check_factor(invalid[i], of_handler, false);
 	}
 }
 
@@ -217,6 +253,35 @@ static void test_counts(void **state)
 	must_refuse(&setup, "services[0].hosts_count: must be a whole number from 0 to 64");
 	setup.services[0].hosts_count = 1;
 	must_refuse(&setup, "services[0].hosts: missing");
+}
+
+static void check_exempt(const char *const *exempt, size_t count, const char *why)
+{
+	struct setup setup;
+	char text[200];
+
+	setup_init(&setup, &handler);
+	setup.services[0].limits_exempt = exempt;
+	setup.services[0].limits_exempt_count = count;
+	(void)snprintf(text, sizeof(text), "services[0].limits_exempt%s", why != NULL ? why : "");
+	if (why == NULL)
+		must_accept(&setup, text);
+	else
+		must_refuse(&setup, text);
+}
+
+static void test_exempt(void **state)
+{
+	static const char *const two[] = { "192.0.2.0/24", "2001:db8::7" };
+	static const char *const wrong[] = { "192.0.2.0/24", "192.0.2.1/24" };
+	static const char *const holed[] = { NULL };
+
+	(void)state;
+	check_exempt(two, 2, NULL);
+	check_exempt(wrong, 2, "[1]: has bits set behind the prefix; did you mean 192.0.2.0/24?");
+	check_exempt(holed, 1, "[0]: missing");
+	check_exempt(NULL, 1, ": missing");
+	check_exempt(two, DGRAM_EXEMPT_MAX + 1, "_count: must be a whole number from 0 to 128");
 }
 
 static void test_handlers(void **state)
@@ -504,11 +569,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_factors),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_exempt),
 		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_handler_check),
 		cmocka_unit_test(test_options_of_old),

@@ -1,0 +1,145 @@
+/* The table of meters: what other sources do to a source's count, with more of them than it holds; threads. */
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "limiter_support.h"
+#include "support/scaled.h"
+
+/* A source that was never seen. */
+static union addr forged(unsigned number)
+{
+	return v4(0x0b000000u + number * 2654435761u);
+}
+
+static size_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*u %lu", &pages), 1); /* NOLINT: the kernel's own figures */
+	(void)fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Nobody gets a full meter by having others fill the table: 10^5 of them, or with DGRAM_MORE=100 10^7. And they take
+ * no more memory than the table's. */
+static void abusers_cannot_reset_their_count(void **state)
+{
+	const struct limiter_numbers settings = { .requests_per_s = 100, .burst_s = 1 };
+	const unsigned sources = scaled(100000);
+	size_t before = resident_bytes();
+	unsigned let_in = 0;
+
+	(void)state;
+	limit_to(&settings);
+	for (unsigned i = 0; i < 100; i++) {
+		union addr abuser = v4(0xc0000200 + i);
+
+		let_in += count_let_in(&abuser, BEGIN_NS, 50);
+	}
+	assert_int_equal(let_in, 3200); /* what a /24 may have */
+	for (unsigned i = 0; i < sources; i++) {
+		union addr source = forged(i);
+
+		(void)is_let_in(&source, BEGIN_NS);
+	}
+	for (unsigned i = 0; i < 64; i++) {
+		union addr abuser = v4(0xc0000200 + i);
+
+		assert_in_range(count_let_in(&abuser, BEGIN_NS + NS_PER_S, 1000), 0, 100);
+		assert_int_equal(count_let_in(&abuser, BEGIN_NS + NS_PER_S, 1000), 0);
+	}
+	assert_in_range(resident_bytes() - before, 0, meters_bytes() + 262144);
+}
+
+/* A thousand sources have used up what they may. Nor do they get more after others, who used up as much, have taken
+ * over nearly all meters. */
+static void what_is_forgotten_counts_for_others(void **state)
+{
+	const struct limiter_numbers settings = { .requests_per_s = 2, .burst_s = 1 };
+	const unsigned sources = 1000;
+	unsigned let_in = 0, forged_in = 0;
+
+	(void)state;
+	limit_to(&settings);
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < sources; i++) {
+			union addr source = v4(0xc0000000u + i * 65537);
+
+			let_in += count_let_in(&source, BEGIN_NS, 10);
+		}
+		assert_int_equal(let_in, 2 * sources);
+		for (unsigned i = 0; i < 150000; i++) {
+			union addr source = forged(round * 150000 + i);
+
+			forged_in += count_let_in(&source, BEGIN_NS, 2);
+		}
+	}
+	/* Of the sources, the table holds all that a set has room for; each also has two prefixes there. */
+	assert_in_range(forged_in, 100000, 2 * meters_bytes() / 16);
+}
+
+/* --- threads */
+
+#define THREADS 4
+#define BURST 50000u
+
+static pthread_barrier_t barrier;
+
+struct client {
+	unsigned rounds, let_in;
+};
+
+static void *ask(void *argument)
+{
+	struct client *client = argument;
+	struct dice own = { 0 };
+
+	for (unsigned round = 0; round < client->rounds; round++) {
+		union addr address = v4(0xc0000000u + (round << 16));
+		struct datagram datagram = request_at(&address, BEGIN_NS);
+
+		(void)pthread_barrier_wait(&barrier);
+		for (unsigned i = 0; i < BURST; i++)
+			client->let_in += limiter_admits(&limiter, &own, &datagram);
+	}
+	return NULL;
+}
+
+/* All ask for one source at once: nothing is lost, and in each round at most one more of each other thread is let in. */
+static void threads(void **state)
+{
+	const struct limiter_numbers settings = { .requests_per_s = BURST, .burst_s = 1 };
+	struct client clients[THREADS];
+	pthread_t handles[THREADS];
+	unsigned rounds = scaled(10), let_in = 0;
+
+	(void)state;
+	limit_to(&settings);
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, THREADS), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		clients[i] = (struct client){ .rounds = rounds };
+		assert_int_equal(pthread_create(&handles[i], NULL, ask, &clients[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(handles[i], NULL), 0);
+		let_in += clients[i].let_in;
+	}
+	assert_int_equal(pthread_barrier_destroy(&barrier), 0);
+	assert_in_range(let_in, rounds * BURST, rounds * (BURST + THREADS - 1));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_limiter, teardown_limiter)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(abusers_cannot_reset_their_count),
+		TEST(what_is_forgotten_counts_for_others),
+		TEST(threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
