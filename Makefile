@@ -106,6 +106,7 @@ ldflags := -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT))
 # What these do not find, the checks below name.
 CJSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcjson 2>/dev/null)
 CJSON_LIBS := $(shell $(PKG_CONFIG) --libs libcjson 2>/dev/null)
+DAEMON_LIBS := $(CJSON_LIBS) $(shell $(PKG_CONFIG) --libs libseccomp 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 compile = $(CC) $(cppflags) $(CPPFLAGS) $(cflags) $(CFLAGS)
@@ -124,7 +125,7 @@ peers: $(peer_bin)
 for_plugins := -Wl,--export-dynamic-symbol='dgram_*'
 $B/dgramd: $B/src/daemon/dgramd.o $(daemon_obj) $(engine_obj)
 	@echo '  link  $@'
-	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(CJSON_LIBS) $(LDLIBS)
+	$Q$(link) -pie $(for_plugins) -o $@ $(filter %.o,$^) $(DAEMON_LIBS) $(LDLIBS)
 
 $B/dgram-child: $(child_obj) $(engine_obj)
 	@echo '  link  $@'
@@ -132,7 +133,7 @@ $B/dgram-child: $(child_obj) $(engine_obj)
 
 $B/libdgram.so $B/libdgram.a: $(engine_obj)
 $B/libdgramd.so $B/libdgramd.a: $(daemon_obj) $(base_obj)
-$B/libdgramd.so: private needed := $B/libdgram.so $(CJSON_LIBS)
+$B/libdgramd.so: private needed := $B/libdgram.so $(DAEMON_LIBS)
 $B/libdgramd.so: $B/libdgram.so
 
 # Each symbol has the soname for its version, so two versions of a library can be in one process.
@@ -160,7 +161,7 @@ $(tools_bin): $B/%: $B/src/load/%.o $B/libeverything.a
 own_flags = $(shell sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $*.c)
 $(test_bin): $B/%: $B/%.o $B/libeverything.a
 	@echo '  link  $@'
-	$Q$(link) -pie -o $@ $^ $(own_flags) $(CJSON_LIBS) $(CMOCKA_LIBS) -lm $(LDLIBS)
+	$Q$(link) -pie -o $@ $^ $(own_flags) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lm $(LDLIBS)
 
 $(peer_src:%.c=$B/%): $B/%: $B/%.o
 	@echo '  link  $@'
@@ -175,7 +176,7 @@ $B/tests/bench/overload_load: $(overload_src:%.c=$B/%.o)
 
 $(fuzz_bin): $B/%: $B/%.o $B/libeverything.a
 	@echo '  link  $@'
-	$Q$(link) -fsanitize=fuzzer -o $@ $^ $(own_flags) $(CJSON_LIBS) -lm $(LDLIBS)
+	$Q$(link) -fsanitize=fuzzer -o $@ $^ $(own_flags) $(DAEMON_LIBS) -lm $(LDLIBS)
 
 $(preload_lib): $B/%.so: $B/%.o
 	$Q$(link) -shared -o $@ $< -ldl
@@ -241,7 +242,8 @@ FORCE:
 NEED := tests/support/need
 BUILDERS := $(if $(findstring clang,$(CC)),clang,gcc):$(firstword $(CC)) \
 	libc6-dev:/usr/include/stdio.h pkg-config:$(PKG_CONFIG) \
-	'libcjson-dev:$(PKG_CONFIG) --exists libcjson'
+	'libcjson-dev:$(PKG_CONFIG) --exists libcjson' \
+	'libseccomp-dev:$(PKG_CONFIG) --exists libseccomp'
 PYTHONS := 'python3:/usr/lib*/python3*/unittest/__init__.py'
 TESTERS := $(BUILDERS) 'libcmocka-dev:$(PKG_CONFIG) --exists cmocka' $(PYTHONS)
 PEERS := rdate:rdate nmap:nmap socat:socat supervisor:supervisord runit:runsv s6:s6-svscan \

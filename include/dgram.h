@@ -69,7 +69,8 @@ extern "C" {
 #define DGRAM_WORKERS_MAX 1024u
 #define DGRAM_QUEUE_CAPACITY_MAX 1048576u
 #define DGRAM_SERVICES_MAX 64u
-#define DGRAM_HOSTS_MAX 64u	/* addresses of one service */
+#define DGRAM_HOSTS_MAX 64u /* addresses of one service */
+#define DGRAM_REFUSED_PORTS_MAX 64u
 #define DGRAM_RECEIVERS_MAX 16u /* for each of them */
 #define DGRAM_BUSY_POLL_US_MAX 1000000u
 #define DGRAM_ACCESS_PREFIXES_MAX 1048576u /* of one `access` */
@@ -365,9 +366,25 @@ struct dgram_service {
 
 	/* What is sent to an IPv4 /24 or an IPv6 /48, in bytes of IP packets, is at most what came from it times
 	 * this, and 2,000 bytes, of which 200 come back each second. What is more is not sent, because
-	 * sources may be forged: see dgram_request_prove(). Loopback is free. 0: there is no limit; 0 to 1000;
-	 * default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
+	 * sources may be forged: see dgram_request_prove(). Loopback and `limits_exempt` are free. 0: there
+	 * is no limit; 0 to 1000; default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
 	double max_reply_factor;
+
+	/* Datagrams from these ports are dropped, too, each 1 to 65535; up to 64; default 1434, 1900, 3702, 5353
+	 * and 11211. Not kept after the call. Live */
+	const uint16_t *refuse_source_ports;
+	size_t refuse_source_ports_count;
+
+	/* Drop, at random, some of what a source repeats more than 100 times in a second, as two servers do that
+	 * answer each other; default true. Live */
+	bool loop_guard;
+};
+
+/* A thread that the server starts. */
+enum dgram_thread {
+	DGRAM_THREAD_RECEIVER,
+	DGRAM_THREAD_WORKER,
+	DGRAM_THREAD_LOG,
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -434,6 +451,17 @@ struct dgram_options {
 	/* A receiver that has nothing to receive runs handlers that say `never_blocks`; false: only the
 	 * workers do; default true. Live */
 	bool receivers_assist;
+
+	/* Called once by dgram_server_bind(), when all sockets are open that can be, and before the log's
+	 * files, the services and all threads: the moment to give up what only the sockets need, such as root.
+	 * An error, -errno, fails the start. It may log. Thread: owner. */
+	int (*on_bound)(void *start_context);
+
+	/* Called in each thread that the server starts, after worker_start() and before its first datagram or
+	 * line: the moment for what holds for a thread alone, such as a filter of system calls (seccomp(2)).
+	 * An error, -errno, fails the start, or the reconfiguration that adds the worker. Thread: that one. */
+	int (*on_thread)(void *start_context, enum dgram_thread thread);
+	void *start_context;
 };
 
 /* Statistics are the library's: dgram_stats_free() frees them, with all that they point to. */
@@ -547,7 +575,7 @@ DGRAM_API const struct dgram_handler *const *dgram_builtin_handlers(void);
 DGRAM_API int dgram_server_new(
 	const struct dgram_options *options, struct dgram_server **ret_server);
 
-/* Open the log, the sockets and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -ENODEV: no
+/* Open the sockets, the log and the services. -EADDRINUSE, -EACCES ... as bind(2) has it; -ENODEV: no
  * such interface; -EALREADY. Hosts that wait for their address are no error: serve_forever() and
  * handle_request() look for it, as the kernel tells and each second. Thread: owner. */
 DGRAM_API int dgram_server_bind(struct dgram_server *server);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,28 @@ int descriptors_open_standard(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) < 0)
 			return -errno;
 	return 0;
+}
+
+/* A number of the environment, or 0. */
+static unsigned long number_in_environment(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? strtoul(text, NULL, 10) : 0;
+}
+
+void descriptors_close_inherited(int kept)
+{
+	unsigned first = STDERR_FILENO + 1;
+
+	if (number_in_environment("LISTEN_PID") == (unsigned long)getpid())
+		first += (unsigned)number_in_environment("LISTEN_FDS");
+	if (kept >= 0 && (unsigned)kept >= first) {
+		if ((unsigned)kept > first)
+			(void)close_range(first, (unsigned)kept - 1, 0);
+		first = (unsigned)kept + 1;
+	}
+	(void)close_range(first, UINT_MAX, 0);
 }
 
 /* Programs whose stderr is something else inherit $JOURNAL_STREAM too: it counts if it names ours. */

@@ -8,6 +8,10 @@
  * is printed. Where all are open /dev/null need not exist. -errno. Thread: the main one, before all else. */
 int descriptors_open_standard(void);
 
+/* Close all from 3 on but `kept` (-1: none), and those that a supervisor handed in for this process ($LISTEN_PID and
+ * $LISTEN_FDS of sd_listen_fds(3)). Thread: the main one, before all else. */
+void descriptors_close_inherited(int kept);
+
 /* Does the journal read the standard error? */
 bool descriptors_stderr_is_journal(void);
 

@@ -46,8 +46,13 @@ struct limits {
 	NUMBER(dgram_options, log_level, DGRAM_LOG_ERROR, DGRAM_LOG_DEBUG, DGRAM_LOG_INFO) \
 	NUMBER(dgram_options, log_summary_interval_s, 0, 86400, 60)
 
-/* A boolean that is true by default. */
+/* Source ports of servers that answer anybody: SQL Server's browser, SSDP, WS-Discovery, mDNS, memcached. */
+#define DEFAULT_REFUSED_PORTS 1434, 1900, 3702, 5353, 11211
+#define LIMITS_SOURCE_PORT { 1, 65535, 0 }
+
+/* Booleans that are true by default. */
 #define DEFAULT_RECEIVERS_ASSIST true
+#define DEFAULT_LOOP_GUARD true
 
 /* How much longer than what came, a number, whole or not: RFC 9000, 8.1 has 3. Of a handler, for services
  * that do not say. */
@@ -60,6 +65,7 @@ struct limits {
  * name, of which the first is a letter. */
 #define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }
 #define LIMITS_CPUS { 0, 255, 0 }
+#define LIMITS_USER { 0, 255, 0 }
 #define LIMITS_LOG_TARGET { 1, 4095, 0 } /* PATH_MAX */
 #define LOG_TARGET_PATTERN /* base/target.c, in the schema */ \
 	"^(?!~|(-|stdout|syslog|journald?)$)([^{]|\\{worker\\}|\\{(?=[^}]*$))*$"

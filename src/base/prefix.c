@@ -135,21 +135,15 @@ const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_T
 	return text;
 }
 
-static int compare_prefixes(const struct prefix *a, const struct prefix *b)
-{
-	int order;
-
-	if (a->v6 != b->v6)
-		return a->v6 ? 1 : -1;
-	order = prefix_address_compare(a->first, b->first);
-	return order != 0 ? order : a->bits - b->bits;
-}
-
 static int compare_rules(const void *a, const void *b)
 {
 	const struct prefix_rule *one = a, *other = b;
-	int order = compare_prefixes(&one->prefix, &other->prefix);
+	int order = one->prefix.v6 - other->prefix.v6;
 
+	if (order == 0)
+		order = prefix_address_compare(one->prefix.first, other->prefix.first);
+	if (order == 0)
+		order = one->prefix.bits - other->prefix.bits;
 	if (order == 0)
 		order = one->allow - other->allow;
 	return order != 0 ? order : (one->number > other->number) - (one->number < other->number);
@@ -163,5 +157,5 @@ void prefix_sort(struct prefix_rule *rules, size_t count)
 
 bool prefix_contradicts(const struct prefix_rule *rule, const struct prefix_rule *next)
 {
-	return rule->allow != next->allow && compare_prefixes(&rule->prefix, &next->prefix) == 0;
+	return rule->allow != next->allow && prefix_same(&rule->prefix, &next->prefix);
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/lock.h"
@@ -11,7 +12,7 @@
  * handler. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGABRT };
 
-static void set_name(pthread_t thread, const char *name, int number)
+void thread_name(const char *name, int number)
 {
 	char text[32];
 
@@ -19,12 +20,10 @@ static void set_name(pthread_t thread, const char *name, int number)
 		(void)snprintf(text, sizeof(text), "%s", name);
 	else
 		(void)snprintf(text, sizeof(text), "%s%d", name, number);
-	text[15] = '\0';
-	(void)pthread_setname_np(thread, text);
+	(void)prctl(PR_SET_NAME, text);
 }
 
-int thread_start(const char *name, int number, void *(*main)(void *argument), void *argument,
-	pthread_t *ret_thread)
+int thread_start(void *(*main)(void *argument), void *argument, pthread_t *ret_thread)
 {
 	sigset_t blocked, before;
 	int error;
@@ -35,8 +34,6 @@ int thread_start(const char *name, int number, void *(*main)(void *argument), vo
 	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &blocked, &before));
 	error = pthread_create(ret_thread, NULL, main, argument);
 	PTHREAD_OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
-	if (error == 0)
-		set_name(*ret_thread, name, number);
 	return -error;
 }
 

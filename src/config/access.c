@@ -10,267 +10,205 @@
 /* A file of something else is full of errors. */
 #define FILE_ERRORS_MAX 100
 
-#define BLANKS " \t\r"
-
-/* A prefix, and where it stands. */
-struct entry {
-	const char *text; /* in a file without a NUL behind it */
-	struct report_place place;
-	struct prefix prefix;
-	bool allow;
-};
-
-/* What is being read for one list. */
+/* What is read for one list: rules, and the text and place of each by its number. */
 struct reading {
 	struct access_list *list;
 	const char *label; /* "services.1." */
 	size_t source;	   /* the file's number */
-	struct entry *entries;
-	size_t count, capacity;
 	struct report *report;
+	size_t count;
+	struct prefix_rule *rules;
+	const char **texts;
+	struct report_place *places;
 };
 
-static int add_entry(struct reading *reading, const struct entry *entry)
+static void add_rule(
+	struct reading *reading, const char *text, struct report_place place, bool allow)
 {
-	if (reading->count == reading->capacity) {
-		size_t capacity = reading->capacity > 0 ? 2 * reading->capacity : 64;
-		struct entry *entries = reallocarray(reading->entries, capacity, sizeof(*entries));
+	size_t number = reading->count;
+	struct prefix_rule *rule = &reading->rules[number];
+	struct prefix_error why;
 
-		if (!entries)
-			return -ENOMEM;
-		reading->entries = entries;
-		reading->capacity = capacity;
+	if (prefix_parse(text, &rule->prefix, &why) < 0) {
+		place.offset += why.offset;
+		place.length = why.length;
+		report_add(reading->report, place, "%s", why.message);
+		return;
 	}
-	reading->entries[reading->count++] = *entry;
-	return 0;
-}
-
-static int add_list(struct reading *reading, const struct value *value, bool allow)
-{
-	struct prefix_error ignored;
-	int r = 0;
-
-	if (!value->present || value->invalid)
-		return 0;
-	for (struct element each = element_first(value->element); r == 0 && each.item;
-		each = element_next(each)) {
-		struct entry entry = { each.item->valuestring, element_place(each),
-			.allow = allow };
-
-		(void)prefix_parse(entry.text, &entry.prefix, &ignored);
-		r = add_entry(reading, &entry);
-	}
-	return r;
-}
-
-/* --- the file */
-
-/* Bytes of a line, from `at` on. */
-static void report_part(struct reading *reading, const char *at, size_t length, const char *message)
-{
-	const struct report_place place = { reading->source,
-		(size_t)(at - reading->list->file.text), length };
-
-	report_add(reading->report, place, "%s", message);
-}
-
-/* Of the bytes from `at` to `end` the first word; returns its length. */
-static size_t cut_word(const char **at, const char *end)
-{
-	const char *word = *at;
-
-	while (word < end && strchr(BLANKS, *word))
-		word++;
-	*at = word;
-	while (word < end && !strchr(BLANKS, *word))
-		word++;
-	return (size_t)(word - *at);
-}
-
-static bool is_named(const char *text, size_t length, const char *word)
-{
-	return length == strlen(word) && memcmp(text, word, length) == 0;
-}
-
-/* The text of a prefix is shorter than the copy, or wrong. */
-static int read_prefix(struct reading *reading, const char *text, size_t length, bool allow)
-{
-	struct entry entry = { text, { .source = reading->source }, .allow = allow };
-	char copy[2 * PREFIX_TEXT_MAX] = "";
-	struct prefix_error error;
-
-	memcpy(copy, text, length < sizeof(copy) ? length : sizeof(copy) - 1);
-	if (prefix_parse(copy, &entry.prefix, &error) < 0) {
-		report_part(reading, text + error.offset, error.length, error.message);
-		return 0;
-	}
-	entry.place.offset = (size_t)(text - reading->list->file.text);
-	entry.place.length = length;
-	return add_entry(reading, &entry);
+	rule->allow = allow;
+	rule->number = (unsigned)number;
+	reading->texts[number] = text;
+	reading->places[number] = place;
+	reading->count++;
 }
 
 /* "allow PREFIX", "deny PREFIX", or nothing; up to a comment. */
-static int read_line(struct reading *reading, const char *line, const char *end)
+static void add_line(struct reading *reading, char *line)
 {
-	const char *word = line, *prefix, *rest;
-	size_t length = cut_word(&word, end), prefix_length, rest_length;
-	bool allow = is_named(word, length, "allow");
+	const char *blanks = " \t\r", *begin = reading->list->lines;
+	char *state, *word, *prefix, *more;
 
-	if (length == 0)
-		return 0;
-	if (!allow && !is_named(word, length, "deny")) {
-		report_part(
-			reading, word, length, "a line is allow PREFIX, deny PREFIX or # comment");
-		return 0;
+	line[strcspn(line, "#")] = '\0';
+	word = strtok_r(line, blanks, &state);
+	if (!word)
+		return;
+	prefix = strtok_r(NULL, blanks, &state);
+	more = prefix ? strtok_r(NULL, blanks, &state) : NULL;
+	if (prefix && !more && (strcmp(word, "allow") == 0 || strcmp(word, "deny") == 0)) {
+		add_rule(reading, prefix,
+			(struct report_place){
+				reading->source, (size_t)(prefix - begin), strlen(prefix) },
+			word[0] == 'a');
+		return;
 	}
-	prefix = word + length;
-	prefix_length = cut_word(&prefix, end);
-	rest = prefix + prefix_length;
-	rest_length = cut_word(&rest, end);
-	if (prefix_length == 0)
-		report_part(reading, word + length, 0, "the prefix is missing");
-	else if (rest_length > 0)
-		report_part(reading, rest, rest_length, "a line has one prefix");
-	else
-		return read_prefix(reading, prefix, prefix_length, allow);
-	return 0;
+	word = more ? more : word;
+	report_add(reading->report,
+		(struct report_place){ reading->source, (size_t)(word - begin), strlen(word) },
+		"a line is allow PREFIX, deny PREFIX or # comment");
 }
 
-static int read_lines(struct reading *reading)
+static void add_lines(struct reading *reading)
 {
-	const struct report_source *file = &reading->list->file;
-	const char *line = file->text, *end = file->text + file->length;
 	size_t errors = reading->report->count;
-	int r = 0;
+	char *rest = reading->list->lines, *line;
 
-	while (r == 0 && line < end) {
-		const char *line_end = memchr(line, '\n', (size_t)(end - line));
-		const char *comment;
-
-		line_end = line_end ? line_end : end;
-		if (reading->report->count - errors == FILE_ERRORS_MAX) {
-			report_part(reading, line, 0, "the lines from here on are not checked");
-			return 0;
-		}
-		comment = memchr(line, '#', (size_t)(line_end - line));
-		r = read_line(reading, line, comment ? comment : line_end);
-		line = line_end + 1;
+	while (rest && reading->report->count - errors < FILE_ERRORS_MAX) {
+		line = strsep(&rest, "\n");
+		add_line(reading, line);
 	}
-	return r;
+	if (rest)
+		report_add(reading->report,
+			(struct report_place){
+				reading->source, (size_t)(rest - reading->list->lines), 0 },
+			"the lines from here on are not checked");
+}
+
+static void add_value(struct reading *reading, const struct value *value, bool allow)
+{
+	if (!value->present || value->invalid)
+		return;
+	for (struct element each = element_first(value->element); each.item;
+		each = element_next(each))
+		add_rule(reading, each.item->valuestring, element_place(each), allow);
 }
 
 /* The path as the configuration has it, from the folder of that. */
 static char *join_path(const char *configuration, const char *path)
 {
 	const char *slash = configuration ? strrchr(configuration, '/') : NULL;
-	char *joined = NULL;
+	int folder = slash && path[0] != '/' ? (int)(slash + 1 - configuration) : 0;
+	char *joined;
 
-	if (!slash || path[0] == '/')
-		return strdup(path);
-	if (asprintf(&joined, "%.*s/%s", (int)(slash - configuration), configuration, path) < 0)
-		return NULL;
-	return joined;
+	return asprintf(&joined, "%.*s%s", folder, folder ? configuration : "", path) < 0 ? NULL
+											  : joined;
 }
 
-static int read_file_of(struct reading *reading, const struct value *value, const char *path)
+/* Its text stays whole, for messages; its lines are cut up in a copy. */
+static int read_list_file(
+	struct reading *reading, const char *configuration, const struct value *value)
 {
 	struct report_source *file = &reading->list->file;
-	const char *text = value_text(value, &params[PARAM_ACCESS_FILE], 0);
+	const char *path = value_text(value, &params[PARAM_ACCESS_FILE], 0);
+	struct report_place place = { .source = reading->source };
 	struct scan_error error;
 	int r;
 
-	if (value->invalid || text[0] == '\0')
+	if (value->invalid || path[0] == '\0')
 		return 0;
-	file->name = join_path(path, text);
+	file->name = join_path(configuration, path);
 	if (!file->name)
 		return -ENOMEM;
 	r = source_read(file, reading->source, file->name, ACCESS_FILE_BYTES_MAX, reading->report);
 	if (r < 0 || !file->text)
 		return r;
-	if (file->length > ACCESS_FILE_BYTES_MAX)
-		report_part(reading, file->text, 0, "longer than 64 MiB");
-	else if (scan_bytes(file->text, file->length, &error) < 0)
-		report_part(reading, file->text + error.offset, error.length, error.message);
-	else
-		return read_lines(reading);
+	if (file->length > ACCESS_FILE_BYTES_MAX) {
+		report_add(reading->report, place, "longer than 32 MiB");
+	} else if (scan_bytes(file->text, file->length, &error) < 0) {
+		place.offset = error.offset;
+		place.length = error.length;
+		report_add(reading->report, place, "%s", error.message);
+	} else {
+		reading->list->lines = strdup(file->text);
+		return reading->list->lines ? 0 : -ENOMEM;
+	}
 	return 0;
 }
 
-/* --- all of it */
-
-static int report_contradictions(struct reading *reading)
+/* Room for as many as there may be. */
+static int allocate_rules(struct reading *reading, const struct values *values)
 {
-	struct prefix_rule *rules = calloc(reading->count + 1, sizeof(*rules));
+	size_t most = value_prefixes_count(&values->of[PARAM_ACCESS_ALLOW]) +
+		      value_prefixes_count(&values->of[PARAM_ACCESS_DENY]) + 1;
+
+	for (const char *c = reading->list->lines; c && *c; c++)
+		most += *c == '\n';
+	reading->rules = calloc(most, sizeof(*reading->rules));
+	reading->texts = calloc(most, sizeof(*reading->texts));
+	reading->places = calloc(most, sizeof(*reading->places));
+	reading->list->texts = calloc(most, sizeof(*reading->list->texts));
+	return reading->rules && reading->texts && reading->places && reading->list->texts
+		       ? 0
+		       : -ENOMEM;
+}
+
+static void check_rules(struct reading *reading)
+{
+	const struct prefix_rule *rules = reading->rules;
 	char text[PREFIX_TEXT_MAX];
 
-	if (!rules)
-		return -ENOMEM;
-	for (size_t i = 0; i < reading->count; i++) {
-		const struct entry *entry = &reading->entries[i];
-
-		rules[i] = (struct prefix_rule){ entry->prefix, entry->allow, (unsigned)i };
-	}
-	prefix_sort(rules, reading->count);
+	prefix_sort(reading->rules, reading->count);
 	for (size_t i = 1; i < reading->count; i++) {
-		const struct prefix_rule *one = &rules[i - 1], *other = &rules[i];
-		size_t later = one->number > other->number ? one->number : other->number;
+		unsigned one = rules[i - 1].number, other = rules[i].number;
 
-		if (prefix_contradicts(one, other))
-			report_add(reading->report, reading->entries[later].place,
+		if (prefix_contradicts(&rules[i - 1], &rules[i]))
+			report_add(reading->report, reading->places[one > other ? one : other],
 				"%saccess: allows and denies %s", reading->label,
-				prefix_format(&one->prefix, text));
+				prefix_format(&rules[i].prefix, text));
 	}
-	free(rules);
-	return 0;
+	if (reading->count > DGRAM_ACCESS_PREFIXES_MAX)
+		report_add(reading->report, reading->places[DGRAM_ACCESS_PREFIXES_MAX],
+			"%saccess: has more than %u prefixes", reading->label,
+			DGRAM_ACCESS_PREFIXES_MAX);
 }
 
-/* The file's texts get a NUL behind them: no message will show them. */
-static int make_texts(struct reading *reading)
+/* Those that allow from the front on, those that deny from behind. */
+static void set_access(struct reading *reading)
 {
 	struct access_list *list = reading->list;
 	size_t allowed = 0, denied = 0;
 
-	list->texts = calloc(reading->count + 1, sizeof(*list->texts));
-	if (!list->texts)
-		return -ENOMEM;
 	for (size_t i = 0; i < reading->count; i++) {
-		const struct entry *entry = &reading->entries[i];
+		const struct prefix_rule *rule = &reading->rules[i];
+		size_t at = rule->allow ? allowed++ : reading->count - ++denied;
 
-		if (entry->place.source == reading->source)
-			((char *)entry->text)[entry->place.length] = '\0';
-		if (entry->allow)
-			list->texts[allowed++] = entry->text;
-		else
-			list->texts[reading->count - ++denied] = entry->text;
+		list->texts[at] = reading->texts[rule->number];
 	}
 	list->options =
 		(struct dgram_access){ list->texts, allowed, list->texts + allowed, denied };
-	return 0;
 }
 
-static int read_list(struct reading *reading, const struct values *values, const char *path)
+static int read_list(
+	struct reading *reading, const char *configuration, const struct values *values)
 {
-	size_t errors = reading->report->count;
-	int r = add_list(reading, &values->of[PARAM_ACCESS_ALLOW], true);
+	int r = read_list_file(reading, configuration, &values->of[PARAM_ACCESS_FILE]);
 
 	if (r == 0)
-		r = add_list(reading, &values->of[PARAM_ACCESS_DENY], false);
-	if (r == 0)
-		r = read_file_of(reading, &values->of[PARAM_ACCESS_FILE], path);
-	if (r == 0)
-		r = report_contradictions(reading);
-	if (r == 0 && reading->count > DGRAM_ACCESS_PREFIXES_MAX)
-		report_add(reading->report, reading->entries[reading->count - 1].place,
-			"%saccess: has more than %u prefixes", reading->label,
-			DGRAM_ACCESS_PREFIXES_MAX);
-	if (r == 0 && reading->report->count == errors)
-		r = make_texts(reading);
-	free(reading->entries);
+		r = allocate_rules(reading, values);
+	if (r == 0) {
+		add_value(reading, &values->of[PARAM_ACCESS_ALLOW], true);
+		add_value(reading, &values->of[PARAM_ACCESS_DENY], false);
+		add_lines(reading);
+		check_rules(reading);
+		set_access(reading);
+	}
+	free(reading->rules);
+	free(reading->texts);
+	free(reading->places);
 	return r;
 }
 
 /* A service without `access` of its own has the top's. */
-int access_resolve(struct config *config, const char *path, struct report *report)
+int access_resolve(struct config *config, const char *configuration, struct report *report)
 {
 	char label[32] = "";
 	int r = 0;
@@ -280,17 +218,15 @@ int access_resolve(struct config *config, const char *path, struct report *repor
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i <= config->services_count; i++) {
 		struct values *values = i == 0 ? &config->top : &config->services[i - 1];
-		struct reading reading = { .list = &config->access[i],
-			.label = label,
-			.source = config->documents_count + i,
-			.report = report };
+		struct reading reading = { &config->access[i], label, config->documents_count + i,
+			report, .count = 0 };
 		bool own = i == 0 || (config->services_listed && values->of[PARAM_ACCESS].present);
 
 		values->access = &config->access[own ? i : 0];
 		if (i > 0)
 			snprintf(label, sizeof(label), "services.%zu.", i - 1);
 		if (own)
-			r = read_list(&reading, values, path);
+			r = read_list(&reading, configuration, values);
 	}
 	return r;
 }
@@ -300,6 +236,7 @@ void access_clear(struct config *config)
 	for (size_t i = 0; config->access && i <= config->services_count; i++) {
 		free((char *)config->access[i].file.name);
 		free((char *)config->access[i].file.text);
+		free(config->access[i].lines);
 		free(config->access[i].texts);
 	}
 	free(config->access);
@@ -307,8 +244,7 @@ void access_clear(struct config *config)
 
 bool access_is_same_file(const struct access_list *one, const struct access_list *other)
 {
-	if (!one->file.text || !other->file.text)
-		return one->file.text == other->file.text;
-	return one->file.length == other->file.length &&
-	       memcmp(one->file.text, other->file.text, one->file.length) == 0;
+	const char *text = one->file.text, *others = other->file.text;
+
+	return text && others ? strcmp(text, others) == 0 : text == others;
 }

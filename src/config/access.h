@@ -6,19 +6,19 @@
 
 #include "config/values.h"
 
-/* The longest file: the most prefixes, each in 64 bytes. */
-#define ACCESS_FILE_BYTES_MAX (64 * DGRAM_ACCESS_PREFIXES_MAX)
+/* The longest file: the most prefixes, each in 32 bytes. */
+#define ACCESS_FILE_BYTES_MAX ((size_t)32 * DGRAM_ACCESS_PREFIXES_MAX)
 
 struct access_list {
 	struct report_source file;   /* name and text are owned; NULL: there is none */
+	char *lines;		     /* of the file, cut up; NULL: there are none */
 	const char **texts;	     /* first those that allow, then those that deny */
 	struct dgram_access options; /* points into `texts` */
 };
 
-/* Read the files, and give all values their lists, by which services go that are resolved. `path`: of the
- * configuration, or NULL. Errors go into the report, where the files' sources follow the documents'. -errno: the
- * system's. */
-int access_resolve(struct config *config, const char *path, struct report *report);
+/* Read the files, and give all values their lists, once the services are resolved. `configuration`: its path, or NULL.
+ * Errors go into the report, where the files' sources follow the documents'. -errno: the system's. */
+int access_resolve(struct config *config, const char *configuration, struct report *report);
 void access_clear(struct config *config);
 
 /* Has the file of these lists the same text, or have both none? */

@@ -8,9 +8,6 @@
 
 #define VALUE_TEXT_MAX 8192
 
-/* Of more prefixes only the number is shown. */
-#define PREFIXES_SHOWN 8
-
 struct comparison {
 	config_change_fn *change;
 	void *context;
@@ -40,36 +37,18 @@ static bool is_of_services(size_t index)
 	return params[index].scope & PARAM_SCOPE_SERVICE;
 }
 
-static void format_prefixes(const struct value *value, char text[VALUE_TEXT_MAX])
+static void format_ports(const struct value *value, char text[VALUE_TEXT_MAX])
 {
-	size_t count = value_prefixes_count(value), at = 0;
-	struct element each;
+	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
+	size_t count = value_ports(value, ports), at = 0;
 
-	snprintf(text, VALUE_TEXT_MAX, count == 0 ? "none" : "%zu prefixes", count);
-	if (count == 0 || count > PREFIXES_SHOWN)
-		return;
-	each = element_first(value->element);
-	for (; each.item; each = element_next(each))
-		at += (size_t)snprintf(text + at, VALUE_TEXT_MAX - at, "%s%s", at > 0 ? ", " : "",
-			each.item->valuestring);
+	snprintf(text, VALUE_TEXT_MAX, "none");
+	for (size_t i = 0; i < count; i++)
+		at += (size_t)snprintf(
+			text + at, VALUE_TEXT_MAX - at, "%s%u", i > 0 ? ", " : "", ports[i]);
 }
 
-static bool is_same_list(const struct value *old_value, const struct value *new_value)
-{
-	size_t count = value_prefixes_count(old_value);
-	struct element one, other;
-
-	if (count != value_prefixes_count(new_value) || count == 0)
-		return count == value_prefixes_count(new_value);
-	one = element_first(old_value->element);
-	other = element_first(new_value->element);
-	for (; one.item; one = element_next(one), other = element_next(other))
-		if (strcmp(one.item->valuestring, other.item->valuestring) != 0)
-			return false;
-	return true;
-}
-
-/* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses. */
+/* Cut at VALUE_TEXT_MAX, which is longer than 64 addresses or 128 prefixes. */
 static void format_value(const struct values *values, size_t index, char text[VALUE_TEXT_MAX])
 {
 	const struct param *param = &params[index];
@@ -85,12 +64,14 @@ static void format_value(const struct values *values, size_t index, char text[VA
 		word = values_handler_text(values);
 	else if (param->type == PARAM_TYPE_NAME)
 		word = values_name(values);
-	if (param->type == PARAM_TYPE_PREFIXES)
-		format_prefixes(value, text);
-	else if (param->type == PARAM_TYPE_WHOLE)
+	else if (param->type == PARAM_TYPE_PREFIXES && value_prefixes_count(value) == 0)
+		word = "none";
+	if (param->type == PARAM_TYPE_WHOLE)
 		snprintf(text, VALUE_TEXT_MAX, "%u", value->number);
 	else if (param->type == PARAM_TYPE_FACTOR)
 		snprintf(text, VALUE_TEXT_MAX, "%.15g", values_factor_in_force(values));
+	else if (param->type == PARAM_TYPE_PORTS)
+		format_ports(value, text);
 	else if (word)
 		snprintf(text, VALUE_TEXT_MAX, "%s", word);
 	else
@@ -105,8 +86,10 @@ static bool is_changed_within(
 {
 	if (params[index].type == PARAM_TYPE_HANDLER)
 		return values_handler(old_values) != values_handler(new_values);
-	if (params[index].type == PARAM_TYPE_PREFIXES)
-		return !is_same_list(&old_values->of[index], &new_values->of[index]);
+	if (params[index].type == PARAM_TYPE_PREFIXES &&
+		value_prefixes_count(&old_values->of[index]) > 0)
+		return !cJSON_Compare(old_values->of[index].element.item,
+			new_values->of[index].element.item, true);
 	return index == PARAM_ACCESS_FILE &&
 	       !access_is_same_file(old_values->access, new_values->access);
 }

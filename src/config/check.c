@@ -178,33 +178,54 @@ static void check_hosts(const struct check *check, struct element element)
 
 static void check_prefix(const struct check *check, struct element element)
 {
-	const char *text = element.item->valuestring;
-	struct prefix_error error;
-	struct prefix prefix;
+	struct report_place place = element_place(element);
+	struct prefix_error why;
+	struct prefix ignored;
 
-	if (!cJSON_IsString(element.item))
+	if (!cJSON_IsString(element.item)) {
 		report_type(check->label, element, "a prefix in a string", check->report);
-	else if (prefix_parse(text, &prefix, &error) < 0)
-		report_add(check->report,
-			error.length < strlen(text)
-				? element_part_place(element, error.offset, error.length)
-				: element_place(element),
-			"%s: %s", check->label, error.message);
-}
-
-static void check_prefixes(const struct check *check, struct element list)
-{
-	unsigned maximum = check->param->limits.maximum;
-
-	if (!cJSON_IsArray(list.item)) {
-		report_type(check->label, list, "a list of prefixes", check->report);
 		return;
 	}
-	if ((unsigned)cJSON_GetArraySize(list.item) > maximum)
-		report_add(check->report, element_place(list), "%s: more than %u prefixes",
-			check->label, maximum);
-	for (struct element each = element_first(list); each.item; each = element_next(each))
+	if (prefix_parse(element.item->valuestring, &ignored, &why) == 0)
+		return;
+	if (why.length > 0)
+		place = element_part_place(element, why.offset, why.length);
+	report_add(check->report, place, "%s: %s", check->label, why.message);
+}
+
+static void check_prefixes(const struct check *check, struct element element)
+{
+	const struct limits *limits = &check->param->limits;
+	unsigned count = (unsigned)cJSON_GetArraySize(element.item);
+
+	if (!cJSON_IsArray(element.item)) {
+		report_type(check->label, element, "a list of prefixes", check->report);
+		return;
+	}
+	if (count < limits->minimum || count > limits->maximum) {
+		report_add(check->report, element_place(element),
+			"%s: must be a list of %u to %u prefixes", check->label, limits->minimum,
+			limits->maximum);
+		return;
+	}
+	for (struct element each = element_first(element); each.item; each = element_next(each))
 		check_prefix(check, each);
+}
+
+static void check_ports(const struct check *check, struct element element)
+{
+	const struct rule rule = { RULE_WHOLE, 1, UINT16_MAX, NULL };
+	const struct limits *limits = &check->param->limits;
+
+	if (!cJSON_IsArray(element.item)) {
+		report_type(check->label, element, "a list of ports", check->report);
+		return;
+	}
+	if ((unsigned)cJSON_GetArraySize(element.item) > limits->maximum)
+		report_add(check->report, element_place(element),
+			"%s: must be a list of at most %u ports", check->label, limits->maximum);
+	for (struct element port = element_first(element); port.item; port = element_next(port))
+		(void)check_rule(check->label, port, &rule, check->report);
 }
 
 static void find_handler(const struct check *check, struct element element, struct value *value)
@@ -219,6 +240,27 @@ static void find_handler(const struct check *check, struct element element, stru
 	value->handler = handlers->find(handlers->context, element.item->valuestring, why);
 	if (!value->handler)
 		report_add(check->report, element_place(element), "%s: %s", check->label, why);
+}
+
+/* A value of no single rule: was it one? */
+static bool check_special(const struct check *check, struct element element, struct value *value)
+{
+	switch (check->param->type) {
+	case PARAM_TYPE_HOSTS:
+		check_hosts(check, element);
+		return true;
+	case PARAM_TYPE_PREFIXES:
+		check_prefixes(check, element);
+		return true;
+	case PARAM_TYPE_PORTS:
+		check_ports(check, element);
+		return true;
+	case PARAM_TYPE_HANDLER:
+		find_handler(check, element, value);
+		return true;
+	default:
+		return false;
+	}
 }
 
 static struct rule rule_of(const struct param *param)
@@ -265,14 +307,7 @@ void check_value(const struct check *check, struct element element, struct value
 	struct rule rule;
 
 	*value = (struct value){ .present = true, .element = element };
-	if (param->type == PARAM_TYPE_HOSTS || param->type == PARAM_TYPE_HANDLER ||
-		param->type == PARAM_TYPE_PREFIXES) {
-		if (param->type == PARAM_TYPE_HOSTS)
-			check_hosts(check, element);
-		else if (param->type == PARAM_TYPE_PREFIXES)
-			check_prefixes(check, element);
-		else
-			find_handler(check, element, value);
+	if (check_special(check, element, value)) {
 		value->invalid = check->report->count > errors;
 		return;
 	}

@@ -8,6 +8,7 @@
 #include "config/decode.h"
 #include "config/files.h"
 #include "config/services.h"
+#include "config/user.h"
 
 static int read_documents(
 	struct config *config, const struct config_source *source, struct report *report)
@@ -50,7 +51,7 @@ static int finish_report(const struct config *config, struct report *report)
 }
 
 static void fill_service(struct dgram_service *service, const struct values *values,
-	const char **hosts, const char **exempt)
+	const char **hosts, const char **exempt, uint16_t *ports)
 {
 	const struct value *of = values->of;
 
@@ -75,6 +76,9 @@ static void fill_service(struct dgram_service *service, const struct values *val
 	service->max_workers = of[PARAM_MAX_WORKERS].number;
 	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 	service->max_reply_factor = values_factor(values);
+	service->refuse_source_ports_count = value_ports(&of[PARAM_REFUSE_SOURCE_PORTS], ports);
+	service->refuse_source_ports = ports;
+	service->loop_guard = of[PARAM_LOOP_GUARD].number;
 	service->freebind = of[PARAM_FREEBIND].number;
 	service->on_missing_address =
 		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
@@ -119,11 +123,13 @@ static int make_options(struct config *config)
 	config->service_options = calloc(count, sizeof(*config->service_options));
 	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
 	config->exempt = calloc(count * DGRAM_EXEMPT_MAX, sizeof(*config->exempt));
-	if (!config->service_options || !config->hosts || !config->exempt)
+	config->ports = calloc(count * DGRAM_REFUSED_PORTS_MAX, sizeof(*config->ports));
+	if (!config->service_options || !config->hosts || !config->exempt || !config->ports)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		fill_service(&config->service_options[i], &config->services[i],
-			config->hosts + i * DGRAM_HOSTS_MAX, config->exempt + i * DGRAM_EXEMPT_MAX);
+			config->hosts + i * DGRAM_HOSTS_MAX, config->exempt + i * DGRAM_EXEMPT_MAX,
+			config->ports + i * DGRAM_REFUSED_PORTS_MAX);
 	fill_options(&config->options, &config->top);
 	config->options.services = config->service_options;
 	config->options.services_count = count;
@@ -136,6 +142,8 @@ static int load(struct config *config, const struct config_source *source, struc
 
 	if (r == 0)
 		r = services_resolve(config, report);
+	if (r == 0)
+		user_resolve(config, report);
 	if (r == 0)
 		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
@@ -229,6 +237,16 @@ const struct dgram_options *config_options(const struct config *config)
 	return &config->options;
 }
 
+const struct config_user *config_user(const struct config *config)
+{
+	return &config->user;
+}
+
+enum config_sandbox config_sandbox(const struct config *config)
+{
+	return (enum config_sandbox)config->top.of[PARAM_SANDBOX].number;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
@@ -242,5 +260,6 @@ void config_free(struct config *config)
 	free(config->service_options);
 	free(config->hosts);
 	free(config->exempt);
+	free(config->ports);
 	free(config);
 }

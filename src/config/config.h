@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "config/handlers.h"
+#include "config/user.h"
 #include "json/document.h"
 
 struct config;
@@ -37,6 +38,12 @@ int config_check_files(const struct config *config, struct report *report);
 
 /* Valid until config_free(). Hooks and `log_color` have their defaults. */
 const struct dgram_options *config_options(const struct config *config);
+
+enum config_sandbox { CONFIG_SANDBOX_OFF, CONFIG_SANDBOX_LOG, CONFIG_SANDBOX_ENFORCE };
+
+/* The same. */
+const struct config_user *config_user(const struct config *config);
+enum config_sandbox config_sandbox(const struct config *config);
 
 /* NULL is fine. */
 void config_free(struct config *config);

@@ -72,6 +72,14 @@ const struct param params[PARAM_COUNT] = {
 		"can be forged; 0 means no limit; the default of time, daytime and time-rfc868 is "
 		"1.",
 		.type = PARAM_TYPE_FACTOR, .limits = LIMITS_REPLY_FACTOR, LIVE },
+	[PARAM_REFUSE_SOURCE_PORTS] = { "refuse_source_ports", BOTH,
+		"Datagrams from these ports are dropped, too, because servers there answer "
+		"anybody; NAT may give such a port to an honest client.",
+		.type = PARAM_TYPE_PORTS, .limits = { 0, DGRAM_REFUSED_PORTS_MAX, 0 }, LIVE },
+	[PARAM_LOOP_GUARD] = { "loop_guard", BOTH,
+		"Whether some of the datagrams that a source repeats more than 100 times in a "
+		"second are dropped, so that two servers that answer each other stop.",
+		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, DEFAULT_LOOP_GUARD }, LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
 		.type = PARAM_TYPE_BOOLEAN },
@@ -85,6 +93,17 @@ const struct param params[PARAM_COUNT] = {
 		"too; else they are dropped, because all servers of a network would answer one "
 		"that was forged.",
 		.type = PARAM_TYPE_BOOLEAN },
+	[PARAM_USER] = { "user", TOP,
+		"The user that the daemon, started by root, becomes once its sockets are open; empty "
+		"means that it stays who it is.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_GROUP] = { "group", TOP,
+		"The group that it becomes with the user; empty means the primary one of the user.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_SANDBOX] = { "sandbox", TOP,
+		"What the kernel does about system calls that no thread needs to serve: with off "
+		"nothing; with log it writes them to its own log; with enforce it refuses them.",
+		WORDS("off", "log", "enforce"), .limits = { 0, 2, 0 } },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request; longer ones are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },

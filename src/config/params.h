@@ -20,8 +20,9 @@ enum param_type {
 	PARAM_TYPE_TEXT,     /* the limits are bytes */
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
 	PARAM_TYPE_TARGET,   /* the same: of the log */
-	PARAM_TYPE_PREFIXES, /* a list of address prefixes; the limits are their number */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of them; the limits are their number */
+	PARAM_TYPE_PORTS,    /* a list of ports, whose defaults are those to refuse; the same */
+	PARAM_TYPE_PREFIXES, /* a list of prefixes of addresses, empty by default; the same */
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
 	PARAM_TYPE_SERVICES, /* a list of objects of the service's scope; the same */
 };
@@ -61,9 +62,14 @@ enum {
 	PARAM_ACCESS_DENY,
 	PARAM_ACCESS_FILE,
 	PARAM_MAX_REPLY_FACTOR,
+	PARAM_REFUSE_SOURCE_PORTS,
+	PARAM_LOOP_GUARD,
 	PARAM_FREEBIND,
 	PARAM_ON_MISSING_ADDRESS,
 	PARAM_BROADCAST,
+	PARAM_USER,
+	PARAM_GROUP,
+	PARAM_SANDBOX,
 	PARAM_MAX_DATAGRAM_BYTES,
 	PARAM_MAX_REPLY_BYTES,
 	PARAM_SOCKET,

@@ -19,13 +19,14 @@ static void print_texts(struct json *json, const struct param *param, const stru
 		json_close(json, ']');
 }
 
-static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
+static void print_ports(struct json *json, const char *key, const struct value *value)
 {
-	json_open(json, param_key(param), '[');
-	if (value->present)
-		for (struct element each = element_first(value->element); each.item;
-			each = element_next(each))
-			json_text(json, NULL, each.item->valuestring);
+	uint16_t ports[DGRAM_REFUSED_PORTS_MAX];
+	size_t count = value_ports(value, ports);
+
+	json_open(json, key, '[');
+	for (size_t i = 0; i < count; i++)
+		json_number(json, NULL, ports[i]);
 	json_close(json, ']');
 }
 
@@ -53,6 +54,16 @@ static void print_options(struct json *json, const struct param *param, const st
 	for (size_t i = 0; i < handler->parameters_count; i++)
 		print_option(json, handler->parameters[i].type, &values->parameters[i]);
 	json_close(json, '}');
+}
+
+static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
+{
+	size_t count = value_prefixes_count(value);
+
+	json_open(json, param_key(param), '[');
+	for (size_t i = 0; i < count; i++)
+		json_text(json, NULL, value_text(value, param, i));
+	json_close(json, ']');
 }
 
 static void print_services(
@@ -97,14 +108,17 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_NAME:
 		json_text(json, key, values_name(values));
 		break;
-	case PARAM_TYPE_PREFIXES:
-		print_prefixes(json, param, value);
-		break;
 	case PARAM_TYPE_TEXT:
 	case PARAM_TYPE_CPUS:
 	case PARAM_TYPE_TARGET:
 	case PARAM_TYPE_HOSTS:
 		print_texts(json, param, value);
+		break;
+	case PARAM_TYPE_PORTS:
+		print_ports(json, key, value);
+		break;
+	case PARAM_TYPE_PREFIXES:
+		print_prefixes(json, param, value);
 		break;
 	case PARAM_TYPE_OPTIONS:
 		print_options(json, param, values);

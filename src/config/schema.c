@@ -211,16 +211,6 @@ static void put_string_type(struct json *json, const struct param *param)
 		json_text(json, "default", param->text);
 }
 
-static void put_prefixes(struct json *json, const struct param *param)
-{
-	json_text(json, "type", "array");
-	json_open(json, "items", '{');
-	json_text(json, "type", "string");
-	json_close(json, '}');
-	json_number(json, "maxItems", param->limits.maximum);
-	json_texts(json, "default", NULL);
-}
-
 static void put_hosts(struct json *json, const struct param *param)
 {
 	json_open(json, "type", '[');
@@ -233,6 +223,34 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_number(json, "minItems", param->limits.minimum);
 	json_number(json, "maxItems", param->limits.maximum);
 	json_text(json, "default", param->text);
+}
+
+static void put_ports(struct json *json, const struct param *param)
+{
+	static const uint16_t refused[] = { DEFAULT_REFUSED_PORTS };
+
+	json_text(json, "type", "array");
+	json_open(json, "items", '{');
+	json_text(json, "type", "integer");
+	json_number(json, "minimum", 1);
+	json_number(json, "maximum", UINT16_MAX);
+	json_close(json, '}');
+	json_number(json, "maxItems", param->limits.maximum);
+	json_open(json, "default", '[');
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		json_number(json, NULL, refused[i]);
+	json_close(json, ']');
+}
+
+static void put_prefixes(struct json *json, const struct param *param)
+{
+	json_text(json, "type", "array");
+	json_open(json, "items", '{');
+	json_text(json, "type", "string");
+	json_close(json, '}');
+	json_number(json, "minItems", param->limits.minimum);
+	json_number(json, "maxItems", param->limits.maximum);
+	json_texts(json, "default", NULL);
 }
 
 static void put_services(
@@ -278,11 +296,14 @@ static void put_param(struct json *json, const struct view *view, const struct p
 	case PARAM_TYPE_TARGET:
 		put_string_type(json, param);
 		break;
-	case PARAM_TYPE_PREFIXES:
-		put_prefixes(json, param);
-		break;
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);
+		break;
+	case PARAM_TYPE_PORTS:
+		put_ports(json, param);
+		break;
+	case PARAM_TYPE_PREFIXES:
+		put_prefixes(json, param);
 		break;
 	case PARAM_TYPE_OPTIONS:
 		break; /* see put_handler() */

@@ -58,6 +58,21 @@ size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_
 	return 2;
 }
 
+size_t value_ports(const struct value *value, uint16_t ports[static DGRAM_REFUSED_PORTS_MAX])
+{
+	static const uint16_t refused[] = { DEFAULT_REFUSED_PORTS };
+	size_t count = 0;
+
+	if (!value->present) {
+		memcpy(ports, refused, sizeof(refused));
+		return sizeof(refused) / sizeof(refused[0]);
+	}
+	for (struct element port = element_first(value->element); port.item;
+		port = element_next(port))
+		ports[count++] = (uint16_t)port.item->valuedouble;
+	return count;
+}
+
 struct report_place value_text_place(const struct value *value, size_t index)
 {
 	return element_place(text_element(value, index));

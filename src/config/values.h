@@ -6,6 +6,7 @@
 #include "json/element.h"
 #include "config/handlers.h"
 #include "config/params.h"
+#include "config/user.h"
 
 struct value {
 	bool present;			     /* a document has it; else it is the default */
@@ -41,6 +42,7 @@ struct config {
 	struct deferred_options *deferred; /* in the order of the documents */
 	size_t deferred_count;
 
+	struct config_user user;
 	struct access_list *access; /* the top's, and of each service; NULL: not yet */
 
 	/* Point into the above. */
@@ -48,6 +50,7 @@ struct config {
 	struct dgram_service *service_options;
 	const char **hosts;  /* of all services */
 	const char **exempt; /* the same */
+	uint16_t *ports;     /* that they refuse */
 };
 
 /* All are the defaults. */
@@ -67,11 +70,14 @@ double values_factor_in_force(const struct values *values);
 const char *value_text(const struct value *value, const struct param *param, size_t index);
 size_t value_texts_count(const struct value *value);
 
-/* The number of prefixes in a valid list. */
+/* How many texts valid prefixes have. */
 size_t value_prefixes_count(const struct value *value);
 
 /* The addresses of valid hosts. Returns their number. */
 size_t values_hosts(const struct values *values, const char *hosts[static DGRAM_HOSTS_MAX]);
+
+/* The ports of a valid list. Returns their number. */
+size_t value_ports(const struct value *value, uint16_t ports[static DGRAM_REFUSED_PORTS_MAX]);
 
 /* Where text number `index` of a value stands that is present. */
 struct report_place value_text_place(const struct value *value, size_t index);

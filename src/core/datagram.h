@@ -53,11 +53,12 @@ struct datagram {
 	union addr client;
 	union addr local; /* ours, which it was sent to; the wildcard when unknown */
 	uint32_t length;
-	uint16_t socket;    /* number of the socket it came from, and is answered from */
-	bool truncated;	    /* it was longer than the slot; `length` is its true one */
-	uint8_t cast;	    /* enum datagram_cast */
-	uint8_t addr_bytes; /* of `client`, and of `local` */
-	bool metered;	    /* its replies count for its source (guard/limiter.h) */
+	uint16_t socket;      /* number of the socket it came from, and is answered from */
+	bool truncated;	      /* it was longer than the slot; `length` is its true one */
+	uint8_t cast;	      /* enum datagram_cast */
+	uint8_t addr_bytes;   /* of `client`, and of `local` */
+	bool metered;	      /* its replies count for its source (guard/limiter.h) */
+	uint32_t fingerprint; /* of address and bytes (guard/loops.h) */
 	_Alignas(8) unsigned char data[];
 };
 

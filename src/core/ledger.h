@@ -18,7 +18,7 @@
 	X(replied, COUNT, "datagrams", "The reply was handed to the kernel.") \
 	X(no_reply, COUNT, "datagrams", "The handler chose to send none.")
 
-/* Dropped before the handler ran; the last one when it had. */
+/* Dropped before the handler ran, but for the amplification: its reply is. */
 #define LEDGER_DROPS(X) \
 	X(DROP_TRUNCATED, "truncated", "It was longer than max_datagram_bytes.", \
 		"raise max_datagram_bytes if such requests are legitimate") \
@@ -68,7 +68,15 @@
 		"The reply was longer than max_reply_factor allowed for what had come from the " \
 		"client's network.", \
 		"if such clients are honest, have them ask with longer requests, or the handler " \
-		"prove their addresses, or raise max_reply_factor; else their addresses are forged")
+		"prove their addresses, or raise max_reply_factor; else their addresses are forged") \
+	X(DROP_SOURCE_PORT_REFUSED, "source_port_refused", \
+		"Its source port is one of refuse_source_ports.", \
+		"take a port out of the list if clients behind NAT are given it") \
+	X(DROP_LOOP, "loop", \
+		"It repeats what went between its source and the service within the last second, as " \
+		"in a loop of two servers that answer each other.", \
+		"if its source is a client that repeats itself, have its requests differ, or set " \
+		"loop_guard to false")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \

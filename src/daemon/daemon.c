@@ -13,7 +13,9 @@
 #include "base/addr.h"
 #include "daemon/crash.h"
 #include "daemon/notify.h"
+#include "daemon/privileges.h"
 #include "daemon/ready_fd.h"
+#include "daemon/sandbox.h"
 #include "daemon/signals.h"
 
 #define STATUS_INTERVAL_MS 5000
@@ -155,6 +157,50 @@ static int hook(void *context)
 	return 0;
 }
 
+/* As the server calls it: the sockets are open, and no file of the log. */
+static int drop_rights(void *context)
+{
+	struct daemon *daemon = context;
+	const char *what = "user";
+	int error = privileges_drop(config_user(daemon->started));
+
+	if (error == 0) {
+		what = "sandbox";
+		error = sandbox_enter(config_sandbox(daemon->started),
+			config_options(daemon->started)->log_target, &daemon->landlock);
+	}
+	if (error < 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot give up rights", "%s: %s",
+			what, strerrordesc_np(-error));
+	return error;
+}
+
+static int enter_thread(void *context, enum dgram_thread thread)
+{
+	const struct daemon *daemon = context;
+
+	(void)thread;
+	return sandbox_enter_thread(config_sandbox(daemon->started));
+}
+
+static void log_rights(const struct daemon *daemon)
+{
+	const struct config_user *user = config_user(daemon->started);
+	enum config_sandbox mode = config_sandbox(daemon->started);
+
+	if (user->name != NULL && user->uid != 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "user", "%s, uid %u, gid %u",
+			user->name, user->uid, user->gid);
+	else if (user->name == NULL && geteuid() == 0)
+		dgram_server_log(daemon->server, DGRAM_LOG_WARN, "runs as root",
+			"the configuration names no `user`");
+	if (mode == CONFIG_SANDBOX_ENFORCE)
+		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "enforce, landlock %d",
+			daemon->landlock);
+	else if (mode == CONFIG_SANDBOX_LOG)
+		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "log");
+}
+
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
 {
 	struct dgram_options options = *config_options(config);
@@ -164,6 +210,9 @@ struct dgram_options daemon_options(struct daemon *daemon, const struct config *
 	options.hook_context = daemon;
 	options.hook_fd = daemon->wake_fd;
 	options.hook_interval_ms = daemon->notify.address_length > 0 ? STATUS_INTERVAL_MS : 0;
+	options.on_bound = drop_rights;
+	options.on_thread = enter_thread;
+	options.start_context = daemon;
 	return options;
 }
 
@@ -197,6 +246,10 @@ static int serve(struct daemon *daemon)
 
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
 		dgram_version(), cli_origin(daemon->cli));
+	error = dgram_server_bind(daemon->server);
+	if (error < 0)
+		return error;
+	log_rights(daemon);
 	error = dgram_server_start(daemon->server);
 	if (error < 0)
 		return error;

@@ -22,6 +22,7 @@ struct daemon {
 	int notify_error; /* that the log has */
 	bool ready;	  /* the supervisor knows that each service has an address */
 	bool abandoned;	  /* it has stopped, but handlers still run */
+	int landlock;	  /* see sandbox_enter() */
 	int log_error;	  /* why the log's files could not be reopened, the last time */
 	unsigned reloads;
 	unsigned reloads_failed;

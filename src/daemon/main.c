@@ -12,6 +12,7 @@
 #include "daemon/handlers.h"
 #include "daemon/notify.h"
 #include "daemon/pace.h"
+#include "daemon/privileges.h"
 #include "daemon/refusal.h"
 
 static int fail(int error)
@@ -29,14 +30,20 @@ static int printed(void)
 	return ferror(stdout) ? fail(-EIO) : EX_OK;
 }
 
-/* What the start will find out anyway: an error of the log is the one that the log cannot tell. */
+/* What the start will find out anyway: an error of the log is the one that the log cannot tell. Only who can become
+ * the user knows what that one can write. */
 static int check(const struct cli *cli, struct config *config)
 {
+	const struct config_user *user = config_user(config);
 	struct report report;
-	int error;
+	int error = 0;
 
 	report_init(&report);
-	error = config_check_files(config, &report);
+	if (privileges_allow(user)) {
+		error = privileges_drop(user);
+		if (error == 0)
+			error = config_check_files(config, &report);
+	}
 	config_free(config);
 	if (error == -EINVAL)
 		(void)report_print(&report, stderr);
@@ -141,6 +148,8 @@ int dgram_main(int argc, char **argv, const struct dgram_handler *const *handler
 	error = cli_parse(argc, argv, &cli);
 	if (error < 0)
 		return error == -EINVAL ? EX_USAGE : fail(error);
+	if (cli.action == CLI_SERVE)
+		descriptors_close_inherited(cli.ready_fd);
 	status = open_standard() < 0 ? EX_OSERR : act(&cli, &known);
 	if (cli.action == CLI_SERVE)
 		pace_exit(status);

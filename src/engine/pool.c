@@ -76,8 +76,11 @@ static void *member_main(void *argument)
 	struct worker *worker = member->worker;
 	int error;
 
+	thread_name("dgram/w", (int)worker->number);
 	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
 	error = worker_start(worker);
+	if (error == 0)
+		error = thread_begin(&member->pool->prologue);
 	if (!start_latch_arrive(&member->latch, error)) {
 		worker_stop(worker);
 		return NULL;
@@ -121,8 +124,7 @@ static int park(struct pool_member *member, struct log_ring *ring)
 	start_latch_init(&member->latch);
 	member->leaving = false;
 	member->worker->refused = NULL;
-	error = thread_start(
-		"dgram/w", (int)member->worker->number, member_main, member, &member->thread);
+	error = thread_start(member_main, member, &member->thread);
 	member->started = error == 0;
 	member->parked = error == 0;
 	if (error == 0)

@@ -32,6 +32,7 @@ struct pool {
 	struct log *log;
 	int workers_done_fd;	 /* an eventfd: readable once the last worker has ended */
 	const struct cpus *cpus; /* that the workers stay on */
+	struct thread_prologue prologue;
 
 	struct lock lock;
 	_Atomic unsigned running;

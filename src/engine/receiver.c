@@ -75,6 +75,8 @@ static void make_guard(struct receiver *receiver)
 		.owed_until_ns = INT64_MIN,
 		.serves_many = service->broadcast && receiver->is_first,
 		.min_source_port = &service->min_source_port,
+		.refused = &service->refused_ports,
+		.loops = &service->door.loops,
 		.ports = receiver->ports,
 		.is_own = is_own,
 		.limiter = &service->limiter,
@@ -110,7 +112,8 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 	int64_t max_wait_ns =
 		atomic_load_explicit(&receiver->service->max_wait_ns, memory_order_relaxed);
 	int64_t wait_ns = max_wait_ns > 0 ? max_wait_ns : DATAGRAM_FOREVER_NS;
-	const struct guard_pass pass = guard_begin(&receiver->guard);
+	const struct guard_pass pass = guard_begin(
+		&receiver->guard, receiver->slots, count, receiver->batch.arrivals.monotonic_ns);
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < count; i++) {

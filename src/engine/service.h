@@ -14,6 +14,7 @@
 #include "queue/queue.h"
 #include "engine/handler.h"
 #include "guard/door.h"
+#include "guard/refused_ports.h"
 
 struct service {
 	char *name;
@@ -24,7 +25,8 @@ struct service {
 	bool busy_replies;   /* to what the full queue drops */
 	struct door door;    /* of what leaves */
 	_Atomic unsigned min_source_port;
-	access_place access;	     /* NULL: all sources are let in */
+	access_place access; /* NULL: all sources are let in */
+	struct refused_ports refused_ports;
 	_Atomic int64_t max_wait_ns; /* 0: no limit */
 	_Atomic uint64_t busy_replied;
 	_Atomic uint64_t overdue; /* handler calls that exceeded handler_timeout_ms, so far */

@@ -15,7 +15,18 @@
 #include "base/addr.h"
 #include "base/prefix.h"
 
-struct access;
+/* Where the verdict turns. */
+struct access {
+	bool outside; /* what holds before the first turn */
+	size_t v4_count, v6_count;
+	const uint64_t *v4, *v6_high, *v6_low;
+
+	/* The owner's. */
+	unsigned users;
+	struct access *next;
+
+	uint64_t numbers[];
+};
 
 /* The table in force: the owner sets it. NULL: all may come in. */
 typedef _Atomic(const struct access *) access_place;

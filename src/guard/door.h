@@ -10,6 +10,7 @@
 #include "core/ledger.h"
 #include "guard/limiter.h"
 #include "guard/cap.h"
+#include "guard/loops.h"
 
 /* The verdict on a datagram that may leave; the others are why it is held back, as the books have it. */
 #define DOOR_PASS DROP_COUNT
@@ -28,13 +29,14 @@ struct door {
 	struct limiter *limiter;
 	unsigned service; /* its number */
 	struct cap *cap;
-	_Atomic unsigned reply_factor; /* in thousandths; 0: without a limit */
+	_Atomic unsigned reply_factor; /* in parts of FACTOR_PARTS; 0: without a limit */
+	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 	atomic_bool looks_closer;      /* at each departure; else nobody has to ask */
 	_Atomic uint64_t withheld;     /* of what is not part of the books' equation */
 };
 
 /* Set what a reload may change. Thread: owner. */
-void door_set(struct door *door, double reply_factor);
+void door_set(struct door *door, double reply_factor, struct loops *loops);
 
 /* For door_check() alone: the first reason that holds, or DOOR_PASS. */
 enum ledger_drop door_look_closer(struct door *door, const struct departure *departure);

@@ -23,6 +23,13 @@ static bool is_refused(const struct guard *guard, const union addr *source)
 	return access != NULL && !access_admits(access, source);
 }
 
+static bool is_looping(const struct guard *guard, const struct datagram *datagram)
+{
+	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+
+	return loops != NULL && loops_must_drop(loops, datagram);
+}
+
 enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram)
 {
 	unsigned port = addr_port(&datagram->client);
@@ -39,8 +46,12 @@ enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *d
 		return DROP_SOURCE_PORT_ZERO;
 	if (port < atomic_load_explicit(guard->min_source_port, memory_order_relaxed))
 		return DROP_SOURCE_PORT_LOW;
+	if (refused_ports_hold(guard->refused, port))
+		return DROP_SOURCE_PORT_REFUSED;
 	if (is_maybe_own(guard, port) && guard->is_own(guard->context, &datagram->client))
 		return DROP_SOURCE_SELF;
+	if (is_looping(guard, datagram))
+		return DROP_LOOP;
 	if (is_refused(guard, &datagram->client))
 		return DROP_ACCESS;
 	if (!limiter_admits(guard->limiter, guard->dice, datagram))

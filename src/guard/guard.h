@@ -10,6 +10,8 @@
 #include "core/ledger.h"
 #include "guard/access.h"
 #include "guard/limiter.h"
+#include "guard/loops.h"
+#include "guard/refused_ports.h"
 
 /* The verdict on a datagram that may come in; the others are why it is dropped, as the books have it. */
 #define GUARD_ADMIT DROP_COUNT
@@ -28,6 +30,8 @@ struct guard {
 	int64_t owed_until_ns; /* closed before all was let in that had arrived by then; INT64_MIN: it was */
 	bool serves_many; /* what was sent to a broadcast or multicast address is let in, too */
 	const _Atomic unsigned *min_source_port; /* at least 1, because nobody has port 0 */
+	const struct refused_ports *refused;
+	_Atomic(struct loops *) *loops; /* NULL there: no guard against them */
 	const struct guard_ports *ports;
 	/* Is it one of our own sockets, whose port it may have? An answer would come back to us. */
 	bool (*is_own)(const void *context, const union addr *client);
@@ -41,28 +45,35 @@ struct guard {
 
 /* What holds for all datagrams of one reception. */
 struct guard_pass {
-	uint64_t ports; /* that may be ours: the filter's bits */
+	uint64_t ports; /* that may be ours, or refused: the filters' bits */
 	unsigned min_source_port;
 	bool looks_closer; /* at each datagram */
 };
 
-/* A reception begins, and ends: guard_end(). */
-static inline struct guard_pass guard_begin(struct guard *guard)
+/* These were received now. A reception begins, and ends: guard_end(). */
+static inline struct guard_pass guard_begin(
+	struct guard *guard, struct datagram *const *received, unsigned count, int64_t now_ns)
 {
-	const struct access *access = access_enter(guard->access, &guard->access_used);
+	const struct access *access = atomic_load_explicit(guard->access, memory_order_relaxed);
+	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+	bool repeats = loops != NULL && loops_look(loops, received, count, now_ns);
 
+	if (access != NULL)
+		access = access_enter(guard->access, &guard->access_used);
 	return (struct guard_pass){
-		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed),
+		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) |
+			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
 		.looks_closer = guard->closed || guard->verify != NULL || access != NULL ||
-				limiter_is_on(guard->limiter),
+				limiter_is_on(guard->limiter) || repeats,
 	};
 }
 
 static inline void guard_end(struct guard *guard)
 {
-	access_leave(&guard->access_used);
+	if (atomic_load_explicit(&guard->access_used, memory_order_relaxed) != NULL)
+		access_leave(&guard->access_used);
 }
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */

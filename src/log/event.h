@@ -20,6 +20,16 @@ enum log_level {
 #define LOG_EVENTS(X)                                                                               \
 	/* Start and end. */                                                                        \
 	X(EVENT_STARTING, INFO, ONCE, "starting", "The daemon begins.")                             \
+	X(EVENT_USER, INFO, ONCE, "user",                                                           \
+		"The daemon has become this user, without any capability, and cannot go back.")     \
+	X(EVENT_ROOT, WARN, ONCE, "runs as root",                                                   \
+		"Whoever takes over the daemon has the machine: name a user in the configuration.") \
+	X(EVENT_SANDBOX, INFO, ONCE, "sandbox",                                                     \
+		"The threads that serve are in the sandbox, with the kernel's version of "          \
+		"landlock; 0: it has none.")                                                        \
+	X(EVENT_CANNOT_GIVE_UP_RIGHTS, ERROR, ONCE, "cannot give up rights",                        \
+		"user: only root can become another one. sandbox: the kernel has no seccomp(2), "   \
+		"or who started the daemon forbids it.")                                            \
 	X(EVENT_LISTENING, INFO, ONCE, "listening",                                                 \
 		"The address is bound; its port is the real one.")                                  \
 	X(EVENT_RECEIVE_BUFFER_REDUCED, WARN, ONCE, "receive buffer smaller than asked",            \
@@ -44,7 +54,7 @@ enum log_level {
 		"The kernel did not list this machine's addresses: on wildcard hosts a request "    \
 		"from a port that is also ours is dropped as source_self. Do what the hint says.")  \
 	X(EVENT_REACHABLE, WARN, ONCE, "reachable from other machines",                             \
-		"The address is not a loopback one: have a firewall say who may ask.")              \
+		"The address is not a loopback one: have access or a firewall say who may ask.")    \
 	X(EVENT_WAITING, WARN, ONCE, "waiting for an address",                                      \
 		"This machine does not have the address: the service listens there as soon as it "  \
 		"does. If it should be there already, do what the hint says.")                      \

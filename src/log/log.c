@@ -18,10 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "base/thread.h"
 #include "log/log_state.h"
 
 /* How long a thread that logs without a writer waits for a blocked sink: a program must not hang at
@@ -220,9 +220,9 @@ static void *writer_main(void *argument)
 {
 	struct log *log = argument;
 
-	/* Until log_start() is done, others consume. */
-	lock_take(&log->lock);
-	lock_release(&log->lock);
+	thread_name("dgram/log", THREAD_NO_NUMBER);
+	if (!start_latch_arrive(&log->latch, thread_begin(&log->prologue)))
+		return NULL;
 	while (!atomic_load(&log->stopping)) {
 		serve_request(log);
 		move_or_wait(log);
@@ -236,18 +236,30 @@ static void *writer_main(void *argument)
 	return NULL;
 }
 
+void log_begin_with(struct log *log, struct thread_prologue prologue)
+{
+	log->prologue = prologue;
+}
+
 int log_start(struct log *log)
 {
 	int error;
 
 	assert(!log->running);
 	atomic_store(&log->stopping, false);
-	lock_take(&log->lock);
-	error = thread_start("dgram/log", THREAD_NO_NUMBER, writer_main, log, &log->writer);
-	if (error == 0)
-		atomic_store(&log->threaded, true);
-	lock_release(&log->lock);
+	start_latch_init(&log->latch);
+	error = thread_start(writer_main, log, &log->writer);
+	if (error < 0)
+		return error;
+	error = start_latch_await(&log->latch);
 	log->running = error == 0;
+	/* Until the lock is free, another thread consumes. */
+	lock_take(&log->lock);
+	atomic_store(&log->threaded, log->running);
+	lock_release(&log->lock);
+	start_latch_release(&log->latch, log->running);
+	if (!log->running)
+		thread_join(log->writer);
 	return error;
 }
 
@@ -288,6 +300,12 @@ void log_set_level(struct log *log, const struct log_settings *settings)
 	atomic_store(&log->level, none ? -1 : (int)settings->level);
 }
 
+static void close_stderr(const struct log *log)
+{
+	if (log->kept_stderr >= 0)
+		(void)close(log->kept_stderr);
+}
+
 int log_new(const struct log_settings *settings, unsigned receivers, struct log **ret_log)
 {
 	struct log *log = calloc(1, sizeof(*log));
@@ -297,8 +315,10 @@ int log_new(const struct log_settings *settings, unsigned receivers, struct log 
 	if (log == NULL)
 		return -ENOMEM;
 	on_stderr.target = "stderr";
-	error = log_sinks_new(&on_stderr, receivers, &log->consumer.sinks);
+	log->kept_stderr = log_sinks_open_stderr();
+	error = log_sinks_new(&on_stderr, receivers, log->kept_stderr, &log->consumer.sinks);
 	if (error < 0) {
+		close_stderr(log);
 		free(log);
 		return error;
 	}
@@ -323,6 +343,7 @@ void log_free(struct log *log)
 		ring = next;
 	}
 	log_sinks_free(log->consumer.sinks);
+	close_stderr(log);
 	lock_destroy(&log->lock);
 	free(log);
 }

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/thread.h"
 #include "log/event.h"
 
 /* Who speaks: with "{worker}" in the target, it decides the file. */
@@ -62,7 +63,7 @@ struct log_settings {
 struct log;
 struct log_ring;
 
-/* Opens nothing: until log_apply(), lines go to stderr. Receivers will have numbers below `receivers`.
+/* Opens nothing but stderr: until log_apply(), lines go there. Receivers will have numbers below `receivers`.
  * -ENOMEM; -EINVAL: an unknown word in the settings, which are copied. Thread: owner. */
 int log_new(const struct log_settings *settings, unsigned receivers, struct log **ret_log);
 
@@ -89,7 +90,10 @@ int log_reopen(struct log *log);
  * the next log_apply()). Thread: owner. */
 int log_set_workers(struct log *log, unsigned workers);
 
-/* Start the writer. -EAGAIN, -ENOMEM. Thread: owner. */
+/* Have the writer call this first. Thread: owner. */
+void log_begin_with(struct log *log, struct thread_prologue prologue);
+
+/* Start the writer. -EAGAIN, -ENOMEM, or what its prologue returned. Thread: owner. */
 int log_start(struct log *log);
 
 /* Stop the writer, if it runs, when all lines are written. A target that does not take them is

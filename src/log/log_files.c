@@ -50,7 +50,7 @@ int log_add_ring(
 int log_apply(struct log *log, const struct log_settings *settings)
 {
 	struct log_sinks *sinks;
-	int error = log_sinks_new(settings, log->receivers, &sinks);
+	int error = log_sinks_new(settings, log->receivers, log->kept_stderr, &sinks);
 
 	if (error < 0)
 		return error;

@@ -7,6 +7,8 @@
 
 #include "base/eventcount.h"
 #include "base/lock.h"
+#include "base/start_latch.h"
+#include "base/thread.h"
 #include "log/consumer.h"
 
 enum log_flush { LOG_FLUSH_NONE, LOG_FLUSH_ASKED };
@@ -31,7 +33,10 @@ struct log {
 	/* The owner's. */
 	unsigned workers;   /* those below have files */
 	unsigned receivers; /* all have files */
+	int kept_stderr;    /* see log_sinks_open_stderr() */
 	bool running;	    /* the writer */
+	struct thread_prologue prologue;
+	struct start_latch latch;
 	pthread_t writer;
 };
 

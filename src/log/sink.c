@@ -93,19 +93,36 @@ static void borrow_stderr(struct log_sink *sink)
 	sink->socket = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+static bool is_same_file(int a, int b)
+{
+	struct stat status_a, status_b;
+
+	return fstat(a, &status_a) == 0 && fstat(b, &status_b) == 0 &&
+	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}
+
 /* Other processes share the description of stderr, so it must not become O_NONBLOCK. Of a pipe or a
  * terminal we can mostly have a description of our own. Without one, a write can still wait after
  * poll(2) found room: when another process takes that room first, or when a terminal has less. */
-static void open_stderr(struct log_sink *sink)
+int log_sinks_open_stderr(void)
 {
 	struct stat status;
 
-	sink->fd = -1;
-	if (fstat(STDERR_FILENO, &status) == 0 &&
-		(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
-		sink->fd = open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (sink->fd < 0)
-		borrow_stderr(sink);
+	if (fstat(STDERR_FILENO, &status) < 0 ||
+		(!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
+		return -1;
+	return open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+/* What the process could open at its start may be closed to its user now. */
+static void open_stderr(struct log_sink *sink, int kept)
+{
+	sink->fd = log_sinks_open_stderr();
+	if (sink->fd >= 0)
+		return;
+	borrow_stderr(sink);
+	if (kept >= 0 && is_same_file(kept, STDERR_FILENO))
+		sink->fd = kept;
 }
 
 static void release(struct log_sink *sink)
@@ -154,7 +171,7 @@ static int open_sink(struct log_sinks *sinks, unsigned number)
 	if (strcmp(sinks->target, "none") == 0)
 		sink->fd = -1;
 	else if (is_stderr(sinks->target))
-		open_stderr(sink);
+		open_stderr(sink, sinks->kept_stderr);
 	else
 		error = open_file(sink, sinks->target, who);
 	if (error < 0) {
@@ -166,13 +183,14 @@ static int open_sink(struct log_sinks *sinks, unsigned number)
 	return 0;
 }
 
-static int make(const char *target, unsigned count, struct log_sinks **ret_sinks)
+static int make(const char *target, unsigned count, int kept_stderr, struct log_sinks **ret_sinks)
 {
 	struct log_sinks *sinks = calloc(1, sizeof(*sinks) + count * sizeof(sinks->all[0]));
 
 	if (sinks == NULL)
 		return -ENOMEM;
 	sinks->count = count;
+	sinks->kept_stderr = kept_stderr;
 	sinks->target = strdup(target);
 	if (sinks->target == NULL) {
 		log_sinks_free(sinks);
@@ -191,15 +209,15 @@ int log_sinks_restyle(struct log_sinks *sinks, const struct log_settings *settin
 	return error < 0 ? error : choose_style(&on_stderr, &sinks->alarm_style);
 }
 
-int log_sinks_new(
-	const struct log_settings *settings, unsigned receivers, struct log_sinks **ret_sinks)
+int log_sinks_new(const struct log_settings *settings, unsigned receivers, int kept_stderr,
+	struct log_sinks **ret_sinks)
 {
 	struct log_sinks *sinks;
 	struct log_sink *sink;
 	int error = *settings->target != '\0' ? 0 : -EINVAL;
 
 	if (error == 0)
-		error = make(settings->target, LOG_SINKS_MAIN + 1 + receivers, &sinks);
+		error = make(settings->target, LOG_SINKS_MAIN + 1 + receivers, kept_stderr, &sinks);
 	if (error < 0)
 		return error;
 	error = log_sinks_restyle(sinks, settings);
@@ -217,7 +235,7 @@ int log_sinks_new(
 
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks)
 {
-	int error = make(sinks->target, sinks->count, ret_sinks);
+	int error = make(sinks->target, sinks->count, sinks->kept_stderr, ret_sinks);
 
 	if (error == 0) {
 		(*ret_sinks)->style = sinks->style;
@@ -285,14 +303,6 @@ struct log_sink *log_sinks_route(struct log_sinks *sinks, struct log_source sour
 	struct log_sink *own = atomic_load(&sinks->all[sink_number(sinks, source)]);
 
 	return own != NULL ? own : atomic_load(&sinks->all[LOG_SINKS_MAIN]);
-}
-
-static bool is_same_file(int a, int b)
-{
-	struct stat status_a, status_b;
-
-	return fstat(a, &status_a) == 0 && fstat(b, &status_b) == 0 &&
-	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
 static void inherit(struct log_sink *sink, const struct log_sink *old)
@@ -375,7 +385,7 @@ void log_sinks_alarm(const struct log_sinks *sinks, const struct log_line *line)
 
 	if (is_stderr(sinks->target))
 		return;
-	open_stderr(&sink);
+	open_stderr(&sink, sinks->kept_stderr);
 	length = log_format_line(line, &sinks->alarm_style, text);
 	(void)log_sink_write(&sink, text, length, 0);
 	if (!sink.borrowed)

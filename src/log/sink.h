@@ -37,13 +37,17 @@ struct log_sinks {
 	struct log_style alarm_style; /* of a line to stderr that the target cannot take */
 	uint8_t generation;	      /* set before it is shared */
 	char *target;
+	int kept_stderr; /* the log's, -1: none */
 	unsigned count;
 	struct log_sink *_Atomic all[]; /* NULL: lines go to main's */
 };
 
+/* A description of stderr of our own, which a set is made with, to use it where no other can be had; -1: none. */
+int log_sinks_open_stderr(void);
+
 /* A set whose only sink is stderr as it is: opens nothing. -ENOMEM, -EINVAL. */
-int log_sinks_new(
-	const struct log_settings *settings, unsigned receivers, struct log_sinks **ret_sinks);
+int log_sinks_new(const struct log_settings *settings, unsigned receivers, int kept_stderr,
+	struct log_sinks **ret_sinks);
 
 /* A set that shares all sinks but those of workers from `workers` on. -ENOMEM. */
 int log_sinks_copy(const struct log_sinks *sinks, unsigned workers, struct log_sinks **ret_sinks);

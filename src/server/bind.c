@@ -1,4 +1,4 @@
-/* Opening a server: its log, its services, its sockets. */
+/* Opening a server: its sockets, with the rights that it was started with; then its log and its services. */
 #include <errno.h>
 #include <string.h>
 
@@ -36,7 +36,13 @@ static int open_services(struct dgram_server *server)
 	return 0;
 }
 
-/* All hosts of the service have been tried. */
+static void open_sockets(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i += server->listeners[i].receivers)
+		(void)server_listen_open(server, &server->listeners[i], &server->sockets[i]);
+}
+
+/* All its hosts have been tried. */
 static int settle_service(struct dgram_server *server, unsigned service)
 {
 	const bool waits = server->services[service].on_missing_address == DGRAM_MISSING_WAIT ||
@@ -59,28 +65,26 @@ static int settle_service(struct dgram_server *server, unsigned service)
 }
 
 /* That it is missing may do no harm: settle_service() tells. */
-static int open_host(struct dgram_server *server, struct listener *host)
+static int settle_host(struct dgram_server *server, const struct listener *host)
 {
-	struct socket *sockets = &server->sockets[host - server->listeners];
-	int error = server_listen_open(server, host, sockets);
-
-	if (error == 0)
-		server_listen_log(server, host, sockets);
-	else if (server_late_is_missing(error) &&
+	if (host->missing == 0)
+		server_listen_log(server, host, &server->sockets[host - server->listeners]);
+	else if (server_late_is_missing(host->missing) &&
 		 server->services[host->service].on_missing_address != DGRAM_MISSING_FAIL)
-		error = 0;
+		return 0;
 	else
 		server_listen_log_missing(server, host, EVENT_CANNOT_LISTEN);
-	return error;
+	return host->missing;
 }
 
-static int open_sockets(struct dgram_server *server)
+/* What becomes of those that could not be opened. */
+static int settle_sockets(struct dgram_server *server)
 {
 	int error = 0;
 
 	for (unsigned i = 0; error == 0 && i < server->sockets_count;
 		i += server->listeners[i].receivers)
-		error = open_host(server, &server->listeners[i]);
+		error = settle_host(server, &server->listeners[i]);
 	for (unsigned i = 0; error == 0 && i < server->services_count; i++)
 		error = settle_service(server, i);
 	return error;
@@ -102,18 +106,22 @@ void server_bind_undo(struct dgram_server *server)
 
 int server_bind(struct dgram_server *server)
 {
-	int error;
+	const struct dgram_options *options = &server->options;
+	int error = 0;
 
 	if (server->state != SERVER_NEW)
 		return -EALREADY;
-	error = server_bind_log(server, &server->options);
+	open_sockets(server);
+	if (options->on_bound != NULL)
+		error = options->on_bound(options->start_context);
+	if (error == 0)
+		error = server_bind_log(server, options);
+	if (error == 0 && server->own != NULL)
+		server_own_read(server);
+	if (error == 0)
+		error = settle_sockets(server);
 	if (error == 0)
 		error = open_services(server);
-	if (error == 0) {
-		if (server->own != NULL)
-			server_own_read(server);
-		error = open_sockets(server);
-	}
 	if (error < 0) {
 		server_bind_undo(server);
 		return error;

@@ -25,6 +25,7 @@ struct number {
 static const struct number server_numbers[] = { SERVER_NUMBERS(NUMBER){ 0 } };
 static const struct number service_numbers[] = { SERVICE_NUMBERS(NUMBER){ 0 } };
 
+static const uint16_t refused_ports[] = { DEFAULT_REFUSED_PORTS };
 static const char *const formats[] = { LOG_FORMATS, NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
 
@@ -55,6 +56,9 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 	*service = (struct dgram_service){
 		.abi = abi,
 		.max_reply_factor = DGRAM_FACTOR_OF_HANDLER,
+		.loop_guard = DEFAULT_LOOP_GUARD,
+		.refuse_source_ports = refused_ports,
+		.refuse_source_ports_count = sizeof(refused_ports) / sizeof(refused_ports[0]),
 	};
 	set_defaults(service, service_numbers);
 }
@@ -191,6 +195,20 @@ int dgram_handler_check(
 	return error == 0 ? server_parameters_check_table(&options, handler, "") : error;
 }
 
+static int check_source_ports(const struct checked *checked, const struct dgram_service *service)
+{
+	const size_t count = service->refuse_source_ports_count;
+	int error = check_number(checked, "refuse_source_ports_count", (double)count,
+		(struct limits){ 0, DGRAM_REFUSED_PORTS_MAX, 0 });
+
+	if (error == 0 && count > 0 && service->refuse_source_ports == NULL)
+		return refuse_field(checked, "refuse_source_ports", "missing");
+	for (size_t i = 0; error == 0 && i < count; i++)
+		error = check_number(checked, "refuse_source_ports",
+			service->refuse_source_ports[i], (struct limits)LIMITS_SOURCE_PORT);
+	return error;
+}
+
 static int check_service(const struct dgram_options *options, size_t index)
 {
 	const struct dgram_service *service = &options->services[index];
@@ -213,6 +231,8 @@ static int check_service(const struct dgram_options *options, size_t index)
 		error = server_limiting_check(options, service, label);
 	if (error == 0 && service->max_reply_factor != DGRAM_FACTOR_OF_HANDLER)
 		error = check_factor(&checked, "max_reply_factor", service->max_reply_factor);
+	if (error == 0)
+		error = check_source_ports(&checked, service);
 	return error == 0 ? server_parameters_check(options, service, label) : error;
 }
 
@@ -313,11 +333,12 @@ struct queue_settings server_options_queue(
 	};
 }
 
-void server_options_set_door(struct service *service, const struct dgram_service *options)
+void server_options_set_door(
+	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
 	double factor = options->max_reply_factor;
 
 	if (factor == DGRAM_FACTOR_OF_HANDLER)
 		factor = REPLY_FACTOR_OF(service->handler.calls);
-	door_set(&service->door, factor);
+	door_set(&service->door, factor, options->loop_guard ? server->loops : NULL);
 }

@@ -48,7 +48,9 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 			service->max_workers = wanted->max_workers;
 			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
 			atomic_store(&service->min_source_port, wanted->min_source_port);
-			server_options_set_door(service, wanted);
+			server_options_set_door(server, service, wanted);
+			refused_ports_set(&service->refused_ports, wanted->refuse_source_ports,
+				wanted->refuse_source_ports_count);
 		}
 		if (service->queue == NULL)
 			continue;

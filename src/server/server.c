@@ -86,7 +86,9 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->door.limiter = &service->limiter;
 	service->door.service = server->services_count - 1;
 	service->door.cap = server->cap;
-	server_options_set_door(service, options);
+	server_options_set_door(server, service, options);
+	refused_ports_set(&service->refused_ports, options->refuse_source_ports,
+		options->refuse_source_ports_count);
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
@@ -272,11 +274,9 @@ static int make_tables(struct dgram_server *server, size_t sockets)
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
 	server->polls = calloc(sockets + 2, sizeof(*server->polls));
-	server->replaced =
-		calloc(sockets + server->options.services_count, sizeof(*server->replaced));
 	return server->services == NULL || server->losses == NULL || server->summaries == NULL ||
 			       server->sockets == NULL || server->listeners == NULL ||
-			       server->polls == NULL || server->replaced == NULL
+			       server->polls == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -321,6 +321,8 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 		error = make_slab(server, sockets);
 	if (error == 0)
 		error = cap_new(&server->cap);
+	if (error == 0)
+		error = loops_new(&server->loops);
 	share_with_pool(server);
 	if (error == 0)
 		error = make_services(server, services);
@@ -398,6 +400,7 @@ static void free_all(struct dgram_server *server)
 	own_addresses_free(server->own);
 	meters_free(server->meters);
 	cap_free(server->cap);
+	loops_free(server->loops);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);
@@ -412,7 +415,6 @@ static void free_all(struct dgram_server *server)
 	free(server->sockets);
 	free(server->listeners);
 	free(server->polls);
-	free(server->replaced);
 	free(server->log_target);
 	free(server);
 }

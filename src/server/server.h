@@ -13,6 +13,7 @@
 #include "base/rule.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
+#include "guard/loops.h"
 #include "guard/notices.h"
 
 /* Of an advice, with its NUL. */
@@ -128,11 +129,11 @@ struct dgram_server {
 	struct notices notices;	   /* not open: no host needs them, or there are none */
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
 	struct cap *cap;	   /* of what services send */
+	struct loops *loops;	   /* what went out, and may come back */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
 	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
-	struct access **replaced;  /* tables that a receiver may still use */
-	size_t replaced_count;
+	struct access *replaced;   /* tables that a receiver may still use */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
@@ -176,7 +177,8 @@ int server_options_copy(struct dgram_server *server, const struct dgram_options 
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(
 	const struct service *service, const struct dgram_options *options);
-void server_options_set_door(struct service *service, const struct dgram_service *options);
+void server_options_set_door(
+	struct dgram_server *server, struct service *service, const struct dgram_service *options);
 
 /* hosts.c: the same check of what all services listen on, each valid else. */
 int server_hosts_check(const struct dgram_options *options);

@@ -31,8 +31,26 @@ static size_t memory_bytes(struct dgram_server *server)
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
+	       server->services_count * sizeof(struct service) + loops_bytes() +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
 	       (server->meters != NULL ? meters_bytes() : 0) + cap_bytes() + sizeof(*server);
+}
+
+static int begin_thread(void *context, enum dgram_thread thread)
+{
+	const struct dgram_options *options = &((struct dgram_server *)context)->options;
+
+	return options->on_thread != NULL ? options->on_thread(options->start_context, thread) : 0;
+}
+
+static int begin_log(void *server)
+{
+	return begin_thread(server, DGRAM_THREAD_LOG);
+}
+
+static int begin_worker(void *server)
+{
+	return begin_thread(server, DGRAM_THREAD_WORKER);
 }
 
 static void *receiver_main(void *argument)
@@ -43,9 +61,12 @@ static void *receiver_main(void *argument)
 	int error = 0;
 	bool go;
 
+	thread_name("dgram/rx", (int)receiver->number);
 	thread_use_signal_stack(signal_stack, sizeof(signal_stack));
 	if (receiver->worker != NULL)
 		error = worker_start(receiver->worker);
+	if (error == 0)
+		error = begin_thread(listener->server, DGRAM_THREAD_RECEIVER);
 	go = start_latch_arrive(&listener->latch, error);
 	if (receiver->service->queue != NULL)
 		thread_prefer(RECEIVER_STEPS);
@@ -74,6 +95,15 @@ static void pin_receiver(struct dgram_server *server, const struct listener *lis
 						 "not be used")));
 }
 
+/* Of the handler, where that refused the receiver's worker. */
+static int refuse_receiver(struct dgram_server *server, const struct worker *worker, int error)
+{
+	if (worker == NULL || worker->refused == NULL)
+		return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
+	handler_log_refusal(worker->refused, server->ring, error);
+	return error;
+}
+
 static int park_receivers(struct dgram_server *server)
 {
 	for (unsigned i = 0; i < server->sockets_count; i++) {
@@ -81,18 +111,14 @@ static int park_receivers(struct dgram_server *server)
 		int error;
 
 		start_latch_init(&listener->latch);
-		error = thread_start(
-			"dgram/rx", (int)i, receiver_main, listener, &listener->thread);
+		error = thread_start(receiver_main, listener, &listener->thread);
 		if (error < 0)
 			return server_failed(server, EVENT_CANNOT_START_RECEIVER, error);
 		listener->started = true;
 		pin_receiver(server, listener);
 		error = start_latch_await(&listener->latch);
-		if (error < 0) {
-			handler_log_refusal(
-				listener->receiver.worker->refused, server->ring, error);
-			return error;
-		}
+		if (error < 0)
+			return refuse_receiver(server, listener->receiver.worker, error);
 	}
 	return 0;
 }
@@ -166,6 +192,8 @@ int server_start(struct dgram_server *server)
 		return error;
 	if (server->state != SERVER_BOUND || server->threadless)
 		return -EALREADY;
+	log_begin_with(server->log, (struct thread_prologue){ begin_log, server });
+	server->pool.prologue = (struct thread_prologue){ begin_worker, server };
 	error = log_start(server->log);
 	if (error < 0)
 		return server_failed(server, EVENT_CANNOT_START_LOG, error);

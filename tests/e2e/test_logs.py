@@ -196,7 +196,7 @@ class Forms(LogCase):
 
     def test_levels(self):
         for level, least in (("error", 0), ("warn", 0), ("info", 4)):
-            daemon = self.start({"logging": {"level": level}}, ready=False)
+            daemon = self.start({**dgramtest.UNWARNED, "logging": {"level": level}}, ready=False)
             self.eventually(lambda d=daemon: probe.workers(d.process.pid), "workers")
             daemon.kill(signal.SIGTERM)
             daemon.wait()
@@ -403,7 +403,7 @@ class Summary(LogCase):
         """A handler of 1 ms that is asked 20 times a second."""
         daemon = self.start({
             "handler": "simulate", "options": {"block_us": 1000}, "queue": {"max_wait_ms": 1000},
-            "logging": {"summary_interval_s": 1}})
+            "logging": {"summary_interval_s": 1}, **dgramtest.UNWARNED})
         for _ in range(20):
             daemon.ask(b"x")
             time.sleep(0.05)

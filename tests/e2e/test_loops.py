@@ -113,6 +113,23 @@ class Loops(dgramtest.Case):
         self.assertEqual(client.recv(64), b"low")
         self.must_drop(daemon, "dropped_source_port_low", 0, received=1)
 
+    def test_from_the_ports_of_other_servers(self):
+        for host in (HOST, "::1"):
+            raw = probe.RawUdp(self, host)
+            daemon = self.start({"handler": "echo", "host": host})
+            for port in (1434, 1900, 3702, 5353, 11211):
+                raw.send(port, daemon.address(), b"answer")
+            self.settle(daemon, ["echo"])
+            self.must_drop(daemon, "dropped_source_port_refused", 5, received=6)
+
+    def test_ports_of_other_servers_can_be_allowed(self):
+        raw = probe.RawUdp(self, HOST)
+        daemon = self.start({"handler": "echo", "host": HOST, "refuse_source_ports": [5353]})
+        for port in (1434, 5353):
+            raw.send(port, daemon.address(), b"answer")
+        self.settle(daemon, ["echo"])
+        self.must_drop(daemon, "dropped_source_port_refused", 1, received=3)
+
     def test_limit_is_the_lowest_that_is_served(self):
         with dgramtest.socket_for(("127.0.0.1", 0)) as client:
             client.bind(("127.0.0.1", 0))

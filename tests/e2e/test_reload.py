@@ -110,6 +110,20 @@ class Reload(dgramtest.Case):
             client.send(b"just")
             self.assertEqual(client.recv(64), b"just")
 
+    def test_refuse_source_ports(self):
+        daemon = self.start({"handler": "echo"})
+        with dgramtest.socket_for(daemon.address()) as client:
+            client.connect(daemon.address())
+            port = client.getsockname()[1]
+            self.assertEqual(self.reload(daemon, 1, refuse_source_ports=[port])[-1:], [
+                f"refuse_source_ports 1434, 1900, 3702, 5353, 11211 -> {port}: in effect now"])
+            client.send(b"refused")
+            daemon.wait_for("datagrams lost", reason="dropped_source_port_refused")
+            self.assertEqual(self.reload(daemon, 2, refuse_source_ports=[])[-1:],
+                             [f"refuse_source_ports {port} -> none: in effect now"])
+            client.send(b"served")
+            self.assertEqual(client.recv(64), b"served")
+
     def test_what_waits_for_a_restart_is_named(self):
         daemon = self.start({"pool": {"workers": 4}})
         messages = self.reload(

@@ -104,6 +104,12 @@ class Losses(dgramtest.Case):
 
     def dropped_access(self):
         return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+    def dropped_source_port_refused(self):
+        return self.forge(self.serve(), 1900)
+
+    def dropped_loop(self):
+        """Of 3000 repeats one in 10 of 2000 is dropped, more or less."""
+        return self.tell(self.serve(loop_guard=True), *[b"x"] * 3000)
 
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")

@@ -299,6 +299,34 @@ class Systemd(Place):
         score = re.search(r"Overall exposure level for dgramd.service: ([\d.]+)", said)
         self.assertLessEqual(float(score[1]), 1.4, said)
 
+    def test_the_sandbox_can_be_entered(self):
+        """All that dgramd's own one asks of the kernel is in the filter of the unit."""
+        need("systemd-analyze")
+        allowed = set()
+        for value in self.values("SystemCallFilter"):
+            wanted = set(value.removeprefix("~").split())
+            while any(each.startswith("@") for each in wanted):
+                group = next(each for each in wanted if each.startswith("@"))
+                said = run("systemd-analyze", "syscall-filter", "--no-pager", group).splitlines()
+                wanted |= {line.strip() for line in said[1:] if line.strip() and "#" not in line}
+                wanted.remove(group)
+            allowed = allowed - wanted if value.startswith("~") else allowed | wanted
+        self.assertLessEqual({"recvmmsg", "futex", "openat"}, allowed)
+        self.assertNotIn("mount", allowed)
+        needed = {"seccomp", "prctl", "memfd_create", "capget", "landlock_create_ruleset",
+            "landlock_add_rule", "landlock_restrict_self"}
+        self.assertEqual(needed - allowed, set())
+
+    def test_drop_in_for_what_compiles_while_it_runs(self):
+        need("systemd-analyze")
+        self.assertEqual(self.values("MemoryDenyWriteExecute"), ["yes"])
+        path = self.write("dgramd.service", self.unit)
+        os.mkdir(f"{path}.d")
+        shutil.copy(os.path.join(CONF, "systemd/exec.conf"), f"{path}.d")
+        said = run("systemd-analyze", "security", "--offline=true", "--no-pager", path)
+        self.assertRegex(said, r"✗ MemoryDenyWriteExecute=")
+        self.assertEqual(run("systemd-analyze", "verify", "--man=no", path), "")
+
     def test_stop_waits_for_the_drain(self):
         self.assertGreater(int(self.values("TimeoutStopSec")[0]) * 1000, default_drain_ms() + 1000)
 

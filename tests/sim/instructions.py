@@ -19,6 +19,7 @@ RECORD = HERE / "instructions.txt"
 SIM = pathlib.Path(dgramtest.BUILD, "tests", "sim", "sim")
 REQUESTS = 32000
 MODES = ("workers", "assisted", "inline")
+GUARDED = ("guarded-workers", "guarded-inline")  # with loop_guard, which is on by default
 ADDRESSES = (16, 256)
 TOP = 25
 
@@ -95,14 +96,14 @@ def write_record(measured):
     record = read_record() | measured
     comment = [line for line in RECORD.read_text(encoding="utf-8").splitlines()
                if line.startswith("#")]
-    rows = [f"{name:9}{mode:9}{addresses:5}{count:8.1f}"
+    rows = [f"{name:9}{mode:16}{addresses:5}{count:8.1f}"
             for (name, mode, addresses), count in sorted(record.items())]
     RECORD.write_text("\n".join([*comment, *rows, ""]), encoding="utf-8")
 
 
 def main():
     measured = {}
-    for mode in MODES:
+    for mode in MODES + GUARDED:
         for addresses in ADDRESSES:
             functions = measure(mode, addresses)
             ours = sum(functions.values())

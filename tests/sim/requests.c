@@ -57,8 +57,12 @@ static void write_letters(struct run *run, unsigned addresses)
 static void arrive(struct run *run, unsigned batch, unsigned size)
 {
 	run->world.now_ns += BATCH_NS;
-	for (unsigned i = 0; i < size; i++)
-		network_arrive(&run->network, (batch * size + i) % run->network.count);
+	for (unsigned i = 0; i < size; i++) {
+		unsigned number = (batch * size + i) % run->network.count;
+
+		run->network.letters[number].content++; /* not a repeat */
+		network_arrive(&run->network, number);
+	}
 }
 
 /* As receiver_run() and worker_run() have it: each looks again before it would wait. */
@@ -96,8 +100,12 @@ struct run *requests_begin(
 	const char *mode, unsigned addresses, const struct dgram_handler *handler)
 {
 	static const char *const modes[] = { "workers", "assisted", "inline" };
+	static const char guarded[] = "guarded-";
 	static struct run run;
+	bool is_guarded = strncmp(mode, guarded, strlen(guarded)) == 0;
 	unsigned runner = 0;
+
+	mode += is_guarded ? strlen(guarded) : 0;
 
 	while (runner <= BY_RECEIVERS && strcmp(mode, modes[runner]) != 0)
 		runner++;
@@ -111,6 +119,10 @@ struct run *requests_begin(
 	arrivals_switch(
 		&run.receivers[0].batch.arrivals, run.sockets[0].fd, false); /* it was calm */
 	write_letters(&run, addresses);
+	if (is_guarded) {
+		must(loops_new(&run.loops) == 0, "loops");
+		door_set(&run.services[0].door, 0, run.loops);
+	}
 	return &run;
 }
 

@@ -31,6 +31,7 @@ struct run {
 		[SCENARIO_SERVICES_MAX]; /* of those that were set; no limit is a second */
 	struct socket sockets[NETWORK_SOCKETS_MAX];
 	struct guard_ports ports;
+	struct loops *loops; /* NULL: no service is guarded against them */
 	struct receiver receivers[NETWORK_SOCKETS_MAX];
 	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];
 	struct worker_shared shared;

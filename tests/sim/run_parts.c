@@ -197,6 +197,7 @@ void run_take_apart(struct run *run)
 	}
 	slab_free(run->slab);
 	log_free(run->log);
+	loops_free(run->loops);
 	network_free(&run->network);
 	world_free(&run->world);
 }

@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 		return 0;
 	(void)fprintf(stderr,
 		"usage: %s --seeds FIRST:COUNT [--trace] | --curves | --neighbours |\n"
-		"\t--requests COUNT workers|assisted|inline ADDRESSES [PLUGIN.so] |\n"
+		"\t--requests COUNT [guarded-]workers|assisted|inline ADDRESSES [PLUGIN.so] |\n"
 		"\t--walk workers|assisted|inline\n",
 		program);
 	return 64;

@@ -41,9 +41,9 @@ class Instructions(dgramtest.Case):
                 self.assertLessEqual(plugin, linked + 5)
 
 
-for a_mode in instructions.MODES:
+for a_mode in instructions.MODES + instructions.GUARDED:
     for number in instructions.ADDRESSES:
-        setattr(Instructions, f"test_{a_mode}_{number}",
+        setattr(Instructions, f"test_{a_mode.replace('-', '_')}_{number}",
                 lambda self, mode=a_mode, addresses=number: self.must_not_grow(mode, addresses))
 
 dgramtest.main()

@@ -40,6 +40,10 @@ static void must_be_default(struct config *config)
 	assert_int_equal(service->max_workers, 0);
 	assert_int_equal(service->min_source_port, 1024);
 	assert_float_equal(service->max_reply_factor, DGRAM_FACTOR_OF_HANDLER, 0);
+	assert_true(service->loop_guard);
+	assert_int_equal(service->refuse_source_ports_count, 5);
+	assert_int_equal(service->refuse_source_ports[0], 1434);
+	assert_int_equal(service->refuse_source_ports[4], 11211);
 	assert_false(service->freebind);
 	assert_int_equal(service->on_missing_address, DGRAM_MISSING_AUTO);
 	assert_int_equal(service->broadcast, expected_service.broadcast);
@@ -106,6 +110,7 @@ static void test_every_value(void **state)
 	struct config *config = must_load(
 		"{\"$schema\":\"x\",\"host\":[\"::1\",\"127.0.0.2\"],\"port\":65535,\"handler\":\"echo\","
 		"\"concurrency\":\"pool\",\"max_workers\":3,\"min_source_port\":1,\"max_reply_factor\":0.5,\"freebind\":true,\"broadcast\":true,"
+		"\"refuse_source_ports\":[65535,1],\"loop_guard\":false,"
 		"\"on_missing_address\":\"fail\",\"max_datagram_bytes\":65507,\"socket\":{\"receive_buffer_bytes\":1073741823,"
 		"\"send_buffer_bytes\":5},\"pool\":{\"workers\":1024,\"receivers_assist\":false,\"handler_timeout_ms\":1},\"queue\":{\"capacity\":1048576,"
 		"\"max_wait_ms\":0,\"discipline\":\"fifo\",\"ordering\":\"per-client\","
@@ -127,6 +132,10 @@ static void test_every_value(void **state)
 	assert_int_equal(service->max_workers, 3);
 	assert_int_equal(service->min_source_port, 1);
 	assert_float_equal(service->max_reply_factor, 0.5, 0);
+	assert_false(service->loop_guard);
+	assert_int_equal(service->refuse_source_ports_count, 2);
+	assert_int_equal(service->refuse_source_ports[0], 65535);
+	assert_int_equal(service->refuse_source_ports[1], 1);
 	assert_true(service->freebind);
 	assert_int_equal(service->on_missing_address, DGRAM_MISSING_FAIL);
 	assert_true(service->broadcast);
@@ -173,11 +182,11 @@ static void test_all_hosts(void **state)
 static void test_services(void **state)
 {
 	struct config *config = must_load(
-		"{\"freebind\":true,\"on_missing_address\":\"wait\",\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"max_reply_factor\":1.5,\"services\":["
+		"{\"refuse_source_ports\":[9],\"freebind\":true,\"on_missing_address\":\"wait\",\"broadcast\":true,\"queue\":{\"capacity\":7,\"max_wait_ms\":8,\"ordering\":\"per-client\"},\"max_workers\":9,\"max_reply_factor\":1.5,\"services\":["
 		"{\"handler\":\"echo\",\"port\":7},"
 		"{\"name\":\"b\",\"port\":8,\"host\":\"::1\",\"queue\":{\"capacity\":5,"
 		"\"discipline\":\"fifo\",\"busy_replies\":true},"
-		"\"max_workers\":2,\"min_source_port\":3,\"max_reply_factor\":0,\"freebind\":false,"
+		"\"max_workers\":2,\"min_source_port\":3,\"max_reply_factor\":0,\"refuse_source_ports\":[],\"freebind\":false,"
 		"\"on_missing_address\":\"auto\",\"broadcast\":false}]}",
 		NULL);
 	const struct dgram_service *services = config_options(config)->services;
@@ -209,6 +218,9 @@ static void test_services(void **state)
 	assert_int_equal(services[1].min_source_port, 3);
 	assert_float_equal(services[0].max_reply_factor, 1.5, 0);
 	assert_float_equal(services[1].max_reply_factor, 0, 0);
+	assert_int_equal(services[0].refuse_source_ports_count, 1);
+	assert_int_equal(services[0].refuse_source_ports[0], 9);
+	assert_int_equal(services[1].refuse_source_ports_count, 0);
 	assert_false(services[1].broadcast);
 	config_free(config);
 }

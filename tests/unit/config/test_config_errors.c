@@ -112,6 +112,13 @@ static const struct bad bad_texts[] = {
 	{ "{\"max_reply_factor\": -0.5}", 1, 22, "must be a number from 0 to 1000" },
 	{ "{\"max_reply_factor\": 1000.5}", 1, 22, "must be a number from 0 to 1000" },
 	{ "{\"max_reply_factor\": \"3\"}", 1, 22, "from 0 to 1000, not a string" },
+	{ "{\"refuse_source_ports\": 1900}", 1, 25, "must be a list of ports, not a number" },
+	{ "{\"refuse_source_ports\": [1, 0]}", 1, 29, "from 1 to 65535" },
+	{ "{\"refuse_source_ports\": [65536]}", 1, 26, "from 1 to 65535" },
+	{ "{\"refuse_source_ports\": [\"1\"]}", 1, 26, "not a string" },
+	{ "{\"refuse_source_ports\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+	  "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}",
+		1, 25, "a list of at most 64 ports" },
 	{ "{\"max_workers\": 1025}", 1, 17, "from 0 to 1024" },
 	{ "{\"socket\": {\"send_buffer_bytes\": 1073741824}}", 1, 34, "from 0 to 1073741823" },
 	{ "{\"handler\": \"tiem\"}", 1, 13, "did you mean \"time\"?" },

@@ -13,7 +13,8 @@ HEADER = TOP / "include/dgram.h"
 README = TOP / "README.md"
 CHANGELOG = TOP / "CHANGELOG.md"
 LIVE = " Takes effect on reload."
-UNLIKE = ("host", "port", "handler", "access.allow", "access.deny")  # libdgram has other fields or defaults
+# libdgram has other fields or defaults.
+UNLIKE = ("host", "port", "handler", "access.allow", "access.deny", "sandbox")
 
 
 def keys_of(properties, prefix=""):
@@ -40,7 +41,9 @@ def all_keys():
 
 
 def default_of(key):
-    """As the file has it, but for the quotes."""
+    """As the file has it, but for quotes and brackets; of an empty list "none"."""
+    if isinstance(key["default"], list):
+        return ", ".join(map(str, key["default"])) or "none"
     return json.dumps(key["default"]).strip('"')
 
 
@@ -130,7 +133,7 @@ class Documents(dgramtest.Case):
             if "minimum" in key:
                 words = f"{key['minimum']} to {key['maximum']}; {words}"
             elif key.get("type") == "array":
-                words = "default none"
+                words, comment = re.escape(words), comment.replace(" and ", ", ")
             elif path in ("logging.format", "logging.target"):
                 words = f'default "{default_of(key)}"'
             elif "enum" in key:

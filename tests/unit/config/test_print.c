@@ -121,7 +121,7 @@ static void test_print_factor(void **state)
 	must_print("{\"handler\": \"echo\"}", "\n  \"max_reply_factor\": 3,\n");
 	must_print("{\"max_reply_factor\": 0.25}", "\n  \"max_reply_factor\": 0.25,\n");
 	must_print("{\"services\": [{\"handler\": \"daytime\"}]}",
-		"\n    \"file\": \"\"\n  },\n  \"freebind\"");
+		"\n    \"file\": \"\"\n  },\n  \"refuse_source_ports\"");
 	must_print(
 		"{\"services\": [{\"handler\": \"daytime\"}]}", "      \"max_reply_factor\": 1,\n");
 	must_print("{\"max_reply_factor\": 7, \"services\": [{\"handler\": \"daytime\"}]}",

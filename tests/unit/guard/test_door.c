@@ -19,6 +19,7 @@
 #define REPLY_MAX 2048u
 
 static struct door door;
+static struct limiter limiter; /* exempts nobody, and limits nobody */
 
 int64_t __wrap_sys_monotonic_ns(void);
 
@@ -31,6 +32,7 @@ static int make(void **state)
 {
 	(void)state;
 	memset(&door, 0, sizeof(door));
+	door.limiter = &limiter;
 	return cap_new(&door.cap);
 }
 
@@ -83,7 +85,7 @@ static void test_headers(void **state)
 	} families[] = { { "192.0.2.1", 28 }, { "2001:db8::1", 48 } };
 
 	(void)state;
-	door_set(&door, 3);
+	door_set(&door, 3, NULL);
 	for (size_t i = 0; i < 2; i++) {
 		struct datagram *request = request_from(families[i].client, 100);
 		size_t most = 3 * (100 + families[i].headers) - families[i].headers;
@@ -102,15 +104,15 @@ static void test_factor(void **state)
 
 	(void)state;
 	assert_true(passes(request, 1000000)); /* not set: no limit */
-	door_set(&door, 0.0001);
+	door_set(&door, 0.0001, NULL);
 	assert_false(passes(request, 1000000)); /* and so for the least that is not 0 */
-	door_set(&door, 1.5);
-	assert_false(passes(request, 2000 + 1.5 * 128 - 28 + 1));
-	assert_true(passes(request, 1.5 * 128 - 28));
-	door_set(&door, 0);
+	door_set(&door, 1.5, NULL);
+	assert_false(passes(request, 2000 + 192 - 28 + 1));
+	assert_true(passes(request, 192 - 28));
+	door_set(&door, 0, NULL);
 	assert_true(passes(request, 1000000));
 	free(request);
-	door_set(&door, 1);
+	door_set(&door, 1, NULL);
 	for (int i = 0; i < 2; i++) {
 		local = request_from(i == 0 ? "127.9.9.9" : "::1", 0);
 		assert_true(passes(local, 1000000));
@@ -126,7 +128,7 @@ static void test_counted(void **state)
 	struct datagram *other = request_from("198.51.100.1", 0);
 
 	(void)state;
-	door_set(&door, 3);
+	door_set(&door, 3, NULL);
 	drain(request);
 	drain(other);
 	assert_true(passes(request, 2000));
@@ -214,7 +216,7 @@ static void test_services(void **state)
 		worker = service;
 		if ((*each)->worker_start != NULL)
 			assert_int_equal((*each)->worker_start(service, &start, &worker), 0);
-		door_set(&door, (*each)->max_reply_factor > 0 ? (*each)->max_reply_factor : 3);
+		door_set(&door, (*each)->max_reply_factor > 0 ? (*each)->max_reply_factor : 3, NULL);
 		door.service = services;
 		each_length(*each, worker);
 		if ((*each)->worker_stop != NULL)

@@ -9,6 +9,9 @@
 
 static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
+static struct refused_ports refused_source_ports;
+static _Atomic(struct loops *) loops;
+static int64_t now_ns;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -31,6 +34,8 @@ static access_place access_in_force;
 static struct limiter limiter;
 static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
+	.refused = &refused_source_ports,
+	.loops = &loops,
 	.ports = &ports,
 	.is_own = is_own,
 	.limiter = &limiter,
@@ -49,7 +54,7 @@ static struct datagram from_port(uint16_t port)
 
 static enum ledger_drop check(struct datagram *datagram)
 {
-	const struct guard_pass pass = guard_begin(&guard);
+	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
 	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
 
 	guard_end(&guard);
@@ -92,6 +97,29 @@ static void test_sources(void **state)
 	datagram = from_port(0);
 	must_be(&datagram, DROP_SOURCE_PORT_ZERO);
 	atomic_store(&min_source_port, 1024);
+}
+
+/* All others stay, those with the same remainder by 64, too. */
+static void test_refused_ports(void **state)
+{
+	static const uint16_t some[] = { 1900, 65535, 1901 }, others[] = { 1900, 4000 };
+
+	(void)state;
+	refused_ports_set(&refused_source_ports, some, 3);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+		bool is_refused = port == 1900 || port == 1901 || port == 65535;
+
+		must_be(&datagram, is_refused ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, others, 2);
+	for (unsigned port = 1024; port <= 65535; port++) {
+		struct datagram datagram = from_port((uint16_t)port);
+
+		must_be(&datagram,
+			port == 1900 || port == 4000 ? DROP_SOURCE_PORT_REFUSED : GUARD_ADMIT);
+	}
+	refused_ports_set(&refused_source_ports, NULL, 0);
 }
 
 /* Asked only about ports that may be ours: those that leave the same remainder by 64 as one that is. */
@@ -157,6 +185,7 @@ static void test_access(void **state)
 {
 	struct prefix_rule rule = { .allow = false };
 	struct datagram datagram = from_port(30000);
+	struct datagram *received = &datagram;
 	struct guard_pass pass;
 	struct access *access;
 
@@ -168,7 +197,7 @@ static void test_access(void **state)
 	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
 	must_be(&datagram, GUARD_ADMIT);
 	datagram = from_port(30000);
-	pass = guard_begin(&guard);
+	pass = guard_begin(&guard, &received, 1, 0);
 	atomic_store(&access_in_force, NULL);
 	assert_ptr_equal(atomic_load(&guard.access_used), access);
 	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
@@ -219,6 +248,9 @@ static void test_the_order(void **state)
 	datagram.truncated = false;
 	must_be(&datagram, DROP_BROADCAST);
 	datagram.cast = DATAGRAM_UNICAST;
+	refused_ports_set(&refused_source_ports, (const uint16_t[]){ 20000 }, 1);
+	must_be(&datagram, DROP_SOURCE_PORT_REFUSED);
+	refused_ports_set(&refused_source_ports, NULL, 0);
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
 	must_be(&datagram, DROP_ACCESS);
@@ -242,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_refused_ports),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
 		cmocka_unit_test(test_each_alone),

@@ -8,7 +8,7 @@ import subprocess
 import dgramtest
 
 # What each library needs of others.
-LIBRARIES = {"dgram": set(), "dgramd": {"libdgram", "libcjson"}}
+LIBRARIES = {"dgram": set(), "dgramd": {"libdgram", "libcjson", "libseccomp"}}
 
 CHILD = os.path.join(dgramtest.BUILD, "dgram-child")
 

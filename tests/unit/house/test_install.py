@@ -94,7 +94,7 @@ class Install(dgramtest.Case):
         reply = daemon.ask(b"?")
         self.assertIn(
             reply.decode(), [time.ctime(t) for t in range(before - 1, int(time.time()) + 1)])
-        daemon.write_config({"port": 0, "queue": {"max_wait_ms": 77}})
+        daemon.write_config({**daemon.config, "queue": {"max_wait_ms": 77}})
         daemon.kill(signal.SIGHUP)
         daemon.wait_for("reloaded")
         changed = [line["message"] for line in daemon.events("configuration")]

@@ -41,6 +41,9 @@ static inline void setup_init(struct setup *setup, const struct dgram_handler *h
 	setup->options.log_summary_interval_s = 0;
 	setup->services[0].queue_max_wait_ms = 0;
 	setup->services[1].queue_max_wait_ms = 0;
+	/* These clients repeat themselves. */
+	setup->services[0].loop_guard = false;
+	setup->services[1].loop_guard = false;
 }
 
 /* Up to two addresses that this process alone uses, and a port that the kernel picks for nobody: so

@@ -62,18 +62,29 @@ static void the_pool_grows_and_shrinks_under_load(void **state)
 	close(load.fd);
 }
 
+static uint16_t port_of(int client)
+{
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+
+	assert_int_equal(getsockname(client, (struct sockaddr *)&address, &length), 0);
+	return ntohs(address.sin_port);
+}
+
 static void live_values_hold_at_once(void **state)
 {
 	struct setup setup;
 	struct dgram_server *server;
 	struct dgram_service_stats stats;
 	char reply[8];
+	uint16_t port;
 	int client;
 
 	(void)state;
 	setup_init(&setup, dgram_builtin_handler("echo"));
 	server = start(&setup);
 	client = client_of(server, 0);
+	port = port_of(client);
 	assert_int_equal(ask(client, "x", reply, sizeof(reply)), 1);
 	setup.services[0].min_source_port = 65535;
 	assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
@@ -81,6 +92,13 @@ static void live_values_hold_at_once(void **state)
 	await_received(server, 0, 2);
 	assert_int_equal(reason(stats_of(server, 0).dropped, "source_port_low"), 1);
 	setup.services[0].min_source_port = 1;
+	setup.services[0].refuse_source_ports = &port;
+	setup.services[0].refuse_source_ports_count = 1;
+	assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
+	tell(client, "x", 1);
+	await_received(server, 0, 3);
+	assert_int_equal(reason(stats_of(server, 0).dropped, "source_port_refused"), 1);
+	setup.services[0].refuse_source_ports_count = 0;
 	assert_int_equal(dgram_server_reconfigure(server, &setup.options), 0);
 	assert_int_equal(ask(client, "x", reply, sizeof(reply)), 1);
 	stop(server);

@@ -1,0 +1,20 @@
+/* The user and group of the file, as the machine knows them. Thread: owner. */
+#ifndef CONFIG_USER_H
+#define CONFIG_USER_H
+
+#include <sys/types.h>
+
+struct config;
+struct report;
+
+/* Whom the daemon becomes. */
+struct config_user {
+	const char *name; /* NULL: it stays who it is */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Find them, and report those that there are not, and what they could not do. Inside src/config only. */
+void user_resolve(struct config *config, struct report *report);
+
+#endif
