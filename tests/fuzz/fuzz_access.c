@@ -1,6 +1,6 @@
 /* Files of access rules: each is refused with messages, or its rules say of each address what the longest prefix that
  * has it says, looked for one by one. */
-/* parses: config/access base/prefix guard/access guard/turns */
+/* parses: config/access base/prefix guard/access */
 /* link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray,--wrap=aligned_alloc */
 #include "input.h"
 

@@ -1,5 +1,5 @@
 /* Addresses, endpoints, and what else a text names: what is read is printed so that it reads back the same. */
-/* parses: base/addr base/endpoint base/prefix base/cpus base/target load/address load/id load/question */
+/* parses: base/addr base/endpoint base/cpus base/target load/address load/id load/question */
 #include "input.h"
 
 #include <stdio.h>

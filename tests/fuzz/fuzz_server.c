@@ -321,9 +321,12 @@ static ssize_t handle(
 	if (what >= 0xe8)
 		return 9000;
 	if (what >= 0xe0) {
-		must(dgram_request_reply(request, request->data, request->length) == 0 || true);
-		return DGRAM_NO_REPLY;
+		(void)dgram_request_reply(request, request->data, request->length);
+		memset(reply, 5, 3);
+		return what & 1 ? DGRAM_NO_REPLY : 3;
 	}
+	if (what >= 0xd8)
+		dgram_request_prove(request);
 	memcpy(reply, request->data, request->length);
 	return (ssize_t)request->length;
 }
@@ -348,6 +351,25 @@ static const struct dgram_handler handler = {
 	.abi = DGRAM_ABI, .name = "fuzzed", .handle = handle, .verify = verify, .busy = busy
 };
 
+/* Who may come in, how often, and what may leave. */
+static void set_guards(struct dgram_service *service)
+{
+	static const char *const few[] = { "10.0.0.1", "2001:db8::/32" };
+	static const struct dgram_access access[] = { { .deny = few, .deny_count = 2 },
+		{ .allow = few, .allow_count = 2 } };
+	uint8_t how = input_byte(&script);
+
+	if (how & 1)
+		service->access = &access[how >> 1 & 1];
+	service->limits_requests_per_s = how & 4 ? 5 : 0;
+	service->limits_reply_bytes_per_s = how & 8 ? 500 : 0;
+	service->limits_dry_run = how & 16;
+	service->limits_exempt = few;
+	service->limits_exempt_count = how & 32 ? 2 : 0;
+	if (how & 64)
+		service->max_reply_factor = how & 128 ? 0 : 0.5;
+}
+
 static void set_service(struct dgram_service *service, unsigned number)
 {
 	static const char *const names[SERVICES] = { "any", "six", "loop" };
@@ -371,10 +393,15 @@ static void set_service(struct dgram_service *service, unsigned number)
 
 static void set_options(struct dgram_options *options, struct dgram_service services[SERVICES])
 {
+	uint8_t how = input_byte(&script);
+
 	dgram_options_init(options, DGRAM_ABI);
-	options->gro = gro = input_byte(&script) & 1;
-	for (unsigned i = 0; i < SERVICES; i++)
+	options->gro = gro = how & 1;
+	for (unsigned i = 0; i < SERVICES; i++) {
 		set_service(&services[i], i);
+		if (how & 2)
+			set_guards(&services[i]);
+	}
 	options->services = services;
 	options->services_count = SERVICES;
 	options->workers = 1;
@@ -421,7 +448,7 @@ static void check_books(struct dgram_server *server)
 		dgram_stats_free(stats);
 	}
 	must(replies == answered);
-	must(answered <= handled && handled <= all);
+	must(answered <= 2 * handled && handled <= all); /* some with two */
 	must(gro ? all <= received * 3 : all == received);
 }
 

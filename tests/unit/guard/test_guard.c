@@ -296,11 +296,10 @@ static void test_the_order(void **state)
 	must_be(&datagram, DROP_ACCESS);
 	atomic_store(&access_in_force, NULL);
 	access_free(access);
+	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
 	must_be(&datagram, DROP_LIMIT);
 	limiter_destroy(&limiter);
 	limiter_init(&limiter);
-	must_be(&datagram, DROP_VERIFY);
-	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);

@@ -1,0 +1,2 @@
+# src/guard/limiter.c, test_limiter: nobody is exempt
+s/ || exempts(rules, \&datagram->client))/)/
