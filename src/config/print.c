@@ -58,11 +58,11 @@ static void print_options(struct json *json, const struct param *param, const st
 
 static void print_prefixes(struct json *json, const struct param *param, const struct value *value)
 {
-	size_t count = value_prefixes_count(value);
-
 	json_open(json, param_key(param), '[');
-	for (size_t i = 0; i < count; i++)
-		json_text(json, NULL, value_text(value, param, i));
+	if (value->present)
+		for (struct element each = element_first(value->element); each.item;
+			each = element_next(each))
+			json_text(json, NULL, each.item->valuestring);
 	json_close(json, ']');
 }
 
@@ -114,11 +114,19 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_HOSTS:
 		print_texts(json, param, value);
 		break;
+<<<<<<< HEAD
 	case PARAM_TYPE_PORTS:
 		print_ports(json, key, value);
 		break;
 	case PARAM_TYPE_PREFIXES:
 		print_prefixes(json, param, value);
+=======
+	case PARAM_TYPE_PREFIXES:
+		print_prefixes(json, param, value);
+		break;
+	case PARAM_TYPE_PORTS:
+		print_ports(json, key, value);
+>>>>>>> wt-access
 		break;
 	case PARAM_TYPE_OPTIONS:
 		print_options(json, param, values);
