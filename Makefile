@@ -55,6 +55,7 @@ fuzz_bin := $(fuzz_src:%.c=$B/%)
 sim_obj := $(sim_src:%.c=$B/%.o) $(filter-out $B/src/base/sys_linux.o,$(engine_obj))
 sim_bin := $B/tests/sim/sim
 mutant_bin := $(patsubst tests/sim/mutants/%.sed,$B/tests/sim/mutant-%,$(wildcard tests/sim/mutants/*.sed))
+guard_mutant_bin := $(patsubst tests/unit/guard/mutants/%.sed,$B/tests/unit/guard/mutant-%,$(wildcard tests/unit/guard/mutants/*.sed))
 
 e2e := $(wildcard tests/e2e/test_*.py)
 house := $(wildcard tests/unit/*/test_*.py)
@@ -86,14 +87,14 @@ HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 SANITIZE_asan := -fsanitize=address,undefined
 SANITIZE_tsan := -fsanitize=thread
 SANITIZE_tsan-clang := $(SANITIZE_tsan)
-SANITIZE_fuzz := -fsanitize=address,undefined,fuzzer-no-link
+SANITIZE_fuzz := -fsanitize=address,undefined,fuzzer-no-link -fprofile-instr-generate
 SANITIZE_coverage := --coverage
 FLAGS_release := -O2 $(HARDENING)
 FLAGS_clang := $(FLAGS_release) -gdwarf-4	# what valgrind 3.19 can read
 FLAGS_asan := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FLAGS_tsan := -O1 -fno-omit-frame-pointer
 FLAGS_tsan-clang := $(FLAGS_tsan)
-FLAGS_fuzz := $(FLAGS_asan)
+FLAGS_fuzz := $(FLAGS_asan) -fcoverage-mapping
 FLAGS_debug := -Og
 FLAGS_walk := -O0 -finstrument-functions
 FLAGS_coverage := -O0 -fprofile-update=atomic
@@ -175,7 +176,7 @@ $B/tests/bench/overload_load: $(overload_src:%.c=$B/%.o)
 
 $(fuzz_bin): $B/%: $B/%.o $B/libeverything.a
 	@echo '  link  $@'
-	$Q$(link) -fsanitize=fuzzer -o $@ $^ $(DAEMON_LIBS) $(LDLIBS)
+	$Q$(link) -fsanitize=fuzzer -o $@ $^ $(own_flags) $(DAEMON_LIBS) -lm $(LDLIBS)
 
 $(preload_lib): $B/%.so: $B/%.o
 	$Q$(link) -shared -o $@ $< -ldl
@@ -197,6 +198,20 @@ $(mutant_bin): $B/tests/sim/mutant-%: tests/sim/mutants/%.sed $(sim_obj)
 		if cmp -s $@.c $$file; then echo "$<: changes nothing" >&2; exit 1; fi
 	$Q$(compile) -w -c -o $@.o $@.c
 	$Q$(simulator) -Wl,--allow-multiple-definition -o $@ $@.o $(sim_obj) -lm $(LDLIBS)
+
+# A unit test of the guard, with one mistake in a file or a header: a mutant's first line names both.
+$(guard_mutant_bin): own_flags = $$(sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' $$test.c)
+$(guard_mutant_bin): cppflags := -Itests -Itests/support $(cppflags)
+$(guard_mutant_bin): $B/tests/unit/guard/mutant-%: tests/unit/guard/mutants/%.sed $B/libeverything.a $(filter $B/tests/unit/guard/%,$(test_obj))
+	@echo '  link  $@'
+	$Qfile=$$(sed -n '1s/^# \([^,]*\),.*/\1/p' $<); \
+		test=tests/unit/guard/$$(sed -n '1s/^[^,]*, \([^:]*\):.*/\1/p' $<); \
+		mkdir -p $@.d/guard && mutated=$@.d/$${file#src/} && sed -f $< $$file >$$mutated || exit 1; \
+		if cmp -s $$mutated $$file; then echo "$<: changes nothing" >&2; exit 1; fi; \
+		case $$file in \
+		*.c) $(compile) -w -c -o $@.o $$mutated && set -- $@.o $B/$$test.o ;; \
+		*) $(subst -Isrc,-I$@.d -Isrc,$(compile)) -w -c -o $@.o $$test.c && set -- $@.o ;; \
+		esac && $(link) -pie -o $@ "$$@" $B/libeverything.a $(own_flags) $(CJSON_LIBS) $(CMOCKA_LIBS) -lm $(LDLIBS)
 
 $(test_obj) $(overload_src:%.c=$B/%.o) $(peer_src:%.c=$B/%.o): cppflags += -Itests -Itests/support
 $(daemon_obj) $(test_obj) $(fuzz_bin:=.o): cppflags += $(CJSON_CFLAGS)
@@ -261,7 +276,7 @@ builders:
 testers: builders
 	@$(NEED) --check test 'to build and test dgramd' $(TESTERS)
 
-.PHONY: run test test-interop model bench bench-access bench-queue bench-scaling figures stress overload fuzz fuzzers
+.PHONY: run test test-interop model bench bench-access bench-queue bench-scaling figures stress overload fuzz fuzzers check-fuzz
 run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for another)
 	@$(NEED) 'to build dgramd' $(BUILDERS)
 	@$(MAKE) $B/dgramd
@@ -301,7 +316,7 @@ curves: ## simulate what the rules of queues and pool are worth under overload
 	@$(MAKE) $(sim_bin)
 	@$(sim_bin) --curves
 
-mutants: $(mutant_bin)
+mutants: $(mutant_bin) $(guard_mutant_bin)
 
 instructions: ## count what a request costs, by function, and write it down for the test
 	@$(NEED) 'to build dgramd and count instructions' $(TESTERS) valgrind:valgrind
@@ -362,14 +377,33 @@ overload: ## draw what becomes of the answers under overload (FULL=1: longer) in
 	@$(MAKE) all tests $B/tests/bench/peers/textbook_echo
 	@FULL=$(FULL) $(in_bench) tests/bench/overload.py
 
-FUZZ_SECONDS ?= 60
 fuzzers: $(fuzz_bin)
-fuzz: ## give each parser random input for FUZZ_SECONDS (60)
-	@$(NEED) 'to build and fuzz dgramd' $(BUILDERS) $(CLANG)
+in_fuzz = DGRAMD=.build/fuzz/dgramd DGRAM_FUZZ_SECONDS=$1 $2 tests/fuzz/test_fuzz.py
+FUZZ_NEEDS := $(BUILDERS) $(CLANG) llvm:llvm-cov $(PYTHONS)
+check-fuzz: ## the parsers and the server over their corpora, which cover them, and 2 s each of random input
+	@$(NEED) 'to build and fuzz dgramd' $(FUZZ_NEEDS)
 	@$(MAKE) VARIANT=fuzz fuzzers
-	@set -e; for fuzzer in $(fuzz_src:%.c=.build/fuzz/%); do \
-		mkdir -p $$fuzzer.corpus; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$fuzzer- $$fuzzer.corpus; done
+	@$(RUN) --suite $@ $(call in_fuzz,2)
+
+FUZZ_SECONDS ?= 60
+FUZZ_KEEP := $(abspath .build/fuzz/found)
+fuzz: ## the same for FUZZ_SECONDS (60) each; what is found stays in .build/fuzz/found
+	@$(NEED) 'to build and fuzz dgramd' $(FUZZ_NEEDS)
+	@$(MAKE) VARIANT=fuzz fuzzers
+	@$(RUN) --suite $@ --limit 100000 $(call in_fuzz,$(FUZZ_SECONDS),DGRAM_FUZZ_KEEP=$(FUZZ_KEEP))
+
+SOAK_SECONDS ?= 3600
+.PHONY: sweep soak
+sweep: ## a whole life of dgramd for each call that can fail, each time it is made and each error of it
+	@$(NEED) 'to build and test dgramd' $(TESTERS)
+	@$(MAKE) all tests
+	@$(RUN) --suite $@ --limit 36000 DGRAMD=$B/dgramd DGRAM_SWEEP=all tests/fault/test_sweep.py
+
+soak: ## for hours: random input for SOAK_SECONDS (3600) each, all of sweep, 10^6 worlds, and make stress
+	@$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+	@$(MAKE) sweep
+	@$(MAKE) sim SEEDS=1000000
+	@$(MAKE) stress
 
 .PHONY: check-asan check-tsan check-valgrind coverage lint
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer

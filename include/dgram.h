@@ -366,9 +366,10 @@ struct dgram_service {
 
 	/* What is sent to an IPv4 /24 or an IPv6 /48, in bytes of IP packets, is at most what came from it times
 	 * this, and 2,000 bytes, of which 200 come back each second. What is more is not sent, because
-	 * sources may be forged: see dgram_request_prove(). Loopback is free. 0: there is no limit; 0 to 1000;
-	 * default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
+	 * sources may be forged: see dgram_request_prove(). Loopback and `limits_exempt` are free. 0: there
+	 * is no limit; 0 to 1000; default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
 	double max_reply_factor;
+
 	/* Datagrams from these ports are dropped, too, each 1 to 65535; up to 64; default 1434, 1900, 3702, 5353
 	 * and 11211. Not kept after the call. Live */
 	const uint16_t *refuse_source_ports;

@@ -32,7 +32,10 @@ enum datagram_cast {
 
 struct datagram {
 	/* What the queue needs of it: one cache line. */
-	struct datagram *next;
+	union {
+		struct datagram *next;
+		uint32_t place; /* while it waits, sorted, and so in no list (queue/recent.h) */
+	};
 	int64_t arrived_ns; /* CLOCK_MONOTONIC, for ages and deadlines (engine/arrivals.h) */
 	int64_t expires_ns; /* its deadline, CLOCK_MONOTONIC: from this time on the handler is not run */
 	struct flow *flow; /* from its sorting to its finish or drop; else NULL, in the slab, too */

@@ -18,7 +18,7 @@
 	X(replied, COUNT, "datagrams", "The reply was handed to the kernel.") \
 	X(no_reply, COUNT, "datagrams", "The handler chose to send none.")
 
-/* Dropped before the handler ran; the last one when it had. */
+/* Dropped before the handler ran, but for the amplification: its reply is. */
 #define LEDGER_DROPS(X) \
 	X(DROP_TRUNCATED, "truncated", "It was longer than max_datagram_bytes.", \
 		"raise max_datagram_bytes if such requests are legitimate") \

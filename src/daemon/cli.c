@@ -125,7 +125,7 @@ int cli_parse(int argc, char **argv, struct cli *ret_cli)
 	if (cli.sets == NULL)
 		return -ENOMEM;
 	make_getopt_tables(longs, letters);
-	optind = 1;
+	optind = 0; /* with 1, glibc would keep its state of an earlier command line */
 	while (error == 0 && (letter = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		error = take_option(&cli, letter, argv);
 	cli.plugins = argv + optind;

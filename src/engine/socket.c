@@ -122,6 +122,13 @@ static const struct cmsghdr *control_at(const struct msghdr *header, size_t at)
 	return control;
 }
 
+/* Is it this one, and whole? The kernel cuts what finds no room behind that which others asked for. */
+static inline bool is_control(const struct cmsghdr *control, int level, int type, size_t bytes)
+{
+	return control->cmsg_level == level && control->cmsg_type == type &&
+	       control->cmsg_len >= CMSG_LEN(bytes);
+}
+
 /* What came with a message: its time of arrival, and on a wildcard socket the address that was asked,
  * where the kernel gave them. Returns the length of its segments, 0 when it is one datagram. */
 static inline size_t read_controls(
@@ -134,13 +141,14 @@ static inline size_t read_controls(
 		at += CMSG_ALIGN(control->cmsg_len)) {
 		const void *data = CMSG_DATA(control);
 
-		if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS)
+		if (is_control(control, SOL_SOCKET, SCM_TIMESTAMPNS, sizeof(*timestamp)))
 			*timestamp = *(const struct timespec *)data;
-		else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO)
+		else if (is_control(control, IPPROTO_IP, IP_PKTINFO, sizeof(struct in_pktinfo)))
 			*cast = (uint8_t)read_local_v4(data, local);
-		else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO)
+		else if (is_control(
+				 control, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(struct in6_pktinfo)))
 			*cast = (uint8_t)read_local_v6(data, local);
-		else if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
+		else if (is_control(control, IPPROTO_UDP, UDP_GRO, sizeof(segment)))
 			memcpy(&segment, data, sizeof(segment));
 	}
 	return (size_t)segment;

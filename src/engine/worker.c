@@ -72,7 +72,9 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 		.losses = service->losses,
 		.bytes_max = service->reply_bytes,
 		.length = -1,
-		.unasked = !atomic_load_explicit(&service->door.looks_closer, memory_order_relaxed),
+		.unasked =
+			!atomic_load_explicit(&service->door.looks_closer, memory_order_relaxed) &&
+			!atomic_load_explicit(&service->limiter.limits, memory_order_relaxed),
 	};
 }
 

@@ -60,23 +60,31 @@ static uint64_t scramble(uint64_t word)
 	return word ^ word >> 31;
 }
 
-/* Of a service and the first bits of an address; those of IPv6 are whole bytes. */
-static uint64_t hash_of(const struct cap *cap, unsigned service, const union addr *addr,
-	unsigned v4_bits, unsigned v6_bits)
+static uint64_t hash_network(const struct cap *cap, unsigned service, const union addr *addr)
 {
-	bool v4 = addr->sa.sa_family == AF_INET;
-	uint64_t words[3] = { 0, 0, (uint64_t)service << 1 | v4 }, hash = 0;
+	uint64_t word = (uint64_t)service << 56;
 
-	if (v4) {
-		words[0] = ntohl(addr->in.sin_addr.s_addr) >> (32 - v4_bits);
+	if (addr->sa.sa_family == AF_INET) {
+		word |= ntohl(addr->in.sin_addr.s_addr) >> 8;
 	} else {
-		memcpy(words, &addr->in6.sin6_addr, v6_bits / 8);
+		uint64_t half;
+
+		memcpy(&half, &addr->in6.sin6_addr, sizeof(half));
+		word |= (uint64_t)1 << 48 | be64toh(half) >> 16;
 		if (IN6_IS_ADDR_LINKLOCAL(&addr->in6.sin6_addr))
-			words[2] |= (uint64_t)addr->in6.sin6_scope_id << 32;
+			word ^= addr->in6.sin6_scope_id; /* where all have zeros */
 	}
-	for (unsigned i = 0; i < 3; i++)
-		hash = scramble(hash ^ words[i] ^ cap->keys[i]);
-	return hash;
+	return scramble(scramble(word ^ cap->keys[0]) ^ cap->keys[1]);
+}
+
+static uint64_t hash_client(const struct cap *cap, unsigned service, const union addr *addr)
+{
+	uint64_t hash = hash_network(cap, service, addr), halves[2];
+
+	if (addr->sa.sa_family == AF_INET)
+		return scramble(hash ^ addr->in.sin_addr.s_addr ^ cap->keys[2]);
+	memcpy(halves, &addr->in6.sin6_addr, sizeof(halves));
+	return scramble(scramble(hash ^ halves[0]) ^ halves[1] ^ cap->keys[2]);
 }
 
 /* --- proofs */
@@ -94,7 +102,7 @@ static uint32_t ticks_until(uint32_t tick, uint32_t now, uint32_t most)
 
 void cap_prove(struct cap *cap, unsigned service, const union addr *client)
 {
-	uint64_t hash = hash_of(cap, service, client, 32, 128);
+	uint64_t hash = hash_client(cap, service, client);
 
 	atomic_store_explicit(&cap->proofs[hash % PROOFS],
 		hash >> 32 << 32 | (uint32_t)(tick_now() + PROOF_TICKS), memory_order_relaxed);
@@ -102,7 +110,7 @@ void cap_prove(struct cap *cap, unsigned service, const union addr *client)
 
 static bool is_proven(struct cap *cap, unsigned service, const union addr *client)
 {
-	uint64_t hash = hash_of(cap, service, client, 32, 128);
+	uint64_t hash = hash_client(cap, service, client);
 	uint64_t proof = atomic_load_explicit(&cap->proofs[hash % PROOFS], memory_order_relaxed);
 
 	return proof >> 32 == hash >> 32 &&
@@ -148,7 +156,7 @@ static void keep_credit(struct account *account, unsigned tag, uint64_t credit)
 bool cap_takes(
 	struct cap *cap, unsigned service, const union addr *to, uint64_t credit, uint64_t bytes)
 {
-	const uint64_t hash = hash_of(cap, service, to, 24, 48);
+	const uint64_t hash = hash_network(cap, service, to);
 	const unsigned tag = (unsigned)(hash >> 52);
 	_Atomic uint64_t *place = &cap->accounts[hash % PLACES];
 	uint64_t before = atomic_load_explicit(place, memory_order_relaxed), after;

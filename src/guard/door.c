@@ -6,15 +6,17 @@
 #define V4_HEADERS 28u
 #define V6_HEADERS 48u
 
+#define FACTOR_PARTS 1024u
+
 void door_set(struct door *door, double reply_factor, struct loops *loops)
 {
-	unsigned thousandths = (unsigned)(reply_factor * 1000);
+	unsigned parts = (unsigned)(reply_factor * FACTOR_PARTS);
 
-	if (reply_factor > 0 && thousandths == 0)
-		thousandths = 1;
-	atomic_store(&door->reply_factor, thousandths);
+	if (reply_factor > 0 && parts == 0)
+		parts = 1;
+	atomic_store(&door->reply_factor, parts);
 	atomic_store(&door->loops, loops);
-	atomic_store(&door->looks_closer, thousandths > 0 || loops != NULL);
+	atomic_store(&door->looks_closer, parts > 0 || loops != NULL);
 }
 
 /* --- the cap */
@@ -27,7 +29,12 @@ static uint64_t packet_bytes(const union addr *peer, size_t length)
 /* What may be sent for a request. */
 static uint64_t credit_for(const struct datagram *request, unsigned reply_factor)
 {
-	return packet_bytes(&request->client, request->length) * reply_factor / 1000;
+	return packet_bytes(&request->client, request->length) * reply_factor / FACTOR_PARTS;
+}
+
+static bool is_free(const struct door *door, const union addr *peer)
+{
+	return addr_is_loopback(peer) || limiter_exempts(door->limiter, peer);
 }
 
 static bool is_within_cap(struct door *door, const struct departure *departure)
@@ -36,7 +43,7 @@ static bool is_within_cap(struct door *door, const struct departure *departure)
 	const struct datagram *request = departure->request;
 	uint64_t credit = 0;
 
-	if (factor == 0 || addr_is_loopback(departure->to))
+	if (factor == 0 || is_free(door, departure->to))
 		return true;
 	if (departure->to == &request->client && !departure->counted)
 		credit = credit_for(request, factor);
@@ -48,7 +55,7 @@ void door_count(struct door *door, const struct datagram *request)
 {
 	unsigned factor = atomic_load_explicit(&door->reply_factor, memory_order_relaxed);
 
-	if (factor > 0 && !addr_is_loopback(&request->client))
+	if (factor > 0 && !is_free(door, &request->client))
 		(void)cap_takes(
 			door->cap, door->service, &request->client, credit_for(request, factor), 0);
 }

@@ -29,7 +29,7 @@ struct door {
 	struct limiter *limiter;
 	unsigned service; /* its number */
 	struct cap *cap;
-	_Atomic unsigned reply_factor; /* in thousandths; 0: without a limit */
+	_Atomic unsigned reply_factor; /* in parts of FACTOR_PARTS; 0: without a limit */
 	_Atomic(struct loops *) loops; /* that departures are told to; NULL: none */
 	atomic_bool looks_closer;      /* at each departure; else nobody has to ask */
 	_Atomic uint64_t withheld;     /* of what is not part of the books' equation */

@@ -10,17 +10,22 @@
  * are seldom all busy, and so little that who has all of its addresses is held to that. A site has an IPv6 /56 or
  * /48. */
 #define LEVELS 3u
+enum family { V4, V6, V6_LINK_LOCAL, FAMILIES };
 static const struct level {
-	unsigned bits, multiple;
-} levels[2][LEVELS] = {
-	{ { 32, 1 }, { 24, 32 }, { 16, 1024 } },
-	{ { 64, 1 }, { 56, 4 }, { 48, 16 } },
+	unsigned multiple, bits;
+	struct prefix_address mask;
+} levels[FAMILIES][LEVELS] = {
+	[V4] = { { 1, 32, { 0, 0xffffffff } }, { 32, 24, { 0, 0xffffff00 } },
+		{ 1024, 16, { 0, 0xffff0000 } } },
+	[V6] = { { 1, 64, { UINT64_MAX, 0 } }, { 4, 56, { UINT64_MAX << 8, 0 } },
+		{ 16, 48, { UINT64_MAX << 16, 0 } } },
+	[V6_LINK_LOCAL] = { { 1, 128, { UINT64_MAX, UINT64_MAX } } },
 };
 
 /* What is limited. */
 enum good { REQUESTS, REPLY_BYTES };
 
-/* Costs of bytes are 1/256 of the meter's unit. */
+/* A byte may cost less than the meter's unit. */
 #define FRACTION 256
 
 struct limiter_rules {
@@ -29,10 +34,27 @@ struct limiter_rules {
 	struct meters *meters;
 	unsigned service;
 	int64_t burst;
+	struct costs {
+		int64_t request, bytes; /* of FRACTION bytes */
+	} costs[FAMILIES][LEVELS];
 	struct access *exempt_table; /* NULL: nobody is */
 	size_t exempt_count;
 	struct prefix_rule exempt[];
 };
+
+static void set_costs(struct limiter_rules *rules)
+{
+	for (unsigned i = 0; i < FAMILIES * LEVELS; i++) {
+		int64_t multiple = levels[i / LEVELS][i % LEVELS].multiple;
+		int64_t requests = multiple * rules->numbers.requests_per_s;
+		int64_t bytes = multiple * rules->numbers.reply_bytes_per_s;
+
+		rules->costs[i / LEVELS][i % LEVELS] = (struct costs){
+			.request = requests > 0 ? METER_SECOND / requests : 0,
+			.bytes = bytes > 0 ? METER_SECOND * FRACTION / bytes : 0,
+		};
+	}
+}
 
 int limiter_rules_new(const struct limiter_settings *settings, struct meters *meters,
 	unsigned service, struct limiter_rules **ret_rules)
@@ -49,6 +71,7 @@ int limiter_rules_new(const struct limiter_settings *settings, struct meters *me
 	rules->service = service;
 	rules->burst = settings->numbers.burst_s * METER_SECOND;
 	rules->exempt_count = count;
+	set_costs(rules);
 	for (size_t i = 0; i < count; i++) {
 		(void)prefix_parse(settings->exempt[i], &rules->exempt[i].prefix, &ignored);
 		rules->exempt[i].allow = true;
@@ -115,7 +138,7 @@ void limiter_set(struct limiter *limiter, struct limiter_rules *rules)
 /* --- the source and its prefixes */
 
 struct source {
-	bool v6;
+	enum family family;
 	unsigned levels;
 	uint32_t scope; /* of a link-local address */
 	struct prefix_address address;
@@ -123,78 +146,77 @@ struct source {
 
 static struct source source_of(const union addr *client)
 {
-	struct source source = { .v6 = client->sa.sa_family == AF_INET6, .levels = LEVELS };
+	struct source source = { .family = V4, .levels = LEVELS };
 
-	if (!source.v6) {
+	if (client->sa.sa_family == AF_INET) {
 		source.address.low = ntohl(client->in.sin_addr.s_addr);
 		return source;
 	}
 	source.address = prefix_address_of(&client->in6.sin6_addr);
-	if (prefix_address_is_v4(source.address)) {
-		source.v6 = false;
-		source.address.low = (uint32_t)source.address.low;
-	} else if (IN6_IS_ADDR_LINKLOCAL(&client->in6.sin6_addr)) {
+	if (IN6_IS_ADDR_LINKLOCAL(&client->in6.sin6_addr)) {
+		source.family = V6_LINK_LOCAL;
 		source.levels = 1;
 		source.scope = client->in6.sin6_scope_id;
+	} else if (!prefix_address_is_v4(source.address)) {
+		source.family = V6;
 	}
 	return source;
 }
 
-static struct prefix prefix_at(const struct source *source, unsigned level)
+static struct prefix prefix_at(const struct source *source, unsigned number)
 {
-	unsigned bits = levels[source->v6][level].bits;
-	struct prefix prefix = { source->v6, (unsigned char)bits, source->address, { 0, 0 } };
+	const struct level *level = &levels[source->family][number];
 
-	if (!source->v6) {
-		prefix.first.low &= UINT64_MAX << (32 - bits);
-	} else if (source->levels == 1) {
-		prefix.bits = 128;
-	} else {
-		prefix.first.high &= UINT64_MAX << (64 - bits);
-		prefix.first.low = 0;
+	return (struct prefix){
+		.v6 = source->family != V4,
+		.bits = (unsigned char)level->bits,
+		.first = { source->address.high & level->mask.high,
+			source->address.low & level->mask.low },
+	};
+}
+
+/* The scope is 0 where it does not count. */
+static uint64_t tag_at(const struct limiter_rules *rules, const struct source *source,
+	unsigned number, enum good good)
+{
+	const struct level *level = &levels[source->family][number];
+	const uint64_t kind = rules->service << 16 | (unsigned)good << 8 | level->bits;
+	const struct meter_name name = { { kind << 32 | source->scope,
+		source->address.high & level->mask.high, source->address.low & level->mask.low } };
+
+	return meters_tag(rules->meters, &name);
+}
+
+/* Of the meters at each level. */
+struct tags {
+	uint64_t requests[LEVELS], bytes[LEVELS];
+};
+
+static struct tags tags_of(const struct limiter_rules *rules, const struct source *source)
+{
+	struct tags tags;
+
+	for (unsigned i = 0; i < source->levels; i++) {
+		if (rules->numbers.requests_per_s > 0)
+			tags.requests[i] = tag_at(rules, source, i, REQUESTS);
+		if (rules->numbers.reply_bytes_per_s > 0)
+			tags.bytes[i] = tag_at(rules, source, i, REPLY_BYTES);
 	}
-	return prefix;
+	return tags;
 }
 
-static struct meter *meter_of(const struct limiter_rules *rules, const struct source *source,
-	unsigned level, enum good good)
-{
-	const struct prefix prefix = prefix_at(source, level);
-	const struct meter_name name = { {
-		rules->service << 16 | (uint32_t)good << 15 | (uint32_t)source->v6 << 14 |
-			prefix.bits,
-		source->scope,
-		(uint32_t)(prefix.first.high >> 32),
-		(uint32_t)prefix.first.high,
-		(uint32_t)(prefix.first.low >> 32),
-		(uint32_t)prefix.first.low,
-	} };
-
-	return meters_find(rules->meters, &name);
-}
-
-/* --- requests */
-
-static int64_t request_cost(
-	const struct limiter_rules *rules, const struct source *source, unsigned level)
-{
-	return METER_SECOND /
-	       ((int64_t)rules->numbers.requests_per_s * levels[source->v6][level].multiple);
-}
-
-/* Which level is over its limit, or `levels` of the source. What an admission charges is in *ret_meters. */
+/* Which level is over its limit, or `levels` of the source. */
 static unsigned find_over(const struct limiter_rules *rules, const struct source *source,
-	int64_t now, struct meter *ret_meters[static LEVELS])
+	const struct tags *tags, int64_t now)
 {
 	for (unsigned i = 0; i < source->levels; i++) {
-		if (rules->numbers.requests_per_s > 0) {
-			ret_meters[i] = meter_of(rules, source, i, REQUESTS);
-			if (meter_used(ret_meters[i], now) + request_cost(rules, source, i) >
+		if (rules->numbers.requests_per_s > 0 &&
+			meters_used(rules->meters, tags->requests[i], now) +
+					rules->costs[source->family][i].request >
 				rules->burst)
-				return i;
-		}
+			return i;
 		if (rules->numbers.reply_bytes_per_s > 0 &&
-			meter_used(meter_of(rules, source, i, REPLY_BYTES), now) >= rules->burst)
+			meters_used(rules->meters, tags->bytes[i], now) >= rules->burst)
 			return i;
 	}
 	return source->levels;
@@ -226,15 +248,16 @@ bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram 
 {
 	const struct limiter_rules *rules = atomic_load(&limiter->rules);
 	int64_t now = meter_time(datagram->arrived_ns);
-	struct meter *meters[LEVELS];
 	struct source source;
+	struct tags tags;
 	unsigned over;
 
 	datagram->metered = false;
 	if (rules == NULL || !limiter_is_on(limiter) || exempts(rules, &datagram->client))
 		return true;
 	source = source_of(&datagram->client);
-	over = find_over(rules, &source, now, meters);
+	tags = tags_of(rules, &source);
+	over = find_over(rules, &source, &tags, now);
 	if (over < source.levels) {
 		const struct prefix prefix = prefix_at(&source, over);
 
@@ -242,7 +265,8 @@ bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram 
 	}
 	datagram->metered = rules->numbers.reply_bytes_per_s > 0;
 	for (unsigned i = 0; rules->numbers.requests_per_s > 0 && i < source.levels; i++)
-		meter_charge(meters[i], now, request_cost(rules, &source, i));
+		meters_charge(rules->meters, tags.requests[i], now,
+			rules->costs[source.family][i].request);
 	return true;
 }
 
@@ -258,10 +282,9 @@ void limiter_charge_replies(
 		return;
 	source = source_of(&request->client);
 	for (unsigned i = 0; i < source.levels; i++) {
-		int64_t rate =
-			(int64_t)rules->numbers.reply_bytes_per_s * levels[source.v6][i].multiple;
-		int64_t cost = (int64_t)bytes * (METER_SECOND * FRACTION / rate) / FRACTION;
+		int64_t cost = (int64_t)bytes * rules->costs[source.family][i].bytes / FRACTION;
 
-		meter_charge(meter_of(rules, &source, i, REPLY_BYTES), meter_time(now_ns), cost);
+		meters_charge(rules->meters, tag_at(rules, &source, i, REPLY_BYTES),
+			meter_time(now_ns), cost);
 	}
 }

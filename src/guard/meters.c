@@ -1,6 +1,7 @@
 #include "guard/meters.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "base/sys.h"
@@ -8,12 +9,19 @@
 #define WAYS 8u
 #define SETS 32768u
 
+__extension__ typedef unsigned __int128 wide;
+
+struct meter {
+	_Atomic uint64_t tag;
+	_Atomic int64_t full_at;
+};
+
 struct set {
 	_Alignas(64) struct meter ways[WAYS];
 };
 
 struct meters {
-	uint64_t keys[2][1 + METER_WORDS];
+	wide keys[1 + METER_WORDS];
 	struct set sets[SETS];
 };
 
@@ -41,55 +49,67 @@ void meters_free(struct meters *meters)
 		munmap(meters, sizeof(*meters));
 }
 
-/* Multilinear hashing: of 32-bit words the upper half of the sum is strongly universal, so whoever does not know the
- * key finds no two sources that share a set or a tag. No meter has the tag 0. */
-static uint64_t tag_of(const struct meters *meters, const struct meter_name *name)
+static unsigned set_of(uint64_t tag)
 {
-	uint64_t high = meters->keys[0][0], low = meters->keys[1][0];
-
-	for (unsigned i = 0; i < METER_WORDS; i++) {
-		high += meters->keys[0][1 + i] * name->words[i];
-		low += meters->keys[1][1 + i] * name->words[i];
-	}
-	return (high & ~(uint64_t)UINT32_MAX) | low >> 32 | 1;
+	return (tag >> 32) % SETS;
 }
 
-/* The one with this tag, or the one that is nearest to full. */
-static struct meter *find_in(struct set *set, uint64_t tag, uint64_t *ret_tag)
+/* Multilinear hashing: of 64-bit words the upper half of the 128-bit sum is strongly universal, so who does not know the
+ * key finds no two sources that share a set or a tag. No meter has the tag 0. */
+uint64_t meters_tag(const struct meters *meters, const struct meter_name *name)
 {
-	struct meter *nearest = NULL;
-	int64_t nearest_at = INT64_MAX;
+	const struct set *set;
+	wide sum = meters->keys[0];
+	uint64_t tag;
 
-	for (unsigned i = 0; i < WAYS; i++) {
-		struct meter *meter = &set->ways[i];
-		uint64_t its = atomic_load_explicit(&meter->tag, memory_order_relaxed);
-		int64_t full_at = atomic_load_explicit(&meter->full_at, memory_order_relaxed);
+	for (unsigned i = 0; i < METER_WORDS; i++)
+		sum += meters->keys[1 + i] * name->words[i];
+	tag = (uint64_t)(sum >> 64) | 1;
+	set = &meters->sets[set_of(tag)];
+	__builtin_prefetch(&set->ways[0]);
+	__builtin_prefetch(&set->ways[WAYS / 2]);
+	return tag;
+}
 
-		if (its != tag && full_at >= nearest_at)
-			continue;
-		nearest = meter;
-		nearest_at = full_at;
-		*ret_tag = its;
-		if (its == tag)
-			break;
-	}
+/* The one that is nearest to full. */
+static struct meter *nearest_in(struct set *set)
+{
+	struct meter *nearest = set->ways;
+
+	for (struct meter *meter = set->ways; meter < set->ways + WAYS; meter++)
+		if (atomic_load_explicit(&meter->full_at, memory_order_relaxed) <
+			atomic_load_explicit(&nearest->full_at, memory_order_relaxed))
+			nearest = meter;
 	return nearest;
 }
 
-struct meter *meters_find(struct meters *meters, const struct meter_name *name)
+static struct meter *meter_of(struct meters *meters, uint64_t tag)
 {
-	uint64_t tag = tag_of(meters, name), found;
-	struct set *set = &meters->sets[(tag >> 32) % SETS];
+	struct set *set = &meters->sets[set_of(tag)];
 	struct meter *meter;
+	uint64_t found;
 
-	do
-		meter = find_in(set, tag, &found);
-	while (found != tag && !atomic_compare_exchange_strong(&meter->tag, &found, tag));
+	do {
+		for (unsigned i = 0; i < WAYS; i++)
+			if (atomic_load_explicit(&set->ways[i].tag, memory_order_relaxed) == tag)
+				return &set->ways[i];
+		meter = nearest_in(set);
+		found = atomic_load_explicit(&meter->tag, memory_order_relaxed);
+	} while (!atomic_compare_exchange_strong(&meter->tag, &found, tag));
 	return meter;
 }
 
-void meter_charge(struct meter *meter, int64_t now, int64_t cost)
+int64_t meters_used(struct meters *meters, uint64_t tag, int64_t now)
 {
+	const struct meter *meter = meter_of(meters, tag);
+	int64_t full_at = atomic_load_explicit(&meter->full_at, memory_order_relaxed);
+
+	return full_at > now ? full_at - now : 0;
+}
+
+void meters_charge(struct meters *meters, uint64_t tag, int64_t now, int64_t cost)
+{
+	struct meter *meter = meter_of(meters, tag);
 	int64_t before = atomic_load_explicit(&meter->full_at, memory_order_relaxed), after;
 
 	do {

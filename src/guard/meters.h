@@ -14,7 +14,6 @@
 #ifndef GUARD_METERS_H
 #define GUARD_METERS_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,11 +30,6 @@ static inline int64_t meter_time(int64_t monotonic_ns)
 /* The most that a meter is charged ahead of time. */
 #define METER_MOST (7200 * METER_SECOND)
 
-struct meter {
-	_Atomic uint64_t tag;
-	_Atomic int64_t full_at;
-};
-
 struct meters;
 
 /* The table, with a key of its own. -ENOMEM. */
@@ -48,23 +42,18 @@ void meters_free(struct meters *meters);
 size_t meters_bytes(void);
 
 /* Who is metered. Two names of which no word differs are one. */
-#define METER_WORDS 6u
+#define METER_WORDS 3u
 struct meter_name {
-	uint32_t words[METER_WORDS];
+	uint64_t words[METER_WORDS];
 };
 
-/* Its meter, which may have been another's until now. Thread: any. */
-struct meter *meters_find(struct meters *meters, const struct meter_name *name);
+/* The tag of its meter, which is needed soon. Thread: any. */
+uint64_t meters_tag(const struct meters *meters, const struct meter_name *name);
 
-/* How much is to be refilled. Thread: any. */
-static inline int64_t meter_used(const struct meter *meter, int64_t now)
-{
-	int64_t full_at = atomic_load_explicit(&meter->full_at, memory_order_relaxed);
-
-	return full_at > now ? full_at - now : 0;
-}
+/* How much of this meter is to be refilled. Thread: any. */
+int64_t meters_used(struct meters *meters, uint64_t tag, int64_t now);
 
 /* Thread: any. */
-void meter_charge(struct meter *meter, int64_t now, int64_t cost);
+void meters_charge(struct meters *meters, uint64_t tag, int64_t now, int64_t cost);
 
 #endif

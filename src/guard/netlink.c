@@ -111,7 +111,7 @@ static bool is_end(const struct nlmsghdr *message, int *ret_error)
 
 	if (message->nlmsg_type != NLMSG_DONE && message->nlmsg_type != NLMSG_ERROR)
 		return false;
-	*ret_error = error != NULL ? *error : 0;
+	*ret_error = error != NULL && *error < 0 ? *error : 0;
 	return true;
 }
 

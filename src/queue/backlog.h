@@ -1,25 +1,28 @@
 /* The backlog: the datagrams that wait in a queue, and the rules by which one is next.
  *
- * Fair: the next one is of the flow that was served least in the current window. Fifo: the oldest,
- * always. When order is kept for each client, a flow is an address with its port, its oldest datagram
- * goes first at any time, and nothing of it is next while one of its is running.
+ * Fair: every other one is of the network that was served least in the current window, every fourth of the flow that
+ * was, and every fourth is drawn at random. Fifo: the oldest, always. When order is kept for each client, a flow is
+ * an address with its port, its oldest datagram goes first at any time, and nothing of it is next while one of its
+ * is running.
  *
  *			next, fair				evicted when there is no room
  *	calm		the oldest of the flow that became	the oldest of the longest flow;
- *			ready first among the least served	fifo: the oldest
- *	overloaded	the newest of the flow that was heard	the same
- *			from last among the least served; aged
- *			flows last; every third, the newest of all
+ *			ready first among the least served;	fifo: the oldest
+ *			none is drawn
+ *	overloaded	the newest of the flow that was drawn,	the same
+ *			or of the least served, and among equals
+ *			of the drawn one; aged flows last
  *
  * A backlog is overloaded when it has not been empty for overload_interval_ns and its oldest datagram
  * is aged: it waited for more than a quarter of that. A flow is aged when its newest datagram is. An
- * answer in time beats an answer in order; and every third is the newest of all, because forged sources,
- * each of which was served nothing yet, would push honest ones aside.
+ * answer in time beats an answer in order. One is drawn because forged sources, each of which was served nothing yet,
+ * would push honest ones aside; and among equals, because senders choose who is heard from first or last. Turns by
+ * network let a network of abusers weigh as one; those by address leave a share to clients who are many in one network.
  *
  * A flow is charged the mean service time when one of its datagrams is taken, which is corrected when
  * it is finished. What comes is sorted into its flows only when it matters which is next, or which is
  * evicted. When all that waits is taken at once, and nothing of it was sorted, it is taken by age, and
- * its flows are charged when it is finished. Everything is O(1) a datagram.
+ * its flows are charged when it is finished; their networks are not. Everything is O(1) a datagram.
  *
  * Thread: the holder of the queue's lock. */
 #ifndef QUEUE_BACKLOG_H
@@ -27,6 +30,7 @@
 
 #include "core/datagram.h"
 #include "queue/flow.h"
+#include "queue/recent.h"
 
 enum backlog_discipline {
 	BACKLOG_FAIR,
@@ -48,7 +52,8 @@ struct backlog {
 	struct link by_age;	       /* those that are sorted, the oldest first */
 	struct datagram_list unsorted; /* newer ones */
 	unsigned count;		       /* of both */
-	unsigned taken;		       /* while overloaded, to count to NEWEST_EVERY */
+	struct recent recent;	       /* those that are sorted, to draw from */
+	unsigned turns;		       /* by which one is next: those that were taken, fair */
 	int64_t empty_ns;	       /* when it was last empty */
 	int64_t window_ns;	       /* when the window began */
 };

@@ -1,10 +1,8 @@
-/* DESIGN: a flow stands in up to three structures.
+/* DESIGN: a flow stands in up to four structures.
  *
  * The hash: chains of record numbers, so that a record is two cache lines.
  *
- * An order, one for each state: lists by the time served in this window, fine where that is little and
- * coarse (one part in 32) where it is much; a bitmap of two levels finds the first list. At the end of
- * a window all lists become the first one.
+ * An order (order.h), one for each state; and while it is ready, its network's list (network.h).
  *
  * The lengths (lengths.h): by how many of its datagrams wait. */
 #include "queue/flow.h"
@@ -17,18 +15,12 @@
 
 #include "base/sys.h"
 #include "queue/lengths.h"
-
-/* 32 lists to a power of two, from 0 up to 2^43 ns (two hours). */
-#define ORDER_LISTS ((43 - 5 + 1) * 32)
+#include "queue/multilinear.h"
+#include "queue/network.h"
+#include "queue/order.h"
 
 /* Fewer records, of 128 bytes each, are half of the smallest L1 cache: they need no prefetch hint. */
 #define EXPECT_FLOWS 128
-
-struct flow_order {
-	uint64_t filled[(ORDER_LISTS + 63) / 64]; /* a bit a list that may not be empty */
-	uint64_t filled_words;			  /* a bit a word of those that is not 0 */
-	struct link lists[ORDER_LISTS];
-};
 
 struct flow_table {
 	_Alignas(64) struct flow_key key;
@@ -39,7 +31,8 @@ struct flow_table {
 	size_t mask;	 /* of hash heads */
 	size_t bytes;
 	uint32_t window;
-	struct flow_order orders[FLOW_ORDERS];
+	struct order orders[FLOW_ORDERS];
+	struct network_table networks;
 	struct lengths lengths;
 	struct flow *records; /* the first is nobody's, and ends each chain of the hash */
 	uint32_t *heads;      /* of chains: numbers of records */
@@ -60,17 +53,11 @@ static uint64_t word_of(const void *bytes, size_t count)
 	return word;
 }
 
-static uint64_t half_products(const uint64_t keys[2], uint64_t word)
-{
-	return keys[0] * (uint32_t)word + keys[1] * (word >> 32);
-}
-
-/* An IPv4 address is all in the first word, as addr_word() has it. The lowest 32 bits of the sum are dropped: a
- * product's bits depend on lower ones alone. */
+/* An IPv4 address is all in the first word, as addr_word() has it. */
 static uint32_t note_v4(const struct flow_key *key, uint64_t word, struct flow_source *ret_source)
 {
 	ret_source->words[0] = word;
-	return (uint32_t)((key->words[0] + half_products(&key->words[1], word)) >> 32);
+	return (uint32_t)((key->words[0] + multilinear_word(&key->words[1], word)) >> 32);
 }
 
 static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *client,
@@ -91,7 +78,7 @@ static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *c
 						    whole ? word_of(bytes + 8, 8) : 0,
 					    } };
 	for (unsigned i = 0; i < 3; i++)
-		sum += half_products(&key->words[1 + 2 * i], ret_source->words[i]);
+		sum += multilinear_word(&key->words[1 + 2 * i], ret_source->words[i]);
 	return (uint32_t)(sum >> 32);
 }
 
@@ -115,82 +102,6 @@ void flow_prepare(const struct flow_table *table, const struct datagram_list *ba
 	flow_note_sources(&table->key, batch, with_port);
 }
 
-/* --- orders: by time served */
-
-static void order_init(struct flow_order *order)
-{
-	for (unsigned i = 0; i < ORDER_LISTS; i++)
-		link_init(&order->lists[i]);
-}
-
-/* The list for this time, which is never negative. */
-static uint32_t order_list(int64_t served_ns)
-{
-	uint64_t value = (uint64_t)served_ns;
-	uint32_t exponent, list;
-
-	if (value < 32)
-		return (uint32_t)value;
-	exponent = (63u ^ (uint32_t)__builtin_clzll(value)) - 5; /* of its leading bit, less 5 */
-	list = exponent * 32 + (uint32_t)(value >> exponent);
-	return list < ORDER_LISTS ? list : ORDER_LISTS - 1;
-}
-
-static int64_t order_list_end_ns(uint32_t list)
-{
-	uint32_t exponent = list < 64 ? 0 : list / 32 - 1;
-
-	return list == ORDER_LISTS - 1 ? INT64_MAX
-				       : (int64_t)(list - exponent * 32 + 1) << exponent;
-}
-
-static inline void order_mark(struct flow_order *order, uint32_t list)
-{
-	order->filled[list / 64] |= (uint64_t)1 << list % 64;
-	order->filled_words |= (uint64_t)1 << list / 64;
-}
-
-static void order_unmark(struct flow_order *order, unsigned list)
-{
-	order->filled[list / 64] &= ~((uint64_t)1 << list % 64);
-	if (order->filled[list / 64] == 0)
-		order->filled_words &= ~((uint64_t)1 << list / 64);
-}
-
-/* Behind all others of the list. A flow leaves it by link_remove(). */
-static inline void order_insert(struct flow_order *order, uint32_t list, struct link *flow)
-{
-	order_mark(order, list);
-	link_append(&order->lists[list], flow);
-}
-
-/* The first list that is not empty, or NULL. A list that became empty stays marked until it is met
- * here, once for each time that it was marked: to look whenever a list loses a flow costs more. */
-static struct link *order_first(struct flow_order *order)
-{
-	while (order->filled_words != 0) {
-		unsigned word = (unsigned)__builtin_ctzll(order->filled_words);
-		unsigned list = word * 64 + (unsigned)__builtin_ctzll(order->filled[word]);
-
-		if (!link_is_empty(&order->lists[list]))
-			return &order->lists[list];
-		order_unmark(order, list);
-	}
-	return NULL;
-}
-
-/* All lists become the first, in which those who were served least come last: while overloaded they
- * are next. */
-static void order_flatten(struct flow_order *order)
-{
-	struct link *list;
-
-	order_unmark(order, 0);
-	while ((list = order_first(order)) != NULL)
-		link_prepend_all(&order->lists[0], list);
-	order_mark(order, 0);
-}
-
 /* --- the table */
 
 static size_t heads_of(size_t flows)
@@ -205,10 +116,10 @@ static size_t heads_of(size_t flows)
 size_t flow_table_bytes(size_t flows)
 {
 	return sizeof(struct flow_table) + (flows + 1) * sizeof(struct flow) +
-	       heads_of(flows) * sizeof(uint32_t);
+	       heads_of(flows) * sizeof(uint32_t) + network_table_bytes(flows, heads_of(flows));
 }
 
-/* One mapping: the table, the records, the hash's heads. */
+/* One mapping: the table, the records, the hash's heads (of which there are 16 at least), the networks. */
 int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 {
 	size_t bytes = flow_table_bytes(flows), heads = heads_of(flows);
@@ -226,6 +137,7 @@ int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 	table->heads = (uint32_t *)(void *)(table->records + 1 + flows);
 	for (unsigned i = 0; i < FLOW_ORDERS; i++)
 		order_init(&table->orders[i]);
+	network_table_init(&table->networks, flows, heads, table->heads + heads);
 	lengths_init(&table->lengths);
 	sys_random(&table->key, sizeof(table->key));
 	*ret_table = table;
@@ -243,6 +155,7 @@ void flow_table_next_window(struct flow_table *table)
 	table->window++;
 	for (unsigned i = 0; i < FLOW_ORDERS; i++)
 		order_flatten(&table->orders[i]);
+	network_table_next_window(&table->networks);
 }
 
 static void be_unserved(const struct flow_table *table, struct flow *flow)
@@ -260,17 +173,17 @@ static void enter_window(const struct flow_table *table, struct flow *flow)
 		be_unserved(table, flow);
 }
 
-static int64_t charged(const struct flow *flow, int64_t ns)
+static uint32_t record_number(const struct flow_table *table, const struct flow *flow)
 {
-	return flow->served_ns + ns > 0 ? flow->served_ns + ns : 0;
+	return (uint32_t)(flow - table->records);
 }
 
-void flow_move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns)
+static void move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns)
 {
 	enter_window(table, flow);
 	if (flow->state != FLOW_RUNNING)
 		link_remove(&flow->in_order);
-	flow->served_ns = charged(flow, ns);
+	flow->served_ns = order_charged(flow->served_ns, ns);
 	if (state != FLOW_RUNNING && (ns != 0 || flow->state == FLOW_RUNNING)) {
 		flow->list = order_list(flow->served_ns);
 		flow->list_end_ns = order_list_end_ns(flow->list);
@@ -282,13 +195,28 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_state stat
 		order_insert(&table->orders[state], flow->list, &flow->in_order);
 }
 
+void flow_move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns)
+{
+	uint32_t number = record_number(table, flow);
+	bool relisted = state != flow->state || ns != 0;
+
+	if (relisted && flow->state == FLOW_READY)
+		network_unlist(&table->networks, number);
+	if (ns != 0)
+		network_charge(&table->networks, number, ns);
+	if (relisted && state == FLOW_READY)
+		network_list(&table->networks, number);
+	move(table, flow, state, ns);
+}
+
 void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns)
 {
 	enter_window(table, flow);
-	if (order_list(charged(flow, ns)) != flow->list)
-		flow_move(table, flow, flow->state, ns);
+	network_charge(&table->networks, record_number(table, flow), ns);
+	if (order_list(order_charged(flow->served_ns, ns)) != flow->list)
+		move(table, flow, flow->state, ns);
 	else
-		flow->served_ns = charged(flow, ns);
+		flow->served_ns = order_charged(flow->served_ns, ns);
 }
 
 /* Prefetch both cache lines of the third flow of a list: it is needed soon. (A list with fewer ends in
@@ -314,6 +242,27 @@ struct flow *flow_least_served(struct flow_table *table, bool last)
 	return LINK_OWNER(last ? head->previous : head->next, struct flow, in_order);
 }
 
+struct flow *flow_of_least_served_network(struct flow_table *table)
+{
+	uint32_t number = network_least_served(&table->networks);
+
+	return number != 0 ? &table->records[number] : flow_least_served(table, true);
+}
+
+static uint32_t list_now(const struct flow_table *table, const struct flow *flow)
+{
+	return flow->window == table->window ? flow->list : 0;
+}
+
+bool flow_is_equal(
+	const struct flow_table *table, const struct flow *a, const struct flow *b, bool by_network)
+{
+	if (by_network)
+		return network_is_equal(
+			&table->networks, record_number(table, a), record_number(table, b));
+	return list_now(table, a) == list_now(table, b);
+}
+
 void flow_requeue_length(struct flow_table *table, struct flow *flow, uint32_t waiting)
 {
 	lengths_requeue(&table->lengths, flow, waiting);
@@ -333,7 +282,8 @@ static struct flow *forget(struct flow_table *table)
 	assert(head != NULL);
 	expect_third(head);
 	flow = LINK_OWNER(head->next, struct flow, in_order);
-	flow_move(table, flow, FLOW_RUNNING, 0);
+	network_leave(&table->networks, record_number(table, flow));
+	move(table, flow, FLOW_RUNNING, 0);
 	*flow->hash_place = flow->hash_next;
 	table->records[flow->hash_next].hash_place = flow->hash_place;
 	return flow;
@@ -349,7 +299,7 @@ static void enter_hash(struct flow_table *table, struct flow *flow, uint32_t *he
 	flow->hash_next = *head;
 	flow->hash_place = head;
 	table->records[flow->hash_next].hash_place = &flow->hash_next;
-	*head = (uint32_t)(flow - table->records);
+	*head = record_number(table, flow);
 }
 
 /* Field by field: one assignment of the whole is a rep stos, whose start alone takes longer. */
@@ -401,8 +351,9 @@ struct flow *flow_find(struct flow_table *table, const struct datagram *datagram
 	struct flow *flow = look_up(table, datagram);
 
 	if (flow == NULL)
-		return make_flow(table, datagram);
+		flow = make_flow(table, datagram);
 	enter_window(table, flow);
+	network_join(&table->networks, record_number(table, flow), &flow->source);
 	return flow;
 }
 
@@ -425,10 +376,10 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 		int64_t ns = job->service_ns;
 
 		if (flow == NULL)
-			flow_move(table, make_flow(table, job), FLOW_IDLE, ns);
+			move(table, make_flow(table, job), FLOW_IDLE, ns);
 		else if (flow->window == table->window && flow->served_ns + ns < flow->list_end_ns)
 			flow->served_ns += ns; /* which most do: its list stays */
 		else
-			flow_move(table, flow, flow->state, ns);
+			move(table, flow, flow->state, ns);
 	}
 }

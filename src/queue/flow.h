@@ -1,4 +1,4 @@
-/* Flows: the sources of a queue's datagrams, each with the time that it was served, exactly. A keyed
+/* Flows: the sources of a queue's datagrams, each with the time that it was served, exactly, and in its network. A keyed
  * hash finds a flow, but two sources never share one. A bounded number of idle flows is remembered; when
  * there are more, the one that was served least is forgotten.
  *
@@ -50,8 +50,7 @@ void flow_table_free(struct flow_table *table);
 /* Bytes of address space; untouched records cost no resident memory. */
 size_t flow_table_bytes(size_t flows);
 
-/* Multilinear hashing (Lemire and Kaser, 2014): without knowing the random words nobody can choose
- * sources that collide more often than by chance. */
+/* For multilinear.h. */
 struct flow_key {
 	uint64_t words[7];
 };
@@ -79,20 +78,28 @@ struct flow *flow_find(struct flow_table *table, const struct datagram *datagram
 /* A new window: all flows count as served nothing. */
 void flow_table_next_window(struct flow_table *table);
 
-/* Add `ns` (a correction may be negative) to what a flow was served, and put it into the order of
- * `state`, behind its equals. */
+/* Add `ns` (a correction may be negative) to what a flow that was found, and its network, were served, and put it
+ * into the order of `state`, behind its equals. */
 void flow_move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns);
 
 /* Only add; the flow moves behind its equals only when these are others now. */
 void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
 
-/* The same for the flows of these prepared datagrams, each the time that it took. New flows become
- * idle. */
+/* The same for the flows of these prepared datagrams, each the time that it took, but not for their networks. New
+ * flows become idle. */
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs);
 
 /* The ready flow that was served least, or, when none is ready, the aged one: of its equals the first
  * or the last; NULL: none. */
 struct flow *flow_least_served(struct flow_table *table, bool last);
+
+/* A ready flow of the network that was served least, the one that was served longest ago; where no flow is ready,
+ * the aged one; NULL: none. */
+struct flow *flow_of_least_served_network(struct flow_table *table);
+
+/* Was `a`, or its network, served as little as `b`, as far as these orders tell them apart? */
+bool flow_is_equal(const struct flow_table *table, const struct flow *a, const struct flow *b,
+	bool by_network);
 
 /* For flow_set_waiting() alone. */
 void flow_requeue_length(struct flow_table *table, struct flow *flow, uint32_t waiting);

@@ -1,5 +1,5 @@
 """What becomes of the answers when more is asked than can be answered: dgramd, dgramd as a plain
-FIFO, a textbook's pool and Python's ThreadingUDPServer, over real sockets, in one run. Writes tables
+FIFO, a textbook's pool, the same with CoDel, and Python's ThreadingUDPServer, over real sockets, in one run. Writes tables
 and two pictures to tests/bench/results. FULL=1: longer runs, and 20 recoveries instead of 5.
 
 Each server is measured at its limit (a closed loop) right before and right after each run of the
@@ -29,6 +29,7 @@ GENERATOR_CPU = 1  # when the handler needs another
 PATIENCE_MS, REPEATS = 100, 3
 LOADS = (0.5, 0.9, 1.5, 2, 5, 10)
 ABUSERS = (("1 abuser", "socket", 1), ("20 abusers", "socket", 20), ("100 abusers", "socket", 100),
+           ("100 in a network", "network", 100),
            ("5,000 forged", "forged", 5000), ("200,000 forged", "forged", 200000))
 
 LOAD = os.path.join(dgramtest.BUILD, "tests/bench/overload_load")
@@ -65,6 +66,8 @@ SERVERS = {
     "dgramd, fifo, no deadline": lambda: dgramd(FIFO, block_us=BLOCK_US),
     "textbook pool": lambda: program(
         os.path.join(servers.PEERS, "textbook_echo"), "PORT", str(WORKERS), str(BLOCK_US)),
+    "CoDel 500/50": lambda: program(  # as erldns has it
+        os.path.join(servers.PEERS, "textbook_echo"), "PORT", str(WORKERS), str(BLOCK_US), "500", "50"),
     "ThreadingUDPServer": lambda: program(
         *servers.python("ThreadingUDPServer"), str(BLOCK_US)),
 }

@@ -4,7 +4,8 @@
  * Usage: overload_load PORT PATIENCE_MS WARM_S TRACE CROWD...
  * CROWD: NAME,KIND,SOURCES,REPEATS,RATE*SECONDS[+RATE*SECONDS]...
  *
- * Each of SOURCES clients has an address of its own. KIND "socket": and a socket. KIND "shared":
+ * Each of SOURCES clients has an address of its own, in a network of its own. KIND "socket": and a socket. KIND
+ * "network": the same, but all in one network. KIND "shared":
  * one socket sends for all, the cheaper way. KIND "forged": so it does, and nobody waits for
  * answers. After PATIENCE_MS without an answer a request is sent again, up to REPEATS times.
  *

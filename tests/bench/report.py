@@ -9,8 +9,8 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 400, 72, 24, 48, 92
-COLOURS = ("#2f81f7", "#db6d28", "#8957e5", "#6e7781")
-DASHES = ("none", "8 4", "2 4", "10 3 2 3")
+COLOURS = ("#2f81f7", "#db6d28", "#8957e5", "#6e7781", "#2da44e")
+DASHES = ("none", "8 4", "2 4", "10 3 2 3", "5 2")
 STYLE = """<style>
 text { font: 13px system-ui, sans-serif; fill: #24292f; }
 .title { font-size: 15px; font-weight: 600; }

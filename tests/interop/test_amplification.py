@@ -47,6 +47,8 @@ def empty_request(source, host, port):
 class Amplification(networks.Case):
     def setUp(self):
         super().setUp()
+        with self.enter(self.there):
+            self.ip("address add 10.9.0.77/16 dev there")  # another client in the /24
         for network, version in ((prefix, "-6 " if ":" in prefix else "-4 ") for prefix in FORGED):
             whole = f"{network}:/48" if ":" in network else f"{network}.0/24"
             neighbour = networks.NEIGHBOURS[":" in network]
@@ -144,6 +146,16 @@ class Amplification(networks.Case):
         self.reload(daemon, 2, max_reply_factor=1)
         self.must_be_capped(daemon)
 
+    def test_exempt(self):
+        daemon = self.start({
+            "handler": "daytime", "host": networks.HOSTS[0], "limits": {"exempt": ["10.9.0.2/32"]}})
+        client, neighbour = self.client(daemon), self.client(daemon, 77)
+        for _ in range(100):
+            self.assertIsNotNone(self.ask(client, b""))
+        for _ in range(100):
+            neighbour.send(b"")
+        self.eventually(lambda: self.lost(daemon, "dropped_amplification") > 0, "the loss")
+
     def test_loopback_is_free(self):
         daemon = self.start({"handler": "daytime", "host": ["127.0.0.1", "::1"]})
         for address in daemon.addresses():
@@ -189,7 +201,7 @@ class Amplification(networks.Case):
     def must_lift(self, word):
         """For that client, and not for its neighbour; for how long it holds is test_cap's."""
         daemon = self.subject()
-        client, neighbour = self.client(daemon), self.client(daemon, 3)
+        client, neighbour = self.client(daemon), self.client(daemon, 77)
         for _ in range(20):
             neighbour.send(b"fill")
         self.eventually(lambda: self.lost(daemon, "dropped_amplification") > 0, "the loss")
@@ -204,8 +216,6 @@ class Amplification(networks.Case):
 
     def test_proven(self):
         """By handle(), and by verify()."""
-        with self.enter(self.there):
-            self.ip("address add 10.9.0.3/16 dev there")
         self.must_lift(b"prove")
         self.must_lift(b"proof")
 

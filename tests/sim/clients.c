@@ -7,13 +7,23 @@
 #define FIRST_PORT 20000u
 #define TRIES 3u
 
+/* One after the other, or as far apart as there is room: up to 4,096 of a group each in a /16 of its own. */
+static uint32_t v4_of(const struct group *group, unsigned index, unsigned number)
+{
+	unsigned first = 16 + 16 * index + number % 16;
+
+	if (!group->spread)
+		return htonl(0x0a000000u | index << 20 | (number & 0xfffffu));
+	return htonl(first << 24 | (number >> 4 & 0xff) << 16 | (number >> 12 & 0xff) << 8 | 1);
+}
+
 /* Sources as the product tells them apart: IPv4 addresses, a mapped one of those, IPv6 networks and
  * link-local addresses. */
 static union addr address_of(const struct run *run, unsigned group, unsigned number, unsigned port)
 {
 	union addr addr;
 	unsigned char *v6 = addr.in6.sin6_addr.s6_addr;
-	uint32_t v4 = htonl(0x0a000000u | group << 20 | (number & 0xfffffu));
+	uint32_t v4 = v4_of(&run->scenario.groups[group], group, number);
 
 	memset(&addr, 0, sizeof(addr));
 	if (run->network.sockets[run->scenario.groups[group].socket].bound.sa.sa_family ==
@@ -89,10 +99,11 @@ static uint32_t write_letter(struct run *run, unsigned number)
 
 static void ask_again(void *context, uint64_t number);
 
-static void post(struct run *run, uint32_t id)
+static void post(struct run *run, uint32_t id, int64_t after_ns)
 {
 	const struct letter *letter = &run->network.letters[id];
-	int64_t delay_ns = random_between(&run->world.random, 0, run->scenario.delay_most_ns);
+	int64_t delay_ns =
+		after_ns + random_between(&run->world.random, 0, run->scenario.delay_most_ns);
 
 	world_at(&run->world, run->world.now_ns + delay_ns, network_arrive, &run->network, id);
 	if (letter->tries_left > 0)
@@ -130,9 +141,24 @@ static void ask_again(void *context, uint64_t number)
 		return;
 	again = copy(run, (uint32_t)number);
 	run->network.letters[again].tries_left = left;
-	post(run, again);
+	post(run, again, 0);
 }
 
+static void send_burst(struct run *run, unsigned number, unsigned burst, int64_t after_ns)
+{
+	struct group *group = &run->scenario.groups[number];
+
+	for (unsigned i = 0; i < burst && group->left > 0; i++) {
+		uint32_t id = write_letter(run, number);
+
+		group->left--;
+		post(run, id, after_ns);
+		if (random_one_in(&run->world.random, run->scenario.duplicate_one_in))
+			post(run, copy(run, id), after_ns);
+	}
+}
+
+/* Those of one nanosecond arrive in any order. */
 static void send_some(void *context, uint64_t number)
 {
 	struct run *run = context;
@@ -140,14 +166,9 @@ static void send_some(void *context, uint64_t number)
 	struct group *group = &run->scenario.groups[number];
 	int64_t wait_ns = group->interval_ns * group->burst;
 
-	for (unsigned i = 0; i < group->burst && group->left > 0; i++) {
-		uint32_t id = write_letter(run, (unsigned)number);
-
-		group->left--;
-		post(run, id);
-		if (random_one_in(random, run->scenario.duplicate_one_in))
-			post(run, copy(run, id));
-	}
+	send_burst(run, (unsigned)number, group->burst, group->place == BEFORE);
+	if (group->company > 0)
+		send_burst(run, (unsigned)number + 1, group->company, group->place == BEHIND);
 	if (group->left > 0)
 		world_at(&run->world, run->world.now_ns + random_between(random, 1, 2 * wait_ns),
 			send_some, run, number);
@@ -156,5 +177,6 @@ static void send_some(void *context, uint64_t number)
 void clients_start(struct run *run)
 {
 	for (unsigned i = 0; i < run->scenario.groups_count; i++)
-		world_at(&run->world, run->world.now_ns, send_some, run, i);
+		if (i == 0 || run->scenario.groups[i - 1].company == 0)
+			world_at(&run->world, run->world.now_ns, send_some, run, i);
 }

@@ -26,6 +26,7 @@ void model_init(struct model *model, unsigned service, struct queue *queue,
 void model_free(struct model *model)
 {
 	free(model->flows);
+	free(model->networks);
 }
 
 /* --- flows */
@@ -55,6 +56,27 @@ static void key_of(const struct model *model, const union addr *from, unsigned c
 		memcpy(key + 20, &port, 2);
 }
 
+/* The first 24 bits of an IPv4 address, 48 of an IPv6 one; for link-local ones with the scope. */
+static uint32_t network_of(struct model *model, const unsigned char flow_key[24])
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	unsigned char key[20] = { 0 };
+	uint32_t i;
+
+	memcpy(key, flow_key, memcmp(flow_key, mapped, 12) == 0 ? 15 : 6);
+	memcpy(key + 16, flow_key + 16, 4);
+	for (i = 0; i < model->networks_count; i++)
+		if (memcmp(model->networks[i].key, key, 20) == 0)
+			return i;
+	model->networks = realloc(model->networks, (i + 1) * sizeof(*model->networks));
+	if (model->networks == NULL)
+		abort();
+	model->networks[i] = (struct model_network){ .window = model->window };
+	memcpy(model->networks[i].key, key, 20);
+	model->networks_count++;
+	return i;
+}
+
 uint32_t model_flow_of(struct model *model, const struct letter *letter)
 {
 	unsigned char key[24];
@@ -76,7 +98,10 @@ uint32_t model_flow_of(struct model *model, const struct letter *letter)
 	}
 	i = model->flows_count++;
 	model->flows[i] = (struct model_flow){
-		.next = model->heads[head], .oldest = NOBODY, .newest = NOBODY
+		.network = network_of(model, key),
+		.next = model->heads[head],
+		.oldest = NOBODY,
+		.newest = NOBODY,
 	};
 	memcpy(model->flows[i].key, key, 24);
 	model->heads[head] = i;
@@ -99,6 +124,22 @@ void model_charge(const struct model *model, struct model_flow *flow, int64_t ns
 
 	flow->served_ns = served_ns > 0 ? served_ns : 0;
 	flow->window = model->window;
+}
+
+int64_t model_network_served(const struct model *model, const struct model_flow *flow)
+{
+	const struct model_network *network = &model->networks[flow->network];
+
+	return network->window == model->window ? network->served_ns : 0;
+}
+
+void model_network_charge(const struct model *model, const struct model_flow *flow, int64_t ns)
+{
+	struct model_network *network = &model->networks[flow->network];
+	int64_t served_ns = model_network_served(model, flow) + ns;
+
+	network->served_ns = served_ns > 0 ? served_ns : 0;
+	network->window = model->window;
 }
 
 /* The product drops it out of its flow's record, if it was in that. */

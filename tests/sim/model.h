@@ -13,8 +13,15 @@
 
 struct letter;
 
+struct model_network {
+	unsigned char key[20];
+	int64_t served_ns; /* one by one */
+	unsigned window;
+};
+
 struct model_flow {
 	unsigned char key[24];
+	uint32_t network;
 	uint32_t next; /* of its hash head */
 	uint32_t oldest, newest;
 	unsigned waiting, running;
@@ -43,7 +50,7 @@ struct model {
 	int64_t since_ns; /* since when it was not empty */
 	int64_t window_ns;
 	unsigned window;
-	unsigned taken, strayed; /* while overloaded; of those, not by the rule of least served */
+	unsigned turns; /* of those that were taken one by one, fair */
 	int64_t slowest_ns;
 	int64_t worked_ns;	   /* when a worker of the pool last had some of it */
 	int64_t latest_service_ns; /* of the job that was finished last */
@@ -54,6 +61,8 @@ struct model {
 
 	struct model_flow *flows;
 	uint32_t flows_count, flows_room;
+	struct model_network *networks;
+	uint32_t networks_count;
 	uint32_t heads[MODEL_HEADS];
 };
 
@@ -66,6 +75,8 @@ uint32_t model_flow_of(struct model *model, const struct letter *letter);
 bool model_is_ready(const struct model *model, const struct model_flow *flow);
 int64_t model_served(const struct model *model, const struct model_flow *flow);
 void model_charge(const struct model *model, struct model_flow *flow, int64_t ns);
+int64_t model_network_served(const struct model *model, const struct model_flow *flow);
+void model_network_charge(const struct model *model, const struct model_flow *flow, int64_t ns);
 void model_add(struct model *model, uint32_t letter);
 void model_remove(struct model *model, uint32_t letter, bool to_run);
 void model_finish(struct model *model, uint32_t letter);

@@ -124,6 +124,7 @@ static void draw_groups(struct run *run)
 		while (run->network.sockets[group->socket].reuseport_sockets == 0)
 			group->socket--;
 		group->addresses = (unsigned)RANDOM_OF(random, addresses);
+		group->spread = i % 2 == 1;
 		group->ports = 1 + random_below(random, 2) * random_below(random, 4);
 		group->burst = group->pattern == BURSTY ? (unsigned)RANDOM_OF(random, bursts) : 1;
 		group->length = random_below(random, 2) * random_below(random, SCENARIO_DATA_BYTES);

@@ -36,6 +36,9 @@ struct group {
 	unsigned left;	     /* datagrams that it will still send */
 	int64_t patience_ns; /* RETRYING: until it asks again */
 	bool even;	     /* each in its turn, not at random */
+	bool spread;	     /* each address is in a network of its own */
+	unsigned company; /* datagrams of the next group that come with each burst of this one: */
+	enum { BEHIND, BEFORE, AMONG } place;
 };
 
 /* Who runs a service's handler. */

@@ -3,7 +3,7 @@
  *
  *	sim --seeds FIRST:COUNT [--trace]	run these, check all that is promised
  *	sim --curves				what the queue's rules are worth, as a table
- *	sim --neighbours			the last table of these alone
+ *	sim --shares, sim --neighbours		the last tables of these alone
  *	sim --requests COUNT MODE ADDRESSES	serve so many, unchecked: their instructions can be
  *						counted (tests/sim/test_instructions.py) */
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 #include "curves.h"
 #include "requests.h"
 #include "run.h"
+#include "shares.h"
 #include "walk.h"
 
 #define SECONDS_MAX 60 /* for a seed: an endless loop */
@@ -105,6 +106,10 @@ int main(int argc, char **argv)
 		curves_print();
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "--shares") == 0) {
+		shares_print();
+		return 0;
+	}
 	if (argc == 2 && strcmp(argv[1], "--neighbours") == 0) {
 		curves_print_neighbours();
 		return 0;
@@ -118,7 +123,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--walk") == 0 && walk_run(argv[2]))
 		return 0;
 	(void)fprintf(stderr,
-		"usage: %s --seeds FIRST:COUNT [--trace] | --curves | --neighbours |\n"
+		"usage: %s --seeds FIRST:COUNT [--trace] | --curves | --shares | --neighbours |\n"
 		"\t--requests COUNT [guarded-]workers|assisted|inline ADDRESSES [PLUGIN.so] |\n"
 		"\t--walk workers|assisted|inline\n",
 		program);

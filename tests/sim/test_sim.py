@@ -5,6 +5,7 @@ import pathlib
 import re
 import shlex
 import subprocess
+import unittest
 
 import dgramtest
 
@@ -57,6 +58,31 @@ class Sim(dgramtest.Case):
             self.assertEqual(answered, asked, f"one every {interval} ms")
             self.assertGreaterEqual(slow, 0.99 * 3 * 30 / 0.3, "three workers of 300 ms are the slow one's")
         self.assertGreaterEqual(neighbours[0][2], 4 * 30 / 0.3, "alone, it has all four")
+
+    @unittest.skipIf(dgramtest.SLOW > 1, "the same figures, after minutes")
+    def test_the_polite_get_their_share(self):
+        rows = re.findall(r"^\| (\d+) \| (.+) \| (.+) \| (.+) \| (\d+) \| ([0-9.]+) % \| ([0-9.]+) \| ([0-9.]+) \|",
+                          simulate("--shares").stdout, re.MULTILINE)
+        self.assertEqual(len(rows), 16)
+        share, chance = {}, {}
+        for abusers, theirs, ours, moment, window, percent, by_chance, goodput in rows:
+            key = int(abusers), theirs, ours, moment, int(window)
+            share[key], chance[key] = float(percent), float(by_chance)
+            self.assertGreater(float(goodput), 0.99, key)
+        apart, few, one, any_time = "each its own", "few", "one", "any time"
+        self.assertGreaterEqual(share[1, apart, apart, any_time, 1000], 99.9)
+        self.assertGreaterEqual(share[20, apart, apart, any_time, 1000], 99.9)
+        self.assertGreaterEqual(share[100, apart, apart, any_time, 1000], 88)
+        self.assertGreaterEqual(share[100, apart, apart, "behind", 1000], 88)
+        self.assertLess(share[100, apart, apart, any_time, 100], 80, "the longer window is worth it")
+        for moment in any_time, "before", "among", "behind":
+            self.assertGreaterEqual(chance[5000, apart, apart, moment, 1000], 0.6, moment)
+        self.assertGreaterEqual(chance[200000, apart, apart, "behind", 1000], 0.6)
+        # A network weighs as one, and one of many polite clients is not left with that.
+        self.assertGreaterEqual(share[100, few, apart, any_time, 1000], 99)
+        self.assertGreaterEqual(share[100, few, one, any_time, 1000], 98)
+        self.assertGreaterEqual(share[5000, few, apart, "behind", 1000], 95)
+        self.assertGreaterEqual(share[100, apart, one, any_time, 1000], 48)
 
     def test_wrong_usage(self):
         for arguments in ([], ["--seeds"], ["--seeds", "x"], ["--seeds", "1:0"], ["--nonsense"]):

@@ -136,6 +136,9 @@ void __wrap_queue_finish(struct queue *queue, const struct datagram_list *jobs,
 		if (model->limits.rules.discipline == BACKLOG_FAIR)
 			model_charge(model, &model->flows[letter->flow],
 				job->service_ns - letter->charged_ns);
+		if (letter->charged_ns > 0)
+			model_network_charge(model, &model->flows[letter->flow],
+				job->service_ns - letter->charged_ns);
 		model_finish(model, watch_number_of(job));
 	}
 	ledger_add(&model->books, results);

@@ -98,6 +98,7 @@ static void take(
 	model_remove(model, number, true);
 	letter->charged_ns = sorted ? job->charged_ns : 0;
 	model_charge(model, &model->flows[letter->flow], letter->charged_ns);
+	model_network_charge(model, &model->flows[letter->flow], letter->charged_ns);
 	world_trace(&the_run->world, fair && !sorted ? "take with all" : "take", number,
 		letter->charged_ns, model->count);
 }

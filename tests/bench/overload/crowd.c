@@ -36,7 +36,9 @@ bool crowd_parse(struct crowd *crowd, const char *text)
 		return false;
 	crowd->forged = strcmp(kind, "forged") == 0;
 	crowd->shared = crowd->forged || strcmp(kind, "shared") == 0;
-	return (crowd->shared || strcmp(kind, "socket") == 0) && crowd->sources > 0 &&
+	crowd->together = strcmp(kind, "network") == 0;
+	return (crowd->shared || crowd->together || strcmp(kind, "socket") == 0) &&
+	       crowd->sources > 0 &&
 	       crowd->sources <= (crowd->shared ? CROWD_SOURCES_MAX : CROWD_SOCKETS_MAX) &&
 	       crowd->repeats <= CROWD_REPEATS_MAX && parse_steps(crowd, text + used);
 }
@@ -169,8 +171,11 @@ void crowd_answered(struct crowd *crowd, uint32_t number, int64_t now_ns)
 		crowd->requests[number].answered_ns = now_ns;
 }
 
-/* From 127.32.0.1 on, from 127.64.0.1 on, ... */
+/* Of 2^21 from 127.32.0.1 on, from 127.64.0.1 on, ...: one after the other or, while there are that many, each in a
+ * /24 of its own. */
 struct in_addr crowd_address(const struct crowd *crowd, uint32_t source)
 {
-	return (struct in_addr){ htonl(0x7f000001u + ((crowd->index + 1) << 21) + source) };
+	uint32_t place = crowd->together ? source : (source << 8 & 0x1fffff) | source >> 13;
+
+	return (struct in_addr){ htonl(0x7f000001u + ((crowd->index + 1) << 21) + place) };
 }

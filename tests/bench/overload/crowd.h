@@ -40,8 +40,9 @@ struct step {
 struct crowd {
 	char name[16];
 	unsigned index;
-	bool shared; /* one socket for all: the source is chosen for each datagram */
-	bool forged; /* so it is, and nobody waits for an answer */
+	bool shared;   /* one socket for all: the source is chosen for each datagram */
+	bool forged;   /* so it is, and nobody waits for an answer */
+	bool together; /* all addresses are in few networks */
 	unsigned sources;
 	unsigned repeats;
 	int64_t patience_ns; /* after which a client sends again */

@@ -1,2 +1,2 @@
 # src/queue/backlog.c: aged flows do not make way
-s/aged == AGED_FLOWS_MAX)/true)/
+s/aged == AGED_FLOWS_MAX ||/true ||/

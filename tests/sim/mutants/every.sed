@@ -1,2 +1,2 @@
-# src/queue/backlog.c: every second is the newest of all
-s/#define NEWEST_EVERY .*/#define NEWEST_EVERY 2/
+# src/queue/backlog.c: every other one is next by chance
+s/BY_NETWORK, BY_ADDRESS };/BY_CHANCE, BY_ADDRESS };/

@@ -1,2 +1,2 @@
 # src/queue/backlog.c: the newest of a client goes first
-s/if (chosen != NULL \&\& backlog->rules.per_client)/if (false)/
+s/overload->overloaded \&\& !backlog->rules.per_client/overload->overloaded/

@@ -185,6 +185,30 @@ static void options_of_others(void **state)
 	end(fixture);
 }
 
+/* They leave room for the head of the address, but not for all of it: that is not what it was sent to. */
+static void an_address_that_is_cut(void **state)
+{
+	enum { RECEIVE_MARK = 75, RECEIVE_PRIORITY = 82 }; /* of Linux 5.19 and 6.14 */
+	const int on = 1;
+	struct fixture *fixture = begin("0.0.0.0", "127.0.0.1", 0);
+	bool possible =
+		setsockopt(fixture->socket.fd, SOL_SOCKET, RECEIVE_MARK, &on, sizeof(on)) == 0 &&
+		setsockopt(fixture->socket.fd, SOL_SOCKET, RECEIVE_PRIORITY, &on, sizeof(on)) == 0;
+
+	(void)state;
+	if (possible) {
+		tell(fixture, 1);
+		assert_int_equal(receive(fixture), 1);
+		assert_int_equal(fixture->slots[0]->cast, DATAGRAM_UNADDRESSED);
+	}
+	end(fixture);
+	if (!possible) {
+		print_message(
+			"# skip: this kernel lacks SO_RCVMARK or SO_RCVPRIORITY, or forbids them\n");
+		skip();
+	}
+}
+
 /* The kernel says of those that were queued before timestamps were switched on that they arrive when they
  * are received. */
 static void times_without_timestamps(void **state)
@@ -430,6 +454,7 @@ int main(void)
 		cmocka_unit_test(times_of_arrival),
 		cmocka_unit_test(times_without_timestamps),
 		cmocka_unit_test(options_of_others),
+		cmocka_unit_test(an_address_that_is_cut),
 		cmocka_unit_test(local_address),
 		cmocka_unit_test(sent_to_many),
 		cmocka_unit_test(ipv6_takes_ipv6_only),

@@ -11,7 +11,7 @@ static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
 static struct refused_ports refused_source_ports;
 static _Atomic(struct loops *) loops;
-static int64_t now_ns;
+static int64_t now_ns = 10000000000;
 static unsigned asked;	  /* how often is_own() was, */
 static bool own, refused; /* and what it and verify() say */
 
@@ -52,13 +52,25 @@ static struct datagram from_port(uint16_t port)
 	return datagram;
 }
 
-static void must_be(struct datagram *datagram, enum ledger_drop verdict)
+static enum ledger_drop check(struct datagram *datagram)
 {
 	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
+	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
 
-	assert_int_equal(guard_check(&guard, &pass, datagram), verdict);
 	guard_end(&guard);
 	assert_null(atomic_load(&guard.access_used));
+	return verdict;
+}
+
+/* Also where no handler asks to look closer. */
+static void must_be(struct datagram *datagram, enum ledger_drop verdict)
+{
+	assert_int_equal(check(datagram), verdict);
+	if (guard.verify == NULL || verdict == DROP_VERIFY)
+		return;
+	guard.verify = NULL;
+	assert_int_equal(check(datagram), verdict);
+	guard.verify = verify;
 }
 
 static void refuse_client(struct prefix_rule *rule, struct access **ret_access)
@@ -123,14 +135,14 @@ static void test_own_sockets(void **state)
 
 		must_be(&datagram, port == 20000 || port == 20007 ? DROP_SOURCE_SELF : GUARD_ADMIT);
 	}
-	assert_int_equal(asked, 2);
+	assert_int_equal(asked, 2 * 2);
 	own = false;
 	for (unsigned port = 20000; port < 20128; port++) {
 		struct datagram datagram = from_port((uint16_t)port);
 
 		must_be(&datagram, GUARD_ADMIT);
 	}
-	assert_int_equal(asked, 2 + 4);
+	assert_int_equal(asked, 2 * (2 + 4));
 }
 
 static void test_casts(void **state)
@@ -152,12 +164,68 @@ static void test_casts(void **state)
 	must_be(&datagram, DROP_UNADDRESSED);
 }
 
+/* Where nothing else speaks against it. */
+static void test_each_alone(void **state)
+{
+	struct datagram datagram = from_port(30000);
+
+	(void)state;
+	must_be(&datagram, GUARD_ADMIT);
+	datagram.truncated = true;
+	must_be(&datagram, DROP_TRUNCATED);
+	datagram.truncated = false;
+	datagram.arrived_ns = guard.owed_until_ns + 1;
+	guard.closed = true;
+	must_be(&datagram, DROP_DRAINING);
+	guard.closed = false;
+}
+
+/* A datagram that repeats itself 20,000 times: how often is it this verdict? */
+static unsigned count_verdicts(struct datagram *datagram, enum ledger_drop verdict)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
+
+		loops_note(atomic_load(&loops), datagram, &datagram->client, "", 0);
+		count += guard_check(&guard, &pass, datagram) == verdict;
+		guard_end(&guard);
+	}
+	now_ns += 2000000000;
+	return count;
+}
+
+/* Behind the own addresses, and before verify(); not at all where it is switched off. */
+static void test_loops(void **state)
+{
+	struct datagram datagram = from_port(30000);
+	struct loops *guarding;
+
+	(void)state;
+	assert_int_equal(loops_new(&guarding), 0);
+	atomic_store(&loops, guarding);
+	assert_in_range(count_verdicts(&datagram, DROP_LOOP), 5000, 7000);
+	refused = true;
+	assert_in_range(count_verdicts(&datagram, DROP_VERIFY), 13000, 15000);
+	refused = false;
+	own = true;
+	guard_ports_add(&ports, 30000);
+	assert_int_equal(count_verdicts(&datagram, DROP_SOURCE_SELF), 20000);
+	own = false;
+	(void)count_verdicts(&datagram, DROP_LOOP);
+	now_ns -= 2000000000;
+	atomic_store(&loops, NULL);
+	for (unsigned i = 0; i < 100; i++)
+		must_be(&datagram, GUARD_ADMIT);
+	loops_free(guarding);
+}
+
 /* Of 192.0.2.1. The table is the one that a reception began with. */
 static void test_access(void **state)
 {
 	struct prefix_rule rule = { .allow = false };
 	struct datagram datagram = from_port(30000);
-	struct datagram *received = &datagram;
 	struct guard_pass pass;
 	struct access *access;
 
@@ -169,7 +237,7 @@ static void test_access(void **state)
 	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
 	must_be(&datagram, GUARD_ADMIT);
 	datagram = from_port(30000);
-	pass = guard_begin(&guard, &received, 1, 0);
+	pass = guard_begin(&guard, &(struct datagram *){ &datagram }, 1, now_ns);
 	atomic_store(&access_in_force, NULL);
 	assert_ptr_equal(atomic_load(&guard.access_used), access);
 	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
@@ -232,6 +300,8 @@ static void test_the_order(void **state)
 	limiter_destroy(&limiter);
 	limiter_init(&limiter);
 	must_be(&datagram, DROP_VERIFY);
+	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
+	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
@@ -248,6 +318,8 @@ int main(void)
 		cmocka_unit_test(test_refused_ports),
 		cmocka_unit_test(test_own_sockets),
 		cmocka_unit_test(test_casts),
+		cmocka_unit_test(test_each_alone),
+		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_the_order),
 	};

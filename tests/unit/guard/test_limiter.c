@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "limiter_support.h"
-#include "support/scaled.h"
 
 /* Exact: in 10^-9 of a token. */
 #define TOKEN NS_PER_S
@@ -79,7 +78,7 @@ static union addr v6_of(unsigned net, unsigned host)
 static unsigned compare(struct model *model, union addr (*address_of)(unsigned, unsigned),
 	unsigned nets, unsigned hosts, const struct limiter_numbers *settings)
 {
-	unsigned refused = 0, requests = scaled(100000);
+	unsigned refused = 0, requests = 60000;
 	int64_t now_ns = BEGIN_NS, gap_ns = NS_PER_S / (settings->requests_per_s * 2000);
 
 	limit_to(settings);

@@ -67,6 +67,8 @@ static void first_last_and_beside(void **state)
 	assert_true(holds("2001:db8:5::") && holds("2001:db8:5:ffff:ffff:ffff:ffff:ffff"));
 	assert_false(holds("2001:db8:4:ffff:ffff:ffff:ffff:ffff") || holds("2001:db8:6::"));
 	assert_true(holds("2001:db8:7::1"));
+	assert_true(holds("::ffff:192.0.2.7"));
+	assert_false(holds("::ffff:192.0.2.8") || holds("::192.0.2.7"));
 	assert_false(holds("2001:db8:7::") || holds("2001:db8:7::2"));
 }
 

@@ -1,0 +1,2 @@
+# src/queue/recent.c: an aged datagram is drawn
+s/datagram->arrived_ns >= since_ns/since_ns != 0/

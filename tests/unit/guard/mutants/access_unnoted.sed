@@ -1,0 +1,2 @@
+# src/guard/access.h, test_access: nobody notes which table is in use
+s/atomic_store(used, noted);/;/

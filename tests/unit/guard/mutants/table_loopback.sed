@@ -1,0 +1,2 @@
+# src/guard/neighbours.c, test_neighbours: the loopback counts
+s/ \&\& interface != LOOPBACK \&\&/ \&\&/
