@@ -188,7 +188,7 @@ static void check_prefix(const struct check *check, struct element element)
 	}
 	if (prefix_parse(element.item->valuestring, &ignored, &why) == 0)
 		return;
-	if (why.length > 0)
+	if (why.length > 0 && why.length < strlen(element.item->valuestring))
 		place = element_part_place(element, why.offset, why.length);
 	report_add(check->report, place, "%s: %s", check->label, why.message);
 }

@@ -169,13 +169,13 @@ static void wrong_lists(void **state)
 	must_refuse("{\"access\": []}", name, 1, 12, "access: must be an object, not a list");
 	must_refuse("{\"access\": {\"deny\": [1]}}", name, 1, 22,
 		"access.deny: must be a prefix in a string, not a number");
-	must_refuse("{\"access\": {\"deny\": [\"10.0.0.1/8\"]}}", name, 1, 23,
+	must_refuse("{\"access\": {\"deny\": [\"10.0.0.1/8\"]}}", name, 1, 22,
 		"access.deny: has bits set behind the prefix; did you mean 10.0.0.0/8?");
 	must_refuse("{\"access\": {\"deny\": [\"::\",\n\"10.0.0.0/33\"]}}", name, 2, 11,
 		"access.deny: the length of an IPv4 prefix is a whole number from 0 to 32");
 	must_refuse("{\"access\": {\"deny\": [\"10.0.0.0\\u002f33\"]}}", name, 1, 37,
 		"access.deny: the length of an IPv4 prefix is a whole number from 0 to 32");
-	must_refuse("{\"access\": {\"deny\": [\"a.example\"]}}", name, 1, 23,
+	must_refuse("{\"access\": {\"deny\": [\"a.example\"]}}", name, 1, 22,
 		"access.deny: must be an address or a prefix, as 192.0.2.7, 192.0.2.0/24 or "
 		"2001:db8::/32");
 	must_refuse(
