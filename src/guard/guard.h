@@ -65,8 +65,10 @@ static inline struct guard_pass guard_begin(
 			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer = guard->closed || guard->verify != NULL || access != NULL ||
-				limiter_is_on(guard->limiter) || repeats,
+		.looks_closer =
+			guard->closed || guard->verify != NULL || access != NULL ||
+			atomic_load_explicit(&guard->limiter->limits, memory_order_relaxed) ||
+			repeats,
 	};
 }
 

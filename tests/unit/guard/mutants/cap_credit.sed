@@ -1,2 +1,2 @@
-# src/guard/cap.c, test_cap: a credit can be used twice
-s/!taken ? have : lacking > 0 ? 0 : have - bytes/have/
+# src/guard/cap.c, test_cap: another network's credit is used
+s/(account.tag == tag ? account.credit : 0)/account.credit/
