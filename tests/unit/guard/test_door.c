@@ -216,7 +216,8 @@ static void test_services(void **state)
 		worker = service;
 		if ((*each)->worker_start != NULL)
 			assert_int_equal((*each)->worker_start(service, &start, &worker), 0);
-		door_set(&door, (*each)->max_reply_factor > 0 ? (*each)->max_reply_factor : 3, NULL);
+		door_set(
+			&door, (*each)->max_reply_factor > 0 ? (*each)->max_reply_factor : 3, NULL);
 		door.service = services;
 		each_length(*each, worker);
 		if ((*each)->worker_stop != NULL)
