@@ -51,6 +51,15 @@ static inline uint64_t addr_word(const union addr *addr)
 	return le64toh(word);
 }
 
+/* A word's part of a multilinear hash (Lemire and Kaser, 2014): without knowing the random words nobody can choose
+ * addresses that collide more often than by chance. A hash is the first random word, and for each word hashed its
+ * half-products with two more; of the sum the lowest 32 bits are dropped, because a product's bits depend on lower
+ * ones alone. */
+static inline uint64_t addr_multilinear(const uint64_t keys[2], uint64_t word)
+{
+	return keys[0] * (uint32_t)word + keys[1] * (word >> 32);
+}
+
 /* Both families have the port in the same place. */
 static inline uint16_t addr_port(const union addr *addr)
 {

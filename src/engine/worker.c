@@ -60,7 +60,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 	serving->counters = &worker->counters[service - worker->shared->services];
 	serving->state = worker->states[service - worker->shared->services];
 	serving->tracked = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
-	serving->logged = log_enabled(worker->log, (enum log_level)EVENT_REQUEST_LEVEL);
+	serving->logged = atomic_load_explicit(&worker->shared->log_requests, memory_order_relaxed);
 	handler_request_init(&serving->request, &service->handler, worker->shared->sockets,
 		worker->log, worker->number);
 	serving->request.answer = &serving->answer;

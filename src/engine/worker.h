@@ -53,6 +53,7 @@ struct worker_shared {
 	struct attention attention; /* of the owner, who looks for losses */
 	_Atomic uint64_t busy;	    /* the pool's workers that hold a service (WORKERS_BUSY()) */
 	atomic_bool track_calls;    /* keep `running_call` */
+	atomic_bool log_requests;   /* a line each */
 	atomic_bool aborting;	    /* drop what was popped and has not run yet */
 };
 

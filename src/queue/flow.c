@@ -15,7 +15,6 @@
 
 #include "base/sys.h"
 #include "queue/lengths.h"
-#include "queue/multilinear.h"
 #include "queue/network.h"
 #include "queue/order.h"
 
@@ -57,7 +56,7 @@ static uint64_t word_of(const void *bytes, size_t count)
 static uint32_t note_v4(const struct flow_key *key, uint64_t word, struct flow_source *ret_source)
 {
 	ret_source->words[0] = word;
-	return (uint32_t)((key->words[0] + multilinear_word(&key->words[1], word)) >> 32);
+	return (uint32_t)((key->words[0] + addr_multilinear(&key->words[1], word)) >> 32);
 }
 
 static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *client,
@@ -78,7 +77,7 @@ static uint32_t note_v6(const struct flow_key *key, const struct sockaddr_in6 *c
 						    whole ? word_of(bytes + 8, 8) : 0,
 					    } };
 	for (unsigned i = 0; i < 3; i++)
-		sum += multilinear_word(&key->words[1 + 2 * i], ret_source->words[i]);
+		sum += addr_multilinear(&key->words[1 + 2 * i], ret_source->words[i]);
 	return (uint32_t)(sum >> 32);
 }
 

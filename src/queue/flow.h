@@ -50,7 +50,7 @@ void flow_table_free(struct flow_table *table);
 /* Bytes of address space; untouched records cost no resident memory. */
 size_t flow_table_bytes(size_t flows);
 
-/* For multilinear.h. */
+/* For addr_multilinear(). */
 struct flow_key {
 	uint64_t words[7];
 };

@@ -4,7 +4,6 @@
 #include <endian.h>
 
 #include "base/sys.h"
-#include "queue/multilinear.h"
 
 /* What is left of a source: family, scope and the first 24 bits; of IPv6 family and scope, and the first 48 bits. */
 #define V4_WORD 0x00ffffff0000ffffu
@@ -48,8 +47,8 @@ void network_table_next_window(struct network_table *table)
 
 static uint32_t *chain_of(const struct network_table *table, const uint64_t words[2])
 {
-	uint64_t sum = table->key[0] + multilinear_word(&table->key[1], words[0]) +
-		       multilinear_word(&table->key[3], words[1]);
+	uint64_t sum = table->key[0] + addr_multilinear(&table->key[1], words[0]) +
+		       addr_multilinear(&table->key[3], words[1]);
 
 	return &table->heads[sum >> 32 & table->mask];
 }

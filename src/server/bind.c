@@ -18,6 +18,8 @@ int server_bind_log(struct dgram_server *server, const struct dgram_options *opt
 		log_event(server->ring, EVENT_CANNOT_OPEN_LOG,
 			LOG_FIELDS(
 				log_text("target", settings.target), log_errno("error", -error)));
+	atomic_store(&server->pool.shared.log_requests,
+		log_enabled(server->ring, (enum log_level)EVENT_REQUEST_LEVEL));
 	return error;
 }
 

@@ -48,9 +48,9 @@ ARROWS = {
     "src/queue/lengths*": ["queue/flow.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "queue/recent.h", "core/datagram.h", "base/*"],
     "src/queue/recent*": ["core/datagram.h", "base/*"],
-    "src/queue/flow*": ["queue/lengths.h", "queue/multilinear.h", "queue/network.h", "queue/order.h",
+    "src/queue/flow*": ["queue/lengths.h", "queue/network.h", "queue/order.h",
                         "core/datagram.h", "base/*"],
-    "src/queue/network*": ["queue/multilinear.h", "queue/order.h", "core/datagram.h", "base/*"],
+    "src/queue/network*": ["queue/order.h", "core/datagram.h", "base/*"],
     "src/queue/order*": ["base/*"],
     "src/engine/arrivals*": ["base/*"],
     "src/engine/socket*": [
