@@ -21,13 +21,8 @@ enum param_type {
 	PARAM_TYPE_CPUS,     /* the same: "2-5,8" */
 	PARAM_TYPE_TARGET,   /* the same: of the log */
 	PARAM_TYPE_HOSTS,    /* a numeric address, or a list of them; the limits are their number */
-<<<<<<< HEAD
-	PARAM_TYPE_PORTS,    /* a list of ports, whose defaults are those to refuse; the same */
-	PARAM_TYPE_PREFIXES, /* a list of prefixes of addresses, empty by default; the same */
-=======
 	PARAM_TYPE_PREFIXES, /* a list of prefixes of addresses, empty by default; the same */
 	PARAM_TYPE_PORTS,    /* a list of ports, whose defaults are those to refuse; the same */
->>>>>>> wt-access
 	PARAM_TYPE_OPTIONS,  /* an object; its keys are the handler's parameters */
 	PARAM_TYPE_SERVICES, /* a list of objects of the service's scope; the same */
 };

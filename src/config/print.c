@@ -114,19 +114,11 @@ static void print_param(struct json *json, const struct config *config, const st
 	case PARAM_TYPE_HOSTS:
 		print_texts(json, param, value);
 		break;
-<<<<<<< HEAD
-	case PARAM_TYPE_PORTS:
-		print_ports(json, key, value);
-		break;
-	case PARAM_TYPE_PREFIXES:
-		print_prefixes(json, param, value);
-=======
 	case PARAM_TYPE_PREFIXES:
 		print_prefixes(json, param, value);
 		break;
 	case PARAM_TYPE_PORTS:
 		print_ports(json, key, value);
->>>>>>> wt-access
 		break;
 	case PARAM_TYPE_OPTIONS:
 		print_options(json, param, values);

@@ -225,8 +225,6 @@ static void put_hosts(struct json *json, const struct param *param)
 	json_text(json, "default", param->text);
 }
 
-<<<<<<< HEAD
-=======
 static void put_prefixes(struct json *json, const struct param *param)
 {
 	json_text(json, "type", "array");
@@ -238,7 +236,6 @@ static void put_prefixes(struct json *json, const struct param *param)
 	json_texts(json, "default", NULL);
 }
 
->>>>>>> wt-access
 static void put_ports(struct json *json, const struct param *param)
 {
 	static const uint16_t refused[] = { DEFAULT_REFUSED_PORTS };
@@ -254,20 +251,6 @@ static void put_ports(struct json *json, const struct param *param)
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		json_number(json, NULL, refused[i]);
 	json_close(json, ']');
-<<<<<<< HEAD
-}
-
-static void put_prefixes(struct json *json, const struct param *param)
-{
-	json_text(json, "type", "array");
-	json_open(json, "items", '{');
-	json_text(json, "type", "string");
-	json_close(json, '}');
-	json_number(json, "minItems", param->limits.minimum);
-	json_number(json, "maxItems", param->limits.maximum);
-	json_texts(json, "default", NULL);
-=======
->>>>>>> wt-access
 }
 
 static void put_services(
@@ -316,19 +299,11 @@ static void put_param(struct json *json, const struct view *view, const struct p
 	case PARAM_TYPE_HOSTS:
 		put_hosts(json, param);
 		break;
-<<<<<<< HEAD
-	case PARAM_TYPE_PORTS:
-		put_ports(json, param);
-		break;
-	case PARAM_TYPE_PREFIXES:
-		put_prefixes(json, param);
-=======
 	case PARAM_TYPE_PREFIXES:
 		put_prefixes(json, param);
 		break;
 	case PARAM_TYPE_PORTS:
 		put_ports(json, param);
->>>>>>> wt-access
 		break;
 	case PARAM_TYPE_OPTIONS:
 		break; /* see put_handler() */
