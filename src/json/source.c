@@ -31,7 +31,11 @@ static int read_all(int fd, size_t bytes_max, struct report_source *source)
 	}
 	text[length] = '\0';
 	shorter = realloc(text, length + 1);
-	source->text = shorter ? shorter : text;
+	if (!shorter) {
+		free(text);
+		return -ENOMEM;
+	}
+	source->text = shorter;
 	source->length = length;
 	return 0;
 }

@@ -49,6 +49,14 @@ class Limits(dgramtest.Case):
         self.check(lines, begin, dropped)
         self.assertEqual([line["service"] for line in lines], ["echo"] * len(lines))
 
+    def limits_would_drop(self):
+        daemon = self.start(
+            {"handler": "echo", "limits": {"requests_per_s": 1, "leak": 0, "dry_run": True}})
+        begin = time.monotonic()
+        self.flood(daemon.address(), lambda: not daemon.events("limits would drop"))
+        lines = daemon.events("limits would drop")
+        self.check(lines, begin, daemon.stop()["echo"]["would_drop_limit"])
+
     def losses_ended(self):
         """Not while it goes on, though there is a pause between any two."""
         daemon = self.start({"handler": "echo", "min_source_port": 65535})
