@@ -194,7 +194,7 @@ struct tags {
 
 static struct tags tags_of(const struct limiter_rules *rules, const struct source *source)
 {
-	struct tags tags;
+	struct tags tags = { 0 };
 
 	for (unsigned i = 0; i < source->levels; i++) {
 		if (rules->numbers.requests_per_s > 0)

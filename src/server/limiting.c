@@ -56,7 +56,8 @@ int server_limiting_make(struct dgram_server *server, const struct dgram_options
 {
 	int error = 0;
 
-	memset(ret_rules, 0, DGRAM_SERVICES_MAX * sizeof(ret_rules[0]));
+	for (unsigned i = 0; i < DGRAM_SERVICES_MAX; i++)
+		ret_rules[i] = NULL;
 	for (unsigned i = 0; error == 0 && i < server->services_count; i++) {
 		const struct dgram_service *wanted =
 			server_reconfigure_find(&server->services[i], options);

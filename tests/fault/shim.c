@@ -637,16 +637,6 @@ int setpriority(__priority_which_t which, id_t who, int priority)
 	return real(which, who, priority);
 }
 
-int pthread_setname_np(pthread_t thread, const char *thread_name)
-{
-	int (*real)(pthread_t, const char *);
-
-	if (strike("pthread_setname_np", CALLER))
-		return (int)fault_errno;
-	next("pthread_setname_np", &real);
-	return real(thread, thread_name);
-}
-
 int sigaltstack(const stack_t *stack, stack_t *before)
 {
 	int (*real)(const stack_t *, stack_t *);

@@ -30,7 +30,7 @@ NO_BUFFER = (errno.ENOBUFS, errno.ENOMEM, errno.EPERM)
 # Which calls fail, and how. Not those that may only be interrupted: they are made again, for ever if need be.
 CALLS = {
     "memory": NO_MEMORY, "mmap": NO_MEMORY, "madvise": (errno.EINVAL, errno.ENOMEM),
-    "pthread_create": (errno.EAGAIN,), "pthread_setname_np": (errno.ENOENT,),
+    "pthread_create": (errno.EAGAIN,),
     "setpriority": (errno.EACCES, errno.EPERM), "sigaltstack": NO_MEMORY,
     "open": (*NO_DESCRIPTOR, errno.EACCES, errno.EIO, errno.ENOSPC),
     "stat": (errno.ENOENT, errno.EACCES), "fstat": (errno.EIO,), "read": (errno.EIO,),

@@ -166,6 +166,7 @@ ssize_t __wrap_recvfrom(
 	(void)flags;
 	must(fd == FD && room == NETLINK_BUFFER_BYTES && *from_length == sizeof(sender));
 	memcpy(from, &sender, sizeof(sender));
+	*from_length = sizeof(sender);
 	if (script.left > 0 && kind >> 4 != 5)
 		return make_datagram(to, room, kind);
 	errno = script.left > 0 ? errors[kind % 4] : EAGAIN;

@@ -313,7 +313,7 @@ static ssize_t handle(
 	must(request->length == 0 || *(const uint8_t *)request->data != UNADDRESSED);
 	for (size_t i = 0; i < request->length; i++)
 		must(((const uint8_t *)request->data)[i] == ((const uint8_t *)request->data)[0]);
-	now_ns += (what & 7u) * 100 * NS_PER_US;
+	now_ns += (int64_t)(what & 7u) * 100 * NS_PER_US;
 	if (what >= 0xf8)
 		return -EIO;
 	if (what >= 0xf0)

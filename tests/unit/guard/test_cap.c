@@ -248,7 +248,7 @@ static void test_fill(void **state)
 	for (uint32_t i = 0; i < 2000000; i++) {
 		const union addr other = network(i);
 
-		(void)cap_takes(cap, 0, &other, 30, i % 2 * 100);
+		(void)cap_takes(cap, 0, &other, 30, i % 2 * UINT64_C(100));
 		if (i % 100 == 0)
 			sent += cap_takes(cap, 0, &victim, 0, 100);
 		if (i % 100 == 1)
@@ -274,7 +274,7 @@ static void test_long_after(void **state)
 
 /* --- threads */
 
-#define THREADS 4
+#define THREADS 4u
 #define ROUNDS 200000
 
 static _Atomic uint64_t sent, brought;

@@ -79,7 +79,7 @@ static unsigned compare(struct model *model, union addr (*address_of)(unsigned, 
 	unsigned nets, unsigned hosts, const struct limiter_numbers *settings)
 {
 	unsigned refused = 0, requests = 60000;
-	int64_t now_ns = BEGIN_NS, gap_ns = NS_PER_S / (settings->requests_per_s * 2000);
+	int64_t now_ns = BEGIN_NS, gap_ns = NS_PER_S / (settings->requests_per_s * INT64_C(2000));
 
 	limit_to(settings);
 	for (unsigned i = 0; i < requests; i++) {
@@ -386,7 +386,7 @@ static void replies_to_what_leaks_are_not_charged(void **state)
 
 	(void)state;
 	for (unsigned dry = 0; dry < 2; dry++) {
-		int64_t now_ns = BEGIN_NS + dry * 100 * NS_PER_S;
+		int64_t now_ns = BEGIN_NS + (int64_t)dry * 100 * NS_PER_S;
 
 		limit_to(&settings);
 		for (unsigned i = 0; i < 1000; i++)

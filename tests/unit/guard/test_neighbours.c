@@ -95,6 +95,7 @@ ssize_t __wrap_recvfrom(
 
 	(void)fd, (void)room, (void)flags;
 	memset(from, 0, *from_length);
+	*from_length = sizeof(struct sockaddr_nl);
 	memset(to, 0, 256);
 	return (ssize_t)put_table(to, read_count < tables_count ? &tables[read_count++] : &end);
 }

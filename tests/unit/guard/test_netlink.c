@@ -67,6 +67,7 @@ ssize_t __wrap_recvfrom(
 	assert_int_equal(room, NETLINK_BUFFER_BYTES);
 	assert_true(read_count < received_count);
 	memset(from, 0, *from_length);
+	*from_length = sizeof(struct sockaddr_nl);
 	memcpy(to, received[read_count].bytes, sizeof(received[0].bytes));
 	if (received[read_count].length >= 0)
 		return received[read_count++].length;

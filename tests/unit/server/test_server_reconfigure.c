@@ -64,7 +64,7 @@ static void the_pool_grows_and_shrinks_under_load(void **state)
 
 static uint16_t port_of(int client)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = { 0 };
 	socklen_t length = sizeof(address);
 
 	assert_int_equal(getsockname(client, (struct sockaddr *)&address, &length), 0);
