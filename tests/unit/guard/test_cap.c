@@ -305,7 +305,7 @@ static void test_threads(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	assert_true(sent <= brought + ALLOWANCE);
 	assert_true(
-		sent + 90 + THREADS * 60 > brought); /* and what may is sent, but for the last */
+		sent + 90 + THREADS * UINT64_C(60) > brought); /* and what may is sent, but for the last */
 }
 
 int main(void)
