@@ -304,8 +304,8 @@ static void test_threads(void **state)
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	assert_true(sent <= brought + ALLOWANCE);
-	assert_true(
-		sent + 90 + THREADS * UINT64_C(60) > brought); /* and what may is sent, but for the last */
+	assert_true(sent + 90 + THREADS * UINT64_C(60) >
+		    brought); /* and what may is sent, but for the last */
 }
 
 int main(void)
