@@ -394,9 +394,11 @@ static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, 
 		queue->service_ewma_ns = queue->service_peak_ns;
 }
 
+/* What was dropped for another reason had run: its reply was held back. */
 static unsigned count_run(const struct datagram_list *jobs, const struct ledger *results)
 {
-	return jobs->count - (unsigned)ledger_dropped(results);
+	return jobs->count -
+	       (unsigned)(results->dropped[DROP_SHUTDOWN] + results->dropped[DROP_EXPIRED]);
 }
 
 void queue_finish(struct queue *queue, const struct datagram_list *jobs,

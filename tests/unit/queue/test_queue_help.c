@@ -161,6 +161,28 @@ static void a_share_is_bounded(void **state)
 	}
 }
 
+/* A request whose reply was held back has run, and takes part in the mean. */
+static void held_back_replies_are_measured(void **state)
+{
+	struct queue *queue = new_queue(CAPACITY, WORKERS);
+	struct ledger results = { .replied = 1 };
+	struct queue_batch batch;
+	struct queue_report report;
+
+	(void)state;
+	run(queue, 1, US);
+	assert_false(push(queue, 4));
+	must_help(queue, 4, false, &batch);
+	results.dropped[DROP_AMPLIFICATION] = 3;
+	for (struct datagram *d = batch.jobs.first; d != NULL; d = d->next)
+		d->service_ns = d == batch.jobs.first ? 5 * US : US;
+	queue_finish(queue, &batch.jobs, &results, 0);
+	discard(&batch.jobs);
+	queue_snapshot(queue, &report);
+	assert_int_equal(report.service_ewma_ns, US + (8 * US - 4 * US) / (4 + 15));
+	free_queue(queue);
+}
+
 /* A millisecond of measured work, or half of what there is room for. */
 static void a_backlog_is_the_workers_too(void **state)
 {
@@ -339,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(helpers_are_enough),
 		cmocka_unit_test(a_share_is_bounded),
+		cmocka_unit_test(held_back_replies_are_measured),
 		cmocka_unit_test(a_backlog_is_the_workers_too),
 		cmocka_unit_test(a_flood_that_is_refused),
 		cmocka_unit_test(slow_ones_are_the_workers),
