@@ -155,6 +155,22 @@ struct dgram_start {
 	unsigned worker; /* its number, as a request has it; 0 in open() and reconfigure() */
 };
 
+/* A program whose processes answer requests by "dgram 1" (dgram-1(7)). All of it stays until close(). */
+struct dgram_command {
+	const char *path;
+	char *const *arguments;	  /* from its name on; NULL after the last */
+	char *const *environment; /* the same */
+	bool binary;		  /* its form; false: text */
+
+	/* Streams of children that are there already, instead of all but `binary`: each serves until it ends, and is
+	 * closed then. When the last one has ended the server stops. */
+	const int *descriptors;
+	size_t descriptors_count;
+
+	/* It is dgram-child, which runs a handler of ours, and is asked in memory that it shares; `binary` is set. */
+	bool shares_memory;
+};
+
 /* A handler. Only `abi`, `name` and `handle` are required.
  *
  * `state` is what worker_start() returned for this worker; without worker_start(), what open()
@@ -165,14 +181,15 @@ struct dgram_handler {
 
 	/* Answer a request: write at most `reply_size` bytes to `reply` and return their number (0
 	 * sends an empty datagram), or DGRAM_NO_REPLY to send nothing, or a negative errno value:
-	 * counted as failed, given to handle_error(), and nothing is sent. May block: that holds up
+	 * counted as failed (-ECHILD: by the end of a child), given to handle_error(), and nothing is sent. May block: that holds up
 	 * this worker and no other. The request's bytes and `reply` never overlap. Thread: each
 	 * worker calls it, at the same time as other workers. */
 	ssize_t (*handle)(
 		void *state, const struct dgram_request *request, void *reply, size_t reply_size);
 
 	/* Once a service, before its first and after its last request. `context` is the service's. An
-	 * error of open() fails the start, and decides dgramd's exit code (dgramd(8)). Thread: owner. */
+	 * error of open() fails the start, and decides dgramd's exit code (dgramd(8)). Where children run the handler
+	 * (DGRAM_PROCESS) each opens it, and starts one worker, 0. Thread: owner. */
 	int (*open)(void *context, const struct dgram_start *start, void **ret_state);
 	void (*close)(void *state);
 
@@ -216,6 +233,12 @@ struct dgram_handler {
 
 	/* `max_reply_factor` of services that do not say; 0: 3 */
 	double max_reply_factor;
+
+	/* Have children answer instead of handle(): processes of this program, that live long, made and buried by
+	 * dgram_server_serve_forever() in the process's first thread. Called before the start, after open(), and
+	 * after a reconfiguration: children are replaced if `arguments` is another pointer then. `state` is the service's.
+	 * -ENOENT: not for this service, and handle() answers. Not where the service is inline. Thread: owner. */
+	int (*children)(void *state, struct dgram_command *ret_command);
 };
 
 /* What a plug-in exports: a shared object with a handler, which dgramd loads. It links nothing of ours,
@@ -237,6 +260,8 @@ DGRAM_API extern const struct dgram_plugin dgram_plugin;
 enum dgram_concurrency {
 	DGRAM_POOL,   /* the workers, behind the queue; see also `never_blocks` */
 	DGRAM_INLINE, /* the receiver, as it receives: no queue, no workers */
+	/* the pool has children do it; the handler needs a children(). dgramd has one for each built-in handler and plug-in */
+	DGRAM_PROCESS,
 };
 
 /* Which datagram is next. */
@@ -366,8 +391,9 @@ struct dgram_service {
 
 	/* What is sent to an IPv4 /24 or an IPv6 /48, in bytes of IP packets, is at most what came from it times
 	 * this, and 2,000 bytes, of which 200 come back each second. What is more is not sent, because
-	 * sources may be forged: see dgram_request_prove(). Loopback and `limits_exempt` are free. 0: there
-	 * is no limit; 0 to 1000; default 3, if the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
+	 * sources may be forged: see dgram_request_prove(). Loopback is free, and so is what is sent to a
+	 * client in `limits_exempt` for its own request. 0: there is no limit; 0 to 1000; default 3, if
+	 * the handler has no other (DGRAM_FACTOR_OF_HANDLER). Live */
 	double max_reply_factor;
 
 	/* Datagrams from these ports are dropped, too, each 1 to 65535; up to 64; default 1434, 1900, 3702, 5353
@@ -378,6 +404,28 @@ struct dgram_service {
 	/* Drop, at random, some of what a source repeats more than 100 times in a second, as two servers do that
 	 * answer each other; default true. Live */
 	bool loop_guard;
+
+	/* Children, if the handler runs in such (server.json(5)): as many as the service may have workers. What holds for a
+	 * process holds for those that start later. How long one may take to begin; 1 to 3600000; default 10000. Live */
+	unsigned child_start_timeout_ms;
+
+	/* How long the oldest request in it may take; 1 to 3600000; default 30000. Live */
+	unsigned child_timeout_ms;
+
+	/* Bytes of its data (RLIMIT_DATA); 0: no limit; 0 to 2147483647; default 0. Live */
+	unsigned child_memory_bytes;
+
+	/* Its descriptors (RLIMIT_NOFILE); 4 to 1048576; default 64. Live */
+	unsigned child_files;
+
+	/* It is replaced after about this many requests; 0: it is not; 0 to 2147483647; default 0. Live */
+	unsigned child_max_requests;
+
+	/* It is replaced beyond about this much resident memory; 0: it is not; 0 to 2147483647; default 0. Live */
+	unsigned child_max_rss_bytes;
+
+	/* Requests that a child had with others when it ended run again, each alone; default true. Live */
+	bool child_rerun;
 };
 
 /* A thread that the server starts. */
@@ -385,6 +433,13 @@ enum dgram_thread {
 	DGRAM_THREAD_RECEIVER,
 	DGRAM_THREAD_WORKER,
 	DGRAM_THREAD_LOG,
+};
+
+/* A socket of a server that another one follows. */
+struct dgram_inherited {
+	int fd;		     /* see dgram_server_socket() */
+	const char *service; /* the name of the one that it was of */
+	bool held;	     /* somebody else keeps it open, so it is not emptied at the end */
 };
 
 /* A server: one pool of workers over one or more services. */
@@ -462,6 +517,12 @@ struct dgram_options {
 	 * An error, -errno, fails the start, or the reconfiguration that adds the worker. Thread: that one. */
 	int (*on_thread)(void *start_context, enum dgram_thread thread);
 	void *start_context;
+
+	/* Sockets of the server that this one follows, perhaps in another process: a host uses duplicates of those
+	 * that are bound where it would bind its own; with port 0, of those of its service's name at its address.
+	 * What no host uses is left alone. Not kept after dgram_server_bind(). */
+	const struct dgram_inherited *inherited;
+	size_t inherited_count; /* default 0 */
 };
 
 /* Statistics are the library's: dgram_stats_free() frees them, with all that they point to. */
@@ -522,6 +583,14 @@ struct dgram_service_stats {
 	uint64_t would_drop_limit; /* what limits would have dropped, but for limits_dry_run */
 	uint64_t
 		replies_withheld; /* by max_reply_factor: further and busy ones, and what was sent besides */
+
+	/* Of children that run the handler: how many serve; 1 if none comes to; and how they ended. */
+	uint64_t children_serving;
+	uint64_t children_failing;
+	uint64_t children_recycled;
+	uint64_t children_crashed;
+	uint64_t children_killed;
+	uint64_t children_start_failed;
 };
 
 /* Durations of up to `most_ns`, but longer than the bucket before. */
@@ -541,6 +610,101 @@ struct dgram_worker_stats {
 	 * first. Calls that run are not in it. */
 	const struct dgram_bucket *service_ns;
 	size_t service_ns_count;
+
+	uint64_t step_ns;	  /* how long it has been in its batch; 0: it is in none */
+	const char *step_service; /* whose requests that has; NULL: it is in none */
+	bool overdue;		  /* its call runs for longer than handler_timeout_ms */
+};
+
+/* A request that a handler ran on. */
+struct dgram_past_request {
+	const char *service;
+	struct sockaddr_storage client;
+	uint64_t bytes;
+	int result;	  /* what handle() returned, or the length of a reply that left before */
+	uint64_t wait_ns; /* from its arrival to the handler */
+	uint64_t service_ns;
+	uint64_t ago_ns; /* since it began */
+};
+
+/* The last requests of a worker, and what it does now. */
+struct dgram_worker_requests {
+	unsigned number;
+	/* The oldest first, at most 16. Of a batch of more, its last ones: they are in it when they have run. */
+	const struct dgram_past_request *past;
+	size_t past_count;
+
+	char thread
+		[96]; /* as the kernel has it: "burns CPU", "waits in futex_do_wait (syscall 202)" */
+	uint64_t
+		cpu_ns; /* that the call took since it was first seen, a quarter of handler_timeout_ms at most
+			    * after its begin */
+	bool overdue;	     /* the call runs for longer than handler_timeout_ms */
+	uint64_t running_ns; /* how long it has run; 0: there is none, or calls are not watched */
+	const char *service; /* whose; NULL: the same */
+	struct sockaddr_storage client;
+};
+
+/* How long requests of a service that were run took so far, in buckets as above. What is measured of each batch is
+ * its first request and its last one, but of the handler each. */
+struct dgram_service_times {
+	const char *name;
+	const struct dgram_bucket
+		*socket_wait_ns;     /* from the arrival in the kernel to the reception; of */
+	size_t socket_wait_ns_count; /* those that were let in, whether they were run or not */
+	const struct dgram_bucket *queue_wait_ns; /* from the reception to the handler */
+	size_t queue_wait_ns_count;
+	const struct dgram_bucket *service_ns; /* the handler */
+	size_t service_ns_count;
+};
+
+/* A socket of a service. */
+struct dgram_socket_stats {
+	const char *service;
+	struct sockaddr_storage address;
+	uint64_t receive_buffer_bytes; /* as the kernel counts them */
+	uint64_t send_buffer_bytes;
+	uint64_t dropped_by_kernel; /* because the receive buffer was full */
+	bool held;		    /* somebody else keeps it open, for good */
+};
+
+/* A source, as queues tell them apart: an IPv4 address, an IPv6 /64, or a link-local address; with its port where the
+ * order of each client is kept. */
+struct dgram_talker {
+	struct sockaddr_storage source;
+	unsigned prefix;   /* bits that count: 32, 64 or 128 */
+	uint64_t requests; /* that ended */
+	uint64_t busy_ns;  /* that the handler took for them */
+};
+
+/* Who asked most of a service in the last window (queue_fair_window_ms) that is over, of those in which something
+ * came: the first ten. A service without a queue, or whose discipline is DGRAM_FIFO, keeps no such accounts; nor does
+ * a queue of sources that it had to forget. */
+struct dgram_talkers {
+	const char *name;			/* of the service */
+	const struct dgram_talker *by_requests; /* the most first */
+	size_t by_requests_count;
+	const struct dgram_talker *by_time; /* the same */
+	size_t by_time_count;
+};
+
+/* How a child ended. */
+struct dgram_child_end {
+	int64_t at_ns;	    /* CLOCK_REALTIME */
+	pid_t pid;	    /* 0: it was a stream that was handed in */
+	const char *how;    /* "recycled", "crashed", "killed", "start_failed": what counts it */
+	const char *reason; /* why it was ended; "": it ended by itself */
+	int exit_code;
+	int signal; /* 0: it exited */
+	uint64_t requests;
+};
+
+/* The last children of a service that ended while it served. */
+struct dgram_child_ends {
+	const char *name;		    /* of the service */
+	bool has_children;		    /* else its handler runs here */
+	const struct dgram_child_end *last; /* the last first */
+	size_t count;			    /* up to 8 */
 };
 
 DGRAM_API const char *dgram_version(void);
@@ -601,8 +765,8 @@ DGRAM_API void dgram_server_shutdown(struct dgram_server *server);
 /* Without any thread: wait for at most `timeout_ms` (-1: for ever) until a datagram arrives, then serve in
  * this thread at most `most` of what arrived: 1 for exactly one, 0 for all of a batch. Returns the number of
  * datagrams received, those that were dropped included. 0: a timeout, or a signal came; -ESHUTDOWN:
- * dgram_server_shutdown() was called, if only to end the wait; -EBUSY: once started, too. Binds first if
- * that was not done. As start(), it leaves out summaries, looks at handlers and the hook. Thread: owner. */
+ * dgram_server_shutdown() was called, if only to end the wait; -EBUSY: once started, too; -EOPNOTSUPP: a
+ * service has children. Binds first if that was not done. As start(), it leaves out summaries, looks at handlers and the hook. Thread: owner. */
 DGRAM_API int dgram_server_handle_request(
 	struct dgram_server *server, unsigned most, int timeout_ms);
 
@@ -625,6 +789,10 @@ DGRAM_API int dgram_server_fileno(struct dgram_server *server, size_t service, s
  * -EBADF before bind; -EADDRNOTAVAIL: its host waits for its address. Thread: any after bind. */
 DGRAM_API int dgram_server_socket(struct dgram_server *server, size_t number);
 
+/* Nobody else has them after all, but those that somebody holds: handed in, or `held` when they were inherited. The
+ * rest are emptied at the end. Thread: any after bind. */
+DGRAM_API void dgram_server_keep_sockets(struct dgram_server *server);
+
 /* The address it is bound to, with the real port. Errors as fileno. Thread: any after bind. */
 DGRAM_API int dgram_server_address(struct dgram_server *server, size_t service, size_t host,
 	struct sockaddr_storage *ret_address);
@@ -639,11 +807,40 @@ DGRAM_API int dgram_server_stats(
 DGRAM_API int dgram_server_worker_stats(
 	struct dgram_server *server, size_t index, struct dgram_worker_stats **ret_stats);
 
-/* What the last two gave. NULL is fine. Thread: any. */
+/* The last requests of a worker, by index as above, and with the same errors. Thread: any. */
+DGRAM_API int dgram_server_worker_requests(
+	struct dgram_server *server, size_t index, struct dgram_worker_requests **ret_requests);
+
+/* How long requests of a service took. Errors as dgram_server_stats(). Thread: any. */
+DGRAM_API int dgram_server_times(
+	struct dgram_server *server, size_t service, struct dgram_service_times **ret_times);
+
+/* A socket, by number as dgram_server_socket(), which is not asked for by this. -EADDRNOTAVAIL: its host waits for its
+ * address; -ENOENT: there are fewer; -EBADF before bind; -ENOMEM. Thread: any. */
+DGRAM_API int dgram_server_socket_stats(
+	struct dgram_server *server, size_t number, struct dgram_socket_stats **ret_stats);
+
+/* Who asks most of a service. Errors as dgram_server_stats(). Thread: any. */
+DGRAM_API int dgram_server_talkers(
+	struct dgram_server *server, size_t service, struct dgram_talkers **ret_talkers);
+
+/* How the last children of a service ended. Errors as dgram_server_stats(). Thread: any. */
+DGRAM_API int dgram_server_child_ends(
+	struct dgram_server *server, size_t service, struct dgram_child_ends **ret_ends);
+
+/* What to do about a reason, by its name in the log, as "dropped_verify"; "": nothing; NULL: there is none of this
+ * name. Thread: any. */
+DGRAM_API const char *dgram_advice(const char *reason);
+
+/* What the functions of statistics gave. NULL is fine. Thread: any. */
 DGRAM_API void dgram_stats_free(void *stats);
 
 /* Lines that were lost because the log's target did not take them. Thread: any. */
 DGRAM_API uint64_t dgram_server_log_lines_lost(struct dgram_server *server);
+
+/* In a handler of a signal that is about to end the process: log what the calling thread runs, and its last 16
+ * requests, and do as dgram_server_flush_log(). Async-signal-safe. Thread: any, once. */
+DGRAM_API void dgram_server_log_crash(struct dgram_server *server, int signal);
 
 /* Have the log's thread write what has been logged so far, and wait for that, at most 2 s. Async-signal-safe,
  * so a handler of SIGSEGV or SIGABRT can call it: what was logged just before a crash is then in the log.
@@ -678,11 +875,23 @@ DGRAM_API void dgram_log(const struct dgram_start *start, enum dgram_log_level l
 DGRAM_API void dgram_request_log(const struct dgram_request *request, enum dgram_log_level level,
 	const char *event, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Where a request belongs: its server; the name of its service; the service's state, which is what
+/* Where a request belongs: its server, NULL in a process that runs the handler for another; the name of its service; the service's state, which is what
  * open() returned, or else its context. Thread: the handler's. */
 DGRAM_API struct dgram_server *dgram_request_server(const struct dgram_request *request);
 DGRAM_API const char *dgram_request_service(const struct dgram_request *request);
 DGRAM_API void *dgram_request_state(const struct dgram_request *request);
+
+/* What a process may use that handle() makes for this request alone: child_timeout_ms, child_memory_bytes and
+ * child_files of the service, as they are now. */
+struct dgram_process_limits {
+	unsigned timeout_ms;
+	unsigned memory_bytes;
+	unsigned files;
+};
+
+/* Thread: the handler's. */
+DGRAM_API struct dgram_process_limits dgram_request_process_limits(
+	const struct dgram_request *request);
 
 /* Answer now, instead of by what handle() returns; with at most max_reply_bytes, which may stand in the
  * `reply` that handle() was given. The answers to one client leave in the order of the calls. The first

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 /* A decimal number of 32 bits and nothing else: strtoul(3) would take signs and blanks. */
 static bool parse_number(const char *text, uint32_t *ret_number)
 {
@@ -100,14 +102,24 @@ static void format_scope(uint32_t scope, char text[static 1 + IF_NAMESIZE])
 		(void)snprintf(text, 1 + IF_NAMESIZE, "%%%u", scope);
 }
 
+static void format_v4(const union addr *addr, char *at)
+{
+	const uint8_t *bytes = (const uint8_t *)&addr->in.sin_addr;
+
+	for (unsigned i = 0; i < 4; i++) {
+		at = decimal_put(at, bytes[i]);
+		*at++ = i < 3 ? '.' : ':';
+	}
+	*decimal_put(at, addr_port(addr)) = '\0';
+}
+
 const char *addr_format(const union addr *addr, char text[static ADDR_TEXT_MAX])
 {
 	char host[INET6_ADDRSTRLEN];
 	char scope[1 + IF_NAMESIZE];
 
 	if (addr->sa.sa_family == AF_INET) {
-		(void)inet_ntop(AF_INET, &addr->in.sin_addr, host, sizeof(host));
-		(void)snprintf(text, ADDR_TEXT_MAX, "%s:%u", host, addr_port(addr));
+		format_v4(addr, text);
 	} else {
 		assert(addr->sa.sa_family == AF_INET6);
 		(void)inet_ntop(AF_INET6, &addr->in6.sin6_addr, host, sizeof(host));

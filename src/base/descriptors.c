@@ -26,12 +26,33 @@ static unsigned long number_in_environment(const char *name)
 	return text != NULL ? strtoul(text, NULL, 10) : 0;
 }
 
+unsigned descriptors_handed_in(void)
+{
+	unsigned long count = number_in_environment("LISTEN_FDS");
+
+	if (number_in_environment("LISTEN_PID") != (unsigned long)getpid())
+		return 0;
+	return count < DESCRIPTORS_HANDED_IN_MAX ? (unsigned)count : DESCRIPTORS_HANDED_IN_MAX;
+}
+
+unsigned descriptors_passed_on(void)
+{
+	const char *names = getenv(DESCRIPTORS_PASSED_ON);
+	unsigned count = 0;
+
+	for (; names != NULL && count < DESCRIPTORS_HANDED_IN_MAX; count++) {
+		names = strchr(names, ':');
+		if (names != NULL)
+			names++;
+	}
+	return count;
+}
+
 void descriptors_close_inherited(int kept)
 {
-	unsigned first = STDERR_FILENO + 1;
+	unsigned passed_on = descriptors_passed_on();
+	unsigned first = STDERR_FILENO + 1 + (passed_on > 0 ? passed_on : descriptors_handed_in());
 
-	if (number_in_environment("LISTEN_PID") == (unsigned long)getpid())
-		first += (unsigned)number_in_environment("LISTEN_FDS");
 	if (kept >= 0 && (unsigned)kept >= first) {
 		if ((unsigned)kept > first)
 			(void)close_range(first, (unsigned)kept - 1, 0);

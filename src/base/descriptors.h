@@ -8,8 +8,18 @@
  * is printed. Where all are open /dev/null need not exist. -errno. Thread: the main one, before all else. */
 int descriptors_open_standard(void);
 
-/* Close all from 3 on but `kept` (-1: none), and those that a supervisor handed in for this process ($LISTEN_PID and
- * $LISTEN_FDS of sd_listen_fds(3)). Thread: the main one, before all else. */
+/* More than a process may have. */
+#define DESCRIPTORS_HANDED_IN_MAX (1u << 20)
+
+/* How many from 3 on a supervisor handed in for this process ($LISTEN_PID and $LISTEN_FDS of sd_listen_fds(3)). */
+unsigned descriptors_handed_in(void);
+
+/* The same of the process that this one follows, which does not know our number beforehand: a name for each, with colons
+ * between. */
+#define DESCRIPTORS_PASSED_ON "DGRAM_SOCKETS"
+unsigned descriptors_passed_on(void);
+
+/* Close all from 3 on but those, and `kept` (-1: none). Thread: the main one, before all else. */
 void descriptors_close_inherited(int kept);
 
 /* Does the journal read the standard error? */

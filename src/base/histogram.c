@@ -26,7 +26,10 @@ void histogram_subtract(struct histogram *from, struct histogram *before)
 void histogram_merge(struct histogram *to, struct histogram *from)
 {
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		to->buckets[i] += from->buckets[i];
+		atomic_store_explicit(&to->buckets[i],
+			atomic_load_explicit(&to->buckets[i], memory_order_relaxed) +
+				atomic_load_explicit(&from->buckets[i], memory_order_relaxed),
+			memory_order_relaxed);
 }
 
 int64_t histogram_quantile(struct histogram *histogram, double quantile)

@@ -1,5 +1,5 @@
 /* A histogram of durations, for quantiles with an error of at most one part in 32. One thread
- * adds; any thread may read at the same time. */
+ * adds, or several by histogram_add_shared() alone; any thread may read at the same time. */
 #ifndef BASE_HISTOGRAM_H
 #define BASE_HISTOGRAM_H
 
@@ -36,6 +36,13 @@ static inline void histogram_add_many(struct histogram *histogram, int64_t ns, u
 		memory_order_relaxed);
 }
 
+/* The same where several threads add. */
+static inline void histogram_add_shared(struct histogram *histogram, int64_t ns, unsigned count)
+{
+	atomic_fetch_add_explicit(
+		&histogram->buckets[histogram_bucket(ns)], count, memory_order_relaxed);
+}
+
 static inline void histogram_add(struct histogram *histogram, int64_t ns)
 {
 	histogram_add_many(histogram, ns, 1);
@@ -48,7 +55,7 @@ int64_t histogram_bucket_most(unsigned bucket);
 void histogram_copy(struct histogram *to, struct histogram *from);
 void histogram_subtract(struct histogram *from, struct histogram *before);
 
-/* Add all of a copy to another. */
+/* Add all of one to a copy of another. Thread: any, for `from`. */
 void histogram_merge(struct histogram *to, struct histogram *from);
 
 /* The duration in ns that a share `quantile` (0 to 1) did not exceed: its bucket's upper end; 0

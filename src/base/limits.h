@@ -15,7 +15,7 @@ struct limits {
  * CoDel (RFC 8289). fair_window: in the simulator, beside 100 abusing addresses, polite
  * clients got 91 % of their fair share with 1000 ms and 74 % with 100 ms. */
 #define SERVICE_NUMBERS(NUMBER) \
-	NUMBER(dgram_service, concurrency, DGRAM_POOL, DGRAM_INLINE, DGRAM_POOL) \
+	NUMBER(dgram_service, concurrency, DGRAM_POOL, DGRAM_PROCESS, DGRAM_POOL) \
 	NUMBER(dgram_service, receivers, 1, DGRAM_RECEIVERS_MAX, 1) \
 	NUMBER(dgram_service, on_missing_address, DGRAM_MISSING_AUTO, DGRAM_MISSING_FAIL, 0) \
 	NUMBER(dgram_service, max_reply_bytes, 0, DGRAM_DATAGRAM_BYTES_MAX, 0) \
@@ -30,7 +30,13 @@ struct limits {
 	NUMBER(dgram_service, limits_requests_per_s, 0, 1000000, 0) \
 	NUMBER(dgram_service, limits_reply_bytes_per_s, 0, 1000000000, 0) \
 	NUMBER(dgram_service, limits_burst_s, 1, 3600, 1) \
-	NUMBER(dgram_service, limits_leak, 0, 1000, 8)
+	NUMBER(dgram_service, limits_leak, 0, 1000, 8) \
+	NUMBER(dgram_service, child_start_timeout_ms, 1, 3600000, 10000) \
+	NUMBER(dgram_service, child_timeout_ms, 1, 3600000, 30000) \
+	NUMBER(dgram_service, child_memory_bytes, 0, 2147483647, 0) \
+	NUMBER(dgram_service, child_files, 4, 1048576, 64) \
+	NUMBER(dgram_service, child_max_requests, 0, 2147483647, 0) \
+	NUMBER(dgram_service, child_max_rss_bytes, 0, 2147483647, 0)
 
 /* max_datagram_bytes: the default is socketserver.py's. Buffers: the kernel doubles the size in an
  * int (socket(7)). send_buffer: replies to forged neighbours wait in it for seconds, and do not
@@ -53,6 +59,7 @@ struct limits {
 /* Booleans that are true by default. */
 #define DEFAULT_RECEIVERS_ASSIST true
 #define DEFAULT_LOOP_GUARD true
+#define DEFAULT_CHILD_RERUN true
 
 /* How much longer than what came, a number, whole or not: RFC 9000, 8.1 has 3. Of a handler, for services
  * that do not say. */
@@ -66,6 +73,8 @@ struct limits {
 #define LIMITS_NAME { 1, DGRAM_SERVICE_NAME_MAX, 0 }
 #define LIMITS_CPUS { 0, 255, 0 }
 #define LIMITS_USER { 0, 255, 0 }
+#define LIMITS_ADMIN_SOCKET { 0, 107, 0 } /* sun_path */
+#define LIMITS_ADMIN_LISTEN { 0, 79, 0 }
 #define LIMITS_LOG_TARGET { 1, 4095, 0 } /* PATH_MAX */
 #define LOG_TARGET_PATTERN /* base/target.c, in the schema */ \
 	"^(?!~|(-|stdout|syslog|journald?)$)([^{]|\\{worker\\}|\\{(?=[^}]*$))*$"

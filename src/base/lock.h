@@ -1,6 +1,6 @@
 /* Mutexes, and the rule that keeps them simple: every lock is a leaf. A thread that holds one takes no
- * other, which a count in each thread asserts, and makes no system call. The exception is the log's lock:
- * under it lines are written while the log has no writer. */
+ * other, which a count in each thread asserts, and makes no system call. There are two exceptions. Under
+ * the log's lock lines are written while the log has no writer; under that of the admin endpoint connections are shut. */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 

@@ -10,15 +10,15 @@
 /* A file of something else is full of errors. */
 #define FILE_ERRORS_MAX 100
 
-/* What is read for one list: rules, and the text and place of each by its number. */
+/* What is read for one list: rules, and the place of each by its number. */
 struct reading {
 	struct access_list *list;
 	const char *label; /* "services.1." */
 	size_t source;	   /* the file's number */
 	struct report *report;
-	size_t count;
+	size_t most; /* that there is room for */
+	size_t allowed, count;
 	struct prefix_rule *rules;
-	const char **texts;
 	struct report_place *places;
 };
 
@@ -37,9 +37,11 @@ static void add_rule(
 	}
 	rule->allow = allow;
 	rule->number = (unsigned)number;
-	reading->texts[number] = text;
 	reading->places[number] = place;
 	reading->count++;
+	reading->allowed += allow;
+	reading->list->texts[allow ? reading->allowed - 1
+				   : reading->most - (reading->count - reading->allowed)] = text;
 }
 
 /* "allow PREFIX", "deny PREFIX", or nothing; up to a comment. */
@@ -142,13 +144,11 @@ static int allocate_rules(struct reading *reading, const struct values *values)
 
 	for (const char *c = reading->list->lines; c && *c; c++)
 		most += *c == '\n';
+	reading->most = most;
 	reading->rules = calloc(most, sizeof(*reading->rules));
-	reading->texts = calloc(most, sizeof(*reading->texts));
 	reading->places = calloc(most, sizeof(*reading->places));
 	reading->list->texts = calloc(most, sizeof(*reading->list->texts));
-	return reading->rules && reading->texts && reading->places && reading->list->texts
-		       ? 0
-		       : -ENOMEM;
+	return reading->rules && reading->places && reading->list->texts ? 0 : -ENOMEM;
 }
 
 static void check_rules(struct reading *reading)
@@ -171,26 +171,11 @@ static void check_rules(struct reading *reading)
 			DGRAM_ACCESS_PREFIXES_MAX);
 }
 
-/* Those that allow from the front on, those that deny from behind. */
-static void set_access(struct reading *reading)
-{
-	struct access_list *list = reading->list;
-	size_t allowed = 0, denied = 0;
-
-	for (size_t i = 0; i < reading->count; i++) {
-		const struct prefix_rule *rule = &reading->rules[i];
-		size_t at = rule->allow ? allowed++ : reading->count - ++denied;
-
-		list->texts[at] = reading->texts[rule->number];
-	}
-	list->options =
-		(struct dgram_access){ list->texts, allowed, list->texts + allowed, denied };
-}
-
 static int read_list(
 	struct reading *reading, const char *configuration, const struct values *values)
 {
 	int r = read_list_file(reading, configuration, &values->of[PARAM_ACCESS_FILE]);
+	size_t denied;
 
 	if (r == 0)
 		r = allocate_rules(reading, values);
@@ -199,10 +184,11 @@ static int read_list(
 		add_value(reading, &values->of[PARAM_ACCESS_DENY], false);
 		add_lines(reading);
 		check_rules(reading);
-		set_access(reading);
+		denied = reading->count - reading->allowed;
+		reading->list->options = (struct dgram_access){ reading->list->texts,
+			reading->allowed, reading->list->texts + reading->most - denied, denied };
 	}
 	free(reading->rules);
-	free(reading->texts);
 	free(reading->places);
 	return r;
 }

@@ -12,7 +12,7 @@
 struct access_list {
 	struct report_source file;   /* name and text are owned; NULL: there is none */
 	char *lines;		     /* of the file, cut up; NULL: there are none */
-	const char **texts;	     /* first those that allow, then those that deny */
+	const char **texts;	     /* those that allow from the front on, others from behind */
 	struct dgram_access options; /* points into `texts` */
 };
 

@@ -150,6 +150,28 @@ static void check_host(const struct check *check, struct element element)
 	report_add(check->report, place, "%s: %s", check->label, message);
 }
 
+/* `things`: what it is a list of. */
+static void check_list(const struct check *check, struct element list, const char *things,
+	void (*check_each)(const struct check *check, struct element element))
+{
+	const struct limits *limits = &check->param->limits;
+	unsigned count = (unsigned)cJSON_GetArraySize(list.item);
+	char expected[32];
+
+	if (!cJSON_IsArray(list.item)) {
+		snprintf(expected, sizeof(expected), "a list of %s", things);
+		report_type(check->label, list, expected, check->report);
+		return;
+	}
+	if (count < limits->minimum || count > limits->maximum) {
+		report_add(check->report, element_place(list), "%s: must be a list of %u to %u %s",
+			check->label, limits->minimum, limits->maximum, things);
+		return;
+	}
+	for (struct element each = element_first(list); each.item; each = element_next(each))
+		check_each(check, each);
+}
+
 static bool is_all_hosts(struct element element)
 {
 	return cJSON_IsString(element.item) && strcmp(element.item->valuestring, ALL_HOSTS) == 0;
@@ -157,23 +179,14 @@ static bool is_all_hosts(struct element element)
 
 static void check_hosts(const struct check *check, struct element element)
 {
-	const struct limits *limits = &check->param->limits;
 	unsigned count = (unsigned)cJSON_GetArraySize(element.item);
 
 	if (is_all_hosts(element) || (count == 1 && is_all_hosts(element_first(element))))
 		return;
-	if (!cJSON_IsArray(element.item)) {
+	if (cJSON_IsArray(element.item))
+		check_list(check, element, "addresses", check_host);
+	else
 		check_host(check, element);
-		return;
-	}
-	if (count < limits->minimum || count > limits->maximum) {
-		report_add(check->report, element_place(element),
-			"%s: must be a list of %u to %u addresses", check->label, limits->minimum,
-			limits->maximum);
-		return;
-	}
-	for (struct element host = element_first(element); host.item; host = element_next(host))
-		check_host(check, host);
 }
 
 static void check_prefix(const struct check *check, struct element element)
@@ -193,39 +206,11 @@ static void check_prefix(const struct check *check, struct element element)
 	report_add(check->report, place, "%s: %s", check->label, why.message);
 }
 
-static void check_prefixes(const struct check *check, struct element element)
-{
-	const struct limits *limits = &check->param->limits;
-	unsigned count = (unsigned)cJSON_GetArraySize(element.item);
-
-	if (!cJSON_IsArray(element.item)) {
-		report_type(check->label, element, "a list of prefixes", check->report);
-		return;
-	}
-	if (count < limits->minimum || count > limits->maximum) {
-		report_add(check->report, element_place(element),
-			"%s: must be a list of %u to %u prefixes", check->label, limits->minimum,
-			limits->maximum);
-		return;
-	}
-	for (struct element each = element_first(element); each.item; each = element_next(each))
-		check_prefix(check, each);
-}
-
-static void check_ports(const struct check *check, struct element element)
+static void check_port(const struct check *check, struct element element)
 {
 	const struct rule rule = { RULE_WHOLE, 1, UINT16_MAX, NULL };
-	const struct limits *limits = &check->param->limits;
 
-	if (!cJSON_IsArray(element.item)) {
-		report_type(check->label, element, "a list of ports", check->report);
-		return;
-	}
-	if ((unsigned)cJSON_GetArraySize(element.item) > limits->maximum)
-		report_add(check->report, element_place(element),
-			"%s: must be a list of at most %u ports", check->label, limits->maximum);
-	for (struct element port = element_first(element); port.item; port = element_next(port))
-		(void)check_rule(check->label, port, &rule, check->report);
+	(void)check_rule(check->label, element, &rule, check->report);
 }
 
 static void find_handler(const struct check *check, struct element element, struct value *value)
@@ -250,10 +235,10 @@ static bool check_special(const struct check *check, struct element element, str
 		check_hosts(check, element);
 		return true;
 	case PARAM_TYPE_PREFIXES:
-		check_prefixes(check, element);
+		check_list(check, element, "prefixes", check_prefix);
 		return true;
 	case PARAM_TYPE_PORTS:
-		check_ports(check, element);
+		check_list(check, element, "ports", check_port);
 		return true;
 	case PARAM_TYPE_HANDLER:
 		find_handler(check, element, value);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/access.h"
 #include "config/decode.h"
@@ -50,49 +51,45 @@ static int finish_report(const struct config *config, struct report *report)
 	return r;
 }
 
-static void fill_service(struct dgram_service *service, const struct values *values,
-	const char **hosts, const char **exempt, uint16_t *ports)
+/* The fields that are a number of a row each: of dgram_service, or of dgram_options. */
+static void copy_numbers(void *fields, const struct values *values, bool of_service)
+{
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		char *field = (char *)fields + params[i].offset;
+		const unsigned *number = &values->of[i].number;
+
+		if (params[i].offset == 0 || (params[i].scope != PARAM_SCOPE_TOP) != of_service)
+			continue;
+		if (params[i].type == PARAM_TYPE_BOOLEAN)
+			*(bool *)field = *number > 0;
+		else
+			memcpy(field, number, sizeof(*number));
+	}
+}
+
+static void fill_service(
+	struct dgram_service *service, const struct values *values, struct service_lists *lists)
 {
 	const struct value *of = values->of;
 
 	dgram_service_init(service, DGRAM_ABI);
+	copy_numbers(service, values, true);
 	service->name = values_name(values);
-	service->hosts_count = values_hosts(values, hosts);
-	service->hosts = hosts;
+	service->hosts_count = values_hosts(values, lists->hosts);
+	service->hosts = lists->hosts;
 	service->port = (uint16_t)of[PARAM_PORT].number;
-	service->handler = values_handler(values);
-	service->queue_capacity = of[PARAM_CAPACITY].number;
-	service->queue_max_wait_ms = of[PARAM_MAX_WAIT].number;
-	service->queue_discipline = (enum dgram_discipline)of[PARAM_DISCIPLINE].number;
-	service->queue_ordering = (enum dgram_ordering)of[PARAM_ORDERING].number;
-	service->queue_overload_interval_ms = of[PARAM_OVERLOAD_INTERVAL].number;
-	service->queue_fair_window_ms = of[PARAM_FAIR_WINDOW].number;
-	service->concurrency = (enum dgram_concurrency)of[PARAM_CONCURRENCY].number;
-	service->receivers = of[PARAM_RECEIVERS].number;
-	service->busy_replies = of[PARAM_BUSY_REPLIES].number;
+	service->handler = values->server.handler;
 	service->parameters = values->parameters;
 	service->parameters_count = service->handler->parameters_count;
-	service->max_reply_bytes = of[PARAM_MAX_REPLY_BYTES].number;
-	service->max_workers = of[PARAM_MAX_WORKERS].number;
-	service->min_source_port = of[PARAM_MIN_SOURCE_PORT].number;
 	service->max_reply_factor = values_factor(values);
-	service->refuse_source_ports_count = value_ports(&of[PARAM_REFUSE_SOURCE_PORTS], ports);
-	service->refuse_source_ports = ports;
-	service->loop_guard = of[PARAM_LOOP_GUARD].number;
-	service->freebind = of[PARAM_FREEBIND].number;
-	service->on_missing_address =
-		(enum dgram_missing_address)of[PARAM_ON_MISSING_ADDRESS].number;
-	service->broadcast = of[PARAM_BROADCAST].number;
+	service->refuse_source_ports_count =
+		value_ports(&of[PARAM_REFUSE_SOURCE_PORTS], lists->ports);
+	service->refuse_source_ports = lists->ports;
 	service->access = &values->access->options;
-	service->limits_requests_per_s = of[PARAM_REQUESTS_PER_S].number;
-	service->limits_reply_bytes_per_s = of[PARAM_REPLY_BYTES_PER_S].number;
-	service->limits_burst_s = of[PARAM_BURST].number;
-	service->limits_leak = of[PARAM_LEAK].number;
 	service->limits_exempt_count = value_prefixes_count(&of[PARAM_EXEMPT]);
-	service->limits_exempt = exempt;
+	service->limits_exempt = lists->exempt;
 	for (size_t i = 0; i < service->limits_exempt_count; i++)
-		exempt[i] = value_text(&of[PARAM_EXEMPT], &params[PARAM_EXEMPT], i);
-	service->limits_dry_run = of[PARAM_DRY_RUN].number;
+		lists->exempt[i] = value_text(&of[PARAM_EXEMPT], &params[PARAM_EXEMPT], i);
 }
 
 static void fill_options(struct dgram_options *options, const struct values *values)
@@ -100,36 +97,27 @@ static void fill_options(struct dgram_options *options, const struct values *val
 	const struct value *of = values->of;
 
 	dgram_options_init(options, DGRAM_ABI);
-	options->workers = of[PARAM_WORKERS].number;
-	options->receivers_assist = of[PARAM_RECEIVERS_ASSIST].number;
-	options->max_datagram_bytes = of[PARAM_MAX_DATAGRAM_BYTES].number;
-	options->receive_buffer_bytes = of[PARAM_RECEIVE_BUFFER].number;
-	options->send_buffer_bytes = of[PARAM_SEND_BUFFER].number;
-	options->gro = of[PARAM_GRO].number;
-	options->busy_poll_us = of[PARAM_BUSY_POLL].number;
+	copy_numbers(options, values, false);
 	options->cpus = value_text(&of[PARAM_CPUS], &params[PARAM_CPUS], 0);
-	options->drain_timeout_ms = of[PARAM_DRAIN_TIMEOUT].number;
-	options->handler_timeout_ms = of[PARAM_HANDLER_TIMEOUT].number;
-	options->log_level = (enum dgram_log_level)of[PARAM_LOG_LEVEL].number;
 	options->log_format = params[PARAM_LOG_FORMAT].words[of[PARAM_LOG_FORMAT].number];
 	options->log_target = value_text(&of[PARAM_LOG_TARGET], &params[PARAM_LOG_TARGET], 0);
-	options->log_summary_interval_s = of[PARAM_LOG_SUMMARY].number;
 }
 
-static int make_options(struct config *config)
+/* Handlers' own paths count from the folder of the file. */
+static int make_options(struct config *config, const char *path)
 {
 	size_t count = config->services_count;
 
 	config->service_options = calloc(count, sizeof(*config->service_options));
-	config->hosts = calloc(count * DGRAM_HOSTS_MAX, sizeof(*config->hosts));
-	config->exempt = calloc(count * DGRAM_EXEMPT_MAX, sizeof(*config->exempt));
-	config->ports = calloc(count * DGRAM_REFUSED_PORTS_MAX, sizeof(*config->ports));
-	if (!config->service_options || !config->hosts || !config->exempt || !config->ports)
+	config->lists = calloc(count, sizeof(*config->lists));
+	if (!config->service_options || !config->lists)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		fill_service(&config->service_options[i], &config->services[i],
-			config->hosts + i * DGRAM_HOSTS_MAX, config->exempt + i * DGRAM_EXEMPT_MAX,
-			config->ports + i * DGRAM_REFUSED_PORTS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		fill_service(&config->service_options[i], &config->services[i], &config->lists[i]);
+		config->service_options[i].context = config->services[i].server.context;
+		if (!config->service_options[i].context)
+			config->service_options[i].context = (void *)(uintptr_t)path;
+	}
 	fill_options(&config->options, &config->top);
 	config->options.services = config->service_options;
 	config->options.services_count = count;
@@ -145,13 +133,15 @@ static int load(struct config *config, const struct config_source *source, struc
 	if (r == 0)
 		user_resolve(config, report);
 	if (r == 0)
+		admin_resolve(config, report);
+	if (r == 0)
 		r = access_resolve(config, source->path, report);
 	if (r != -ENOMEM && (report->count > 0 || report->out_of_memory)) {
 		int error = finish_report(config, report);
 
 		return error < 0 ? error : r < 0 ? r : -EINVAL;
 	}
-	return r == 0 ? make_options(config) : r;
+	return r == 0 ? make_options(config, source->path) : r;
 }
 
 /* NULL: there is no memory. */
@@ -242,6 +232,16 @@ const struct config_user *config_user(const struct config *config)
 	return &config->user;
 }
 
+const struct config_admin *config_admin(const struct config *config)
+{
+	return &config->admin;
+}
+
+unsigned config_drain_delay_ms(const struct config *config)
+{
+	return config->top.of[PARAM_DRAIN_DELAY].number;
+}
+
 enum config_sandbox config_sandbox(const struct config *config)
 {
 	return (enum config_sandbox)config->top.of[PARAM_SANDBOX].number;
@@ -258,8 +258,6 @@ void config_free(struct config *config)
 	free(config->documents);
 	free(config->deferred);
 	free(config->service_options);
-	free(config->hosts);
-	free(config->exempt);
-	free(config->ports);
+	free(config->lists);
 	free(config);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "config/admin.h"
 #include "config/handlers.h"
 #include "config/user.h"
 #include "json/document.h"
@@ -43,7 +44,9 @@ enum config_sandbox { CONFIG_SANDBOX_OFF, CONFIG_SANDBOX_LOG, CONFIG_SANDBOX_ENF
 
 /* The same. */
 const struct config_user *config_user(const struct config *config);
+const struct config_admin *config_admin(const struct config *config);
 enum config_sandbox config_sandbox(const struct config *config);
+unsigned config_drain_delay_ms(const struct config *config);
 
 /* NULL is fine. */
 void config_free(struct config *config);

@@ -13,6 +13,26 @@ struct config_plugin {
 	const struct dgram_handler *handler;
 };
 
+/* What a service would be that the handler can refuse to be. */
+struct config_choice {
+	const struct dgram_handler *handler;
+	const struct dgram_setting *options;	      /* in the handler's order */
+	unsigned concurrency, sandbox, child_sandbox; /* words of the params table */
+};
+
+/* What dgram.h is given for it. */
+struct config_server {
+	const struct dgram_handler *handler;
+	void *context; /* NULL: the path of the file */
+};
+
+struct config_fault {
+	unsigned param;	    /* the number of the key that is wrong, in the params table */
+	const char *option; /* of PARAM_OPTIONS: its name; else NULL */
+	size_t text;	    /* of a list: the number of its text */
+	char why[CONFIG_HANDLER_ERROR_MAX];
+};
+
 struct config_handlers {
 	/* NULL after the last, at least one; the first is the default. */
 	const struct dgram_handler *const *listed;
@@ -22,6 +42,11 @@ struct config_handlers {
 	const struct dgram_handler *(*find)(
 		void *context, const char *name, char ret_error[CONFIG_HANDLER_ERROR_MAX]);
 	void *context;
+
+	/* Can it be one, of values that are valid each? False: ret_fault says why not. It may put another handler in the
+	 * place of `server`, which has its own. NULL: any can. */
+	bool (*check)(void *context, const struct config_choice *choice,
+		struct config_server *server, struct config_fault *ret_fault);
 
 	/* For the schema alone: NULL, or plug-ins up to one without a path. A path there means each that
 	 * ends with the same name. */

@@ -10,12 +10,17 @@
 
 /* The numbers of base/limits.h, by the fields of dgram.h. */
 #define NUMBER(type, field, minimum, maximum, initial) \
-	MINIMUM_##field = minimum, MAXIMUM_##field = maximum, DEFAULT_##field = initial,
+	MINIMUM_##field = minimum, MAXIMUM_##field = maximum, DEFAULT_##field = initial, \
+	OFFSET_##field = offsetof(struct type, field),
 enum { SERVICE_NUMBERS(NUMBER) SERVER_NUMBERS(NUMBER) };
 
-#define LIMITS(field) .limits = { MINIMUM_##field, MAXIMUM_##field, DEFAULT_##field }
+#define LIMITS(field) \
+	.limits = { MINIMUM_##field, MAXIMUM_##field, DEFAULT_##field }, .offset = OFFSET_##field
 #define WHOLE(field) .type = PARAM_TYPE_WHOLE, LIMITS(field)
+#define FLAG(type_, field, initial) \
+	.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, initial }, .offset = offsetof(struct type_, field)
 #define WORDS(...) .type = PARAM_TYPE_WORD, .words = (const char *const[]){ __VA_ARGS__, NULL }
+#define SANDBOX WORDS("off", "log", "enforce"), .limits = { 0, 2, 0 }
 
 const struct param params[PARAM_COUNT] = {
 	[PARAM_SCHEMA] = { "$schema", TOP,
@@ -39,8 +44,9 @@ const struct param params[PARAM_COUNT] = {
 		"The handler's own settings.", .type = PARAM_TYPE_OPTIONS },
 	[PARAM_CONCURRENCY] = { "concurrency", BOTH,
 		"Who runs the handler: with pool the worker threads, behind the queue; with inline "
-		"the receiver itself, without a queue.",
-		WORDS("pool", "inline"), LIMITS(concurrency) },
+		"the receiver itself, without a queue; with process children of dgramd, one for "
+		"each worker.",
+		WORDS("pool", "inline", "process"), LIMITS(concurrency) },
 	[PARAM_RECEIVERS] = { "receivers", BOTH,
 		"Number of sockets for each address, each with a thread that receives; the kernel "
 		"divides the clients among them.",
@@ -79,10 +85,10 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_LOOP_GUARD] = { "loop_guard", BOTH,
 		"Whether some of the datagrams that a source repeats more than 100 times in a "
 		"second are dropped, so that two servers that answer each other stop.",
-		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, DEFAULT_LOOP_GUARD }, LIVE },
+		FLAG(dgram_service, loop_guard, DEFAULT_LOOP_GUARD), LIVE },
 	[PARAM_FREEBIND] = { "freebind", BOTH,
 		"Whether to listen on addresses that this machine does not have, or not yet.",
-		.type = PARAM_TYPE_BOOLEAN },
+		FLAG(dgram_service, freebind, false) },
 	[PARAM_ON_MISSING_ADDRESS] = { "on_missing_address", BOTH,
 		"What to do about an address that this machine does not have: with wait the service "
 		"listens there once it comes; with fail the start fails; auto waits while the "
@@ -92,7 +98,7 @@ const struct param params[PARAM_COUNT] = {
 		"Whether datagrams that were sent to a broadcast or multicast address are served, "
 		"too; else they are dropped, because all servers of a network would answer one "
 		"that was forged.",
-		.type = PARAM_TYPE_BOOLEAN },
+		FLAG(dgram_service, broadcast, false) },
 	[PARAM_USER] = { "user", TOP,
 		"The user that the daemon, started by root, becomes once its sockets are open; empty "
 		"means that it stays who it is.",
@@ -103,7 +109,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_SANDBOX] = { "sandbox", TOP,
 		"What the kernel does about system calls that no thread needs to serve: with off "
 		"nothing; with log it writes them to its own log; with enforce it refuses them.",
-		WORDS("off", "log", "enforce"), .limits = { 0, 2, 0 } },
+		SANDBOX },
 	[PARAM_MAX_DATAGRAM_BYTES] = { "max_datagram_bytes", TOP,
 		"The longest request; longer ones are dropped, never cut.",
 		WHOLE(max_datagram_bytes), .unit = "bytes" },
@@ -121,7 +127,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_GRO] = { "socket.gro", TOP,
 		"Whether datagrams that arrived together from one client are received as one "
 		"message (UDP_GRO).",
-		.type = PARAM_TYPE_BOOLEAN },
+		FLAG(dgram_options, gro, false) },
 	[PARAM_BUSY_POLL] = { "socket.busy_poll_us", TOP,
 		"How long each reception polls the network device, if its driver can "
 		"(SO_BUSY_POLL); 0 disables it.",
@@ -134,7 +140,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_RECEIVERS_ASSIST] = { "pool.receivers_assist", TOP,
 		"Whether a receiver that has nothing to receive runs handlers that never block; "
 		"else only the workers do.",
-		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, DEFAULT_RECEIVERS_ASSIST }, LIVE },
+		FLAG(dgram_options, receivers_assist, DEFAULT_RECEIVERS_ASSIST), LIVE },
 	[PARAM_HANDLER_TIMEOUT] = { "pool.handler_timeout_ms", TOP,
 		"A handler that takes longer is logged and counted, but not stopped; 0 disables "
 		"the check.",
@@ -170,7 +176,7 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_BUSY_REPLIES] = { "queue.busy_replies", BOTH,
 		"Whether the handler, if it can, answers datagrams that the queue drops with \"try "
 		"later\".",
-		.type = PARAM_TYPE_BOOLEAN },
+		FLAG(dgram_service, busy_replies, false) },
 	[PARAM_LIMITS] = { "limits", BOTH,
 		"What a source may ask for: an IPv4 address, an IPv6 /64, and more the prefixes "
 		"around it.",
@@ -195,7 +201,38 @@ const struct param params[PARAM_COUNT] = {
 		LIVE },
 	[PARAM_DRY_RUN] = { "limits.dry_run", BOTH,
 		"Whether what is over is only counted and logged, and not dropped.",
-		.type = PARAM_TYPE_BOOLEAN, LIVE },
+		FLAG(dgram_service, limits_dry_run, false), LIVE },
+	[PARAM_CHILD] = { "child", BOTH,
+		"The children of a service whose handler runs in processes of its own.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_CHILD_START_TIMEOUT] = { "child.start_timeout_ms", BOTH,
+		"How long a child may take to its first line; then it is ended.",
+		WHOLE(child_start_timeout_ms), .unit = "milliseconds", LIVE },
+	[PARAM_CHILD_TIMEOUT] = { "child.timeout_ms", BOTH,
+		"How long a child may take for a request; then it is ended.",
+		WHOLE(child_timeout_ms), .unit = "milliseconds", LIVE },
+	[PARAM_CHILD_MEMORY] = { "child.memory_bytes", BOTH,
+		"How much data a child may have (RLIMIT_DATA); 0 means no limit.",
+		WHOLE(child_memory_bytes), .unit = "bytes", LIVE },
+	[PARAM_CHILD_FILES] = { "child.files", BOTH,
+		"How many descriptors a child may have (RLIMIT_NOFILE).",
+		WHOLE(child_files), LIVE },
+	[PARAM_CHILD_MAX_REQUESTS] = { "child.max_requests", BOTH,
+		"After how many requests, or up to a tenth less, a child is replaced; 0 means never.",
+		WHOLE(child_max_requests), LIVE },
+	[PARAM_CHILD_MAX_RSS] = { "child.max_rss_bytes", BOTH,
+		"Beyond how much resident memory, or up to a tenth less, a child is replaced; 0 means "
+		"any.",
+		WHOLE(child_max_rss_bytes), .unit = "bytes", LIVE },
+	[PARAM_CHILD_RERUN] = { "child.rerun", BOTH,
+		"Whether requests that a child had with others when it ended run again, each alone; "
+		"else they have failed.",
+		FLAG(dgram_service, child_rerun, DEFAULT_CHILD_RERUN), LIVE },
+	[PARAM_CHILD_SANDBOX] = { "child.sandbox", BOTH,
+		"What the kernel does about system calls that a handler with the concurrency process "
+		"does not need once it serves: with off nothing; with enforce it refuses them; with "
+		"log it does, and the child writes each to its log.",
+		SANDBOX },
 	[PARAM_LOGGING] = { "logging", TOP,
 		"The log.", .type = PARAM_TYPE_GROUP },
 	[PARAM_LOG_LEVEL] = { "logging.level", TOP,
@@ -217,6 +254,31 @@ const struct param params[PARAM_COUNT] = {
 	[PARAM_DRAIN_TIMEOUT] = { "shutdown.drain_timeout_ms", TOP,
 		"How long waiting requests are still served after SIGTERM.",
 		WHOLE(drain_timeout_ms), .unit = "milliseconds", LIVE },
+	[PARAM_DRAIN_DELAY] = { "shutdown.drain_delay_ms", TOP,
+		"How long after SIGTERM the daemon says that it is not ready, but serves as before "
+		"and takes new requests, until it drains.",
+		.type = PARAM_TYPE_WHOLE, .limits = { 0, 3600000, 0 }, .unit = "milliseconds",
+		LIVE },
+	[PARAM_ADMIN] = { "admin", TOP,
+		"Where the daemon can be looked into and steered, over HTTP; by default nowhere.",
+		.type = PARAM_TYPE_GROUP },
+	[PARAM_ADMIN_SOCKET] = { "admin.socket", TOP,
+		"The path of a unix socket that offers all of it; empty means none.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_ADMIN_SOCKET, .text = "" },
+	[PARAM_ADMIN_SOCKET_MODE] = { "admin.socket_mode", TOP,
+		"Who may connect to it: its user alone, with 0660 its group, too, with 0666 everybody.",
+		WORDS("0600", "0660", "0666"), .limits = { 0, 2, 0 } },
+	[PARAM_ADMIN_SOCKET_GROUP] = { "admin.socket_group", TOP,
+		"The group that it is given; empty means that of the daemon.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_USER, .text = "" },
+	[PARAM_ADMIN_LISTEN] = { "admin.listen", TOP,
+		"An address and TCP port, as 127.0.0.1:9464 or [::1]:9464, for what can only be read: "
+		"metrics, and whether it lives and is ready; empty means none.",
+		.type = PARAM_TYPE_TEXT, .limits = LIMITS_ADMIN_LISTEN, .text = "" },
+	[PARAM_ADMIN_UPGRADE] = { "admin.upgrade", TOP,
+		"Whether SIGUSR2 and POST /upgrade may replace the process by another one; not under "
+		"a supervisor that takes its end for the service's.",
+		.type = PARAM_TYPE_BOOLEAN, .limits = { 0, 1, 1 }, LIVE },
 	[PARAM_SERVICES] = { "services", TOP,
 		"Several services that share the pool, instead of host, port, handler and options "
 		"at the top; a service takes the other keys that it leaves out from the top.",

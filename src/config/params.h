@@ -42,6 +42,7 @@ struct param {
 	const char *text;	  /* default of the others; NULL: see `meaning` */
 	const char *const *words; /* NULL after the last */
 	const char *unit;	  /* NULL: just a number */
+	size_t offset;		  /* of its field in dgram.h; 0: that takes more than a copy */
 	bool live;		  /* a reload applies it; else it waits for a restart */
 };
 
@@ -97,6 +98,15 @@ enum {
 	PARAM_LEAK,
 	PARAM_EXEMPT,
 	PARAM_DRY_RUN,
+	PARAM_CHILD,
+	PARAM_CHILD_START_TIMEOUT,
+	PARAM_CHILD_TIMEOUT,
+	PARAM_CHILD_MEMORY,
+	PARAM_CHILD_FILES,
+	PARAM_CHILD_MAX_REQUESTS,
+	PARAM_CHILD_MAX_RSS,
+	PARAM_CHILD_RERUN,
+	PARAM_CHILD_SANDBOX,
 	PARAM_LOGGING,
 	PARAM_LOG_LEVEL,
 	PARAM_LOG_FORMAT,
@@ -104,6 +114,13 @@ enum {
 	PARAM_LOG_SUMMARY,
 	PARAM_SHUTDOWN,
 	PARAM_DRAIN_TIMEOUT,
+	PARAM_DRAIN_DELAY,
+	PARAM_ADMIN,
+	PARAM_ADMIN_SOCKET,
+	PARAM_ADMIN_SOCKET_MODE,
+	PARAM_ADMIN_SOCKET_GROUP,
+	PARAM_ADMIN_LISTEN,
+	PARAM_ADMIN_UPGRADE,
 	PARAM_SERVICES,
 	PARAM_COUNT
 };

@@ -95,10 +95,62 @@ static struct report_place place_of_options(const struct values *service)
 	return service->element.item ? element_place(service->element) : (struct report_place){ 0 };
 }
 
+/* The last of this name, and of a list its text; `item` is NULL: the file has none. */
+static struct element find_option(
+	const struct config *config, const struct values *owner, const struct config_fault *fault)
+{
+	struct element found = { .item = NULL };
+
+	for (size_t i = 0; i < config->deferred_count; i++) {
+		if (config->deferred[i].values != owner)
+			continue;
+		for (struct element each = element_first(config->deferred[i].object); each.item;
+			each = element_next(each))
+			if (strcmp(each.item->string, fault->option) == 0)
+				found = each;
+	}
+	if (!cJSON_IsArray(found.item))
+		return found;
+	found = element_first(found);
+	for (size_t i = 0; i < fault->text; i++)
+		found = element_next(found);
+	return found;
+}
+
+/* Of values that are valid each. */
+static void check_choice(
+	struct config *config, size_t number, const char *label, struct report *report)
+{
+	const struct config_handlers *handlers = config->handlers;
+	struct values *service = &config->services[number];
+	const struct values *owner = config->services_listed ? service : &config->top;
+	const struct config_choice choice = { values_handler(service), service->parameters,
+		service->of[PARAM_CONCURRENCY].number, config->top.of[PARAM_SANDBOX].number,
+		service->of[PARAM_CHILD_SANDBOX].number };
+	struct report_place place = place_of_options(service);
+	struct config_fault fault = { .param = PARAM_OPTIONS };
+	struct element element;
+
+	service->server.handler = choice.handler;
+	if (!handlers->check ||
+		handlers->check(handlers->context, &choice, &service->server, &fault))
+		return;
+	if (fault.param == PARAM_SANDBOX)
+		label = "";
+	element = fault.param == PARAM_OPTIONS	 ? find_option(config, owner, &fault)
+		  : fault.param == PARAM_SANDBOX ? config->top.of[PARAM_SANDBOX].element
+						 : service->of[fault.param].element;
+	if (element.item)
+		place = element_place(element);
+	report_add(report, place, "%s%s%s%s: %s", label, params[fault.param].path,
+		fault.option ? "." : "", fault.option ? fault.option : "", fault.why);
+}
+
 static int resolve_service(struct config *config, size_t number, struct report *report)
 {
 	struct values *service = &config->services[number];
 	const struct values *owner = config->services_listed ? service : &config->top;
+	size_t errors = report->count;
 	char label[32] = "";
 	int r;
 
@@ -113,6 +165,8 @@ static int resolve_service(struct config *config, size_t number, struct report *
 	}
 	if (r == 0)
 		options_complete(service, place_of_options(service), label, report);
+	if (r == 0 && report->count == errors)
+		check_choice(config, number, label, report);
 	return r;
 }
 

@@ -20,14 +20,14 @@ static const char *named(const struct config *config, size_t param)
 	return value->invalid || name[0] == '\0' ? NULL : name;
 }
 
-static void report_missing(
-	const struct config *config, size_t param, int error, struct report *report)
+static void report_missing(const struct config *config, size_t param, const char *what, int error,
+	struct report *report)
 {
 	const struct value *value = &config->top.of[param];
 
 	report_add(report, value_text_place(value, 0), "%s: this machine has no %s \"%s\"%s%s",
-		params[param].path, params[param].path, named(config, param),
-		error != 0 ? ": " : "", error != 0 ? strerrordesc_np(error) : "");
+		params[param].path, what, named(config, param), error != 0 ? ": " : "",
+		error != 0 ? strerrordesc_np(error) : "");
 }
 
 static void find_user(struct config *config, struct report *report)
@@ -38,7 +38,7 @@ static void find_user(struct config *config, struct report *report)
 	int error = getpwnam_r(name, &user, entry, sizeof(entry), &found);
 
 	if (found == NULL) {
-		report_missing(config, PARAM_USER, error, report);
+		report_missing(config, PARAM_USER, "user", error, report);
 		return;
 	}
 	config->user.name = name;
@@ -46,17 +46,22 @@ static void find_user(struct config *config, struct report *report)
 	config->user.gid = user.pw_gid;
 }
 
-static void find_group(struct config *config, struct report *report)
+bool user_find_group(
+	const struct config *config, size_t param, struct report *report, gid_t *ret_gid)
 {
 	static char entry[ENTRY_MAX];
-	const char *name = named(config, PARAM_GROUP);
+	const char *name = named(config, param);
 	struct group group, *found;
-	int error = getgrnam_r(name, &group, entry, sizeof(entry), &found);
+	int error;
 
+	if (name == NULL)
+		return false;
+	error = getgrnam_r(name, &group, entry, sizeof(entry), &found);
 	if (found == NULL)
-		report_missing(config, PARAM_GROUP, error, report);
+		report_missing(config, param, "group", error, report);
 	else
-		config->user.gid = group.gr_gid;
+		*ret_gid = group.gr_gid;
+	return found != NULL;
 }
 
 /* The first port that anybody may bind. */
@@ -99,8 +104,8 @@ void user_resolve(struct config *config, struct report *report)
 	else if (named(config, PARAM_GROUP) != NULL)
 		report_add(report, value_text_place(&config->top.of[PARAM_GROUP], 0),
 			"%s: needs a `%s`", params[PARAM_GROUP].path, params[PARAM_USER].path);
-	if (named(config, PARAM_USER) != NULL && named(config, PARAM_GROUP) != NULL)
-		find_group(config, report);
+	if (named(config, PARAM_USER) != NULL)
+		(void)user_find_group(config, PARAM_GROUP, report, &config->user.gid);
 	if (config->user.name == NULL)
 		return;
 	for (size_t i = 0; config->user.uid != 0 && i < config->services_count; i++)

@@ -2,6 +2,8 @@
 #ifndef CONFIG_USER_H
 #define CONFIG_USER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct config;
@@ -16,5 +18,10 @@ struct config_user {
 
 /* Find them, and report those that there are not, and what they could not do. Inside src/config only. */
 void user_resolve(struct config *config, struct report *report);
+
+/* The group that this key of the top names, an admin's for example; false: it names none, or one that there is not,
+ * which is reported. Inside src/config only. */
+bool user_find_group(
+	const struct config *config, size_t param, struct report *report, gid_t *ret_gid);
 
 #endif

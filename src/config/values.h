@@ -4,6 +4,7 @@
 #define CONFIG_VALUES_H
 
 #include "json/element.h"
+#include "config/admin.h"
 #include "config/handlers.h"
 #include "config/params.h"
 #include "config/user.h"
@@ -19,6 +20,7 @@ struct value {
 struct values {
 	struct value of[PARAM_COUNT];
 	struct element element;		  /* of a service in a list */
+	struct config_server server;	  /* once loaded */
 	const struct access_list *access; /* once loaded: what `access` says */
 	struct dgram_setting
 		*parameters; /* of the handler, in its order; once loaded all have a name */
@@ -43,14 +45,17 @@ struct config {
 	size_t deferred_count;
 
 	struct config_user user;
+	struct config_admin admin;
 	struct access_list *access; /* the top's, and of each service; NULL: not yet */
 
 	/* Point into the above. */
 	struct dgram_options options;
 	struct dgram_service *service_options;
-	const char **hosts;  /* of all services */
-	const char **exempt; /* the same */
-	uint16_t *ports;     /* that they refuse */
+	struct service_lists {
+		const char *hosts[DGRAM_HOSTS_MAX];
+		const char *exempt[DGRAM_EXEMPT_MAX];
+		uint16_t ports[DGRAM_REFUSED_PORTS_MAX]; /* that it refuses */
+	} * lists;					 /* one a service */
 };
 
 /* All are the defaults. */

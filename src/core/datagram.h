@@ -30,6 +30,14 @@ enum datagram_cast {
 	DATAGRAM_UNADDRESSED,
 };
 
+/* What the guard of its service says of its client. */
+enum datagram_standing {
+	DATAGRAM_COMMON,
+	DATAGRAM_REFUSED, /* it may not come in */
+	DATAGRAM_EXEMPT,  /* it has no limits */
+	DATAGRAM_OVER,	  /* it has used them up: others go first */
+};
+
 struct datagram {
 	/* What the queue needs of it: one cache line. */
 	union {
@@ -51,7 +59,8 @@ struct datagram {
 		int64_t charged_ns; /* to its flow when it was taken, sorted */
 	};
 
-	int64_t service_ns; /* since it was taken: how long the handler took; 0: it was not run */
+	int64_t received_ns; /* CLOCK_MONOTONIC */
+	int64_t service_ns;  /* since it was taken: how long the handler took; 0: it was not run */
 	struct timespec timestamp; /* the same, CLOCK_REALTIME */
 	union addr client;
 	union addr local; /* ours, which it was sent to; the wildcard when unknown */
@@ -59,6 +68,7 @@ struct datagram {
 	uint16_t socket;      /* number of the socket it came from, and is answered from */
 	bool truncated;	      /* it was longer than the slot; `length` is its true one */
 	uint8_t cast;	      /* enum datagram_cast */
+	uint8_t standing;     /* enum datagram_standing */
 	uint8_t addr_bytes;   /* of `client`, and of `local` */
 	bool metered;	      /* its replies count for its source (guard/limiter.h) */
 	uint32_t fingerprint; /* of address and bytes (guard/loops.h) */

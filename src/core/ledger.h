@@ -62,8 +62,7 @@
 		"if such clients are legitimate, allow their prefix in access") \
 	X(DROP_LIMIT, "limit", \
 		"Its source, or a network around it, was over its limit.", \
-		"if such sources are welcome, raise limits.requests_per_s or " \
-		"limits.reply_bytes_per_s") \
+		"if such clients are welcome, name them in limits.exempt, or raise limits") \
 	X(DROP_AMPLIFICATION, "amplification", \
 		"The reply was longer than max_reply_factor allowed for what had come from the " \
 		"client's network.", \
@@ -76,7 +75,10 @@
 		"It repeats what went between its source and the service within the last second, as " \
 		"in a loop of two servers that answer each other.", \
 		"if its source is a client that repeats itself, have its requests differ, or set " \
-		"loop_guard to false")
+		"loop_guard to false") \
+	X(DROP_QUARANTINED, "quarantined", \
+		"Two children died of the same bytes from the same source within the last minute.", \
+		"see the reports of their deaths, and mend the command")
 
 /* Failed in the handler or in sending the reply: ledger_send_failure() has the errno values. */
 #define LEDGER_FAILURES(X) \
@@ -85,6 +87,9 @@
 	X(FAIL_REPLY_SIZE, "reply_size", \
 		"The handler returned a reply longer than max_reply_bytes.", \
 		"raise max_reply_bytes, or mend the handler") \
+	X(FAIL_CHILD, "child", \
+		"The child that had it ended, or was ended, without an answer.", \
+		"see the report of its death, and mend the command") \
 	X(FAIL_SEND_NO_BUFFER, "send_no_buffer", \
 		"The kernel had no room for the reply within 5 ms.", \
 		"raise socket.send_buffer_bytes, and look for a saturated interface, or for " \
@@ -124,7 +129,18 @@
 	X(log_lines_lost, COUNT, "lines", "Lines that the log lost, of all services together.") \
 	X(replies_withheld, COUNT, "datagrams", \
 		"Other replies, and what handlers send besides, held back for a reason that would " \
-		"have dropped a first reply.")
+		"have dropped a first reply.") \
+	X(children_serving, NOW, "processes", "Children that serve.") \
+	X(children_failing, NOW, "services", \
+		"1 while its children die before their first reply, and nothing is answered.") \
+	X(children_recycled, COUNT, "processes", \
+		"Children that made way for others: child.max_requests, child.max_rss_bytes, or fewer " \
+		"are wanted.") \
+	X(children_crashed, COUNT, "processes", "Children that served and ended by themselves.") \
+	X(children_killed, COUNT, "processes", \
+		"Children that served and were ended: they broke the protocol, or took " \
+		"child.timeout_ms.") \
+	X(children_start_failed, COUNT, "processes", "Children that did not come up.")
 /* clang-format on */
 
 #define LEDGER_ENUM(id, name, sentence, advice) id,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "config/config.h"
 #include "daemon/ready_fd.h"
 
@@ -69,8 +70,11 @@ static int take_color(struct cli *cli, const char *when)
 	return 0;
 }
 
+/* Whom this process follows was the one that had it. */
 static int take_ready_fd(struct cli *cli, const char *number)
 {
+	if (descriptors_passed_on() > 0)
+		return 0;
 	if (ready_fd_parse(number, &cli->ready_fd) < 0)
 		return usage_error("--ready-fd takes an open descriptor from 3 on, not", number);
 	return 0;
@@ -115,7 +119,7 @@ static int take_option(struct cli *cli, int letter, char **argv)
 
 int cli_parse(int argc, char **argv, struct cli *ret_cli)
 {
-	struct cli cli = { .color = "auto", .ready_fd = -1 };
+	struct cli cli = { .color = "auto", .words = argv, .ready_fd = -1 };
 	struct option longs[OPTIONS_COUNT + 1];
 	char letters[2 * OPTIONS_MAX];
 	int letter, error = 0;

@@ -17,6 +17,7 @@ enum cli_action {
 
 struct cli {
 	enum cli_action action;
+	char *const *words;	 /* argv, perhaps in another order */
 	const char *config_path; /* NULL: defaults alone */
 	const char *color;
 	int ready_fd;	   /* -1: none */

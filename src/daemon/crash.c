@@ -5,21 +5,21 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* Of a crash, and SIGABRT of abort(3) and of a supervisor's watchdog. */
-static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGABRT };
+/* Of a crash, SIGABRT of abort(3) and of a supervisor's watchdog, and SIGQUIT of who wants a core. */
+static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGABRT, SIGQUIT };
 
 static struct dgram_server *_Atomic watched;
 
 /* By then the signal has its default action again. What an instruction caused comes again when that is
  * repeated, with all that a core dump shows; what somebody sent does not, nor a system call that a filter traps. */
-static void flush_and_die(int signal, siginfo_t *info, void *context)
+static void report_and_die(int signal, siginfo_t *info, void *context)
 {
 	struct dgram_server *server = atomic_load(&watched);
 	int saved = errno;
 
 	(void)context;
 	if (server != NULL)
-		dgram_server_flush_log(server);
+		dgram_server_log_crash(server, signal);
 	errno = saved;
 	if (info->si_code <= 0 || signal == SIGSYS)
 		(void)raise(signal);
@@ -28,7 +28,7 @@ static void flush_and_die(int signal, siginfo_t *info, void *context)
 int crash_watch(struct dgram_server *server)
 {
 	struct sigaction action = {
-		.sa_sigaction = flush_and_die,
+		.sa_sigaction = report_and_die,
 		.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND),
 	};
 	struct sigaction before;

@@ -11,14 +11,25 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "daemon/crash.h"
+#include "daemon/ending.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/ready_fd.h"
 #include "daemon/sandbox.h"
 #include "daemon/signals.h"
+#include "daemon/steer.h"
 
 #define STATUS_INTERVAL_MS 5000
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
 
 static int exit_status(int error)
 {
@@ -65,36 +76,82 @@ static void describe_log(const struct daemon *daemon, char *text, size_t size)
 		daemon->log_error < 0 ? strerrordesc_np(-daemon->log_error) : "");
 }
 
+/* What a service stands still by is logged once. */
+static bool is_moving(
+	struct daemon *daemon, size_t service, const struct dgram_service_stats *stats)
+{
+	const char *why;
+
+	if (daemon->watchdog.interval_ns == 0 ||
+		watchdog_look(&daemon->watchdog, service, stats, monotonic_ns(), &why))
+		return true;
+	if (daemon->watchdog.fed)
+		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "stands still", "%s: %s",
+			stats->name, why);
+	return false;
+}
+
+static void feed(struct daemon *daemon, bool moving)
+{
+	daemon->watchdog.fed = moving;
+	if (moving && daemon->watchdog.interval_ns > 0)
+		notify_send(&daemon->notify, NOTIFY_WATCHDOG, "WATCHDOG=1");
+}
+
+static uint64_t dropped_of(const struct dgram_service_stats *stats)
+{
+	uint64_t dropped = stats->dropped_by_kernel;
+
+	for (size_t i = 0; i < stats->dropped_count; i++)
+		dropped += stats->dropped[i].count;
+	return dropped;
+}
+
+/* The supervisor hears one process alone: not one that another one still leads, or has followed. */
+static void note_lead(struct daemon *daemon)
+{
+	daemon->speaks = inheritance_leads(&daemon->inheritance) && !daemon->upgrade.done;
+	if (daemon->upgrade.done)
+		notify_flush(&daemon->notify);
+}
+
 static void send_status(struct daemon *daemon)
 {
-	uint64_t received = 0, replied = 0, queued = 0;
+	uint64_t received = 0, replied = 0, dropped = 0, queued = 0, failing = 0;
 	struct dgram_service_stats *stats;
 	char waiting_for[256], log[128];
+	bool moving = true;
 	int error = 0;
 
-	if (daemon->notify.address_length == 0)
+	if (daemon->notify.address_length == 0 || !daemon->speaks)
 		return;
 	for (size_t i = 0; (error = dgram_server_stats(daemon->server, i, &stats)) == 0; i++) {
 		received += stats->received;
 		replied += stats->replied;
+		dropped += dropped_of(stats);
 		queued += stats->queued + stats->running;
+		failing += stats->children_failing;
+		moving = is_moving(daemon, i, stats) && moving;
 		dgram_stats_free(stats);
 	}
 	if (error != -ENOENT)
 		return;
+	feed(daemon, moving);
 	(void)dgram_server_waiting(daemon->server, waiting_for, sizeof(waiting_for));
 	describe_log(daemon, log, sizeof(log));
 	notify_send(&daemon->notify, NOTIFY_STATUS,
-		"STATUS=received %llu, replied %llu, in hand %llu%s%s%s",
+		"STATUS=received %llu, replied %llu, dropped %llu, in hand %llu%s%s%s%s",
 		(unsigned long long)received, (unsigned long long)replied,
-		(unsigned long long)queued, waiting_for[0] != '\0' ? "; waiting for " : "",
-		waiting_for, log);
+		(unsigned long long)dropped, (unsigned long long)queued,
+		waiting_for[0] != '\0' ? "; waiting for " : "", waiting_for,
+		failing > 0 ? "; children failing" : "", log);
 }
 
 /* Once. */
 static void send_ready(struct daemon *daemon)
 {
-	if (daemon->ready || !dgram_server_is_ready(daemon->server))
+	if (daemon->ready || daemon->stopping || !daemon->speaks ||
+		!dgram_server_is_ready(daemon->server))
 		return;
 	daemon->ready = true;
 	notify_send(&daemon->notify, NOTIFY_READY, "READY=1");
@@ -108,20 +165,6 @@ void daemon_reopen_logs(struct daemon *daemon)
 	daemon->log_error = dgram_server_reopen_logs(daemon->server);
 }
 
-/* To a supervisor for which it still starts, a READY=1 would be that of the start. */
-static void reload(struct daemon *daemon)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (daemon->ready)
-		notify_send(&daemon->notify, NOTIFY_RELOADING, "RELOADING=1\nMONOTONIC_USEC=%lld",
-			now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	daemon_reload(daemon);
-	if (daemon->ready)
-		notify_send(&daemon->notify, NOTIFY_READY, "READY=1");
-}
-
 static void log_unreached(struct daemon *daemon)
 {
 	if (daemon->notify.error < 0 && daemon->notify_error == 0)
@@ -130,8 +173,8 @@ static void log_unreached(struct daemon *daemon)
 	daemon->notify_error = daemon->notify.error;
 }
 
-/* The server calls this while there is a signal, when a host that waited is listened on, and every
- * STATUS_INTERVAL_MS under a supervisor. */
+/* The server calls this while there is a signal, or a question to the admin endpoint, when a host that waited is
+ * listened on, and under a supervisor every STATUS_INTERVAL_MS, or three times in what its watchdog waits. */
 static int hook(void *context)
 {
 	struct daemon *daemon = context;
@@ -141,20 +184,33 @@ static int hook(void *context)
 		dgram_server_log(
 			daemon->server, DGRAM_LOG_INFO, "signal", "SIG%s", sigabbrev_np(signal));
 		if (signal == SIGHUP) {
-			reload(daemon);
+			(void)daemon_reload(daemon, NULL);
 		} else if (signal == SIGUSR1) {
 			daemon_reopen_logs(daemon);
 		} else if (signal == SIGUSR2) {
-			(void)dgram_server_summarize(daemon->server);
+			(void)upgrade_begin(daemon, NULL);
 		} else {
-			notify_send(&daemon->notify, NOTIFY_STOPPING, "STOPPING=1");
-			dgram_server_shutdown(daemon->server);
+			ending_signal(daemon);
 		}
 	}
+	ending_step(daemon);
+	upgrade_step(daemon);
+	note_lead(daemon);
 	send_ready(daemon);
 	send_status(daemon);
 	log_unreached(daemon);
+	steer_serve(daemon);
 	return 0;
+}
+
+static int enter_sandbox(struct daemon *daemon)
+{
+	enum config_sandbox mode = config_sandbox(daemon->started);
+	const char *log_target = config_options(daemon->started)->log_target;
+
+	if (daemon->inheritance.follows && sandbox_is_entered(mode, log_target, &daemon->landlock))
+		return 0;
+	return sandbox_enter(mode, log_target, &daemon->landlock);
 }
 
 /* As the server calls it: the sockets are open, and no file of the log. */
@@ -166,8 +222,7 @@ static int drop_rights(void *context)
 
 	if (error == 0) {
 		what = "sandbox";
-		error = sandbox_enter(config_sandbox(daemon->started),
-			config_options(daemon->started)->log_target, &daemon->landlock);
+		error = enter_sandbox(daemon);
 	}
 	if (error < 0)
 		dgram_server_log(daemon->server, DGRAM_LOG_ERROR, "cannot give up rights", "%s: %s",
@@ -201,6 +256,17 @@ static void log_rights(const struct daemon *daemon)
 		dgram_server_log(daemon->server, DGRAM_LOG_INFO, "sandbox", "log");
 }
 
+static unsigned hook_interval_ms(const struct daemon *daemon)
+{
+	int64_t watchdog_ms = daemon->watchdog.interval_ns / NS_PER_MS / 3;
+
+	if (daemon->notify.address_length == 0)
+		return 0;
+	if (daemon->watchdog.interval_ns == 0 || watchdog_ms > STATUS_INTERVAL_MS)
+		return STATUS_INTERVAL_MS;
+	return watchdog_ms > 0 ? (unsigned)watchdog_ms : 1;
+}
+
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config)
 {
 	struct dgram_options options = *config_options(config);
@@ -209,7 +275,7 @@ struct dgram_options daemon_options(struct daemon *daemon, const struct config *
 	options.hook = hook;
 	options.hook_context = daemon;
 	options.hook_fd = daemon->wake_fd;
-	options.hook_interval_ms = daemon->notify.address_length > 0 ? STATUS_INTERVAL_MS : 0;
+	options.hook_interval_ms = hook_interval_ms(daemon);
 	options.on_bound = drop_rights;
 	options.on_thread = enter_thread;
 	options.start_context = daemon;
@@ -246,14 +312,22 @@ static int serve(struct daemon *daemon)
 
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
 		dgram_version(), cli_origin(daemon->cli));
-	error = dgram_server_bind(daemon->server);
+	error = steer_open(daemon);
+	if (error == 0)
+		error = dgram_server_bind(daemon->server);
+	activation_end(&daemon->activation);
+	inheritance_end(&daemon->inheritance);
 	if (error < 0)
 		return error;
 	log_rights(daemon);
 	error = dgram_server_start(daemon->server);
+	if (error == 0)
+		error = steer_start(daemon);
 	if (error < 0)
 		return error;
 	print_try_it(daemon);
+	inheritance_tell_ready(&daemon->inheritance);
+	note_lead(daemon);
 	send_ready(daemon);
 	error = dgram_server_serve_forever(daemon->server);
 	daemon->abandoned = error == -ETIMEDOUT;
@@ -271,27 +345,54 @@ static int open_wake(struct daemon *daemon)
 	return 0;
 }
 
+/* What is wrong with the options the file did not say, but sockets that were handed in. */
+static int create_server(struct daemon *daemon, struct dgram_options *options)
+{
+	char why[DGRAM_ERROR_TEXT_MAX] = "";
+	int error;
+
+	options->error_text = why;
+	options->error_text_size = sizeof(why);
+	error = dgram_server_new(options, &daemon->server);
+	if (error < 0)
+		(void)fprintf(stderr, "%s: error: cannot make the server: %s\n",
+			program_invocation_short_name, why);
+	return error;
+}
+
 static int open_and_serve(struct daemon *daemon)
 {
 	struct dgram_options options;
 	int error;
 
+	error = inheritance_begin(&daemon->inheritance);
+	if (error < 0)
+		return error;
 	daemon->signal_fd = signals_open();
 	if (daemon->signal_fd < 0)
 		return complain("cannot take signals", daemon->signal_fd);
 	error = open_wake(daemon);
+	if (error == 0)
+		error = inheritance_watch(&daemon->inheritance, daemon->wake_fd);
 	if (error < 0)
 		return complain("cannot wait for signals", error);
 	error = daemon->notify_error = notify_open(&daemon->notify);
 	if (error < 0)
 		(void)complain("cannot reach the supervisor at $NOTIFY_SOCKET", error);
 	notify_watch(&daemon->notify, daemon->wake_fd);
+	watchdog_init(&daemon->watchdog);
 	options = daemon_options(daemon, daemon->started);
-	error = dgram_server_new(&options, &daemon->server);
+	error = activation_begin(&daemon->activation, &options);
+	if (error == 0)
+		error = inheritance_use(&daemon->inheritance, &options);
 	if (error < 0)
-		return complain("cannot make the server", error);
+		return error;
+	error = create_server(daemon, &options);
+	if (error < 0)
+		return error;
 	error = crash_watch(daemon->server);
 	error = error < 0 ? complain("cannot take signals", error) : serve(daemon);
+	admin_close(daemon->admin);
 	crash_unwatch();
 	return error;
 }
@@ -305,6 +406,7 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		.live = config,
 		.signal_fd = -1,
 		.wake_fd = -1,
+		.delay_fd = -1,
 		.ready_fd = cli->ready_fd,
 		.notify.fd = -1,
 	};
@@ -316,6 +418,8 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 	if (error < 0)
 		notify_failure(error);
 	notify_close(&daemon.notify);
+	activation_end(&daemon.activation);
+	inheritance_end(&daemon.inheritance);
 	(void)dgram_server_free(daemon.server);
 	if (daemon.live != daemon.started)
 		config_free(daemon.live);
@@ -324,5 +428,7 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		close(daemon.signal_fd);
 	if (daemon.wake_fd >= 0)
 		close(daemon.wake_fd);
+	if (daemon.delay_fd >= 0)
+		close(daemon.delay_fd);
 	return exit_status(error);
 }

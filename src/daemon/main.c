@@ -144,10 +144,12 @@ int dgram_main(int argc, char **argv, const struct dgram_handler *const *handler
 	int status;
 
 	if (error < 0)
-		return EX_CONFIG;
+		return error == -EINVAL ? EX_CONFIG : fail(error);
 	error = cli_parse(argc, argv, &cli);
-	if (error < 0)
+	if (error < 0) {
+		handlers_free(&known);
 		return error == -EINVAL ? EX_USAGE : fail(error);
+	}
 	if (cli.action == CLI_SERVE)
 		descriptors_close_inherited(cli.ready_fd);
 	status = open_standard() < 0 ? EX_OSERR : act(&cli, &known);

@@ -4,7 +4,11 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/landlock.h"
@@ -112,6 +116,40 @@ int sandbox_enter(enum config_sandbox mode, const char *log_target, int *ret_lan
 	if (mode == CONFIG_SANDBOX_ENFORCE)
 		error = landlock_enter(log_target, ret_landlock);
 	return error < 0 || mode == CONFIG_SANDBOX_OFF ? error : enter(mode, false);
+}
+
+static char *describe_for(enum config_sandbox mode, const char *log_target)
+{
+	char *text;
+
+	return asprintf(&text, "%s %d %s", dgram_version(), (int)mode, log_target) < 0 ? NULL
+										       : text;
+}
+
+char *sandbox_describe(enum config_sandbox mode, const char *log_target, int landlock)
+{
+	char *which = describe_for(mode, log_target), *text = NULL;
+
+	if (which != NULL && asprintf(&text, SANDBOX_VARIABLE "=%d %s", landlock, which) < 0)
+		text = NULL;
+	free(which);
+	return text;
+}
+
+bool sandbox_is_entered(enum config_sandbox mode, const char *log_target, int *ret_landlock)
+{
+	const char *text = getenv(SANDBOX_VARIABLE);
+	char *which = describe_for(mode, log_target);
+	int landlock, end = 0;
+	bool entered = text != NULL && which != NULL && prctl(PR_GET_SECCOMP) == 2 &&
+		       sscanf(text, "%d %n", &landlock, &end) == 1 && end > 0 &&
+		       strcmp(text + end, which) == 0;
+
+	if (entered)
+		*ret_landlock = landlock;
+	(void)unsetenv(SANDBOX_VARIABLE);
+	free(which);
+	return entered;
 }
 
 int sandbox_enter_thread(enum config_sandbox mode)

@@ -14,6 +14,13 @@
  * 0: it has none, or the mode does not enforce. -errno. Thread: main, while there is no other. */
 int sandbox_enter(enum config_sandbox mode, const char *log_target, int *ret_landlock);
 
+/* What says to a process that this one starts that it is in there already: "DGRAM_SANDBOX=...", from malloc(). */
+#define SANDBOX_VARIABLE "DGRAM_SANDBOX"
+char *sandbox_describe(enum config_sandbox mode, const char *log_target, int landlock);
+
+/* Is that so of this one? Both would add up otherwise, Landlock 16 times at most. */
+bool sandbox_is_entered(enum config_sandbox mode, const char *log_target, int *ret_landlock);
+
 /* Have the calling thread enter for good. -errno. Thread: any. */
 int sandbox_enter_thread(enum config_sandbox mode);
 

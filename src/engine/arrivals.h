@@ -9,8 +9,8 @@
  *	on		the opening of the socket; not seen empty	as its timestamp says
  *			for longer than the error allowed; slept for
  *			as long
- *	on, in doubt	that moment, until one is received that	the middle of the bound up to that moment:
- *			arrived later					the kernel made up their timestamps
+ *	on, in doubt	that moment, until the socket is empty or	the middle of the bound up to that moment:
+ *			one is received that arrived later		the kernel made up their timestamps
  *	off		seen empty often enough, ARRIVALS_CALM times	the middle of the bound
  *			the error allowed
  *

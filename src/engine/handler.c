@@ -19,6 +19,7 @@ static int negative(int error)
 /* What open(), worker_start() and reconfigure() are given, and what dgram_log() needs. */
 struct starting {
 	struct dgram_start start; /* first: a pointer to it is one to the whole */
+	struct handler_host *host;
 	struct log_ring *log;
 };
 
@@ -32,6 +33,7 @@ static struct starting starting_of(
 			.values = handler->values->of,
 			.worker = worker,
 		},
+		.host = handler->host,
 		.log = log,
 	};
 }
@@ -123,6 +125,16 @@ ssize_t handler_busy(const struct handler *handler, const struct handler_request
 	return length <= (ssize_t)reply_size ? length : HANDLER_REPLY_TOO_LONG;
 }
 
+static void log_there(
+	struct handler_host *host, enum dgram_log_level level, const char *event, const char *text)
+{
+	(void)host->call(host, &(struct handler_call){ .kind = HANDLER_CALL_LOG,
+				       .level = level,
+				       .event = event,
+				       .data = text,
+				       .length = strlen(text) });
+}
+
 void dgram_log(const struct dgram_start *start, enum dgram_log_level level, const char *event,
 	const char *format, ...)
 {
@@ -133,6 +145,10 @@ void dgram_log(const struct dgram_start *start, enum dgram_log_level level, cons
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (whole->host != NULL) {
+		log_there(whole->host, level, event, text);
+		return;
+	}
 	log_user_event(whole->log, (enum log_level)level, event,
 		LOG_FIELDS(log_text("service", start->service), log_text("message", text)));
 }
@@ -151,6 +167,10 @@ void dgram_request_log(const struct dgram_request *request, enum dgram_log_level
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (whole(request)->handler->host != NULL) {
+		log_there(whole(request)->handler->host, level, event, text);
+		return;
+	}
 	log_user_event(whole(request)->log, (enum log_level)level, event,
 		LOG_FIELDS(log_addr("client", &whole(request)->datagram->client),
 			log_text("message", text)));
@@ -171,6 +191,17 @@ void *dgram_request_state(const struct dgram_request *request)
 	return whole(request)->handler->state;
 }
 
+struct dgram_process_limits dgram_request_process_limits(const struct dgram_request *request)
+{
+	const struct handler_process_limits *limits = &whole(request)->handler->process_limits;
+
+	return (struct dgram_process_limits){
+		.timeout_ms = atomic_load_explicit(&limits->timeout_ms, memory_order_relaxed),
+		.memory_bytes = atomic_load_explicit(&limits->memory_bytes, memory_order_relaxed),
+		.files = atomic_load_explicit(&limits->files, memory_order_relaxed),
+	};
+}
+
 /* As the kernel takes it: udp(7)'s sockets send to AF_UNSPEC as to AF_INET. What it refuses does not matter. */
 static union addr address_of(const struct sockaddr *to, socklen_t length)
 {
@@ -183,10 +214,9 @@ static union addr address_of(const struct sockaddr *to, socklen_t length)
 	return address;
 }
 
-int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
+static int send_here(const struct handler_request *lent, const struct sockaddr *to,
 	socklen_t to_length, const void *data, size_t length)
 {
-	const struct handler_request *lent = whole(request);
 	struct send_control control;
 	const union addr address = address_of(to, to_length), *client = &lent->datagram->client;
 	const struct departure departure = { lent->datagram,
@@ -211,21 +241,67 @@ int dgram_request_send(const struct dgram_request *request, const struct sockadd
 	return count < 0 ? count : 0;
 }
 
+int dgram_request_send(const struct dgram_request *request, const struct sockaddr *to,
+	socklen_t to_length, const void *data, size_t length)
+{
+	const struct handler_request *lent = whole(request);
+	struct handler_host *host = lent->handler->host;
+
+	if (host == NULL)
+		return send_here(lent, to, to_length, data, length);
+	return host->call(host, &(struct handler_call){ .kind = HANDLER_CALL_SEND,
+					.to = to,
+					.to_length = to_length,
+					.data = data,
+					.length = length });
+}
+
 void dgram_request_prove(const struct dgram_request *request)
 {
 	const struct handler_request *lent = whole(request);
+	struct handler_host *host = lent->handler->host;
 
+	if (host != NULL) {
+		(void)host->call(host, &(struct handler_call){ .kind = HANDLER_CALL_PROVE });
+		return;
+	}
 	door_prove(lent->answer->door, &lent->datagram->client);
 }
 
 int dgram_request_reply(const struct dgram_request *request, const void *data, size_t length)
 {
 	const struct handler_request *lent = whole(request);
+	struct handler_host *host = lent->handler->host;
 	struct answer *answer = lent->answer;
 
+	if (host != NULL)
+		return host->call(
+			host, &(struct handler_call){
+				      .kind = HANDLER_CALL_REPLY, .data = data, .length = length });
 	if (answer->replies == NULL)
 		return -EOPNOTSUPP;
 	if (length > answer->bytes_max)
 		return -EMSGSIZE;
 	return answer_now(answer, lent->datagram, data, length);
+}
+
+int handler_do(const struct handler_request *request, const struct handler_call *call)
+{
+	const struct dgram_request *lent = &request->request;
+
+	switch (call->kind) {
+	case HANDLER_CALL_REPLY:
+		return dgram_request_reply(lent, call->data, call->length);
+	case HANDLER_CALL_SEND:
+		return dgram_request_send(
+			lent, call->to, call->to_length, call->data, call->length);
+	case HANDLER_CALL_PROVE:
+		dgram_request_prove(lent);
+		return 0;
+	case HANDLER_CALL_LOG:
+		dgram_request_log(lent, call->level, call->event, "%.*s", (int)call->length,
+			(const char *)call->data);
+		return 0;
+	}
+	return -EINVAL;
 }

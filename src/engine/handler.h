@@ -14,6 +14,39 @@ struct handler_values {
 	struct dgram_setting of[];
 };
 
+/* Of a process that it makes for a request alone. The owner writes, workers read. */
+struct handler_process_limits {
+	_Atomic unsigned timeout_ms, memory_bytes, files;
+};
+
+/* What a handler may have its host do. */
+enum handler_call_kind {
+	HANDLER_CALL_REPLY,
+	HANDLER_CALL_SEND,
+	HANDLER_CALL_PROVE,
+	HANDLER_CALL_LOG,
+};
+
+struct handler_call {
+	enum handler_call_kind kind;
+	enum dgram_log_level level;
+	const char *event;
+	const struct sockaddr *to;
+	socklen_t to_length;
+	const void *data;
+	size_t length;
+};
+
+struct handler_request;
+
+/* Do that for the handler's request. The result is that of the function of dgram.h. */
+int handler_do(const struct handler_request *request, const struct handler_call *call);
+
+/* The host, where that is another process. */
+struct handler_host {
+	int (*call)(struct handler_host *host, const struct handler_call *call);
+};
+
 /* A handler as a service uses it. `state` and `opened` are zeroed before it is opened. */
 struct handler {
 	const struct dgram_handler *calls;
@@ -23,8 +56,10 @@ struct handler {
 	struct handler_values *values; /* as they are */
 	struct handler_values
 		*kept; /* these and all that were, because requests may still read them */
+	struct handler_process_limits process_limits;
 	void *state;
 	bool opened;
+	struct handler_host *host; /* NULL: this process, whose `log` and `answer` are used */
 };
 
 struct answer;

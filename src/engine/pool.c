@@ -35,21 +35,14 @@ int pool_make(struct pool *pool, unsigned workers)
 				&(struct worker_identity){ .number = i, .log = ring }, &worker);
 		if (error < 0)
 			return error;
-		lock_take(&pool->lock);
-		pool->members[i].worker = worker;
-		lock_release(&pool->lock);
+		atomic_store(&pool->members[i].worker, worker);
 	}
 	return 0;
 }
 
 struct worker *pool_worker(struct pool *pool, unsigned number)
 {
-	struct worker *worker;
-
-	lock_take(&pool->lock);
-	worker = pool->members[number].worker;
-	lock_release(&pool->lock);
-	return worker;
+	return atomic_load(&pool->members[number].worker);
 }
 
 static bool leaves(struct pool_member *member, bool ended)

@@ -17,8 +17,7 @@
 
 struct pool_member {
 	struct pool *pool;
-	struct worker *
-		worker; /* NULL: this number was never wanted; the owner writes, under the pool's lock */
+	struct worker *_Atomic worker; /* NULL: this number was never wanted; the owner writes */
 	pthread_t thread;
 	struct start_latch latch;
 	bool started; /* the thread has to be joined */

@@ -30,6 +30,7 @@ void receiver_release(struct receiver *receiver)
 	reply_batch_free(receiver->replies);
 	receiver->replies = NULL;
 	socket_batch_destroy(&receiver->batch);
+	lock_destroy(&receiver->guard.lock);
 	lock_destroy(&receiver->lock);
 }
 
@@ -83,8 +84,9 @@ static void make_guard(struct receiver *receiver)
 		.dice = &receiver->dice,
 		.verify = service->handler.calls->verify != NULL ? is_verified : NULL,
 		.context = receiver,
-		.access = &service->access,
+		.access = service->access,
 	};
+	lock_init(&receiver->guard.lock);
 }
 
 int receiver_prepare(struct receiver *receiver, unsigned data_bytes, bool gro)
@@ -121,6 +123,7 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 		enum ledger_drop verdict = guard_check(&receiver->guard, &pass, datagram);
 
 		datagram->expires_ns = datagram->arrived_ns + wait_ns;
+		datagram->received_ns = receiver->batch.arrivals.monotonic_ns;
 		datagram->socket = (uint16_t)receiver->number;
 		if (verdict == GUARD_ADMIT) {
 			datagram_list_push(admitted, datagram);
@@ -130,7 +133,6 @@ static unsigned admit_batch(struct receiver *receiver, unsigned count,
 		loss_note(&receiver->service->losses[verdict], datagram, 0, 0);
 		receiver->slots[kept++] = datagram;
 	}
-	guard_end(&receiver->guard);
 	admission->received = count;
 	return kept;
 }
@@ -234,6 +236,19 @@ static void serve_inline(
 	enter_books(receiver, &results, jobs->count);
 }
 
+/* They came in order: the first one stands for a half of them and the last one for the other. */
+static void note_waits_of(struct receiver *receiver, const struct datagram_list *admitted)
+{
+	struct histogram *waits = &receiver->socket_wait_ns;
+	unsigned late = admitted->count / 2;
+
+	histogram_add_many(waits, admitted->first->received_ns - admitted->first->arrived_ns,
+		admitted->count - late);
+	if (late > 0)
+		histogram_add_many(
+			waits, admitted->last->received_ns - admitted->last->arrived_ns, late);
+}
+
 int receiver_step(struct receiver *receiver)
 {
 	struct datagram_list admitted = { 0 };
@@ -247,6 +262,8 @@ int receiver_step(struct receiver *receiver)
 	if (count <= 0)
 		return count;
 	kept = admit_batch(receiver, (unsigned)count, &admitted, &admission);
+	if (admitted.count > 0)
+		note_waits_of(receiver, &admitted);
 	if (is_inline(receiver)) {
 		for (struct datagram *d = admitted.first; d != NULL; d = d->next)
 			receiver->slots[kept++] = d;
@@ -319,22 +336,21 @@ static bool receive_or_stand_back(struct receiver *receiver)
 	return count < 0;
 }
 
-/* Without timestamps, look after the time of the error allowed, too: they are switched on then. */
+/* Without timestamps, look after the time of the error allowed, too: they are switched on then. What comes after a
+ * sleep arrived after it began, also where timestamps are in doubt. */
 static void wait_readable(struct receiver *receiver)
 {
 	struct pollfd fds[2] = {
 		{ .fd = receiver->stop_fd, .events = POLLIN },
 		{ .fd = receiver->sockets[receiver->number].fd, .events = POLLIN },
 	};
-	int64_t begin_ns;
+	struct arrivals *arrivals = &receiver->batch.arrivals;
+	int timeout_ms = arrivals->off ? (int)(arrival_error_ns(receiver) / NS_PER_MS) : -1;
+	int64_t begin_ns = sys_monotonic_ns();
 
-	if (!receiver->batch.arrivals.off) {
-		(void)sys_wait(fds, 2, -1);
-		return;
-	}
-	begin_ns = sys_monotonic_ns();
-	(void)sys_wait(fds, 2, (int)(arrival_error_ns(receiver) / NS_PER_MS));
-	arrivals_waited(&receiver->batch.arrivals, begin_ns, fds[1].revents == 0);
+	(void)sys_wait(fds, 2, timeout_ms);
+	if (arrivals->off || arrivals->in_doubt_ns != 0)
+		arrivals_waited(arrivals, begin_ns, fds[1].revents == 0);
 }
 
 /* None when the server aborts: what is left in the socket will be refused. Arrival times that are known find

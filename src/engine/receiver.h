@@ -14,6 +14,7 @@
 #define ENGINE_RECEIVER_H
 
 #include "base/eventcount.h"
+#include "base/histogram.h"
 #include "log/log.h"
 #include "core/ledger.h"
 #include "core/slab.h"
@@ -44,6 +45,8 @@ struct receiver {
 	struct socket_batch batch;
 	struct datagram *slots[SOCKET_BATCH];
 	struct log_limit error_limit;
+	struct histogram
+		socket_wait_ns; /* from the arrival to the reception; any thread may read it */
 
 	/* Its own while `offered`, else the owner's: a socket that is to take the place of the one it has. */
 	struct socket next;

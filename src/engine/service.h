@@ -10,22 +10,26 @@
 #include "core/ledger.h"
 #include "core/loss.h"
 #include "guard/access.h"
+#include "base/histogram.h"
 #include "guard/limiter.h"
 #include "queue/queue.h"
 #include "engine/handler.h"
 #include "guard/door.h"
 #include "guard/refused_ports.h"
 
+struct outside;
+
 struct service {
 	char *name;
 	struct handler handler;
-	size_t reply_bytes;  /* of the longest reply */
-	bool broadcast;	     /* serve what was sent to a broadcast or multicast address, too */
-	struct queue *queue; /* NULL: inline, its receivers run the handler */
-	bool busy_replies;   /* to what the full queue drops */
-	struct door door;    /* of what leaves */
+	struct outside *outside; /* NULL: the handler runs here */
+	size_t reply_bytes;	 /* of the longest reply */
+	bool broadcast;		 /* serve what was sent to a broadcast or multicast address, too */
+	struct queue *queue;	 /* NULL: inline, its receivers run the handler */
+	bool busy_replies;	 /* to what the full queue drops */
+	struct door door;	 /* of what leaves */
 	_Atomic unsigned min_source_port;
-	access_place access; /* NULL: all sources are let in */
+	access_place access[ACCESS_TABLES];
 	struct refused_ports refused_ports;
 	_Atomic int64_t max_wait_ns; /* 0: no limit */
 	_Atomic uint64_t busy_replied;
@@ -47,10 +51,13 @@ struct service {
 	unsigned fair_window_ms;
 	unsigned max_workers; /* 0: the whole pool, and the helpers */
 	unsigned helpers;     /* receivers that assist */
+	unsigned children;    /* that serve now, where `outside` is */
 
 	/* The pool's workers that hold it, and when one last did. */
 	_Atomic unsigned holders;
 	_Atomic int64_t held_ns;
+
+	struct histogram queue_waits; /* from the reception to the handler, in ns */
 };
 
 #endif

@@ -254,6 +254,7 @@ static int receive_singles(
 		slot->truncated = header->msg_flags & MSG_TRUNC;
 		slot->local = local;
 		slot->cast = cast;
+		slot->standing = DATAGRAM_COMMON;
 		slot->addr_bytes = addr_bytes;
 		slot->arrived_ns = batch->arrivals.unknown_ns;
 		slot->timestamp = batch->arrivals.unknown;
@@ -320,7 +321,6 @@ static void take_segment(struct socket_batch *batch, struct datagram *datagram)
 {
 	struct super_packets *super = batch->super;
 	struct super_packet *packet = &super->packets[super->next];
-	const unsigned char *bytes = super->bytes[super->next] + super->offset;
 	struct msghdr *header = &super->messages[super->next].msg_hdr;
 	size_t left = packet->length - super->offset;
 	size_t length = left < packet->segment ? left : packet->segment;
@@ -328,13 +328,14 @@ static void take_segment(struct socket_batch *batch, struct datagram *datagram)
 	datagram->client = packet->client;
 	datagram->local = packet->local;
 	datagram->cast = packet->cast;
+	datagram->standing = DATAGRAM_COMMON;
 	datagram->addr_bytes = packet->addr_bytes;
 	datagram->arrived_ns = packet->arrived_ns;
 	datagram->timestamp = packet->timestamp;
 	datagram->length = (uint32_t)length;
 	datagram->truncated = length > batch->data_bytes || (header->msg_flags & MSG_TRUNC);
 	if (!datagram->truncated)
-		memcpy(datagram->data, bytes, length);
+		memcpy(datagram->data, super->bytes[super->next] + super->offset, length);
 	super->offset += length;
 	if (super->offset < packet->length)
 		return;

@@ -1,17 +1,19 @@
 /* DESIGN: only worker_run() waits, for the demand (core/demand.h); worker_step() does one batch. A pool's
  * worker that has finished one looks for the next, so it wakes nobody for what it has freed.
  *
- * A pool's worker holds a service from before it pops until its batch is done. The last worker that holds
- * none is kept for a service that no worker holds, and that needs one or had one within KEPT_NS: those that
- * are held may not take it. So a slow service has the whole pool only when the others have nothing to do.
- * That the time is over a worker sees that watches it; all else is done by a worker that looks afterwards. */
+ *	a pool's free worker		takes from
+ *	one of several, or the last	each service that needs one, and holds it until its batch is done
+ *	the last, but a service that	that one alone: so a slow service has the whole pool only when the others
+ *	none holds needs one, or had	have nothing to do. That the time is over a worker sees that watches it;
+ *	one within KEPT_NS		all else is done by a worker that looks afterwards */
 #include "engine/worker.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
+#include "engine/outside.h"
 
 /* How long a service that had work counts as one that is about to have more. Of requests that come every half a
  * second beside a service of 300 ms that all 4 workers are too few for, 76 % are answered within 100 ms with
@@ -20,6 +22,8 @@
 
 /* --- running a batch */
 
+#define RECORD(place, value) atomic_store_explicit(&(place), value, memory_order_release)
+
 /* A plain load and store: only this thread writes. */
 static void count_up(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -27,17 +31,35 @@ static void count_up(_Atomic uint64_t *counter, uint64_t by)
 		memory_order_relaxed);
 }
 
-static void note_running_call(struct worker *worker, const struct service *service,
-	const struct datagram *job, int64_t since_ns)
+/* A request of its batch that the handler ran on. The client word by word, because others may read it meanwhile. */
+static inline void record(
+	struct worker *worker, const struct datagram *job, int64_t begin_ns, ssize_t result)
 {
-	struct running_call *call = &worker->running_call;
+	struct recorder *recorder = &worker->recorder;
+	uint64_t count = atomic_load_explicit(&recorder->count, memory_order_relaxed);
+	struct recorder_slot *slot = &recorder->slots[count % RECORDER_SLOTS];
+	uint64_t v6[2];
 
-	lock_take(&call->lock);
-	call->since_ns = since_ns;
-	call->service = (unsigned)(service - worker->shared->services);
-	call->client = job->client;
-	call->counted = call->told = false;
-	lock_release(&call->lock);
+	RECORD(slot->client, addr_word(&job->client));
+	if (job->addr_bytes == sizeof(job->client.in6)) {
+		memcpy(v6, &job->client.in6.sin6_addr, sizeof(v6));
+		RECORD(slot->v6[0], v6[0]);
+		RECORD(slot->v6[1], v6[1]);
+		RECORD(slot->scope, job->client.in6.sin6_scope_id);
+	}
+	RECORD(slot->bytes, job->length);
+	RECORD(slot->arrived_ns, job->arrived_ns);
+	RECORD(slot->begin_ns, begin_ns);
+	RECORD(slot->service_ns, job->service_ns);
+	RECORD(slot->result, (int32_t)result);
+	RECORD(slot->service, atomic_load_explicit(&recorder->service, memory_order_relaxed));
+	RECORD(recorder->count, count + 1);
+}
+
+void worker_record(
+	struct worker *worker, const struct datagram *job, int64_t begin_ns, ssize_t result)
+{
+	record(worker, job, begin_ns, result);
 }
 
 /* What is the same for all jobs of a batch. */
@@ -48,6 +70,7 @@ struct serving {
 	void *state;
 	bool logged;
 	bool tracked;
+	int unrecorded; /* jobs before the first that is recorded, and less than 0 from there on */
 	struct handler_request request;
 	struct answer answer;
 };
@@ -59,11 +82,13 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 	serving->service = service;
 	serving->counters = &worker->counters[service - worker->shared->services];
 	serving->state = worker->states[service - worker->shared->services];
+	RECORD(worker->recorder.service, (uint32_t)(service - worker->shared->services));
 	serving->tracked = atomic_load_explicit(&worker->shared->track_calls, memory_order_relaxed);
 	serving->logged = atomic_load_explicit(&worker->shared->log_requests, memory_order_relaxed);
 	handler_request_init(&serving->request, &service->handler, worker->shared->sockets,
 		worker->log, worker->number);
 	serving->request.answer = &serving->answer;
+	RECORD(worker->recorder.running, &serving->request.datagram);
 	worker->replies->losses = &service->losses[LEDGER_REASON(0)];
 	serving->answer = (struct answer){
 		.door = &service->door,
@@ -74,7 +99,7 @@ static void serving_init(struct serving *serving, struct worker *worker, struct 
 		.length = -1,
 		.unasked =
 			!atomic_load_explicit(&service->door.looks_closer, memory_order_relaxed) &&
-			!atomic_load_explicit(&service->limiter.limits, memory_order_relaxed),
+			!atomic_load_explicit(&service->limiter.on, memory_order_relaxed),
 	};
 }
 
@@ -97,11 +122,13 @@ static void record_other(struct serving *serving, const struct datagram *job, ss
 		return;
 	}
 	count_up(&serving->counters->errors, 1);
-	failure = length == HANDLER_REPLY_TOO_LONG ? FAIL_REPLY_SIZE : FAIL_HANDLER;
+	failure = length == HANDLER_REPLY_TOO_LONG ? FAIL_REPLY_SIZE
+		  : length == -ECHILD		   ? FAIL_CHILD
+						   : FAIL_HANDLER;
 	results->failed[failure] += first;
 	if (first)
 		loss_note(&serving->service->losses[LEDGER_REASON(failure)], job, 0,
-			failure == FAIL_HANDLER ? (int)-length : EMSGSIZE);
+			failure == FAIL_REPLY_SIZE ? EMSGSIZE : (int)-length);
 }
 
 static inline ssize_t run_handler(const struct serving *serving)
@@ -115,13 +142,15 @@ static ssize_t run_tracked(
 {
 	ssize_t length;
 
-	note_running_call(serving->worker, serving->service, job, begin_ns);
+	running_call_begin(&serving->worker->running_call,
+		(unsigned)(serving->service - serving->worker->shared->services), &job->client,
+		begin_ns);
 	length = run_handler(serving);
-	note_running_call(serving->worker, serving->service, job, 0);
+	running_call_end(&serving->worker->running_call);
 	return length;
 }
 
-/* Run the handler on one job. Returns the time of its end. */
+/* Run the handler on one job. Only the last ones of a batch will be read. Returns the time of its end. */
 static int64_t run_job(struct serving *serving, struct datagram *job, int64_t begin_ns)
 {
 	struct worker *worker = serving->worker;
@@ -137,6 +166,9 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 	end_ns = sys_monotonic_ns();
 	job->service_ns = (end_ns - begin_ns) | 1; /* never 0 */
 	histogram_add(&serving->counters->service_ns, job->service_ns);
+	if (--serving->unrecorded < 0)
+		record(worker, job, begin_ns,
+			serving->answer.length < 0 ? length : serving->answer.length);
 	if (serving->logged)
 		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
 			length < 0 ? serving->answer.length : length);
@@ -151,6 +183,7 @@ static void drop_job(
 	struct serving *serving, struct datagram *job, enum ledger_drop reason, int64_t now_ns)
 {
 	job->service_ns = 0;
+	serving->unrecorded--;
 	serving->answer.results->dropped[reason]++;
 	loss_note(&serving->service->losses[reason], job, now_ns - job->arrived_ns, 0);
 }
@@ -158,8 +191,10 @@ static void drop_job(
 static void note_wait(
 	const struct serving *serving, const struct datagram *job, int64_t begin_ns, unsigned count)
 {
-	if (job->service_ns > 0) /* it was run */
-		histogram_add_many(&serving->counters->wait_ns, begin_ns - job->arrived_ns, count);
+	if (job->service_ns == 0) /* it was not run */
+		return;
+	histogram_add_many(&serving->counters->wait_ns, begin_ns - job->arrived_ns, count);
+	histogram_add_shared(&serving->service->queue_waits, begin_ns - job->received_ns, count);
 }
 
 /* Jobs of a batch waited for about as long, so the first one stands for a half of them and the last one for the
@@ -185,6 +220,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 
 	serving_init(&serving, worker, service, ret_results);
 	*ret_results = (struct ledger){ 0 };
+	serving.unrecorded = serving.tracked ? 0 : (int)jobs->count - (int)RECORDER_REQUESTS;
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (atomic_load_explicit(aborting, memory_order_relaxed))
 			drop_job(&serving, job, DROP_SHUTDOWN, now_ns);
@@ -200,6 +236,7 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 			due_ns = now_ns + QUEUE_BATCH_NS;
 		}
 	}
+	RECORD(worker->recorder.running, NULL);
 	if (jobs->first != NULL)
 		note_waits(&serving, jobs, begin_ns, now_ns);
 	reply_send(replies, ret_results);
@@ -292,17 +329,6 @@ void worker_wake(struct worker_shared *shared, int64_t now_ns)
 		eventcount_notify(&demand->work, 1);
 }
 
-void worker_wake_all(struct worker_shared *shared)
-{
-	eventcount_notify(&shared->demand.work, UINT_MAX);
-}
-
-void worker_close(struct worker_shared *shared)
-{
-	atomic_store(&shared->demand.closed, true);
-	worker_wake_all(shared);
-}
-
 /* --- steps */
 
 /* Of these services, the one whose turn it is. */
@@ -338,30 +364,17 @@ static struct service *pop_any(struct worker *worker, int64_t now_ns, struct que
 	return NULL;
 }
 
-/* Nothing waits, and nothing will come. */
-static bool have_all_ended(const struct worker_shared *shared)
-{
-	if (!atomic_load(&shared->demand.closed))
-		return false;
-	for (unsigned i = 0; i < shared->services_count; i++) {
-		struct queue_report report = { 0 };
-
-		if (shared->services[i].queue != NULL)
-			queue_snapshot(shared->services[i].queue, &report);
-		if (report.ledger.queued > 0)
-			return false;
-	}
-	return true;
-}
-
 /* The pop may have waited for the queue's lock, which is no handler's time. */
 static int64_t finish_batch(
 	struct worker *worker, struct service *service, struct datagram_list *jobs)
 {
 	struct ledger results;
-	int64_t begin_ns = sys_monotonic_ns();
-	int64_t end_ns = run_batch(worker, service, jobs, begin_ns, &results);
+	int64_t begin_ns = sys_monotonic_ns(), end_ns;
 
+	if (service->outside != NULL)
+		end_ns = outside_run(worker, service, jobs, begin_ns, &results);
+	else
+		end_ns = run_batch(worker, service, jobs, begin_ns, &results);
 	queue_finish(service->queue, jobs, &results, end_ns - begin_ns);
 	slab_give(worker->shared->slab, jobs);
 	return end_ns;
@@ -413,7 +426,7 @@ enum worker_result worker_step(struct worker *worker)
 	struct service *service = pop_any(worker, begin_ns, &batch);
 
 	if (service == NULL)
-		return have_all_ended(worker->shared) ? WORKER_ENDED : WORKER_IDLE;
+		return worker_have_all_ended(worker->shared) ? WORKER_ENDED : WORKER_IDLE;
 	worker_wake(worker->shared, begin_ns);
 	end_ns = work_on(worker, service, &batch, begin_ns);
 	let_go(worker->shared, service, end_ns);

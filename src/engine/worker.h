@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
-#include "base/lock.h"
 #include "core/attention.h"
 #include "core/demand.h"
 #include "core/slab.h"
 #include "engine/answer.h"
+#include "engine/recorder.h"
 #include "engine/reply.h"
+#include "engine/running_call.h"
 #include "engine/service.h"
 #include "log/log.h"
 
@@ -30,17 +31,6 @@ struct worker_counters {
 	_Atomic int64_t busy_since_ns; /* CLOCK_MONOTONIC; 0 when idle */
 	struct histogram wait_ns;      /* from the arrival to the handler */
 	struct histogram service_ns;
-};
-
-/* The call of the handler that runs now, for the server's look at overdue ones. */
-struct running_call {
-	struct lock lock;
-	/* under the lock */
-	int64_t since_ns; /* 0: none */
-	unsigned service;
-	union addr client;
-	bool counted,
-		told; /* the owner's: it is overdue, and that is in the books, and in the log */
 };
 
 /* What all workers of a server share. */
@@ -76,6 +66,7 @@ struct worker {
 	struct worker_counters *counters; /* one a service, by number */
 	struct worker_counters *reported; /* the owner's: as of the last summary */
 	struct running_call running_call;
+	struct recorder recorder;
 };
 
 enum worker_result {
@@ -129,12 +120,19 @@ enum worker_result worker_assist(struct worker *worker);
 void worker_run_inline(struct worker *worker, struct datagram_list *jobs, int64_t now_ns,
 	struct ledger *ret_results);
 
+/* Record a request of its batch that the handler ran on; `result` as struct recorded has it. Thread: the worker's. */
+void worker_record(
+	struct worker *worker, const struct datagram *job, int64_t begin_ns, ssize_t result);
+
 /* For worker.c alone: log a request that was run. Thread: the worker's. */
 void worker_log_request(struct worker *worker, const struct service *service,
 	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes);
 
 /* How long the last free worker is still kept for others, at most. Thread: any. */
 int64_t worker_kept_ns(const struct worker_shared *shared);
+
+/* For worker.c alone: nothing waits, and nothing will come. Thread: the worker's. */
+bool worker_have_all_ended(const struct worker_shared *shared);
 
 /* Step until all has ended (true), or until the worker is not wanted any more (false). Thread: the
  * worker's. */

@@ -1,6 +1,7 @@
 /* A worker's birth and end. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/worker.h"
 
@@ -76,6 +77,7 @@ void worker_free(struct worker *worker)
 
 int worker_start(struct worker *worker)
 {
+	atomic_store(&worker->recorder.thread, gettid());
 	worker->refused = NULL;
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
 		struct service *service = &worker->shared->services[i];

@@ -1,6 +1,34 @@
-/* The loop of a pool's worker. */
+/* The loop of a pool's worker, and its end. */
+#include <limits.h>
+
 #include "base/sys.h"
 #include "engine/worker.h"
+
+void worker_wake_all(struct worker_shared *shared)
+{
+	eventcount_notify(&shared->demand.work, UINT_MAX);
+}
+
+void worker_close(struct worker_shared *shared)
+{
+	atomic_store(&shared->demand.closed, true);
+	worker_wake_all(shared);
+}
+
+bool worker_have_all_ended(const struct worker_shared *shared)
+{
+	if (!atomic_load(&shared->demand.closed))
+		return false;
+	for (unsigned i = 0; i < shared->services_count; i++) {
+		struct queue_report report = { 0 };
+
+		if (shared->services[i].queue != NULL)
+			queue_snapshot(shared->services[i].queue, &report);
+		if (report.ledger.queued > 0)
+			return false;
+	}
+	return true;
+}
 
 static bool is_wanted(const struct worker *worker)
 {

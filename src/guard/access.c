@@ -1,5 +1,6 @@
 #include "guard/access.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -54,6 +55,7 @@ static size_t flatten(
 			leave(&sweep);
 		if (sweep.depth > 0 && prefix_same(&sweep.open[sweep.depth - 1]->prefix, prefix))
 			continue;
+		assert(sweep.depth < DEPTH_MAX);
 		sweep.open[sweep.depth++] = &rules[i];
 		turn(&sweep, prefix->first, rules[i].allow);
 	}
@@ -102,7 +104,8 @@ int access_new(
 
 void access_free(struct access *access)
 {
-	free(access);
+	if (access != NULL && --access->users == 0)
+		free(access);
 }
 
 size_t access_bytes(const struct access *access)

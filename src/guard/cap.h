@@ -17,8 +17,8 @@
 #ifndef GUARD_CAP_H
 #define GUARD_CAP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -34,16 +34,16 @@
 /* How long a proof holds, if no other takes its place. */
 #define CAP_PROOF_S 60
 
-struct cap;
+/* 65,536 places are 512 KiB: a second-level cache holds them. */
+#define CAP_PLACES 65536u
+#define CAP_PROOFS 4096u
 
-/* -ENOMEM. */
-int cap_new(struct cap **ret_cap);
-
-/* NULL is fine. */
-void cap_free(struct cap *cap);
-
-/* Bytes of address space that one takes. */
-size_t cap_bytes(void);
+struct cap {
+	uint64_t keys[3]; /* random */
+	_Atomic uint64_t accounts[CAP_PLACES];
+	_Atomic uint64_t
+		proofs[CAP_PROOFS]; /* half of the client's hash, and the tick of the end */
+};
 
 /* `bytes` are about to be sent to this address, and `credit` has come with its request: may they? If not, the credit is
  * left for later. The service by its number. Thread: any. */

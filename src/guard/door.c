@@ -32,9 +32,10 @@ static uint64_t credit_for(const struct datagram *request, unsigned reply_factor
 	return packet_bytes(&request->client, request->length) * reply_factor / FACTOR_PARTS;
 }
 
-static bool is_free(const struct door *door, const union addr *peer)
+static bool is_free(const struct datagram *request, const union addr *peer)
 {
-	return addr_is_loopback(peer) || limiter_exempts(door->limiter, peer);
+	return addr_is_loopback(peer) ||
+	       (peer == &request->client && request->standing == DATAGRAM_EXEMPT);
 }
 
 static bool is_within_cap(struct door *door, const struct departure *departure)
@@ -43,7 +44,7 @@ static bool is_within_cap(struct door *door, const struct departure *departure)
 	const struct datagram *request = departure->request;
 	uint64_t credit = 0;
 
-	if (factor == 0 || is_free(door, departure->to))
+	if (factor == 0 || is_free(request, departure->to))
 		return true;
 	if (departure->to == &request->client && !departure->counted)
 		credit = credit_for(request, factor);
@@ -55,7 +56,7 @@ void door_count(struct door *door, const struct datagram *request)
 {
 	unsigned factor = atomic_load_explicit(&door->reply_factor, memory_order_relaxed);
 
-	if (factor > 0 && !is_free(door, &request->client))
+	if (factor > 0 && !is_free(request, &request->client))
 		(void)cap_takes(
 			door->cap, door->service, &request->client, credit_for(request, factor), 0);
 }

@@ -15,19 +15,35 @@ static bool is_maybe_own(const struct guard *guard, unsigned port)
 	return atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) & port_bit(port);
 }
 
-static bool is_refused(const struct guard *guard, const union addr *source)
+void guard_look_up(struct guard *guard, struct datagram *const *received, unsigned count)
 {
-	const struct access *access =
-		atomic_load_explicit(&guard->access_used, memory_order_relaxed);
+	const struct access *admits, *exempts;
 
-	return access != NULL && !access_admits(access, source);
+	lock_take(&guard->lock);
+	admits = atomic_load(&guard->access[ACCESS_ADMITS]);
+	exempts = atomic_load(&guard->access[ACCESS_EXEMPTS]);
+	for (unsigned i = 0; i < count; i++) {
+		struct datagram *datagram = received[i];
+
+		if (admits != NULL && !access_admits(admits, &datagram->client))
+			datagram->standing = DATAGRAM_REFUSED;
+		else if (exempts != NULL && access_admits(exempts, &datagram->client))
+			datagram->standing = DATAGRAM_EXEMPT;
+	}
+	lock_release(&guard->lock);
+}
+
+void guard_settle(struct guard *guard)
+{
+	lock_take(&guard->lock);
+	lock_release(&guard->lock);
 }
 
 static bool is_looping(const struct guard *guard, const struct datagram *datagram)
 {
 	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
 
-	return loops != NULL && loops_must_drop(loops, datagram);
+	return loops != NULL && loops_must_drop(loops, guard->dice, datagram);
 }
 
 enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *datagram)
@@ -52,7 +68,7 @@ enum ledger_drop guard_look_closer(const struct guard *guard, struct datagram *d
 		return DROP_SOURCE_SELF;
 	if (is_looping(guard, datagram))
 		return DROP_LOOP;
-	if (is_refused(guard, &datagram->client))
+	if (datagram->standing == DATAGRAM_REFUSED)
 		return DROP_ACCESS;
 	if (!limiter_admits(guard->limiter, guard->dice, datagram))
 		return DROP_LIMIT;

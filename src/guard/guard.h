@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "core/datagram.h"
 #include "core/ledger.h"
 #include "guard/access.h"
@@ -39,8 +40,8 @@ struct guard {
 	struct dice *dice;
 	bool (*verify)(const void *context, const struct datagram *datagram); /* NULL: let all in */
 	const void *context;
-	const access_place *access; /* the table in force */
-	access_place access_used;   /* the one that this reception uses */
+	const access_place *access; /* the service's tables */
+	struct lock lock;	    /* held while one of them is looked into */
 };
 
 /* What holds for all datagrams of one reception. */
@@ -50,32 +51,32 @@ struct guard_pass {
 	bool looks_closer; /* at each datagram */
 };
 
-/* These were received now. A reception begins, and ends: guard_end(). */
+/* For guard_begin() alone: note what the tables say of the clients of these. */
+void guard_look_up(struct guard *guard, struct datagram *const *received, unsigned count);
+
+/* Who has replaced a table comes here then: after it nobody looks into the old one. Thread: owner. */
+void guard_settle(struct guard *guard);
+
+/* These were received now. */
 static inline struct guard_pass guard_begin(
 	struct guard *guard, struct datagram *const *received, unsigned count, int64_t now_ns)
 {
-	const struct access *access = atomic_load_explicit(guard->access, memory_order_relaxed);
 	struct loops *loops = atomic_load_explicit(guard->loops, memory_order_relaxed);
+	bool listed = atomic_load_explicit(&guard->access[ACCESS_ADMITS], memory_order_relaxed) ||
+		      atomic_load_explicit(&guard->access[ACCESS_EXEMPTS], memory_order_relaxed);
 	bool repeats = loops != NULL && loops_look(loops, received, count, now_ns);
 
-	if (access != NULL)
-		access = access_enter(guard->access, &guard->access_used);
+	if (listed)
+		guard_look_up(guard, received, count);
 	return (struct guard_pass){
 		.ports = atomic_load_explicit(&guard->ports->bits, memory_order_relaxed) |
 			 atomic_load_explicit(&guard->refused->filter, memory_order_relaxed),
 		.min_source_port =
 			atomic_load_explicit(guard->min_source_port, memory_order_relaxed),
-		.looks_closer =
-			guard->closed || guard->verify != NULL || access != NULL ||
-			atomic_load_explicit(&guard->limiter->limits, memory_order_relaxed) ||
-			repeats,
+		.looks_closer = guard->closed || guard->verify != NULL || listed ||
+				atomic_load_explicit(&guard->limiter->on, memory_order_relaxed) ||
+				repeats,
 	};
-}
-
-static inline void guard_end(struct guard *guard)
-{
-	if (atomic_load_explicit(&guard->access_used, memory_order_relaxed) != NULL)
-		access_leave(&guard->access_used);
 }
 
 /* For guard_check() alone: the first reason that holds, or GUARD_ADMIT. */

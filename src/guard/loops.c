@@ -1,64 +1,18 @@
 #include "guard/loops.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
-#include "base/sys.h"
 
 #define MEMORY_MS 1000u
 
-/* 10,000 datagrams that loop, and as many replies a second to others, mostly leave each other alone. */
-#define FINGERPRINTS 65536u
-#define SOURCES 4096u
-
 #define HASHED_BYTES 64u
 #define STEP_BYTES 16u
-
-struct loops {
-	/* Random. */
-	uint64_t factor;
-	uint64_t begin;
-	uint64_t source_factor;
-
-	_Atomic uint64_t random;
-	_Atomic uint32_t now_ms; /* when something was received last */
-
-	_Atomic uint64_t fingerprints[FINGERPRINTS]; /* and, below them, their times in ms */
-	_Atomic uint64_t repeats[SOURCES]; /* the second, and below it, how many there were in it */
-};
 
 /* Which of a source's repeats in one second are dropped: those above a number, one in so many. */
 static const struct step {
 	uint32_t above, one_in;
 } steps[] = { { 10000, 2 }, { 1000, 10 }, { 100, 100 } };
-
-int loops_new(struct loops **ret_loops)
-{
-	struct loops *loops = mmap(NULL, sizeof(*loops), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (loops == MAP_FAILED)
-		return -ENOMEM;
-	sys_random(&loops->factor, sizeof(loops->factor));
-	sys_random(&loops->begin, sizeof(loops->begin));
-	sys_random(&loops->source_factor, sizeof(loops->source_factor));
-	sys_random(&loops->random, sizeof(loops->random));
-	*ret_loops = loops;
-	return 0;
-}
-
-void loops_free(struct loops *loops)
-{
-	if (loops != NULL)
-		munmap(loops, sizeof(*loops));
-}
-
-size_t loops_bytes(void)
-{
-	return sizeof(struct loops);
-}
 
 /* --- fingerprints */
 
@@ -128,22 +82,22 @@ static inline uint64_t mix_bytes(
 static inline uint32_t fingerprint(
 	const struct loops *loops, const union addr *other, const void *bytes, size_t length)
 {
-	const uint64_t factor = loops->factor;
-	uint64_t sum = mix_source(loops->begin + length, other, factor);
+	const uint64_t factor = loops->keys.factor;
+	uint64_t sum = mix_source(loops->keys.begin + length, other, factor);
 
 	return (uint32_t)mix_bytes(sum, bytes, length, factor);
 }
 
 static inline void remember(struct loops *loops, uint32_t print, uint32_t now_ms)
 {
-	atomic_store_explicit(&loops->fingerprints[print % FINGERPRINTS],
+	atomic_store_explicit(&loops->fingerprints[print % LOOPS_FINGERPRINTS],
 		(uint64_t)print << 32 | now_ms, memory_order_relaxed);
 }
 
 static inline bool is_remembered(const struct loops *loops, uint32_t print, uint32_t now_ms)
 {
 	uint64_t entry = atomic_load_explicit(
-		&loops->fingerprints[print % FINGERPRINTS], memory_order_relaxed);
+		&loops->fingerprints[print % LOOPS_FINGERPRINTS], memory_order_relaxed);
 
 	return entry >> 32 == print && now_ms - (uint32_t)entry <= MEMORY_MS;
 }
@@ -180,8 +134,8 @@ void loops_note(struct loops *loops, const struct datagram *request, const union
 /* How many this source has sent in this second, with this one. */
 static uint32_t count_repeat(struct loops *loops, const union addr *source)
 {
-	uint64_t hash = mix_source(loops->begin, source, loops->source_factor);
-	_Atomic uint64_t *place = &loops->repeats[hash % SOURCES];
+	uint64_t hash = mix_source(loops->keys.begin, source, loops->keys.source_factor);
+	_Atomic uint64_t *place = &loops->repeats[hash % LOOPS_SOURCES];
 	uint64_t entry = atomic_load_explicit(place, memory_order_relaxed);
 	uint32_t second = atomic_load_explicit(&loops->now_ms, memory_order_relaxed) / 1000;
 
@@ -191,17 +145,7 @@ static uint32_t count_repeat(struct loops *loops, const union addr *source)
 	return (uint32_t)entry;
 }
 
-/* Knuth's MMIX: it need not be more random than a loop. */
-static bool is_one_in(struct loops *loops, uint32_t number)
-{
-	uint64_t random = atomic_load_explicit(&loops->random, memory_order_relaxed);
-
-	random = random * 6364136223846793005u + 1442695040888963407u;
-	atomic_store_explicit(&loops->random, random, memory_order_relaxed);
-	return (random >> 33) % number == 0;
-}
-
-bool loops_must_drop(struct loops *loops, const struct datagram *datagram)
+bool loops_must_drop(struct loops *loops, struct dice *dice, const struct datagram *datagram)
 {
 	uint32_t now_ms = atomic_load_explicit(&loops->now_ms, memory_order_relaxed), repeats;
 
@@ -210,6 +154,6 @@ bool loops_must_drop(struct loops *loops, const struct datagram *datagram)
 	repeats = count_repeat(loops, &datagram->client);
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (repeats > steps[i].above)
-			return is_one_in(loops, steps[i].one_in);
+			return dice_hit(dice, steps[i].one_in);
 	return false;
 }

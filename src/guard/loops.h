@@ -16,18 +16,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/dice.h"
 #include "core/datagram.h"
 
-struct loops;
+/* 10,000 datagrams that loop, and as many replies a second to others, mostly leave each other alone. */
+#define LOOPS_FINGERPRINTS 65536u
+#define LOOPS_SOURCES 4096u
 
-/* -ENOMEM. */
-int loops_new(struct loops **ret_loops);
+struct loops {
+	struct {
+		uint64_t factor, begin, source_factor;
+	} keys;			 /* random */
+	_Atomic uint32_t now_ms; /* when something was received last */
 
-/* NULL is fine. */
-void loops_free(struct loops *loops);
-
-/* Bytes of address space that one takes. */
-size_t loops_bytes(void);
+	_Atomic uint64_t fingerprints[LOOPS_FINGERPRINTS]; /* and, below them, their times in ms */
+	_Atomic uint64_t
+		repeats[LOOPS_SOURCES]; /* the second, and below it, how many there were in it */
+};
 
 /* These were received now: write their fingerprints into them. Returns whether one of them may be a repeat. Thread:
  * any that receives. */
@@ -35,7 +40,7 @@ bool loops_look(
 	struct loops *loops, struct datagram *const *received, unsigned count, int64_t now_ns);
 
 /* One of these: is it a repeat that must be dropped? Asked once for each. */
-bool loops_must_drop(struct loops *loops, const struct datagram *datagram);
+bool loops_must_drop(struct loops *loops, struct dice *dice, const struct datagram *datagram);
 
 /* This leaves, because of the request. Thread: any. */
 void loops_note(struct loops *loops, const struct datagram *request, const union addr *to,

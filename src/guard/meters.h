@@ -14,7 +14,7 @@
 #ifndef GUARD_METERS_H
 #define GUARD_METERS_H
 
-#include <stddef.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -30,21 +30,25 @@ static inline int64_t meter_time(int64_t monotonic_ns)
 /* The most that a meter is charged ahead of time. */
 #define METER_MOST (7200 * METER_SECOND)
 
-struct meters;
-
-/* The table, with a key of its own. -ENOMEM. */
-int meters_new(struct meters **ret_meters);
-
-/* NULL is fine. */
-void meters_free(struct meters *meters);
-
-/* Bytes of address space that it takes. */
-size_t meters_bytes(void);
-
 /* Who is metered. Two names of which no word differs are one. */
 #define METER_WORDS 3u
 struct meter_name {
 	uint64_t words[METER_WORDS];
+};
+
+#define METER_WAYS 8u
+#define METER_SETS 32768u
+
+__extension__ typedef unsigned __int128 meter_wide;
+
+struct meters {
+	meter_wide keys[1 + METER_WORDS]; /* random */
+	struct meter_set {
+		_Alignas(64) struct meter {
+			_Atomic uint64_t tag;
+			_Atomic int64_t full_at;
+		} ways[METER_WAYS];
+	} sets[METER_SETS];
 };
 
 /* The tag of its meter, which is needed soon. Thread: any. */
@@ -53,7 +57,7 @@ uint64_t meters_tag(const struct meters *meters, const struct meter_name *name);
 /* How much of this meter is to be refilled. Thread: any. */
 int64_t meters_used(struct meters *meters, uint64_t tag, int64_t now);
 
-/* Thread: any. */
-void meters_charge(struct meters *meters, uint64_t tag, int64_t now, int64_t cost);
+/* Returns how much of it is to be refilled now. Thread: any. */
+int64_t meters_charge(struct meters *meters, uint64_t tag, int64_t now, int64_t cost);
 
 #endif

@@ -348,12 +348,17 @@ void log_free(struct log *log)
 	free(log);
 }
 
+bool log_has_writer(const struct log *log)
+{
+	return atomic_load(&log->threaded) && !pthread_equal(pthread_self(), log->writer);
+}
+
 /* The writer cannot wait for itself. */
 void log_flush(struct log *log)
 {
 	int64_t end_ns = sys_monotonic_ns() + FLUSH_WAIT_NS, left_ns = FLUSH_WAIT_NS;
 
-	if (!atomic_load(&log->threaded) || pthread_equal(pthread_self(), log->writer))
+	if (!log_has_writer(log))
 		return;
 	atomic_store(&log->flush, LOG_FLUSH_ASKED);
 	eventcount_notify(&log->wake, 1);

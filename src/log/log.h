@@ -104,6 +104,9 @@ void log_stop(struct log *log, int timeout_ms);
  * blocked target. Async-signal-safe: before a crash. Thread: any. */
 void log_flush(struct log *log);
 
+/* Does a thread of its own write, another one than this? Async-signal-safe. Thread: any. */
+bool log_has_writer(const struct log *log);
+
 /* Lines dropped so far because a ring was full or the target failed. Thread: any. */
 uint64_t log_lost(const struct log *log);
 

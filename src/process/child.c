@@ -1,4 +1,5 @@
-/* dgram-child: opens a plug-in and says what it is, in a process of its own that it may ruin. */
+/* dgram-child: opens a plug-in in a process of its own that it may ruin, and says what it is; or serves, with a plug-in
+ * or a built-in handler, for the daemon that has started it. */
 #include <dgram.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "process/probe.h"
+#include "process/serve.h"
 
 /* What opening a plug-in may use besides what the program uses without it. */
 #define CPU_SECONDS 10
@@ -70,15 +72,19 @@ static void explain_open(const char *path, char fault[DGRAM_ERROR_TEXT_MAX])
 }
 
 /* Pointers of a damaged file may lead anywhere, and would do so in the daemon. Those of functions stand
- * together, but the last. */
+ * together, but the last two. */
 static bool check_functions(const struct dgram_handler *handler, char fault[DGRAM_ERROR_TEXT_MAX])
 {
-	size_t end = offsetof(struct dgram_handler, parameters);
+	static const size_t alone[] = { offsetof(struct dgram_handler, reconfigure),
+		offsetof(struct dgram_handler, children) };
+	const size_t first = offsetof(struct dgram_handler, handle);
+	const size_t together =
+		(offsetof(struct dgram_handler, parameters) - first) / sizeof(void *);
 	bool known = true;
 	Dl_info info;
 
-	for (size_t at = offsetof(struct dgram_handler, handle); at <= end; at += sizeof(void *)) {
-		size_t from = at < end ? at : offsetof(struct dgram_handler, reconfigure);
+	for (size_t i = 0; i < together + sizeof(alone) / sizeof(alone[0]); i++) {
+		size_t from = i < together ? first + i * sizeof(void *) : alone[i - together];
 		void *function;
 
 		memcpy(&function, (const char *)handler + from, sizeof(function));
@@ -110,17 +116,23 @@ static const struct dgram_handler *check_plugin(
 	return NULL;
 }
 
-/* Returns the exit status. */
-static int describe(const char *path, FILE *file)
+/* Or NULL, and *fault says why. */
+static const struct dgram_handler *load_plugin(const char *path, char fault[DGRAM_ERROR_TEXT_MAX])
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct dgram_handler *handler = NULL;
-	char fault[DGRAM_ERROR_TEXT_MAX];
 
-	if (object == NULL)
-		explain_open(path, fault);
-	else
-		handler = check_plugin(dlsym(object, "dgram_plugin"), fault);
+	if (object != NULL)
+		return check_plugin(dlsym(object, "dgram_plugin"), fault);
+	explain_open(path, fault);
+	return NULL;
+}
+
+/* Returns the exit status, as the others do. */
+static int describe(const char *path, FILE *file)
+{
+	char fault[DGRAM_ERROR_TEXT_MAX];
+	const struct dgram_handler *handler = load_plugin(path, fault);
+
 	(void)setlocale(LC_ALL, "C"); /* for numbers; the plug-in may have set another */
 	if (handler != NULL)
 		description_write(handler, file);
@@ -131,16 +143,36 @@ static int describe(const char *path, FILE *file)
 	return handler != NULL ? EX_OK : PROBE_EXPLAINED;
 }
 
-/* The plug-in's code at exit is not run. */
-int main(int argc, char **argv)
+static int describe_alone(const char *path)
 {
 	FILE *file;
 
-	if (argc != 2) {
-		(void)fprintf(stderr, "usage: dgram-child FILE.so\n");
-		return EX_USAGE;
-	}
 	set_limits();
 	file = open_output();
-	_exit(file != NULL ? describe(argv[1], file) : EX_OSERR);
+	return file != NULL ? describe(path, file) : EX_OSERR;
+}
+
+/* A plug-in's name has a slash. */
+static int serve_named(
+	const char *name, const char *service, const char *sandbox, char *const *words)
+{
+	char fault[DGRAM_ERROR_TEXT_MAX] = "there is no such handler";
+	const struct dgram_handler *handler =
+		strchr(name, '/') != NULL ? load_plugin(name, fault) : dgram_builtin_handler(name);
+
+	if (handler != NULL)
+		return serve_run(handler, service, sandbox, words);
+	(void)fprintf(stderr, "%s: %s\n", name, fault);
+	return EX_OSERR;
+}
+
+/* The plug-in's code at exit is not run. */
+int main(int argc, char **argv)
+{
+	if (argc >= 5 && strcmp(argv[1], "serve") == 0)
+		_exit(serve_named(argv[2], argv[3], argv[4], argv + 5));
+	if (argc == 2)
+		_exit(describe_alone(argv[1]));
+	(void)fprintf(stderr, "usage: dgram-child FILE.so\n");
+	return EX_USAGE;
 }

@@ -37,6 +37,8 @@ void description_write(const struct dgram_handler *handler, FILE *file)
 	json_open(&json, NULL, '{');
 	json_number(&json, "abi", handler->abi);
 	json_text(&json, "name", handler->name);
+	json_bool(&json, "reads_arrived", handler->reads_arrived);
+	json_number(&json, "max_reply_factor", handler->max_reply_factor);
 	json_open(&json, "options", '[');
 	for (size_t i = 0; i < handler->parameters_count; i++)
 		write_parameter(&json, &handler->parameters[i]);
@@ -113,6 +115,9 @@ struct dgram_handler *description_read(const char *text)
 		.reconfigure = be_reconfigured,
 		.parameters = description->parameters,
 		.parameters_count = count,
+		.reads_arrived =
+			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "reads_arrived")),
+		.max_reply_factor = get_number(root, "max_reply_factor", 0),
 	};
 	cJSON_ArrayForEach(option, options)
 		sound &= read_parameter(option, &description->parameters[at++]);

@@ -2,17 +2,14 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "process/path.h"
 #include "process/probe.h"
-
-/* Of a long path this much is shown, its end. */
-#define PATH_SHOWN 120
 
 /* A file as it was at some time. */
 struct plugin {
@@ -27,18 +24,6 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* With a slash, without which dlopen(3) would look elsewhere. What is too long for the kernel stays so. */
-static void make_path(const struct plugins *plugins, const char *name, char path[PATH_MAX + 1])
-{
-	bool has_folder = plugins->base != NULL && strchr(plugins->base, '/') != NULL;
-	const char *base = has_folder ? plugins->base : "./";
-	int length = name[0] != '/' ? (int)(strrchr(base, '/') + 1 - base) : 0;
-
-	if (strncmp(name, "./", 2) == 0)
-		name += 2;
-	(void)snprintf(path, PATH_MAX + 1, "%.*s%s", length, base, name);
 }
 
 /* Threads that it makes must not take the signals that steer the daemon. Returns why it cannot be, or NULL. */
@@ -107,8 +92,6 @@ static struct plugin *find_or_add(
 		fault = "is not a file";
 	else if ((plugin = find_known(plugins, path, &file)) == NULL)
 		plugin = add(plugins, path, &file, why);
-	if (plugin != NULL && plugins->loads && plugin->handler == plugin->described)
-		fault = open_plugin(plugin);
 	if (fault == NULL)
 		return plugin;
 	(void)snprintf(why, PROBE_ERROR_MAX, "%s", fault);
@@ -120,15 +103,43 @@ const struct dgram_handler *plugins_find(
 {
 	char path[PATH_MAX + 1], why[PROBE_ERROR_MAX] = "Cannot allocate memory";
 	const struct plugin *plugin;
-	size_t length;
 
-	make_path(plugins, name, path);
+	path_beside(plugins->base, name, path); /* without a slash dlopen(3) would look elsewhere */
 	plugin = find_or_add(plugins, path, why);
 	if (plugin != NULL)
+		return plugin->described;
+	(void)snprintf(ret_error, PLUGIN_ERROR_MAX, "%s: %s", path_shown(path), why);
+	return NULL;
+}
+
+static struct plugin *find_described(
+	const struct plugins *plugins, const struct dgram_handler *described)
+{
+	struct plugin *plugin = plugins->first;
+
+	while (plugin != NULL && plugin->described != described)
+		plugin = plugin->next;
+	return plugin;
+}
+
+const char *plugins_path(const struct plugins *plugins, const struct dgram_handler *described)
+{
+	const struct plugin *plugin = find_described(plugins, described);
+
+	return plugin != NULL ? plugin->path : NULL;
+}
+
+const struct dgram_handler *plugins_open(struct plugins *plugins,
+	const struct dgram_handler *described, char ret_error[PLUGIN_ERROR_MAX])
+{
+	struct plugin *plugin = find_described(plugins, described);
+	const char *fault = NULL;
+
+	if (plugins->loads && plugin->handler == plugin->described)
+		fault = open_plugin(plugin);
+	if (fault == NULL)
 		return plugin->handler;
-	length = strlen(path);
-	(void)snprintf(ret_error, PLUGIN_ERROR_MAX, "%s: %s",
-		path + (length > PATH_SHOWN ? length - PATH_SHOWN : 0), why);
+	(void)snprintf(ret_error, PLUGIN_ERROR_MAX, "%s: %s", path_shown(plugin->path), fault);
 	return NULL;
 }
 

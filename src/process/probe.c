@@ -1,22 +1,17 @@
 #include "process/probe.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <link.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/sys.h"
-
-#define CHILD "dgram-child"
+#include "process/program.h"
 
 #define SAID_MAX 262144
 
@@ -31,25 +26,10 @@ struct child {
 	char said[SAID_MAX + 1]; /* to its standard output: the description, or why there is none */
 };
 
-/* Of the object that has this code: the program, or a library. There may be no /proc. */
-static int find_folder(char folder[PATH_MAX])
-{
-	struct link_map *map;
-	Dl_info info;
-
-	if (dladdr1((void *)(uintptr_t)probe_run, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
-		return -ENOENT;
-	if (realpath(map->l_name[0] != '\0' ? map->l_name : "/proc/self/exe", folder) == NULL &&
-		realpath((const char *)getauxval(AT_EXECFN), folder) == NULL)
-		return -errno;
-	*strrchr(folder, '/') = '\0';
-	return 0;
-}
-
 /* `said` and `wrote` are what it writes to; it reads nothing. */
 static int spawn(struct child *child, const char *program, const char *path, int said, int wrote)
 {
-	char *const arguments[] = { (char *)CHILD, (char *)path, NULL };
+	char *const arguments[] = { (char *)PROGRAM_NAME, (char *)path, NULL };
 	const int standard[] = { wrote, said, wrote };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -74,19 +54,12 @@ static int spawn(struct child *child, const char *program, const char *path, int
 	return -error;
 }
 
-/* The program is beside the object, or where `make install` puts it; also where libraries have a folder for
- * each architecture. */
 static int find_and_spawn(struct child *child, const char *path, int said, int wrote)
 {
-	static const char *const places[] = { "", "/../libexec/dgramd", "/../../libexec/dgramd" };
-	char folder[PATH_MAX], program[PATH_MAX + 64];
-	int error = find_folder(folder), spawned = -ENOENT;
+	char program[PATH_MAX];
+	int error = program_find(program);
 
-	for (size_t i = 0; error == 0 && spawned == -ENOENT && i < 3; i++) {
-		(void)snprintf(program, sizeof(program), "%s%s/" CHILD, folder, places[i]);
-		spawned = spawn(child, program, path, said, wrote);
-	}
-	return error < 0 ? error : spawned;
+	return error == 0 ? spawn(child, program, path, said, wrote) : error;
 }
 
 /* To its end, at last by force, and that of all that it has left running, which may hold its end of the pipe:
@@ -168,7 +141,7 @@ struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX
 	int error = child != NULL ? run(child, path) : -ENOMEM;
 
 	if (error < 0)
-		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " CHILD ": %s",
+		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " PROGRAM_NAME ": %s",
 			strerrordesc_np(-error));
 	else if (child->status == 0)
 		described = description_read(child->said);

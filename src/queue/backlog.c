@@ -3,11 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
-/* By which rule a datagram is next. */
+/* By which rule a datagram is next while overloaded. Else it is by address: network by network, the requests of a
+ * client that are served one after the other are fewer, and so are the replies that leave as one super packet (62
+ * messages instead of 39 for 256 replies to 16 clients). */
 enum turn {
 	BY_NETWORK, /* one of the network that was served least */
 	BY_ADDRESS, /* of the flow that was served least */
-	BY_CHANCE,  /* any that is fresh; calm: by address */
+	BY_CHANCE,  /* any that is fresh */
 };
 
 /* Polite clients that are answered, of 100 who ask for half the capacity, while others ask for ten times it (make
@@ -120,7 +122,7 @@ static bool is_idle(const struct flow *flow)
 static enum flow_state state_of(const struct backlog *backlog, const struct flow *flow)
 {
 	if (is_ready(backlog, flow))
-		return flow->aged ? FLOW_AGED : FLOW_READY;
+		return flow->aside ? FLOW_ASIDE : FLOW_READY;
 	return is_idle(flow) ? FLOW_IDLE : FLOW_RUNNING;
 }
 
@@ -172,14 +174,17 @@ void backlog_add(struct backlog *backlog, struct datagram_list *batch, int64_t n
 static void sort_one(struct backlog *backlog, struct datagram *datagram, bool overloaded)
 {
 	struct flow *flow = flow_find(backlog->flows, datagram);
-	bool moves = flow->waiting == 0 || flow->aged || overloaded;
+	bool over = backlog->rules.discipline == BACKLOG_FAIR &&
+		    datagram->standing == DATAGRAM_OVER;
+	bool moves = flow->waiting == 0 || flow->aside || over || overloaded;
 
 	datagram->flow = flow;
 	link_append(&backlog->by_age, &datagram->by_age);
 	link_append(&flow->jobs, &datagram->in_flow);
-	recent_add(&backlog->recent, datagram);
+	if (!over)
+		recent_add(&backlog->recent, datagram);
 	flow_set_waiting(backlog->flows, flow, flow->waiting + 1);
-	flow->aged = false;
+	flow->aside = over;
 	if (moves)
 		requeue(backlog, flow, 0);
 }
@@ -245,25 +250,20 @@ struct datagram *backlog_victim(struct backlog *backlog, int64_t now_ns)
 
 /* --- taken */
 
-static struct flow *least_served(const struct backlog *backlog, enum turn turn, bool overloaded)
-{
-	if (turn == BY_NETWORK)
-		return flow_of_least_served_network(backlog->flows);
-	return flow_least_served(backlog->flows, overloaded);
-}
-
 /* The flow that was served least. One whose newest is aged is set aside, behind those with fresher ones, until it is
  * heard from again. */
 static struct flow *choose_fresh(
 	struct backlog *backlog, enum turn turn, const struct overload_state *overload)
 {
 	for (unsigned aged = 0;; aged++) {
-		struct flow *flow = least_served(backlog, turn, true);
+		struct flow *flow = turn == BY_NETWORK
+					    ? flow_of_least_served_network(backlog->flows)
+					    : flow_least_served(backlog->flows, true);
 
-		if (flow == NULL || flow->aged || aged == AGED_FLOWS_MAX ||
+		if (flow == NULL || flow->aside || aged == AGED_FLOWS_MAX ||
 			in_flow(flow->jobs.previous)->arrived_ns >= overload->aged_before_ns)
 			return flow;
-		flow->aged = true;
+		flow->aside = true;
 		requeue(backlog, flow, 0);
 	}
 }
@@ -275,7 +275,7 @@ static struct flow *choose_while_overloaded(
 	const struct datagram *drawn = recent_draw(&backlog->recent, overload->aged_before_ns);
 	struct flow *flow;
 
-	if (drawn != NULL && !is_ready(backlog, drawn->flow))
+	if (drawn != NULL && (drawn->flow->aside || !is_ready(backlog, drawn->flow)))
 		drawn = NULL;
 	if (drawn != NULL && turn == BY_CHANCE)
 		return drawn->flow;
@@ -289,12 +289,9 @@ static struct flow *choose_while_overloaded(
 static struct datagram *choose_fair(struct backlog *backlog, const struct overload_state *overload)
 {
 	enum turn turn = turns[backlog->turns % (sizeof(turns) / sizeof(turns[0]))];
-	struct flow *flow;
+	struct flow *flow = overload->overloaded ? choose_while_overloaded(backlog, turn, overload)
+						 : flow_least_served(backlog->flows, false);
 
-	if (overload->overloaded)
-		flow = choose_while_overloaded(backlog, turn, overload);
-	else
-		flow = least_served(backlog, turn, false);
 	if (flow == NULL)
 		return NULL;
 	backlog->turns++;
@@ -375,6 +372,7 @@ static void finish_one(struct backlog *backlog, struct datagram *datagram)
 		requeue(backlog, flow, correction_ns);
 	else
 		flow_charge(backlog->flows, flow, correction_ns);
+	flow->requests++;
 	datagram->flow = NULL;
 }
 
@@ -388,4 +386,10 @@ void backlog_finish(struct backlog *backlog, const struct datagram_list *jobs)
 	}
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next)
 		finish_one(backlog, job);
+}
+
+bool backlog_rank(const struct backlog *backlog, int64_t now_ns, struct talkers *talkers)
+{
+	return flow_rank(
+		backlog->flows, now_ns - backlog->window_ns >= backlog->fair_window_ns, talkers);
 }

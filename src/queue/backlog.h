@@ -8,15 +8,16 @@
  *			next, fair				evicted when there is no room
  *	calm		the oldest of the flow that became	the oldest of the longest flow;
  *			ready first among the least served;	fifo: the oldest
- *			none is drawn
+ *			none is drawn; those over limits last
  *	overloaded	the newest of the flow that was drawn,	the same
  *			or of the least served, and among equals
- *			of the drawn one; aged flows last
+ *			of the drawn one; aged flows, and those
+ *			over limits, last
  *
  * A backlog is overloaded when it has not been empty for overload_interval_ns and its oldest datagram
  * is aged: it waited for more than a quarter of that. A flow is aged when its newest datagram is. An
- * answer in time beats an answer in order. One is drawn because forged sources, each of which was served nothing yet,
- * would push honest ones aside; and among equals, because senders choose who is heard from first or last. Turns by
+ * answer in time beats an answer in order. One whose latest datagram is over the limits of its source is set aside like
+ * an aged one. One is drawn because forged sources, each of which was served nothing yet, would push honest ones aside; and among equals, because senders choose who is heard from first or last. Turns by
  * network let a network of abusers weigh as one; those by address leave a share to clients who are many in one network.
  *
  * A flow is charged the mean service time when one of its datagrams is taken, which is corrected when
@@ -104,5 +105,8 @@ void backlog_put_behind(
 
 /* These, all taken at once or all one by one, are done, and service_ns is known (0: it was not run). */
 void backlog_finish(struct backlog *backlog, const struct datagram_list *jobs);
+
+/* Look at some sources more, in the last window that is over, in which something came; true: there are others. */
+bool backlog_rank(const struct backlog *backlog, int64_t now_ns, struct talkers *talkers);
 
 #endif

@@ -21,6 +21,16 @@
 /* Fewer records, of 128 bytes each, are half of the smallest L1 cache: they need no prefetch hint. */
 #define EXPECT_FLOWS 128
 
+/* Flows that are looked at for talkers while the lock is held: some 10 us. */
+#define RANK_FLOWS 512
+
+/* The last window but its own in which a flow was touched. */
+struct flow_past {
+	int64_t served_ns;
+	uint32_t requests;
+	uint32_t window;
+};
+
 struct flow_table {
 	_Alignas(64) struct flow_key key;
 	size_t flows;
@@ -33,8 +43,9 @@ struct flow_table {
 	struct order orders[FLOW_ORDERS];
 	struct network_table networks;
 	struct lengths lengths;
-	struct flow *records; /* the first is nobody's, and ends each chain of the hash */
-	uint32_t *heads;      /* of chains: numbers of records */
+	struct flow_past *past; /* by the number of a flow */
+	struct flow *records;	/* the first is nobody's, and ends each chain of the hash */
+	uint32_t *heads;	/* of chains: numbers of records */
 };
 
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
@@ -114,11 +125,12 @@ static size_t heads_of(size_t flows)
 
 size_t flow_table_bytes(size_t flows)
 {
-	return sizeof(struct flow_table) + (flows + 1) * sizeof(struct flow) +
+	return sizeof(struct flow_table) +
+	       (flows + 1) * (sizeof(struct flow) + sizeof(struct flow_past)) +
 	       heads_of(flows) * sizeof(uint32_t) + network_table_bytes(flows, heads_of(flows));
 }
 
-/* One mapping: the table, the records, the hash's heads (of which there are 16 at least), the networks. */
+/* One mapping: the table, the records, their past, the hash's heads (of which there are 16 at least), the networks. */
 int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 {
 	size_t bytes = flow_table_bytes(flows), heads = heads_of(flows);
@@ -133,7 +145,8 @@ int flow_table_new(size_t flows, size_t idle, struct flow_table **ret_table)
 	table->bytes = bytes;
 	table->mask = heads - 1;
 	table->records = (struct flow *)(void *)(table + 1);
-	table->heads = (uint32_t *)(void *)(table->records + 1 + flows);
+	table->past = (struct flow_past *)(void *)(table->records + 1 + flows);
+	table->heads = (uint32_t *)(void *)(table->past + 1 + flows);
 	for (unsigned i = 0; i < FLOW_ORDERS; i++)
 		order_init(&table->orders[i]);
 	network_table_init(&table->networks, flows, heads, table->heads + heads);
@@ -157,10 +170,16 @@ void flow_table_next_window(struct flow_table *table)
 	network_table_next_window(&table->networks);
 }
 
+static uint32_t record_number(const struct flow_table *table, const struct flow *flow)
+{
+	return (uint32_t)(flow - table->records);
+}
+
 static void be_unserved(const struct flow_table *table, struct flow *flow)
 {
 	flow->window = table->window;
 	flow->served_ns = 0;
+	flow->requests = 0;
 	flow->list = 0;
 	flow->list_end_ns = order_list_end_ns(0);
 }
@@ -168,13 +187,11 @@ static void be_unserved(const struct flow_table *table, struct flow *flow)
 /* A flow that was last touched in a window that is over was served nothing in this one. */
 static void enter_window(const struct flow_table *table, struct flow *flow)
 {
-	if (flow->window != table->window)
-		be_unserved(table, flow);
-}
-
-static uint32_t record_number(const struct flow_table *table, const struct flow *flow)
-{
-	return (uint32_t)(flow - table->records);
+	if (flow->window == table->window)
+		return;
+	table->past[record_number(table, flow)] =
+		(struct flow_past){ flow->served_ns, flow->requests, flow->window };
+	be_unserved(table, flow);
 }
 
 static void move(struct flow_table *table, struct flow *flow, enum flow_state state, int64_t ns)
@@ -233,7 +250,7 @@ struct flow *flow_least_served(struct flow_table *table, bool last)
 	struct link *head = order_first(&table->orders[FLOW_READY]);
 
 	if (head == NULL)
-		head = order_first(&table->orders[FLOW_AGED]);
+		head = order_first(&table->orders[FLOW_ASIDE]);
 	if (head == NULL)
 		return NULL;
 	if (!last)
@@ -314,8 +331,9 @@ static struct flow *make_flow(struct flow_table *table, const struct datagram *d
 	link_init(&flow->jobs);
 	flow->state = FLOW_RUNNING;
 	be_unserved(table, flow);
+	table->past[record_number(table, flow)].window = table->window;
 	flow->waiting = flow->running = 0;
-	flow->aged = false;
+	flow->aside = false;
 	enter_hash(table, flow, head_of(table, datagram));
 	return flow;
 }
@@ -375,10 +393,44 @@ void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs
 		int64_t ns = job->service_ns;
 
 		if (flow == NULL)
-			move(table, make_flow(table, job), FLOW_IDLE, ns);
+			move(table, flow = make_flow(table, job), FLOW_IDLE, ns);
 		else if (flow->window == table->window && flow->served_ns + ns < flow->list_end_ns)
 			flow->served_ns += ns; /* which most do: its list stays */
 		else
 			move(table, flow, flow->state, ns);
+		flow->requests++;
 	}
+}
+
+/* --- what they were served */
+
+static void rank_one(const struct flow_table *table, uint32_t number, struct talkers *talkers)
+{
+	const struct flow *flow = &table->records[number];
+	const struct flow_past *past = &table->past[number];
+	struct talker talker = { flow->source, flow->requests, flow->served_ns };
+
+	if (flow->window != talkers->window) {
+		if (past->window != talkers->window)
+			return;
+		talker.requests = past->requests;
+		talker.served_ns = past->served_ns;
+	}
+	talkers_add(talkers, &talker);
+}
+
+bool flow_rank(const struct flow_table *table, bool current, struct talkers *talkers)
+{
+	if (!talkers->begun)
+		*talkers = (struct talkers){
+			.begun = true, .again = current, .window = table->window - !current
+		};
+	for (unsigned i = 0; i < RANK_FLOWS && talkers->next < table->used; i++)
+		rank_one(table, ++talkers->next, talkers);
+	if (talkers->next < table->used)
+		return true;
+	if (!talkers->again || talkers->by_requests[0].requests > 0)
+		return false;
+	*talkers = (struct talkers){ .begun = true, .window = talkers->window - 1 };
+	return true;
 }

@@ -10,12 +10,13 @@
 
 #include "base/link.h"
 #include "core/datagram.h"
+#include "queue/talkers.h"
 
 /* Flows of the first three states stand in an order by the time that they were served. */
 enum flow_state {
 	FLOW_READY, /* one of its datagrams may be run */
-	FLOW_AGED, /* the same, but only when no flow is ready: its newest datagram waited too long */
-	FLOW_IDLE, /* it has none, and may be forgotten */
+	FLOW_ASIDE, /* the same, but only when no flow is ready */
+	FLOW_IDLE,  /* it has none, and may be forgotten */
 	FLOW_ORDERS,
 	FLOW_RUNNING = FLOW_ORDERS, /* it has some, of which none may be run now */
 };
@@ -34,7 +35,8 @@ struct flow { /* two cache lines; to charge it takes the first alone */
 	uint32_t list; /* of its order, for served_ns; 0 when the window is over */
 	uint32_t waiting;
 	uint32_t running;
-	bool aged;	      /* its newest datagram waited too long, and no other came since */
+	bool aside; /* the newest that came waited too long, or its source has used up its limits */
+	uint32_t requests;    /* of it that ended in window `window` */
 	uint32_t *hash_place; /* what holds its number: a head, or another's hash_next */
 };
 
@@ -89,12 +91,12 @@ void flow_charge(struct flow_table *table, struct flow *flow, int64_t ns);
  * flows become idle. */
 void flow_charge_each(struct flow_table *table, const struct datagram_list *jobs);
 
-/* The ready flow that was served least, or, when none is ready, the aged one: of its equals the first
+/* The ready flow that was served least, or, when none is ready, one that is aside: of its equals the first
  * or the last; NULL: none. */
 struct flow *flow_least_served(struct flow_table *table, bool last);
 
 /* A ready flow of the network that was served least, the one that was served longest ago; where no flow is ready,
- * the aged one; NULL: none. */
+ * one that is aside; NULL: none. */
 struct flow *flow_of_least_served_network(struct flow_table *table);
 
 /* Was `a`, or its network, served as little as `b`, as far as these orders tell them apart? */
@@ -113,6 +115,10 @@ static inline void flow_set_waiting(struct flow_table *table, struct flow *flow,
 	else
 		flow_requeue_length(table, flow, waiting);
 }
+
+/* Look at some flows more, for the current window, if something ended in it, or the one before; true: there are
+ * others. */
+bool flow_rank(const struct flow_table *table, bool current, struct talkers *talkers);
 
 /* The flow with the most datagrams that wait, of equals the first that became so long; flows with more
  * than 64 count as equal. NULL when no flow has more than one. */

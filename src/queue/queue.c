@@ -1,9 +1,12 @@
 /* DESIGN: one mutex, a leaf, protects the backlog, the books and the measurements. Receivers push and
  * workers pop and finish whole batches under it, so that a lock is taken three times a batch.
  *
- * A pool's worker is needed (needs_worker()) while something waits that it may take. Where the
- * handler never blocks, receivers that have nothing to receive assist: they run it themselves, and a
- * worker is needed only when they will not be in time.
+ * What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows,
+ * and the recent maximum (service_peak_ns) sizes batches and decides who assists, because one handler
+ * in fifty that blocks would hold up the others of its batch.
+ *
+ * A pool's worker is needed while something waits that it may take. Where the handler never blocks, receivers that
+ * have nothing to receive assist: they run it themselves, and a worker is needed only when they will not be in time.
  *
  *	handler       receivers                     backlog    worker needed
  *	may block     only receive                  any        yes
@@ -12,12 +15,7 @@
  *	never blocks  receive for too long (late)   any        yes
  *	never blocks  ended, forbidden or too slow  any        yes: they do not assist
  *
- * Long is more than ASSIST_BACKLOG_NS of work or half of the capacity, and late is that no receiver
- * came to assist for that long although it pushed.
- *
- * What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows,
- * and the recent maximum (service_peak_ns) sizes batches and decides who assists, because one handler
- * in fifty that blocks would hold up the others of its batch. */
+ * Long: over a millisecond of work or half of the capacity. Late: pushed, and did not assist for that long. */
 #include "queue/queue.h"
 
 #include <errno.h>
@@ -70,7 +68,6 @@ size_t queue_bytes(const struct queue_limits *limits)
 
 static void configure(struct queue *queue, const struct queue_settings *settings)
 {
-	assert(settings->max_workers > 0);
 	queue->settings = *settings;
 	queue->backlog.overload_interval_ns = settings->overload_interval_ns;
 	queue->backlog.fair_window_ns = settings->fair_window_ns;
@@ -116,12 +113,15 @@ static bool is_assisted(const struct queue *queue)
 	       queue->service_peak_ns <= ASSIST_PEAK_NS;
 }
 
-/* How many jobs a worker finishes within QUEUE_BATCH_NS. By the recent maximum, because those behind
- * one that blocks wait for it; by the mean where receivers assist, because there none does. */
+/* How many jobs a worker finishes within a batch's time. By the recent maximum, because those behind one that blocks
+ * wait for it; by the mean where receivers assist, because there none does, and where the handler is outside, because
+ * answers there wait for none, and a batch of 1 costs a round trip that would keep the maximum, and so the next, as it is. */
 static unsigned jobs_in_time(const struct queue *queue)
 {
-	int64_t each_ns = is_assisted(queue) ? queue->service_ewma_ns : queue->service_peak_ns;
-	int64_t jobs = each_ns > 0 ? QUEUE_BATCH_NS / each_ns : 1;
+	bool by_mean = queue->limits.outside || is_assisted(queue);
+	int64_t each_ns = by_mean ? queue->service_ewma_ns : queue->service_peak_ns;
+	int64_t all_ns = queue->limits.outside ? QUEUE_BATCH_OUTSIDE_NS : QUEUE_BATCH_NS;
+	int64_t jobs = each_ns > 0 ? all_ns / each_ns : 1;
 
 	return jobs < 1 ? 1 : jobs > QUEUE_BATCH_MAX ? QUEUE_BATCH_MAX : (unsigned)jobs;
 }
@@ -204,13 +204,6 @@ static bool has_room_for(const struct queue *queue, const struct datagram_list *
 	return queue->backlog.count + batch->count <= queue->limits.capacity;
 }
 
-static void note_peak(struct queue *queue)
-{
-	queue->queued_peak = queue->backlog.count;
-	if (queue->queued_peak > queue->queued_max)
-		queue->queued_max = queue->queued_peak;
-}
-
 /* Queue full: insert one at a time, because making room may evict a datagram of this batch. */
 static void add_all(struct queue *queue, struct datagram_list *batch, int64_t now_ns,
 	struct datagram_list *ret_dropped)
@@ -228,7 +221,9 @@ static void add_all(struct queue *queue, struct datagram_list *batch, int64_t no
 	if (batch->count > 0)
 		backlog_add(&queue->backlog, batch, now_ns);
 	if (queue->backlog.count > queue->queued_peak)
-		note_peak(queue);
+		queue->queued_peak = queue->backlog.count;
+	if (queue->queued_peak > queue->queued_max)
+		queue->queued_max = queue->queued_peak;
 }
 
 /* A receiver that pushes will assist, but not while it has something to receive, refused datagrams
@@ -290,14 +285,11 @@ static unsigned batch_size(const struct queue *queue)
 static void take_one_by_one(
 	struct queue *queue, int64_t now_ns, unsigned count, struct datagram_list *jobs)
 {
-	while (count-- > 0) {
-		struct datagram *job =
-			backlog_take(&queue->backlog, now_ns, queue->service_ewma_ns);
+	struct datagram *job;
 
-		if (job == NULL)
-			break;
+	while (count-- > 0 &&
+		(job = backlog_take(&queue->backlog, now_ns, queue->service_ewma_ns)) != NULL)
 		datagram_list_push(jobs, job);
-	}
 }
 
 /* `room`: jobs at most. All that waits is taken at once, unsorted, only from a quick handler. A source that keeps a slow one
@@ -309,7 +301,6 @@ static void take_batch(
 
 	if (count > room)
 		count = room;
-
 	if (count < queue->backlog.count || jobs_in_time(queue) == 1 ||
 		!backlog_take_all(&queue->backlog, jobs))
 		take_one_by_one(queue, now_ns, count, jobs);
@@ -446,4 +437,14 @@ unsigned queue_take_peak(struct queue *queue)
 	queue->queued_peak = queue->backlog.count;
 	lock_release(&queue->lock);
 	return peak;
+}
+
+bool queue_rank(struct queue *queue, int64_t now_ns, struct talkers *talkers)
+{
+	bool more;
+
+	lock_take(&queue->lock);
+	more = backlog_rank(&queue->backlog, now_ns, talkers);
+	lock_release(&queue->lock);
+	return more;
 }

@@ -8,7 +8,9 @@
  * it jobs until its finish.
  *
  * What a call changes may need a worker: the demand says so then, and the caller wakes one unless it
- * pops next (core/demand.h). Thread: any. */
+ * pops next (core/demand.h).
+ *
+ * Thread: any. */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
@@ -25,6 +27,9 @@
 /* The work that it takes at once, at most: an answer that is ready waits for the rest of its batch. */
 #define QUEUE_BATCH_NS 100000
 
+/* The same where answers do not wait, but a batch is a message to another process and back. */
+#define QUEUE_BATCH_OUTSIDE_NS 1000000
+
 struct queue;
 
 /* What stays as it was made. */
@@ -36,14 +41,15 @@ struct queue_limits {
 	struct backlog_rules rules;
 	struct loss *losses; /* examples for the log, by enum ledger_drop; NULL: none */
 	bool assisted; /* the handler never blocks: each thread that pushes also calls queue_assist() */
+	bool outside; /* the handler is in another process (engine/outside.h) */
 };
 
 /* What can change at any time. */
 struct queue_settings {
 	int64_t overload_interval_ns; /* see backlog.h */
 	int64_t fair_window_ns;	      /* after it, all flows count as served nothing */
-	unsigned max_workers;	      /* at least 1 */
-	bool receivers_assist;	      /* if the queue is assisted */
+	unsigned max_workers;
+	bool receivers_assist; /* if the queue is assisted */
 };
 
 /* What a pop gives. */
@@ -99,6 +105,10 @@ struct queue_report {
 };
 
 void queue_snapshot(struct queue *queue, struct queue_report *ret_report);
+
+/* The sources that asked most of it in the last window that is over, in which something came. `talkers` are empty at
+ * first; to be called until it returns false, because nobody is to wait long for the lock. */
+bool queue_rank(struct queue *queue, int64_t now_ns, struct talkers *talkers);
 
 /* The most that waited since the last call. */
 unsigned queue_take_peak(struct queue *queue);

@@ -25,7 +25,7 @@ size_t recent_bytes(unsigned count);
 /* It waits from now on, the newest. */
 void recent_add(struct recent *recent, struct datagram *datagram);
 
-/* It waits no more. */
+/* It waits no more, and may never have been added. */
 void recent_remove(struct recent *recent, const struct datagram *datagram);
 
 /* One of those that arrived no earlier than this, each as likely; NULL: none was found in a few tries. */

@@ -87,24 +87,6 @@ static void advise_pool(const struct dgram_server *server, unsigned number, unsi
 						  : "pool.workers or queue.max_wait_ms");
 }
 
-/* One that is over far more often than others is among the offenders for sure. */
-static void advise_limits(struct service *service, char text[static SERVER_ADVICE_MAX])
-{
-	struct offender worst = offenders_take(&service->limiter.offenders);
-	uint64_t surely = worst.count - worst.error;
-	char prefix[PREFIX_TEXT_MAX];
-
-	if (surely <= worst.error)
-		(void)snprintf(text, SERVER_ADVICE_MAX,
-			"no source is over far more often than others: they are forged, or limits "
-			"are too low for the clients");
-	else
-		(void)snprintf(text, SERVER_ADVICE_MAX,
-			"%s is over most often, %llu times: if it is welcome, name it in "
-			"limits.exempt, or raise limits",
-			prefix_format(&worst.prefix, prefix), (unsigned long long)surely);
-}
-
 static bool is_caused_by_load(unsigned reason)
 {
 	return reason == DROP_QUEUE_FULL || reason == DROP_EXPIRED;
@@ -113,11 +95,9 @@ static bool is_caused_by_load(unsigned reason)
 void server_advice(const struct dgram_server *server, unsigned service, unsigned reason,
 	const char *advice, char text[static SERVER_ADVICE_MAX])
 {
-	struct service *of = &server->services[service];
+	const struct service *of = &server->services[service];
 
-	if (reason == DROP_LIMIT || reason == SERVER_WOULD_LIMIT)
-		advise_limits(of, text);
-	else if (is_caused_by_load(reason) && of->queue != NULL)
+	if (is_caused_by_load(reason) && of->queue != NULL)
 		advise_pool(server, service, reason, text);
 	else if (of->queue == NULL &&
 		 (is_caused_by_load(reason) || reason == SERVER_LOST_BY_KERNEL))

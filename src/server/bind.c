@@ -114,6 +114,7 @@ int server_bind(struct dgram_server *server)
 	if (server->state != SERVER_NEW)
 		return -EALREADY;
 	open_sockets(server);
+	server->options.inherited_count = 0;
 	if (options->on_bound != NULL)
 		error = options->on_bound(options->start_context);
 	if (error == 0)
@@ -179,6 +180,12 @@ int dgram_server_socket(struct dgram_server *server, size_t number)
 		return -EADDRNOTAVAIL;
 	atomic_store(&server->listeners[number].shared, true);
 	return server->sockets[number].fd;
+}
+
+void dgram_server_keep_sockets(struct dgram_server *server)
+{
+	for (unsigned i = 0; i < server->sockets_count; i++)
+		atomic_store(&server->listeners[i].shared, server->listeners[i].held);
 }
 
 int dgram_server_address(struct dgram_server *server, size_t service, size_t host,

@@ -109,6 +109,7 @@ static void fill_books(struct dgram_server *server, unsigned number, struct serv
 		.counters = books->counters,
 		.counters_count = SERVER_COUNTERS,
 	};
+	server_outside_count(server, number, &books->stats);
 	for (int i = 0; i < DROP_COUNT; i++)
 		books->dropped[i] =
 			(struct dgram_reason){ ledger_drop_names[i], report.ledger.dropped[i] };

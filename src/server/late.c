@@ -77,6 +77,12 @@ static bool is_where_it_was(const struct dgram_server *server, struct listener *
 	       socket_address(socket).in6.sin6_scope_id == address.in6.sin6_scope_id;
 }
 
+/* Another server has its socket for now, and would not hear any more at it: see socket_wake(). */
+static bool is_lent(const struct listener *host)
+{
+	return atomic_load(&host->shared) && !host->held;
+}
+
 static bool can_be_other(const struct listener *host)
 {
 	return host->missing < 0 || endpoint_follows_interface(&host->endpoint);
@@ -88,7 +94,7 @@ static bool look_at(struct dgram_server *server, struct listener *host)
 	struct socket sockets[DGRAM_RECEIVERS_MAX];
 	const int before = host->missing;
 
-	if (!can_be_other(host) || has_offers(host))
+	if (!can_be_other(host) || has_offers(host) || is_lent(host))
 		return false;
 	if (endpoint_follows_interface(&host->endpoint) && is_where_it_was(server, host)) {
 		if (before < 0)
@@ -118,7 +124,7 @@ bool server_late_look(struct dgram_server *server)
 
 		if (look_at(server, host))
 			changed = true;
-		missing |= host->missing < 0 || has_offers(host);
+		missing |= host->missing < 0 || has_offers(host) || is_lent(host);
 	}
 	if (changed) {
 		note_counts(server);

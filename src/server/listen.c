@@ -1,5 +1,6 @@
 /* Listening on a host: a socket for each of its receivers, and what the log says of them. */
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 
 #include "guard/neighbours.h"
@@ -179,8 +180,42 @@ void server_listen_log(
 			LOG_FIELDS(log_text("service", name), log_addr("address", &address)));
 }
 
-static int open_all(
-	struct dgram_server *server, const struct listener *host, struct socket *ret_sockets)
+/* Another server may still receive at it, which would take only the first part of what UDP_GRO joins, if it did not
+ * ask for that. */
+static int adopt_inherited(struct listener *listener, const struct dgram_inherited *left,
+	struct socket_config config, struct socket *ret_socket)
+{
+	int gro = 0;
+	socklen_t length = sizeof(gro);
+
+	config.gro = config.gro && getsockopt(left->fd, IPPROTO_UDP, UDP_GRO, &gro, &length) == 0 &&
+		     gro != 0;
+	listener->held = left->held;
+	atomic_store(&listener->shared, left->held);
+	return socket_adopt(left->fd, listener->reuseport_index > 0, &config, ret_socket);
+}
+
+/* Those that it inherits, and new ones for the rest. */
+static int open_at(struct dgram_server *server, struct listener *host, const union addr *address,
+	const struct socket_config *config, struct socket *ret_sockets)
+{
+	const struct dgram_inherited *left = NULL;
+	unsigned count = 0;
+	int error = 0;
+
+	while (error == 0 && count < host->receivers &&
+		(left = server_inherit_find(server, host, address, left)) != NULL) {
+		error = adopt_inherited(&host[count], left, *config, &ret_sockets[count]);
+		count++;
+	}
+	if (error == 0 && count == 0)
+		error = socket_open(address, config, &ret_sockets[count++]);
+	for (; error == 0 && count < host->receivers; count++)
+		error = socket_open_reuseport(&ret_sockets[0], config, &ret_sockets[count]);
+	return error;
+}
+
+static int open_all(struct dgram_server *server, struct listener *host, struct socket *ret_sockets)
 {
 	const struct socket_config config = {
 		.receive_bytes = server->options.receive_buffer_bytes,
@@ -199,11 +234,7 @@ static int open_all(
 		return error;
 	}
 	error = endpoint_resolve(&host->endpoint, &address);
-	if (error == 0)
-		error = socket_open(&address, &config, &ret_sockets[0]);
-	for (unsigned i = 1; error == 0 && i < host->receivers; i++)
-		error = socket_open_reuseport(&ret_sockets[0], &config, &ret_sockets[i]);
-	return error;
+	return error < 0 ? error : open_at(server, host, &address, &config, ret_sockets);
 }
 
 int server_listen_open(

@@ -1,6 +1,7 @@
 /* Lines about datagrams that got no answer: for each service and reason one a second while it happens, and one when
  * it is over. They are made of the books, by the owner's thread, so those who lose a datagram only count it. */
 #include <errno.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -19,11 +20,20 @@ static const struct {
 } reasons[SERVER_LOSSES] = {
 	LEDGER_DROPS(DROP) LEDGER_FAILURES(FAIL){ "dropped_by_kernel",
 		"raise socket.receive_buffer_bytes, and net.core.rmem_max if less than that is granted" },
-	{ "would_drop_limit", "" },
+	{ "would_drop_limit",
+		"if such clients are welcome, name them in limits.exempt, or raise limits" },
 	{ "replies_withheld", "see the advice about dropped_amplification" }
 };
 #undef DROP
 #undef FAIL
+
+const char *dgram_advice(const char *reason)
+{
+	for (unsigned i = 0; i < SERVER_LOSSES; i++)
+		if (strcmp(reasons[i].name, reason) == 0)
+			return reasons[i].advice;
+	return NULL;
+}
 
 /* --- what there was to do */
 
@@ -79,8 +89,9 @@ static void log_losses(
 	struct log_field fields[10];
 	int64_t longest_wait_ns = 0;
 	size_t count = 0;
-	bool found = reason < LEDGER_REASONS &&
-		     loss_take(&of->losses[reason], &example, &longest_wait_ns);
+	unsigned noted = reason == SERVER_WOULD_LIMIT ? DROP_LIMIT : reason;
+	bool found = noted < LEDGER_REASONS &&
+		     loss_take(&of->losses[noted], &example, &longest_wait_ns);
 
 	fields[count++] = log_text("service", of->name);
 	fields[count++] = log_text("reason", reasons[reason].name);

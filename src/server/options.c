@@ -57,6 +57,7 @@ void dgram_service_init(struct dgram_service *service, unsigned abi)
 		.abi = abi,
 		.max_reply_factor = DGRAM_FACTOR_OF_HANDLER,
 		.loop_guard = DEFAULT_LOOP_GUARD,
+		.child_rerun = DEFAULT_CHILD_RERUN,
 		.refuse_source_ports = refused_ports,
 		.refuse_source_ports_count = sizeof(refused_ports) / sizeof(refused_ports[0]),
 	};
@@ -94,10 +95,10 @@ static int refuse_field(const struct checked *checked, const char *field, const 
 	return server_options_refuse(checked->options, "%s%s: %s", checked->label, field, message);
 }
 
-static int check_number(
-	const struct checked *checked, const char *field, double number, struct limits limits)
+static int check_number(const struct checked *checked, const char *field, double number,
+	enum rule_type type, struct limits limits)
 {
-	const struct rule rule = { RULE_WHOLE, limits.minimum, limits.maximum, NULL };
+	const struct rule rule = { type, limits.minimum, limits.maximum, NULL };
 	char message[RULE_MESSAGE_MAX];
 
 	if (rule_takes_number(&rule, number, message))
@@ -114,7 +115,7 @@ static int check_numbers(
 		unsigned value;
 
 		memcpy(&value, (const char *)object + numbers->offset, sizeof(value));
-		error = check_number(checked, numbers->name, value, numbers->limits);
+		error = check_number(checked, numbers->name, value, RULE_WHOLE, numbers->limits);
 	}
 	return error;
 }
@@ -150,17 +151,6 @@ static int check_abi(const struct checked *checked, const char *field, unsigned 
 		checked->label, field, abi, DGRAM_ABI);
 }
 
-static int check_factor(const struct checked *checked, const char *field, double factor)
-{
-	const struct limits limits = LIMITS_REPLY_FACTOR;
-	const struct rule rule = { RULE_NUMBER, limits.minimum, limits.maximum, NULL };
-	char message[RULE_MESSAGE_MAX];
-
-	if (rule_takes_number(&rule, factor, message))
-		return 0;
-	return refuse_field(checked, field, message);
-}
-
 /* `name`: of its service. */
 static int check_handler(
 	const struct checked *checked, const struct dgram_handler *handler, const char *name)
@@ -176,7 +166,8 @@ static int check_handler(
 	if (handler->name == NULL || handler->handle == NULL)
 		return refuse_field(checked,
 			handler->name == NULL ? "handler->name" : "handler->handle", "missing");
-	error = check_factor(checked, "handler->max_reply_factor", handler->max_reply_factor);
+	error = check_number(checked, "handler->max_reply_factor", handler->max_reply_factor,
+		RULE_NUMBER, (struct limits)LIMITS_REPLY_FACTOR);
 	if (error < 0)
 		return error;
 	return check_text(checked, named, name != NULL ? name : handler->name, RULE_NAME,
@@ -198,14 +189,15 @@ int dgram_handler_check(
 static int check_source_ports(const struct checked *checked, const struct dgram_service *service)
 {
 	const size_t count = service->refuse_source_ports_count;
-	int error = check_number(checked, "refuse_source_ports_count", (double)count,
+	int error = check_number(checked, "refuse_source_ports_count", (double)count, RULE_WHOLE,
 		(struct limits){ 0, DGRAM_REFUSED_PORTS_MAX, 0 });
 
 	if (error == 0 && count > 0 && service->refuse_source_ports == NULL)
 		return refuse_field(checked, "refuse_source_ports", "missing");
 	for (size_t i = 0; error == 0 && i < count; i++)
 		error = check_number(checked, "refuse_source_ports",
-			service->refuse_source_ports[i], (struct limits)LIMITS_SOURCE_PORT);
+			service->refuse_source_ports[i], RULE_WHOLE,
+			(struct limits)LIMITS_SOURCE_PORT);
 	return error;
 }
 
@@ -222,17 +214,21 @@ static int check_service(const struct dgram_options *options, size_t index)
 		error = check_handler(&checked, service->handler, service->name);
 	if (error == 0)
 		error = check_number(&checked, "hosts_count", (double)service->hosts_count,
-			(struct limits){ 0, DGRAM_HOSTS_MAX, 0 });
+			RULE_WHOLE, (struct limits){ 0, DGRAM_HOSTS_MAX, 0 });
 	if (error == 0 && service->hosts_count > 0 && service->hosts == NULL)
 		error = refuse_field(&checked, "hosts", "missing");
 	if (error == 0)
 		error = check_numbers(&checked, service, service_numbers);
-	if (error == 0)
-		error = server_limiting_check(options, service, label);
 	if (error == 0 && service->max_reply_factor != DGRAM_FACTOR_OF_HANDLER)
-		error = check_factor(&checked, "max_reply_factor", service->max_reply_factor);
+		error = check_number(&checked, "max_reply_factor", service->max_reply_factor,
+			RULE_NUMBER, (struct limits)LIMITS_REPLY_FACTOR);
 	if (error == 0)
 		error = check_source_ports(&checked, service);
+	if (error == 0 && service->concurrency == DGRAM_PROCESS &&
+		service->handler->children == NULL)
+		error = refuse_field(&checked, "concurrency",
+			"is DGRAM_PROCESS, and the handler has no children(): build a plug-in of "
+			"it, and have dgramd serve that");
 	return error == 0 ? server_parameters_check(options, service, label) : error;
 }
 
@@ -272,7 +268,7 @@ int server_options_check(const struct dgram_options *options)
 		error = check_word(&checked, "log_color", options->log_color, colors);
 	if (error == 0)
 		error = check_number(&checked, "services_count", (double)options->services_count,
-			(struct limits){ 1, DGRAM_SERVICES_MAX, 0 });
+			RULE_WHOLE, (struct limits){ 1, DGRAM_SERVICES_MAX, 0 });
 	if (error == 0 && options->services == NULL)
 		error = refuse_field(&checked, "services", "missing");
 	for (size_t i = 0; error == 0 && i < options->services_count; i++)
@@ -323,22 +319,42 @@ struct queue_settings server_options_queue(
 {
 	unsigned helpers = options->receivers_assist ? service->helpers : 0;
 	unsigned limit = service->max_workers;
+	unsigned workers = limit > 0 && limit < options->workers ? limit
+								 : options->workers + helpers;
 
+	if (service->outside != NULL && service->children < workers)
+		workers = service->children;
 	return (struct queue_settings){
 		.overload_interval_ns = service->overload_interval_ms * NS_PER_MS,
 		.fair_window_ns = service->fair_window_ms * NS_PER_MS,
-		.max_workers = limit > 0 && limit < options->workers ? limit
-								     : options->workers + helpers,
+		.max_workers = workers,
 		.receivers_assist = options->receivers_assist,
 	};
 }
 
-void server_options_set_door(
+void server_options_set(
 	struct dgram_server *server, struct service *service, const struct dgram_service *options)
 {
 	double factor = options->max_reply_factor;
 
+	service->max_wait_ms = options->queue_max_wait_ms;
+	service->overload_interval_ms = options->queue_overload_interval_ms;
+	service->fair_window_ms = options->queue_fair_window_ms;
+	service->max_workers = options->max_workers;
+	server_outside_set(server, (unsigned)(service - server->services), options);
+	atomic_store(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
+	atomic_store(&service->min_source_port, options->min_source_port);
 	if (factor == DGRAM_FACTOR_OF_HANDLER)
 		factor = REPLY_FACTOR_OF(service->handler.calls);
-	door_set(&service->door, factor, options->loop_guard ? server->loops : NULL);
+	door_set(&service->door, factor, options->loop_guard ? &server->tables->loops : NULL);
+	refused_ports_set(&service->refused_ports, options->refuse_source_ports,
+		options->refuse_source_ports_count);
+	limiter_set(
+		&service->limiter, &(struct limiter_numbers){
+					   .requests_per_s = options->limits_requests_per_s,
+					   .reply_bytes_per_s = options->limits_reply_bytes_per_s,
+					   .burst_s = options->limits_burst_s,
+					   .leak = options->limits_leak,
+					   .dry_run = options->limits_dry_run,
+				   });
 }

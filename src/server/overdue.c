@@ -1,7 +1,10 @@
 /* Overdue handlers: a call that runs for longer than handler_timeout_ms is counted, once, and logged, one a second
  * for each service. It cannot be stopped, because its thread is ours. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/sys.h"
+#include "base/thread_look.h"
 #include "server/server.h"
 
 /* An overdue call is seen after its time and a quarter at most. */
@@ -16,6 +19,7 @@ struct overdue {
 	union addr client;
 	int64_t since_ns;
 	bool counted, told; /* before */
+	int64_t cpu_ns;	    /* of its thread when the call was first seen */
 };
 
 static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue *ret_overdue)
@@ -24,9 +28,13 @@ static bool is_overdue(struct worker *worker, int64_t before_ns, struct overdue 
 	bool overdue;
 
 	lock_take(&call->lock);
+	if (call->since_ns > 0 && !call->seen) {
+		call->seen = true;
+		call->cpu_ns = thread_look_cpu_ns(atomic_load(&worker->recorder.thread));
+	}
 	overdue = call->since_ns > 0 && call->since_ns <= before_ns;
 	*ret_overdue = (struct overdue){ worker, call->service, call->client, call->since_ns,
-		call->counted, call->told };
+		call->counted, call->told, call->cpu_ns };
 	call->counted |= overdue;
 	lock_release(&call->lock);
 	return overdue;
@@ -41,10 +49,17 @@ static void note_told(const struct overdue *overdue)
 	lock_release(&call->lock);
 }
 
+static int64_t cpu_ms(pid_t thread, int64_t before_ns)
+{
+	return (thread_look_cpu_ns(thread) - before_ns) / NS_PER_MS;
+}
+
 static void log_overdue(struct dgram_server *server, const struct overdue *overdue, int64_t now_ns)
 {
 	struct service *service = &server->services[overdue->service];
+	pid_t thread = atomic_load(&overdue->worker->recorder.thread);
 	uint64_t suppressed, counted = atomic_load(&service->overdue);
+	char does[THREAD_LOOK_MAX];
 
 	if (!log_limit_pass(&service->overdue_limit, now_ns, &suppressed))
 		return;
@@ -54,10 +69,45 @@ static void log_overdue(struct dgram_server *server, const struct overdue *overd
 	log_event_as(server->ring, server_worker_source(overdue->worker), EVENT_HANDLER_OVERDUE,
 		LOG_FIELDS(log_addr("client", &overdue->client), log_text("service", service->name),
 			log_int("running_ms", (now_ns - overdue->since_ns) / NS_PER_MS),
+			log_text("thread", thread_look(thread, does)),
+			log_int("cpu_ms", cpu_ms(thread, overdue->cpu_ns)),
 			log_uint("suppressed", suppressed),
 			log_text("hint", overdue->worker->only == NULL
 						 ? "the pool is one worker short until it returns"
 						 : "its socket is not read until it returns")));
+	server_records_log(server, server->ring, overdue->worker);
+}
+
+bool server_overdue_is(struct worker *worker)
+{
+	struct running_call *call = &worker->running_call;
+	bool overdue;
+
+	lock_take(&call->lock);
+	overdue = call->since_ns > 0 && call->counted;
+	lock_release(&call->lock);
+	return overdue;
+}
+
+void server_overdue_show(struct worker *worker, struct dgram_worker_requests *shown)
+{
+	struct running_call *call = &worker->running_call;
+	pid_t thread = atomic_load(&worker->recorder.thread);
+	int64_t now_ns = sys_monotonic_ns(), seen_ns = -1;
+
+	(void)thread_look(thread, shown->thread);
+	lock_take(&call->lock);
+	if (call->since_ns > 0) {
+		shown->service = worker->shared->services[call->service].name;
+		memcpy(&shown->client, &call->client, sizeof(call->client));
+		shown->running_ns = now_ns > call->since_ns ? (uint64_t)(now_ns - call->since_ns)
+							    : 1;
+		shown->overdue = call->counted;
+		seen_ns = call->seen ? call->cpu_ns : -1;
+	}
+	lock_release(&call->lock);
+	if (seen_ns >= 0)
+		shown->cpu_ns = (uint64_t)(thread_look_cpu_ns(thread) - seen_ns);
 }
 
 /* Of each service the call that runs for longest, and was not told yet, is told: one that hangs is found among any number

@@ -41,17 +41,8 @@ static void apply_services(struct dgram_server *server, const struct dgram_optio
 		const struct dgram_service *wanted = server_reconfigure_find(service, options);
 		struct queue_settings settings;
 
-		if (wanted != NULL) {
-			service->max_wait_ms = wanted->queue_max_wait_ms;
-			service->overload_interval_ms = wanted->queue_overload_interval_ms;
-			service->fair_window_ms = wanted->queue_fair_window_ms;
-			service->max_workers = wanted->max_workers;
-			atomic_store(&service->max_wait_ns, wanted->queue_max_wait_ms * NS_PER_MS);
-			atomic_store(&service->min_source_port, wanted->min_source_port);
-			server_options_set_door(server, service, wanted);
-			refused_ports_set(&service->refused_ports, wanted->refuse_source_ports,
-				wanted->refuse_source_ports_count);
-		}
+		if (wanted != NULL)
+			server_options_set(server, service, wanted);
 		if (service->queue == NULL)
 			continue;
 		settings = server_options_queue(service, options);
@@ -84,16 +75,10 @@ static int change_all(struct dgram_server *server, const struct dgram_options *o
 {
 	struct dgram_options before = server->options, after = server->options;
 	struct handler_values *values[DGRAM_SERVICES_MAX];
-	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
-	int error = server_limiting_make(server, options, limits);
+	int error = server_values_change(server, options, values);
 
 	if (error < 0)
-		return server_options_fail(options, error);
-	error = server_values_change(server, options, values);
-	if (error < 0) {
-		server_limiting_free(limits);
 		return error;
-	}
 	after.workers = options->workers;
 	after.drain_timeout_ms = options->drain_timeout_ms;
 	after.receivers_assist = options->receivers_assist;
@@ -108,11 +93,10 @@ static int change_all(struct dgram_server *server, const struct dgram_options *o
 	if (error < 0) {
 		(void)apply_all(server, &before);
 		server_values_restore(server, values);
-		server_limiting_free(limits);
 		return server_options_fail(options, error);
 	}
 	apply_services(server, options);
-	server_limiting_set(server, limits);
+	server_outside_limit(server);
 	server_summary_plan(server);
 	server_overdue_check(server);
 	return 0;
@@ -120,20 +104,20 @@ static int change_all(struct dgram_server *server, const struct dgram_options *o
 
 static int reconfigure(struct dgram_server *server, const struct dgram_options *options)
 {
-	struct access *access[DGRAM_SERVICES_MAX];
+	struct server_access access;
 	int error = server_options_check(options);
 
 	if (error == 0 && (server->state == SERVER_STOPPED || atomic_load(&server->shutdowns) > 0))
 		error = stopping(options);
 	if (error == 0)
-		error = server_access_make(options, access);
+		error = server_access_make(options, &access);
 	if (error < 0)
 		return error;
 	error = change_all(server, options);
 	if (error == 0)
-		server_access_put(server, options, access);
+		server_access_put(server, options, &access);
 	else
-		server_access_discard(options, access);
+		server_access_free(&access);
 	return error;
 }
 

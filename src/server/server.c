@@ -22,6 +22,8 @@ static int make_log(struct dgram_server *server, size_t sockets)
 
 	if (error == 0)
 		error = log_add_ring(server->log, LOG_MAIN, 0, &server->ring);
+	if (error == 0)
+		error = log_add_ring(server->log, LOG_MAIN, 0, &server->crash_ring);
 	return error;
 }
 
@@ -43,6 +45,7 @@ static struct queue_limits queue_limits_of(
 		.service = (unsigned)(service - server->services),
 		.losses = service->losses,
 		.assisted = assisted,
+		.outside = options->handler->children != NULL,
 		.rules = {
 			.discipline = options->queue_discipline == DGRAM_FIFO ? BACKLOG_FIFO
 									    : BACKLOG_FAIR,
@@ -67,12 +70,7 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	int error;
 
 	service->capacity = options->queue_capacity;
-	service->max_wait_ms = options->queue_max_wait_ms;
-	service->overload_interval_ms = options->queue_overload_interval_ms;
-	service->fair_window_ms = options->queue_fair_window_ms;
-	service->max_workers = options->max_workers;
 	service->helpers = options->handler->never_blocks ? (unsigned)sockets_of(options) : 0;
-	atomic_init(&service->max_wait_ns, options->queue_max_wait_ms * NS_PER_MS);
 	service->reply_bytes = options->max_reply_bytes > 0 ? options->max_reply_bytes
 							    : server->options.max_datagram_bytes;
 	service->broadcast = options->broadcast;
@@ -81,18 +79,17 @@ static int make_service(struct dgram_server *server, const struct dgram_service 
 	service->handler.calls = options->handler;
 	service->handler.server = server;
 	service->handler.context = options->context;
-	atomic_init(&service->min_source_port, options->min_source_port);
-	limiter_init(&service->limiter);
+	service->limiter.meters = &server->tables->meters;
+	service->limiter.service = server->services_count - 1;
+	service->limiter.loss = &service->losses[DROP_LIMIT];
 	service->door.limiter = &service->limiter;
 	service->door.service = server->services_count - 1;
-	service->door.cap = server->cap;
-	server_options_set_door(server, service, options);
-	refused_ports_set(&service->refused_ports, options->refuse_source_ports,
-		options->refuse_source_ports_count);
+	service->door.cap = &server->tables->cap;
+	server_options_set(server, service, options);
 	service->name = strdup(server_service_name(options));
 	service->handler.service = service->name;
 	error = service->name == NULL ? -ENOMEM : server_values_make(&service->handler, options);
-	if (error == 0 && options->concurrency == DGRAM_POOL)
+	if (error == 0 && options->concurrency != DGRAM_INLINE)
 		error = make_queue(server, service, options);
 	return error;
 }
@@ -137,6 +134,7 @@ static int place_fd(struct listener *listener, int fd, bool first)
 
 	listener->fd = fd;
 	listener->receivers = 1;
+	listener->held = true;
 	atomic_init(&listener->shared, true);
 	if (first)
 		return error;
@@ -271,12 +269,13 @@ static int make_tables(struct dgram_server *server, size_t sockets)
 	server->services = calloc(server->options.services_count, sizeof(*server->services));
 	server->losses = calloc(server->options.services_count, sizeof(*server->losses));
 	server->summaries = calloc(server->options.services_count, sizeof(*server->summaries));
+	server->outside = calloc(server->options.services_count, sizeof(*server->outside));
 	server->sockets = calloc(sockets, sizeof(*server->sockets));
 	server->listeners = calloc(sockets, sizeof(*server->listeners));
 	server->polls = calloc(sockets + 2, sizeof(*server->polls));
 	return server->services == NULL || server->losses == NULL || server->summaries == NULL ||
-			       server->sockets == NULL || server->listeners == NULL ||
-			       server->polls == NULL
+			       server->outside == NULL || server->sockets == NULL ||
+			       server->listeners == NULL || server->polls == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -320,9 +319,7 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 	if (error == 0)
 		error = make_slab(server, sockets);
 	if (error == 0)
-		error = cap_new(&server->cap);
-	if (error == 0)
-		error = loops_new(&server->loops);
+		error = tables_new(&server->tables);
 	share_with_pool(server);
 	if (error == 0)
 		error = make_services(server, services);
@@ -333,20 +330,19 @@ static int make_server(struct dgram_server *server, const struct dgram_service *
 
 int dgram_server_new(const struct dgram_options *options, struct dgram_server **ret_server)
 {
-	struct access *access[DGRAM_SERVICES_MAX];
-	struct limiter_rules *limits[DGRAM_SERVICES_MAX];
+	struct server_access access;
 	int error = server_options_check(options);
 	struct dgram_server *server;
 
 	if (error == 0)
 		error = server_fds_check(options);
 	if (error == 0)
-		error = server_access_make(options, access);
+		error = server_access_make(options, &access);
 	if (error < 0)
 		return error;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL) {
-		server_access_discard(options, access);
+		server_access_free(&access);
 		return server_options_fail(options, -ENOMEM);
 	}
 	make_empty(server);
@@ -356,15 +352,12 @@ int dgram_server_new(const struct dgram_options *options, struct dgram_server **
 		error = cpus_parse(options->cpus, &server->cpus);
 	if (error == 0)
 		error = make_server(server, options->services);
-	if (error == 0)
-		error = server_limiting_make(server, options, limits);
 	if (error < 0) {
-		server_access_discard(options, access);
+		server_access_free(&access);
 		(void)dgram_server_free(server);
 		return server_options_fail(options, error);
 	}
-	server_access_put(server, options, access);
-	server_limiting_set(server, limits);
+	server_access_put(server, options, &access);
 	*ret_server = server;
 	return 0;
 }
@@ -377,6 +370,7 @@ static void close_notice(const struct notice *notice)
 
 static void free_all(struct dgram_server *server)
 {
+	server_outside_free(server);
 	server_bind_undo(server);
 	for (unsigned i = 0; i < server->sockets_count; i++) {
 		receiver_release(&server->listeners[i].receiver);
@@ -391,16 +385,14 @@ static void free_all(struct dgram_server *server)
 		}
 		queue_free(server->services[i].queue);
 		server_values_free(&server->services[i].handler);
-		limiter_destroy(&server->services[i].limiter);
+		for (unsigned table = 0; table < ACCESS_TABLES; table++)
+			access_free(atomic_load(&server->services[i].access[table]));
 		free(server->services[i].name);
 	}
-	server_access_free(server);
 	pool_destroy(&server->pool);
 	slab_free(server->slab);
 	own_addresses_free(server->own);
-	meters_free(server->meters);
-	cap_free(server->cap);
-	loops_free(server->loops);
+	tables_free(server->tables);
 	notices_close(&server->notices);
 	log_free(server->log);
 	server_losses_close(server);

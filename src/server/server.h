@@ -13,8 +13,9 @@
 #include "base/rule.h"
 #include "engine/pool.h"
 #include "engine/receiver.h"
-#include "guard/loops.h"
 #include "guard/notices.h"
+#include "guard/tables.h"
+#include "process/children.h"
 
 /* Of an advice, with its NUL. */
 #define SERVER_ADVICE_MAX 256
@@ -41,6 +42,7 @@ struct listener {
 	unsigned receivers;	  /* of the host: its listeners stand one behind the other */
 	int fd;			  /* that was handed in, and is the caller's; -1: none */
 	atomic_bool shared;	  /* another server may have its socket, too */
+	bool held;		  /* somebody else keeps it open, for good */
 	struct endpoint endpoint; /* to bind to, or where that one is bound */
 	bool freebind;
 	int missing; /* the first's: why the host is not listened on, -errno; 0: it is */
@@ -101,6 +103,12 @@ struct service_summary {
 	uint64_t counters[SERVER_COUNTERS];
 };
 
+/* A service's children, and their limits as the options have them. */
+struct server_outside {
+	struct children *children; /* NULL: its handler runs here */
+	struct children_limits limits;
+};
+
 struct dgram_server {
 	enum server_state state;
 	_Atomic(const void *)
@@ -110,12 +118,14 @@ struct dgram_server {
 	char *log_target;	      /* what options.log_target points to */
 	struct cpus cpus;	      /* what options.cpus says */
 	struct log *log;
-	struct log_ring *ring; /* the owner's */
+	struct log_ring *ring;	     /* the owner's */
+	struct log_ring *crash_ring; /* of the thread that a signal ends the process in */
 
 	struct service *services;
 	unsigned services_count;
 	struct service_losses *losses;	   /* one a service */
 	struct service_summary *summaries; /* the same */
+	struct server_outside *outside;	   /* the same */
 	size_t queue_capacity;		   /* of all services */
 	size_t queues_bytes;
 	size_t slots;		/* that may wait in queues */
@@ -128,12 +138,9 @@ struct dgram_server {
 	struct guard_ports ports;  /* that are listened on, or were */
 	struct notices notices;	   /* not open: no host needs them, or there are none */
 	unsigned next_socket;	   /* that handle_request() looks at first; may be sockets_count */
-	struct cap *cap;	   /* of what services send */
-	struct loops *loops;	   /* what went out, and may come back */
+	struct tables *tables;	   /* of the guard */
 	struct own_addresses *own; /* NULL: no host is a wildcard */
-	struct meters *meters;	   /* NULL: nothing is limited, and never was */
 	int own_error;		   /* why they are unknown: -errno, which the log has */
-	struct access *replaced;   /* tables that a receiver may still use */
 	struct slab *slab;
 	struct pool pool;
 	bool threadless; /* handle_request() has started the workers in the owner's thread */
@@ -168,7 +175,7 @@ struct dgram_server {
 int server_failed(struct dgram_server *server, enum log_event_id event, int error);
 
 /* options.c: -EINVAL for a value that cannot be, -ENOMEM, each also as error_text; -EINVAL with this text;
- * `error` with its own; copy all but the services. */
+ * `error` with its own; copy all but the services. What is live of a service's. */
 int server_options_check(const struct dgram_options *options);
 int server_options_refuse(const struct dgram_options *options, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -177,7 +184,7 @@ int server_options_copy(struct dgram_server *server, const struct dgram_options 
 struct log_settings server_options_log(const struct dgram_options *options);
 struct queue_settings server_options_queue(
 	const struct service *service, const struct dgram_options *options);
-void server_options_set_door(
+void server_options_set(
 	struct dgram_server *server, struct service *service, const struct dgram_service *options);
 
 /* hosts.c: the same check of what all services listen on, each valid else. */
@@ -201,17 +208,6 @@ int server_values_change(struct dgram_server *server, const struct dgram_options
 void server_values_restore(struct dgram_server *server,
 	struct handler_values *const before[static DGRAM_SERVICES_MAX]);
 
-/* limiting.c: the same check of which sources are exempt, `label` in front of the field. */
-int server_limiting_check(const struct dgram_options *options, const struct dgram_service *service,
-	const char *label);
-
-/* Rules for the options' services: -ENOMEM; free them; put them in force. */
-int server_limiting_make(struct dgram_server *server, const struct dgram_options *options,
-	struct limiter_rules *ret_rules[static DGRAM_SERVICES_MAX]);
-void server_limiting_free(struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
-void server_limiting_set(
-	struct dgram_server *server, struct limiter_rules *const rules[static DGRAM_SERVICES_MAX]);
-
 /* reconfigure.c: what the options say of this service, which is known by its name, or NULL. */
 const struct dgram_service *server_reconfigure_find(
 	const struct service *service, const struct dgram_options *options);
@@ -221,20 +217,26 @@ static inline const char *server_service_name(const struct dgram_service *servic
 	return service->name != NULL ? service->name : service->handler->name;
 }
 
-/* access.c: tables of which sources are let in, one for each of the options' services, as they say: -EINVAL, -ENOMEM,
- * each also as error_text. Put them in force, or free them; what is in force takes so many bytes. */
-int server_access_make(
-	const struct dgram_options *options, struct access *ret_made[static DGRAM_SERVICES_MAX]);
+/* access.c: the tables of the options' services, as these say: -EINVAL, -ENOMEM, each also as error_text. Put them in
+ * force, and free those that were; or free them; what is in force takes so many bytes. */
+struct server_access {
+	struct access *of[DGRAM_SERVICES_MAX][ACCESS_TABLES];
+};
+int server_access_make(const struct dgram_options *options, struct server_access *ret_made);
 void server_access_put(struct dgram_server *server, const struct dgram_options *options,
-	struct access *made[static DGRAM_SERVICES_MAX]);
-void server_access_discard(
-	const struct dgram_options *options, struct access *made[static DGRAM_SERVICES_MAX]);
-void server_access_free(struct dgram_server *server);
+	struct server_access *made);
+void server_access_free(struct server_access *made);
 size_t server_access_bytes(const struct dgram_server *server);
 
 /* fds.c: the same check of the sockets that were handed in; where one is bound: -errno. */
 int server_fds_check(const struct dgram_options *options);
 int server_fds_address(int fd, union addr *ret_address);
+
+/* inherit.c: the next socket that this server inherits and that is the host's, where it is to be bound to `wanted`:
+ * behind `before` (NULL: the first); NULL: there is none. */
+const struct dgram_inherited *server_inherit_find(const struct dgram_server *server,
+	const struct listener *host, const union addr *wanted,
+	const struct dgram_inherited *before);
 
 /* Where a service listens, by default on loopback; nowhere but at the sockets that were handed in. */
 static inline size_t server_hosts(const struct dgram_service *service)
@@ -336,6 +338,14 @@ static inline struct worker *server_worker(struct dgram_server *server, unsigned
 		       : server->listeners[number - DGRAM_WORKERS_MAX].receiver.worker;
 }
 
+/* records.c: log the last requests of a worker. Async-signal-safe. */
+void server_records_log(
+	struct dgram_server *server, struct log_ring *ring, const struct worker *worker);
+
+/* worker_stats.c: the pool's first, then those of receivers; NULL: there are not so many. What is in a histogram that nobody adds to any more; returns how many buckets that takes. */
+struct worker *server_worker_stats_find(struct dgram_server *server, size_t index);
+size_t server_worker_stats_buckets(const struct histogram *copy, struct dgram_bucket *buckets);
+
 /* The source of a log line in its name. */
 static inline struct log_source server_worker_source(const struct worker *worker)
 {
@@ -370,8 +380,28 @@ void server_losses_catch_up(struct dgram_server *server);
 void server_advice(const struct dgram_server *server, unsigned service, unsigned reason,
 	const char *advice, char text[static SERVER_ADVICE_MAX]);
 
+/* outside.c: note what a service's options say of children; make the keepers of those that handlers ask for: -errno, which was
+ * logged; have children, as many as workers may want, from now on; kill all, so that no worker waits for one; end all,
+ * once no worker does; figures; bytes of address space. */
+void server_outside_set(
+	struct dgram_server *server, unsigned service, const struct dgram_service *options);
+int server_outside_make(struct dgram_server *server);
+void server_outside_limit(struct dgram_server *server);
+void server_outside_abort(struct dgram_server *server);
+void server_outside_stop(struct dgram_server *server);
+void server_outside_free(struct dgram_server *server);
+void server_outside_count(
+	const struct dgram_server *server, unsigned service, struct dgram_service_stats *stats);
+size_t server_outside_bytes(const struct dgram_server *server);
+
 /* overdue.c: look for handlers that run for too long, and have the next looks made. */
 void server_overdue_check(struct dgram_server *server);
 void server_overdue_plan(struct dgram_server *server);
+
+/* Does it count as overdue? Thread: any. */
+bool server_overdue_is(struct worker *worker);
+
+/* Say what a worker's thread does, and of the call that it is in, which is only known while calls are watched. */
+void server_overdue_show(struct worker *worker, struct dgram_worker_requests *shown);
 
 #endif

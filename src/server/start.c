@@ -19,7 +19,7 @@ static size_t memory_bytes(struct dgram_server *server)
 		const struct worker *worker = server_worker(server, i);
 
 		if (worker != NULL)
-			serving += sizeof(*worker) + 2 * (size_t)worker->shared->services_count *
+			serving += sizeof(*worker) + (size_t)worker->shared->services_count * 2 *
 							     sizeof(*worker->counters);
 		if (worker != NULL && worker->only == NULL)
 			serving += reply_batch_bytes(worker->replies);
@@ -27,13 +27,13 @@ static size_t memory_bytes(struct dgram_server *server)
 	for (unsigned i = 0; i < server->sockets_count; i++)
 		serving += reply_batch_bytes(server->listeners[i].receiver.replies);
 	return serving + slab_bytes(server->slab) + server->queues_bytes +
-	       log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
+	       2 * log_ring_bytes(LOG_MAIN) + server->sockets_count * log_ring_bytes(LOG_RECEIVER) +
 	       server_workers(server, &server->options) * log_ring_bytes(LOG_WORKER) +
 	       server->sockets_count *
 		       (sizeof(struct listener) + socket_batch_bytes(server->options.gro)) +
-	       server->services_count * sizeof(struct service) + loops_bytes() +
+	       server->services_count * sizeof(struct service) + sizeof(*server->tables) +
 	       (server->own != NULL ? own_addresses_bytes() : 0) + server_access_bytes(server) +
-	       (server->meters != NULL ? meters_bytes() : 0) + cap_bytes() + sizeof(*server);
+	       server_outside_bytes(server) + sizeof(*server);
 }
 
 static int begin_thread(void *context, enum dgram_thread thread)
@@ -199,6 +199,8 @@ int server_start(struct dgram_server *server)
 		return server_failed(server, EVENT_CANNOT_START_LOG, error);
 	error = server_serve_watch(server);
 	if (error == 0)
+		error = server_outside_make(server);
+	if (error == 0)
 		error = park_all(server);
 	if (error < 0) {
 		server_serve_unwatch(server);
@@ -207,6 +209,7 @@ int server_start(struct dgram_server *server)
 	}
 	server_overdue_plan(server);
 	server->last_losses_ns = server->last_summary_ns = sys_monotonic_ns();
+	server_outside_limit(server);
 	pool_release(&server->pool, true);
 	release_receivers(server, true);
 	server->state = SERVER_STARTED;

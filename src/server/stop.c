@@ -37,6 +37,7 @@ static void abort_queued(struct dgram_server *server)
 			queue_discard(server->services[i].queue, &dropped);
 	slab_give(server->slab, &dropped);
 	worker_wake_all(&server->pool.shared);
+	server_outside_abort(server);
 }
 
 /* Wait until all threads of a kind have ended; after the deadline, GRACE_MS longer for the handlers that
@@ -102,6 +103,7 @@ int server_stop(struct dgram_server *server)
 				log_text("hint", "running= in the ledger says how many; they are "
 						 "left to the end of the process")));
 	}
+	server_outside_stop(server);
 	server_serve_unwatch(server);
 	refuse_rest(server);
 	server_losses_look(server);

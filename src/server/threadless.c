@@ -32,6 +32,12 @@ static int start_threadless(struct dgram_server *server)
 
 	if (error < 0 || server->threadless)
 		return error;
+	error = server_outside_make(server);
+	for (unsigned i = 0; error == 0 && i < server->services_count; i++)
+		if (server->services[i].outside != NULL)
+			error = -EOPNOTSUPP;
+	if (error < 0)
+		return error;
 	for (unsigned i = 0; i < server->services_count; i++)
 		if (server->services[i].queue != NULL)
 			queue_end_assist(server->services[i].queue);

@@ -5,8 +5,7 @@
 #include "base/sys.h"
 #include "server/server.h"
 
-/* The pool's first, then those of receivers; NULL: there are not so many. */
-static struct worker *find_worker(struct dgram_server *server, size_t index)
+struct worker *server_worker_stats_find(struct dgram_server *server, size_t index)
 {
 	for (unsigned i = 0; i < WORKER_OF_RECEIVER(server->sockets_count); i++) {
 		struct worker *worker = i < DGRAM_WORKERS_MAX ? pool_worker(&server->pool, i)
@@ -18,32 +17,54 @@ static struct worker *find_worker(struct dgram_server *server, size_t index)
 	return NULL;
 }
 
-/* Of all services together. */
-static void add_counters(struct worker *worker, struct worker_counters *ret_counters)
+static uint64_t read_relaxed(const _Atomic uint64_t *counter)
 {
-	int64_t now_ns = sys_monotonic_ns();
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
 
-	*ret_counters = (struct worker_counters){ 0 };
+/* The batch of this service that it is in. */
+static void add_batch(
+	const struct worker *worker, unsigned service, struct dgram_worker_stats *stats)
+{
+	int64_t since_ns = atomic_load_explicit(
+		&worker->counters[service].busy_since_ns, memory_order_relaxed);
+	int64_t now_ns;
+
+	if (since_ns == 0)
+		return;
+	now_ns = sys_monotonic_ns();
+	stats->step_ns = now_ns > since_ns ? (uint64_t)(now_ns - since_ns) : 1;
+	stats->step_service = worker->shared->services[service].name;
+	stats->busy_ns += stats->step_ns;
+}
+
+/* Of all services together. What it never ran is not looked at, because that would take memory for it. */
+static void add_counters(
+	struct worker *worker, struct dgram_worker_stats *stats, struct histogram *service_ns)
+{
 	for (unsigned i = 0; i < worker->shared->services_count; i++) {
-		struct worker_counters of_service;
+		struct worker_counters *counters = &worker->counters[i];
+		uint64_t requests = read_relaxed(&counters->requests);
 
-		worker_counters_read(&worker->counters[i], now_ns, &of_service);
-		ret_counters->requests += of_service.requests;
-		ret_counters->errors += of_service.errors;
-		ret_counters->busy_ns += of_service.busy_ns;
-		histogram_merge(&ret_counters->service_ns, &of_service.service_ns);
+		stats->requests += requests;
+		stats->errors += read_relaxed(&counters->errors);
+		stats->busy_ns +=
+			(uint64_t)atomic_load_explicit(&counters->busy_ns, memory_order_relaxed);
+		add_batch(worker, i, stats);
+		if (requests > 0)
+			histogram_merge(service_ns, &counters->service_ns);
 	}
 }
 
-static size_t copy_buckets(const struct worker_counters *counters, struct dgram_bucket *buckets)
+size_t server_worker_stats_buckets(const struct histogram *copy, struct dgram_bucket *buckets)
 {
 	size_t count = 0;
 
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		if (counters->service_ns.buckets[i] == 0)
+		if (copy->buckets[i] == 0)
 			continue;
 		buckets[count].most_ns = (uint64_t)histogram_bucket_most(i);
-		buckets[count++].count = counters->service_ns.buckets[i];
+		buckets[count++].count = copy->buckets[i];
 	}
 	return count;
 }
@@ -56,23 +77,19 @@ int dgram_server_worker_stats(
 		struct dgram_worker_stats stats;
 		struct dgram_bucket buckets[HISTOGRAM_BUCKETS];
 	} * all;
-	struct worker *worker = find_worker(server, index);
-	struct worker_counters counters;
+	struct worker *worker = server_worker_stats_find(server, index);
+	struct histogram service_ns = { .buckets = { 0 } };
 
 	if (worker == NULL)
 		return -ENOENT;
 	all = malloc(sizeof(*all));
 	if (all == NULL)
 		return -ENOMEM;
-	add_counters(worker, &counters);
-	all->stats = (struct dgram_worker_stats){
-		.number = worker->number,
-		.requests = counters.requests,
-		.errors = counters.errors,
-		.busy_ns = (uint64_t)counters.busy_ns,
-		.service_ns = all->buckets,
-		.service_ns_count = copy_buckets(&counters, all->buckets),
-	};
+	all->stats = (struct dgram_worker_stats){ .number = worker->number };
+	add_counters(worker, &all->stats, &service_ns);
+	all->stats.overdue = server_overdue_is(worker);
+	all->stats.service_ns = all->buckets;
+	all->stats.service_ns_count = server_worker_stats_buckets(&service_ns, all->buckets);
 	*ret_stats = &all->stats;
 	return 0;
 }

@@ -120,8 +120,8 @@ def answers(port, seconds):
     return False
 
 
-def wait_until_it_answers(process, port, output):
-    limit = time.monotonic() + START_SECONDS
+def wait_until_it_answers(process, port, output, seconds):
+    limit = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < limit:
         if answers(port, 0.1):
             return
@@ -134,7 +134,7 @@ def wait_until_it_answers(process, port, output):
 
 
 @contextlib.contextmanager
-def running(server, cpu=SERVER_CPU):
+def running(server, cpu=SERVER_CPU, seconds=START_SECONDS):
     """Gives the process and its port. Raises DidNotStart with the server's own last words."""
     port = free_port()
     with tempfile.NamedTemporaryFile("w") as config, tempfile.TemporaryFile() as output:
@@ -150,7 +150,7 @@ def running(server, cpu=SERVER_CPU):
             raise DidNotStart(f"{program}: {error.strerror}") from None
         with process:
             try:
-                wait_until_it_answers(process, port, output)
+                wait_until_it_answers(process, port, output, seconds)
                 yield process, port
             finally:
                 process.kill()

@@ -1,21 +1,34 @@
 /* A handler, which is also a plug-in, that tries what its request names, "socket" say, and answers with the errno of it, 0 where it worked:
- * tests/e2e/test_privileges.py asks it. With the option `file` it tries to write there in open(), and says so. */
+ * tests/e2e/test_privileges.py and test_process.py ask it. With the option `file` it tries to write there in open(),
+ * and says so; with `helper` it starts a thread there, which the probe "older" has open a socket,
+ * and a stream. */
 #include <dgramd.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct dgram_parameter parameters[] = {
 	{ "file", DGRAM_TEXT, .maximum = 255, .sentence = "What open() writes." },
+	{ "helper", DGRAM_BOOLEAN, .sentence = "Whether open() starts a thread." },
 };
+
+static struct {
+	sem_t asked, answered;
+	int error;
+	int stream[2];
+} helper;
 
 static int as_error(long result)
 {
@@ -101,6 +114,83 @@ static int try_thread(void)
 	return error;
 }
 
+static int try_older(void)
+{
+	sem_post(&helper.asked);
+	sem_wait(&helper.answered);
+	return helper.error;
+}
+
+static int try_send(void)
+{
+	return as_error(send(helper.stream[0], "x", 1, 0));
+}
+
+static int try_pass(void)
+{
+	char byte;
+
+	return as_error(
+		write(helper.stream[0], "x", 1) == 1 ? read(helper.stream[1], &byte, 1) : -1);
+}
+
+static int try_blocked(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGSYS);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return try_socket();
+}
+
+static int try_code(void)
+{
+	void *memory = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? errno : 0;
+}
+
+static int try_protect(void)
+{
+	void *memory = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return as_error(mprotect(memory, 1, PROT_READ | PROT_EXEC));
+}
+
+static int try_memory(void)
+{
+	for (size_t bytes = 1; bytes <= 8 << 20; bytes *= 4) {
+		char *memory = malloc(bytes), *larger;
+
+		if (memory != NULL)
+			memset(memory, 1, bytes);
+		larger = realloc(memory, 2 * bytes);
+		free(larger != NULL ? larger : memory);
+		if (larger == NULL)
+			return ENOMEM;
+	}
+	return 0;
+}
+
+static int try_zone(void)
+{
+	const time_t now = time(NULL);
+	struct tm tm;
+
+	setenv("TZ", "Europe/Berlin", 1);
+	tzset();
+	return localtime_r(&now, &tm) != NULL && tm.tm_gmtoff > 0 ? 0 : ENOENT;
+}
+
+static int try_print(void)
+{
+	return fprintf(stderr, "it printed %f\n", 0.5) < 0 || printf("this, too\n") < 0 ||
+			       fflush(stdout) != 0
+		       ? errno
+		       : 0;
+}
+
 static int try_raise(void)
 {
 	return raise(SIGCONT) != 0 ? errno : 0;
@@ -123,6 +213,15 @@ static const struct {
 	{ "read", try_read },
 	{ "thread", try_thread },
 	{ "raise", try_raise },
+	{ "older", try_older },
+	{ "send", try_send },
+	{ "pass", try_pass },
+	{ "blocked", try_blocked },
+	{ "code", try_code },
+	{ "protect", try_protect },
+	{ "memory", try_memory },
+	{ "zone", try_zone },
+	{ "print", try_print },
 };
 
 static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
@@ -135,12 +234,36 @@ static ssize_t handle(void *state, const struct dgram_request *request, void *re
 	return snprintf(reply, size, "no such probe");
 }
 
-static int write_file(void *context, const struct dgram_start *start, void **ret_state)
+static void *help(void *argument)
+{
+	for (;;) {
+		while (sem_wait(&helper.asked) != 0)
+			;
+		helper.error = try_socket();
+		sem_post(&helper.answered);
+	}
+	return argument;
+}
+
+static int start_helper(void)
+{
+	pthread_t thread;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, helper.stream) < 0)
+		return -errno;
+	sem_init(&helper.asked, 0, 0);
+	sem_init(&helper.answered, 0, 0);
+	return -pthread_create(&thread, NULL, help, NULL);
+}
+
+static int open_prober(void *context, const struct dgram_start *start, void **ret_state)
 {
 	const char *path = start->values[0].text;
 	int fd;
 
 	(void)context, (void)ret_state;
+	if (start->values[1].number != 0)
+		return start_helper();
 	if (path == NULL || *path == '\0')
 		return 0;
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -154,9 +277,9 @@ static const struct dgram_handler prober = {
 	.abi = DGRAM_ABI,
 	.name = "prober",
 	.handle = handle,
-	.open = write_file,
+	.open = open_prober,
 	.parameters = parameters,
-	.parameters_count = 1,
+	.parameters_count = 2,
 };
 
 #ifdef PLUGIN

@@ -164,6 +164,8 @@ static ssize_t say_about(struct worker *worker, const struct dgram_request *requ
 			request->worker == worker->number ? "as" : "not as", worker->requests);
 	if (!is("server", what, &rest))
 		return -EINVAL;
+	if (dgram_request_server(request) == NULL)
+		return snprintf(reply, size, "none here");
 	if (dgram_server_address(dgram_request_server(request), 0, 0, &address) < 0)
 		return -EIO;
 	return say_address((const struct sockaddr *)&address, reply, size);

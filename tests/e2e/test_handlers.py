@@ -51,7 +51,7 @@ REQUESTS = [
     (b"about state", [b"mine"], "replied"),
     (b"about client", [lambda case, client, _: client], "replied"),
     (b"about local", [lambda case, _, server: server], "replied"),
-    (b"about server", [lambda case, _, server: server], "replied"),
+    (b"about server", [lambda case, _, server: b"none here" if case.is_apart() else server], "replied"),
     (b"now or never", [b"or never"], "replied"),
     (b"twice told", [b"told", b"told again"], "replied"),
     (b"send back", [b"back"], "no_reply"),
@@ -66,6 +66,10 @@ def text_of(address):
 class Suite:
     """For a class with `form` and `concurrency`."""
 
+    def is_apart(self):
+        """In children, one for each of two workers."""
+        return self.concurrency == "process"
+
     def config(self, **keys):
         return {"handler": self.form.handler, "concurrency": self.concurrency,
                 "max_datagram_bytes": LONGEST, "pool": {"workers": 2}, **keys}
@@ -75,6 +79,8 @@ class Suite:
 
     def test_requests(self):
         daemon = self.begin()
+        if self.is_apart():
+            daemon.wait_for("subject", 2, message="opened")
         server = text_of(daemon.address())
         with dgramtest.socket_for(daemon.address()) as client:
             client.connect(daemon.address())
@@ -95,6 +101,7 @@ class Suite:
         said = [line["message"] for line in daemon.events("subject")]
         self.assertEqual(said[0], "opened")
         self.assertCountEqual(said[1:], [
+            *(["opened"] if self.is_apart() else []),
             "this", "failed by 5", "failed by 22", "failed by 22", "failed by 90"])
         self.assertEqual(daemon.events("subject", message="this")[0]["client"], here.decode())
 
@@ -105,7 +112,7 @@ class Suite:
         self.assertIn(arrived, range(before, int(time.time()) + 1))
 
     def test_workers_have_states_of_their_own(self):
-        daemon = self.begin()
+        daemon = self.begin(**({"pool": {"workers": 1}} if self.is_apart() else {}))
         counts = {}
         for _ in range(dgramtest.scaled(50)):
             number, same, count = daemon.ask(b"about worker").split()
@@ -137,7 +144,7 @@ class Suite:
         if self.concurrency == "inline":
             self.assertEqual(ledger["replied"], 50)
         else:
-            self.assertGreater(ledger["busy_replied"], 0)
+            self.assertEqual(ledger["busy_replied"] > 0, not self.is_apart())
             self.assertGreater(ledger["dropped_queue_full"], 0)
 
     def test_options(self):
@@ -166,11 +173,14 @@ class Suite:
         return daemon.wait_for(event)
 
     def test_reload(self):
-        """Live options are in effect at once; one that is not waits for a restart."""
+        """Live options are in effect at once, or as soon as all children have been replaced; one that is not waits
+        for a restart."""
         daemon = self.begin(options={"greeting": "first"})
         self.assertEqual(daemon.ask(b"options"), b"first 10 slow/0 0.5 0")
         self.reload(daemon, "reloaded", options={
             "greeting": "second", "limit": 9, "tags": ["x"], "mode": "quick"})
+        if self.is_apart():
+            daemon.wait_for("child replaced", 2)
         self.assertEqual(daemon.ask(b"options"), b"second 9 slow/0 0.5 0 x")
         self.assertEqual([line["message"] for line in daemon.events("configuration")], [
             "options.greeting first -> second: in effect now",
@@ -178,6 +188,10 @@ class Suite:
             "options.tags  -> x: in effect now",
             "options.mode slow -> quick: takes effect after a restart"])
         daemon.stop()
+
+
+class Here(Suite):
+    """In a process with the daemon: it can refuse what that does."""
 
     def test_reload_that_the_handler_refuses(self):
         """Nothing changes, not even what is no option of it."""
@@ -203,6 +217,24 @@ class Suite:
             self.assertTrue(daemon.events(event, service="subject"), daemon.text())
 
 
+class Apart(Suite):
+    """Of what it does not take only its children die."""
+
+    def test_start_that_the_handler_refuses(self):
+        for what, why in ("open", "no opening today"), ("worker", "no work today"):
+            daemon = self.begin(options={"refuses": what})
+            line = daemon.wait_for("child did not start", code=71)
+            self.assertEqual(line["last"], r"cannot start the handler subject: Link has been severedx0a")
+            self.assertTrue(daemon.events("subject", message=why, service="subject"), daemon.text())
+            daemon.stop()
+
+    def test_options_reach_it_as_they_are(self):
+        for tags in [], [""], ["a=b", "\t\n", "tags=x"]:
+            daemon = self.begin(options={"greeting": "\u00fc = 1\x01", "tags": tags, "share": 1 / 3})
+            wanted = "".join(f" {tag}" for tag in tags)
+            self.assertEqual(daemon.ask(b"options").decode(), f"\u00fc = 1\x01 10 slow/0 0.333333 0{wanted}")
+
+
 class Program(dgramtest.Case):
     """A program around a handler is dgramd in all but its name and its handlers."""
 
@@ -219,11 +251,18 @@ class Program(dgramtest.Case):
         self.assertEqual(
             done.stderr, "subject: unknown option: --unknown; see subject --help\n")
 
+    def test_its_handlers_cannot_run_in_children(self):
+        daemon = self.start({"handler": "subject", "concurrency": "process"}, program=FORMS[0].program, ready=False)
+        daemon.wait(78)
+        self.assertIn(
+            'error: concurrency: must be "pool" or "inline": the handler "subject" is a part of this program; '
+            "build a plug-in of it, which can run in a process of its own", daemon.text())
+
     def test_schema(self):
         schema = json.loads(self.run_subject("--schema").stdout)
         handler = schema["properties"]["handler"]
         self.assertEqual(
-            (handler["anyOf"][0]["enum"], handler["default"]), (["subject"], "subject"))
+            (handler["anyOf"][0]["enum"], handler["default"]), (["subject", "exec"], "subject"))
         options = schema["allOf"][0]["then"]["properties"]["options"]["properties"]
         self.assertEqual(options["limit"]["default"], 10)
         for name, live in (("limit", True), ("mode", False)):
@@ -232,9 +271,9 @@ class Program(dgramtest.Case):
 
 
 for each in FORMS:
-    for concurrency in ("pool", "inline"):
+    for concurrency in ("pool", "inline", *(["process"] if each.name == "plugin" else [])):
         name = f"{each.name}_{concurrency}".title()
-        globals()[name] = type(name, (Suite, dgramtest.Case),
+        globals()[name] = type(name, (Apart if concurrency == "process" else Here, dgramtest.Case),
             {"__module__": __name__, "form": each, "concurrency": concurrency})
 
 dgramtest.main()

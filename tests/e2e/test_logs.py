@@ -359,13 +359,13 @@ class Summary(LogCase):
             self.assertNotIn("errors", line)
 
     def summarize(self, daemon, count=1):
-        """What SIGUSR2 has it write: the lines of its one service."""
-        before = len(daemon.events("summary"))
-        daemon.kill(signal.SIGUSR2)
+        """From now on each second; the lines of the first ones, when there are so many of its one service."""
+        daemon.write_config({**daemon.config, "logging": {"summary_interval_s": 1}})
+        daemon.kill(signal.SIGHUP)
         daemon.wait_for("summary", count=count, source="main")
-        return daemon.events("summary")[before:]
+        return daemon.events("summary")
 
-    def test_on_demand(self):
+    def test_what_a_summary_has(self):
         """The lines of the manual's sample have these fields, in this order; what has not happened since the last
         summary is not there."""
         with open(os.path.join(dgramtest.TOP, "src/daemon/dgramd.8"), encoding="ascii") as page:
@@ -378,7 +378,7 @@ class Summary(LogCase):
             for _ in range(50):
                 client.sendto(b"x", daemon.address())
         daemon.wait_for("datagrams lost", reason="dropped_expired")
-        worker, service = self.summarize(daemon)
+        worker, service, idle, *_ = self.summarize(daemon, count=2)
         self.assertEqual([list(worker), list(service)], [list(line) for line in shown])
         self.assertEqual(
             [(line["source"], line["level"]) for line in shown], [("worker/0", "info"), ("main", "info")])
@@ -387,7 +387,6 @@ class Summary(LogCase):
         self.assertGreaterEqual(int(service["wait_p99_us"]), int(service["wait_p50_us"]))
         self.assertGreaterEqual(int(service["service_p50_us"]), 20000)
         self.assertGreaterEqual(50, int(service["queued_peak"]))
-        idle, = self.summarize(daemon, count=2)
         self.assertEqual(set(idle) - {"time", "level", "source", "event"}, {"service", "interval_ms"})
 
     def test_errors_of_a_worker(self):
@@ -396,7 +395,7 @@ class Summary(LogCase):
         with dgramtest.socket_for(daemon.address()) as client:
             client.sendto(b"x", daemon.address())
         daemon.wait_for("datagrams lost", reason="failed_handler")
-        worker, service = self.summarize(daemon)
+        worker, service, *_ = self.summarize(daemon)
         self.assertEqual((worker["errors"], service["failed_handler"]), ("1", "1"))
 
     def test_nothing_to_warn_of(self):

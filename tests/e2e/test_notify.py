@@ -1,5 +1,6 @@
 """What a supervisor is told through $NOTIFY_SOCKET, as sd_notify(3) has it."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -38,7 +39,7 @@ class Notify(dgramtest.Case):
     def must_notify(self, address, name):
         supervisor = self.serve(address)
         config = {"handler": "echo", "host": [probe.HOST, probe.OTHER_HOST],
-                  "port": probe.free_port()}
+                  "port": probe.free_port(), "shutdown": {"drain_delay_ms": 7}}
         daemon = self.start(config, ready=False, environment={"NOTIFY_SOCKET": name})
         self.assertEqual(self.receive(supervisor)["READY"], "1")
         for host in config["host"]:  # at once
@@ -46,7 +47,7 @@ class Notify(dgramtest.Case):
                 client.connect((host, config["port"]))
                 client.send(b"ready?")
                 self.assertEqual(client.recv(64), b"ready?")
-        self.wait_for_status(daemon, supervisor, "received 2, replied 2, in hand 0")
+        self.wait_for_status(daemon, supervisor, "received 2, replied 2, dropped 0, in hand 0")
 
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         daemon.kill(signal.SIGHUP)
@@ -58,7 +59,8 @@ class Notify(dgramtest.Case):
         self.assertEqual(self.receive(supervisor)["READY"], "1")
 
         daemon.kill(signal.SIGTERM)
-        self.assertEqual(self.receive(supervisor)["STOPPING"], "1")
+        message = self.receive(supervisor)
+        self.assertEqual((message["STOPPING"], message["EXTEND_TIMEOUT_USEC"]), ("1", "10007000"))
         daemon.wait()
 
     def test_path(self):
@@ -68,6 +70,60 @@ class Notify(dgramtest.Case):
     def test_abstract(self):
         name = f"dgramd-test-{os.getpid()}"
         self.must_notify(f"\0{name}", f"@{name}")
+
+    def test_a_reload_while_it_stops(self):
+        """During a delayed drain: STOPPING is the last that the supervisor hears besides STATUS."""
+        supervisor = self.serve(os.path.join(self.start().directory, "notify"))
+        daemon = self.start({"handler": "echo", "shutdown": {"drain_delay_ms": 3600000}},
+                            environment={"NOTIFY_SOCKET": supervisor.getsockname()})
+        self.assertEqual(self.receive(supervisor), {"READY": "1"})
+        daemon.kill(signal.SIGTERM)
+        daemon.wait_for("drain delayed")
+        daemon.kill(signal.SIGHUP)
+        daemon.wait_for("reloaded")
+        daemon.kill(signal.SIGTERM)
+        daemon.wait()
+        self.assertIn("STOPPING", self.receive(supervisor))
+        supervisor.setblocking(False)
+        self.assertRaises(BlockingIOError, self.receive, supervisor)
+
+    def under_watchdog(self, config, pid=""):
+        supervisor = self.serve(os.path.join(self.start().directory, "notify"))
+        daemon = self.start(config, environment={
+            "NOTIFY_SOCKET": supervisor.getsockname(), "WATCHDOG_USEC": "300000", "WATCHDOG_PID": pid})
+        self.assertEqual(self.receive(supervisor)["READY"], "1")
+        return supervisor, daemon
+
+    def test_watchdog(self):
+        supervisor, _ = self.under_watchdog({})
+        for _ in range(5):
+            self.assertEqual(self.receive(supervisor), {"WATCHDOG": "1"})
+
+    def test_watchdog_of_another_process(self):
+        supervisor, daemon = self.under_watchdog({}, pid="1")
+        for _ in range(5):
+            daemon.kill(signal.SIGUSR1)
+            self.assertIn("STATUS", supervisor.recv(4096).decode("ascii"))
+        daemon.stop()
+        self.assertIn("STOPPING", self.receive(supervisor))
+
+    def test_watchdog_while_a_service_stands_still(self):
+        """Its only worker is stuck, and a request waits."""
+        supervisor, daemon = self.under_watchdog({
+            "handler": "simulate", "options": {"block_us": 3000000 * dgramtest.SLOW}, "pool": {"workers": 1, "handler_timeout_ms": 50}})
+        with dgramtest.socket_for(daemon.address()) as client:
+            for _ in range(2):
+                client.sendto(b"x", daemon.address())
+            line = daemon.wait_for("stands still")
+            self.assertEqual(line["message"], "simulate: requests wait, and its workers are stuck")
+            self.assertEqual(line["level"], "error")
+            supervisor.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    supervisor.recv(4096)
+            supervisor.settimeout(dgramtest.PATIENCE)
+            client.recv(64)
+            self.assertEqual(self.receive(supervisor), {"WATCHDOG": "1"})
 
     def test_not_ready_when_it_cannot_start(self):
         """READY comes after the sockets are bound; a start that fails sends why, and nothing else."""
@@ -111,7 +167,7 @@ class Notify(dgramtest.Case):
         daemon = self.start(environment={"NOTIFY_SOCKET": path})
         daemon.wait_for("supervisor not reached", message="Resource temporarily unavailable")
         self.assertEqual(self.receive(supervisor), {"READY": "1"})
-        self.wait_for_status(daemon, supervisor, "received 0, replied 0, in hand 0")
+        self.wait_for_status(daemon, supervisor, "received 0, replied 0, dropped 0, in hand 0")
 
         self.fill(path)
         for count in range(1, 4):
@@ -122,7 +178,7 @@ class Notify(dgramtest.Case):
         self.assertGreaterEqual(int(reloading["MONOTONIC_USEC"]), before)  # the last one
         self.assertEqual(self.receive(supervisor), {"READY": "1"})
         daemon.kill(signal.SIGTERM)
-        self.assertEqual(self.receive(supervisor), {"STOPPING": "1"})
+        self.assertEqual(self.receive(supervisor)["STOPPING"], "1")
         daemon.wait()
 
     def test_supervisor_that_starts_later_and_again(self):

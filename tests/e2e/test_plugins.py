@@ -98,12 +98,12 @@ class Good(PluginCase):
         plugins.build(self.path("hello.so"), with_options())
 
     def test_serves(self):
-        """In the pool and inline, from the folder of the file, with options, its open() and its log."""
-        for concurrency in "pool", "inline":
+        """With each concurrency, from the folder of the file, with options, its open() and its log."""
+        for concurrency in "pool", "inline", "process":
             daemon = self.start({"handler": self.path("hello.so"), "concurrency": concurrency,
                 "options": {"loud": True, "greeting": "hi"}})
             self.assertEqual(daemon.ask(b"?"), b"hi 2")
-            self.assertEqual(daemon.events("opened")[0]["service"], "hello")
+            self.assertEqual(daemon.wait_for("opened")["service"], "hello")
             self.assertEqual(daemon.stop()["hello"]["replied"], 1)
 
     def test_is_found_from_the_folder_of_the_configuration(self):

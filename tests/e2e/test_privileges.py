@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -252,23 +253,25 @@ class Descriptors(dgramtest.Case):
         daemon.stop()
 
     def test_those_of_a_supervisor_stay(self):
-        """Two for this process, and then one that is not."""
-        pairs = [self.pipe() for _ in range(3)]
+        """A socket for this process, and then a pipe that is not."""
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(held.close)
+        held.bind(("127.0.0.1", 0))
+        reader, writer = self.pipe()
         # High enough that no move overwrites another one's source.
-        high = [os.dup2(writer, 50 + i) for i, (_, writer) in enumerate(pairs)]
-        moves = "; ".join(f"exec {3 + i}>&{50 + i} {50 + i}>&-" for i in range(3))
-        for _, writer in pairs:
-            os.close(writer)
-        script = f"{moves}; LISTEN_PID=$$ LISTEN_FDS=2 exec {dgramtest.DGRAMD} --set port=0 --set handler=echo"
+        high = [os.dup2(held.fileno(), 50), os.dup2(writer, 51)]
+        os.close(writer)
+        script = ("exec 3<&50 50<&- 4>&51 51>&-; LISTEN_PID=$$ LISTEN_FDS=1 exec "
+                  f"{dgramtest.DGRAMD} --set port={held.getsockname()[1]} --set handler=echo")
         process = subprocess.Popen(
             ["bash", "-c", script], pass_fds=high, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         for each in high:
             os.close(each)
-        self.assertEqual(os.read(pairs[2][0], 1), b"")
-        for reader, _ in pairs[:2]:
-            os.set_blocking(reader, False)
-            self.assertRaises(BlockingIOError, os.read, reader, 1)  # it still can
+        self.assertEqual(os.read(reader, 1), b"")
+        with dgramtest.socket_for(held.getsockname()) as client:
+            client.sendto(b"still open", held.getsockname())
+            self.assertEqual(client.recv(100), b"still open")
         process.terminate()
         process.communicate(timeout=dgramtest.PATIENCE)
 

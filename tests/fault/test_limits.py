@@ -77,6 +77,30 @@ class Limits(dgramtest.Case):
         self.check(lines, begin, overdue)
         self.assertGreater(int(lines[1]["suppressed"]), 0)
 
+    def command(self, script, **options):
+        return {"handler": "exec", "options": {"command": ["dash", "-c", script], **options}, "pool": {"workers": 4}}
+
+    def must_be_few(self, lines, since, happened):
+        """Each of four workers has a second of its own."""
+        self.assertGreater(len(lines), 0)
+        self.assertLessEqual(len(lines), 4 * (1 + time.monotonic() - since))
+        self.assertGreater(happened, 2 * len(lines))
+
+    def command_failed(self):
+        daemon = self.start(self.command("exit 1"))
+        begin = time.monotonic()
+        self.flood(daemon.address(), lambda: not daemon.events("command failed"))
+        lines = daemon.events("command failed")
+        self.must_be_few(lines, begin, daemon.stop()["exec"]["failed_handler"])
+
+    def child_reported_an_error(self):
+        daemon = self.start(self.command(
+            r'''echo "dgram 1 text"; read h; while read -r q id rest; do printf "E\t%s\tbad\n" "$id"; done''', mode="text"))
+        begin = time.monotonic()
+        self.flood(daemon.address(), lambda: not daemon.events("child reported an error"))
+        lines = daemon.events("child reported an error")
+        self.must_be_few(lines, begin, daemon.stop()["exec"]["failed_handler"])
+
     def failing(self, call, error, every, **config):
         """A server in which such calls fail again and again, from begin() on."""
         daemon = self.start(config, environment={

@@ -2,13 +2,15 @@
 each of them, with each error that it plausibly has, once, and from that moment on for ever. Whatever fails, it
 neither crashes nor hangs, leaves nothing behind, and its books say what its clients got.
 
-Of the several thousand lives a few of each call are tried, all of them with DGRAM_SWEEP=all (make soak)."""
+Of the several thousand lives a few of each call are tried, all of them with DGRAM_SWEEP=all (make sweep), and as many
+as fit into DGRAM_SWEEP_SECONDS, in random order, with that, too (make soak)."""
 
 import concurrent.futures
 import contextlib
 import errno
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +22,7 @@ import faults
 import plugins
 
 ALL = os.environ.get("DGRAM_SWEEP") == "all"
+SECONDS = os.environ.get("DGRAM_SWEEP_SECONDS")
 POINTS = 3
 REQUESTS = 4  # to each address, before the reload and after it
 SOON_S = 1.0  # how long is waited for what may never come; decides nothing
@@ -60,9 +63,13 @@ CONFIG = json.dumps({
         {"name": "echo", "handler": "echo", "host": ["0.0.0.0", "203.0.113.9"], "port": 0,
          "on_missing_address": "wait"},
         {"name": "hello", "handler": "PLUGIN", "host": "127.0.0.1", "port": 0}],
+    "access": "ACCESS", "limits": {"requests_per_s": 1000, "exempt": ["127.0.0.0/8"]},
     "pool": {"workers": "WORKERS"}, "queue": {"capacity": 64, "max_wait_ms": 0},
     "shutdown": {"drain_timeout_ms": 2000},
-    "logging": {"target": "{worker}.log", "format": "logfmt"}}).replace('"WORKERS"', "WORKERS")
+    "logging": {"target": "{worker}.log", "format": "logfmt"}})
+# What a reload changes, beside the pool: the same sources come from a file.
+LISTED = {"allow": ["127.0.0.0/8", "::1"], "deny": ["192.0.2.0/24"]}
+SOURCES = "allow 127.0.0.0/8\nallow ::1\ndeny 198.51.100.0/24\n"
 
 
 def soon(run, condition):
@@ -74,8 +81,9 @@ def soon(run, condition):
         time.sleep(0.002)
 
 
-def config(workers):
-    return CONFIG.replace("WORKERS", str(workers)).replace("PLUGIN", Sweep.plugin)
+def config(workers, access):
+    return CONFIG.replace('"WORKERS"', str(workers)).replace('"ACCESS"', json.dumps(access)).replace(
+        "PLUGIN", Sweep.plugin)
 
 
 def ask_all(run, clients):
@@ -106,7 +114,8 @@ def live(run, clients):
     soon(run, lambda: run.events("ready"))
     ask_all(run, clients)
     soon(run, lambda: has_answered(clients))
-    run.path("server.json", config(5))
+    run.path("sources", SOURCES)
+    run.path("server.json", config(5, {"file": "sources"}))
     run.process.send_signal(signal.SIGHUP)
     soon(run, lambda: run.events("reloaded") or run.events("reload refused"))
     run.process.send_signal(signal.SIGUSR1)
@@ -134,10 +143,16 @@ def supervisor(settings):
         yield
 
 
+def block_signals():
+    """Those that may come before dgramd has got as far as to block them itself."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM))
+
+
 def life(settings):
     """The troubles of a life, and what the shim counted."""
     clients = {}
-    with supervisor(settings), faults.Run(config(3), settings) as run:
+    with supervisor(settings), faults.Run(
+            config(3, LISTED), settings, preexec_fn=block_signals) as run:
         try:
             code = live(run, clients)
             report = run.report()
@@ -158,6 +173,8 @@ def troubles(run, code, report, got, settings):
         sent = sum(each["replied"] + each["replies_extra"] for each in ledgers.values())
         if sent != got:
             found.append(f"{sent} replies in the books, {got} came")
+    if settings["FAULT_NTH"] == "0" and not run.events("reloaded"):
+        found.append("it was not reloaded")
     if code == 0 and not ledgers and settings["FAULT_CALL"] not in COST_LINES:
         found.append("no books")
     return [f"{each}\n" + "\n".join(run.lines()) for each in found]
@@ -202,11 +219,21 @@ class Sweep(dgramtest.Case):
             clean[call] = report["calls"]
             self.left = {name: report[name] for name in ("live", "fds")}
         self.assertEqual([call for call, count in clean.items() if count == 0], [])
-        tried = list(self.lives(clean))
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            results = list(pool.map(self.try_life, tried))
+        tried, results = self.try_all(list(self.lives(clean)))
         self.report(clean, tried, results)
         self.assertEqual([each for found, _ in results for each in found], [])
+
+    def try_all(self, lives):
+        """The lives that there was time for, and what became of them."""
+        limit = time.monotonic() + float(SECONDS or "inf")
+        if SECONDS:
+            random.shuffle(lives)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(
+                lambda tried: self.try_life(tried) if time.monotonic() < limit else None, lives))
+        done = [(tried, result) for tried, result in zip(lives, results) if result]
+        print(f"# {len(done)} of {len(lives)} lives")
+        return zip(*done)
 
     def report(self, clean, tried, results):
         """The table of what was swept."""

@@ -147,6 +147,7 @@ static void check_rules(const struct dgram_access *lists)
 static int load(const char *path)
 {
 	static struct handlers handlers;
+	static bool known;
 	char set[60];
 	const char *const sets[] = { set, "access.allow=[\"192.0.2.0/24\", \"2001:db8::/32\"]",
 		"access.deny=[\"192.0.2.128/25\"]" };
@@ -156,7 +157,8 @@ static int load(const char *path)
 	int r;
 
 	(void)snprintf(set, sizeof(set), "access.file=%s", path);
-	must(handlers_init(&handlers, dgram_builtin_handlers()) == 0);
+	must(known || handlers_init(&handlers, dgram_builtin_handlers()) == 0);
+	known = true;
 	report_init(&report);
 	r = config_load(&source, &report, &config);
 	if (r == 0 && first_failed == 0)

@@ -144,6 +144,8 @@ static const struct config_handlers *all_handlers(void)
 	const struct dgram_handler *const *builtin = dgram_builtin_handlers();
 	size_t count = 0;
 
+	if (handlers.config.listed)
+		return &handlers.config;
 	for (; builtin[count]; count++)
 		list[count] = builtin[count];
 	list[count] = &fuzzed;

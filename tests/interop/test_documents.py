@@ -118,7 +118,7 @@ class Readme(dgramtest.Case):
 
     def test_links(self):
         for page in ("README.md", "src/README.md", "tests/README.md", "tests/bench/results/README.md",
-                "conf/examples/README.md"):
+                "conf/examples/README.md", "conf/scale-out/README.md"):
             path = pathlib.Path(dgramtest.TOP, page)
             for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
                 self.assertTrue((path.parent / link).exists(), f"{page}: {link}")

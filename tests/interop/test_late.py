@@ -144,7 +144,7 @@ class Late(dgramtest.Case):
             daemon.wait_for("waiting for an address", 2)
             self.assertEqual(
                 supervisor.recv(4096).decode(),
-                "STATUS=received 0, replied 0, in hand 0; waiting for "
+                "STATUS=received 0, replied 0, dropped 0, in hand 0; waiting for "
                 f"{LATE}:{PORT} (no such address), [{LATE_6}]:{PORT} (no such address)")
             self.must_answer("127.0.0.1")
             daemon.kill(signal.SIGHUP)

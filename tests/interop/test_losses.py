@@ -114,6 +114,23 @@ class Losses(dgramtest.Case):
     def dropped_verify(self):
         return self.tell(OddServer(self), b"refuse")
 
+    def command(self, script, **options):
+        return self.serve(handler="exec", options={"command": ["dash", "-c", script], **options})
+
+    def failed_child(self):
+        return self.tell(self.command("kill -9 $$"), b"x")
+
+    def dropped_quarantined(self):
+        """Two children have died of it."""
+        server = self.command('echo "dgram 1 text"; read h; read q; kill -9 $$', mode="text")
+        client = dgramtest.socket_for(server.address())
+        self.addCleanup(client.close)
+        while not server.events("request quarantined"):
+            client.sendto(b"x", server.address())
+            time.sleep(0.1)
+        client.sendto(b"x", server.address())
+        return server
+
     def dropped_limit(self):
         return self.tell(self.serve(limits={"requests_per_s": 1, "leak": 0}), *[b"x"] * 9)
 

@@ -126,6 +126,8 @@ class Supervised:
         self.await_events("ready", 1)
         if ROOT:
             self.assertNotEqual(os.stat(f"/proc/{self.pid()}").st_uid, 0)
+        os.kill(self.pid(), signal.SIGUSR2)  # which none of these could follow
+        self.await_events("upgrade refused", 1)
         self.assert_answers()
         self.stop()
         self.eventually(self.is_down, "the service is down")
@@ -292,6 +294,43 @@ class Systemd(Place):
         said = run("systemd-analyze", "verify", "--man=no", path)
         self.assertEqual(said, "")
 
+    def test_socket_unit(self):
+        """It is valid, and what it says fits the file that comes with it: systemd-socket-activate does as it says."""
+        need("systemd-analyze")
+        with open(os.path.join(CONF, "systemd/dgramd.socket"), encoding="utf-8") as file:
+            text = file.read()
+        self.write("dgramd.service", self.unit)
+        path = self.write("dgramd.socket", text)
+        self.assertEqual(run("systemd-analyze", "verify", "--man=no", path), "")
+        with open(os.path.join(CONF, "server.json"), encoding="utf-8") as file:
+            config = json.load(file)
+        values = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+        self.assertEqual(values["ListenDatagram"], f"{config['host']}:{config['port']}")
+        self.configure(json.dumps({**config, "port": self.address[1]}))
+        with open(self.path("log"), "wb") as log:
+            daemon = subprocess.Popen(
+                ["systemd-socket-activate", "--datagram", "--listen", f"127.0.0.1:{self.address[1]}",
+                 "--fdname", values["FileDescriptorName"], self.program, "-c", self.config],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(self.end, daemon)
+        self.eventually(self.is_taken, "a socket")
+        with dgramtest.socket_for(self.address) as client:  # it starts dgramd, and waits
+            client.sendto(b"", self.address)
+            self.assertEqual(len(client.recv(100)), 24)
+        self.assertEqual(os.readlink(f"/proc/{daemon.pid}/exe"), self.program)
+
+    def is_taken(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
+            try:
+                taker.bind(self.address)
+            except OSError:
+                return True
+        return False
+
+    def end(self, process):
+        process.terminate()
+        process.wait(dgramtest.PATIENCE)
+
     def test_sandbox(self):
         need("systemd-analyze")
         path = self.write("dgramd.service", self.unit)
@@ -300,7 +339,7 @@ class Systemd(Place):
         self.assertLessEqual(float(score[1]), 1.4, said)
 
     def test_the_sandbox_can_be_entered(self):
-        """All that dgramd's own one asks of the kernel is in the filter of the unit."""
+        """All that dgramd's own one asks of the kernel, and its children, is in the filter of the unit."""
         need("systemd-analyze")
         allowed = set()
         for value in self.values("SystemCallFilter"):
@@ -316,6 +355,9 @@ class Systemd(Place):
         needed = {"seccomp", "prctl", "memfd_create", "capget", "landlock_create_ruleset",
             "landlock_add_rule", "landlock_restrict_self"}
         self.assertEqual(needed - allowed, set())
+        children = {"clone", "execve", "setpgid", "prlimit64", "close_range", "dup2", "pipe2", "socketpair",
+            "waitid", "kill"}
+        self.assertEqual(children - allowed, set())
 
     def test_drop_in_for_what_compiles_while_it_runs(self):
         need("systemd-analyze")

@@ -20,9 +20,9 @@
  * src/queue/queue.c: batch_size, needs_worker, update_demand, measure_jobs
  * src/queue/backlog.c: is_ready, backlog_take, backlog_finish, backlog_victim
  * src/engine/receiver.c: receiver_run, receiver_finish, receiver_step
- * src/engine/worker_run.c: worker_run, step_or_wait, is_wanted
- * src/engine/worker.c: worker_step, pop_any, have_all_ended, finish_batch, worker_wake,
+ * src/engine/worker_run.c: worker_run, step_or_wait, is_wanted, worker_have_all_ended,
  *	worker_wake_all, worker_close
+ * src/engine/worker.c: worker_step, pop_any, finish_batch, worker_wake
  * src/engine/pool.c: member_main, leaves, note_end, park_missing, pool_release, set_wanted, pool_resize
  * src/server/stop.c: drain, abort_queued
  * src/server/start.c: server_start_join

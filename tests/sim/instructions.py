@@ -19,7 +19,8 @@ RECORD = HERE / "instructions.txt"
 SIM = pathlib.Path(dgramtest.BUILD, "tests", "sim", "sim")
 REQUESTS = 32000
 MODES = ("workers", "assisted", "inline")
-GUARDED = ("guarded-workers", "guarded-inline")  # with loop_guard, which is on by default
+# With loop_guard, which is on by default; and with access of ten prefixes, limits and the cap, too.
+GUARDED = ("guarded-workers", "guarded-inline", "closed-workers", "closed-inline")
 ADDRESSES = (16, 256)
 TOP = 25
 

@@ -27,6 +27,7 @@ void model_free(struct model *model)
 {
 	free(model->flows);
 	free(model->networks);
+	free(model->suspects);
 }
 
 /* --- flows */
@@ -166,6 +167,7 @@ void model_add(struct model *model, uint32_t number)
 
 	letter->state = LETTER_WAITING;
 	flow->aside = false;
+	flow->over = letter->datagram->standing == DATAGRAM_OVER;
 	letter->sequence = ++model->sequence;
 	letter->older = model->newest;
 	letter->flow_older = flow->newest;

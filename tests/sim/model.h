@@ -29,10 +29,20 @@ struct model_flow {
 	int64_t served_ns;
 	unsigned window;
 	bool aside; /* it may have been put aside, for one that is gone */
+	bool over;  /* its latest used up what its source may ask for */
 
 	const struct flow *record; /* the product's, while any of its letters is in it */
 	unsigned sorted;	   /* so many */
 	int64_t ahead_ns;	   /* that the product has charged, and the model has not yet */
+};
+
+/* A request that children died of, each alone. */
+struct suspect {
+	union addr client;
+	uint32_t length;
+	unsigned char data[64];
+	unsigned deaths;
+	int64_t since_ns; /* of the last one */
 };
 
 struct model {
@@ -64,6 +74,9 @@ struct model {
 	struct model_network *networks;
 	uint32_t networks_count;
 	uint32_t heads[MODEL_HEADS];
+
+	struct suspect *suspects;
+	unsigned suspects_count;
 };
 
 void model_init(struct model *model, unsigned service, struct queue *queue,

@@ -12,7 +12,7 @@
 /* Of the served time the product's lists tell so many leading bits apart. */
 #define SERVED_BITS 6
 
-/* In turn: by networks, by chance while overloaded, by networks, and by addresses. */
+/* In turn, while overloaded: by networks, by chance, by networks, and by addresses. */
 enum turn { BY_NETWORK, BY_CHANCE, BY_NETWORK_AGAIN, BY_ADDRESS, TURNS };
 
 static struct letter *letter_at(uint32_t number)
@@ -29,7 +29,7 @@ static int64_t newest_arrived_ns(const struct model_flow *flow)
  * were others, stays so until it is heard from. */
 bool model_may_be_aside(const struct model *model, const struct model_flow *flow)
 {
-	if (flow->aside)
+	if (flow->aside || flow->over)
 		return true;
 	return model->latest_ns - model->since_ns >= model->least_interval_ns &&
 	       newest_arrived_ns(flow) < model->latest_ns - model->least_interval_ns / AGED_PART;
@@ -114,21 +114,33 @@ static bool is_overloaded(const struct model *model, int64_t now_ns)
 	       letter_at(model->oldest)->datagram->arrived_ns < now_ns - interval_ns / AGED_PART;
 }
 
+/* Has its source used up its limits, while another that has not is ready? */
+static bool makes_way_within_limits(const struct model *model, const struct model_flow *flow)
+{
+	for (uint32_t i = 0; flow->over && i < model->flows_count; i++)
+		if (model_is_ready(model, &model->flows[i]) &&
+			!model_may_be_aside(model, &model->flows[i]))
+			return true;
+	return false;
+}
+
 /* Is it this flow's turn? */
 static bool is_its_turn(const struct model *model, const struct model_flow *flow, int64_t now_ns)
 {
 	int64_t aged_before_ns = now_ns - model->settings.overload_interval_ns / AGED_PART;
-	bool overloaded = is_overloaded(model, now_ns);
 
-	if (overloaded && makes_way(model, flow, now_ns))
+	if (makes_way_within_limits(model, flow))
+		return false;
+	if (!is_overloaded(model, now_ns))
+		return is_least_served(model, flow);
+	if (makes_way(model, flow, now_ns))
 		return false;
 	switch ((enum turn)(model->turns % TURNS)) {
 	case BY_NETWORK:
 	case BY_NETWORK_AGAIN:
 		return is_least_served_network(model, flow);
 	case BY_CHANCE:
-		return is_least_served(model, flow) ||
-		       (overloaded && is_fresh(flow, aged_before_ns));
+		return is_least_served(model, flow) || is_fresh(flow, aged_before_ns);
 	default:
 		return is_least_served(model, flow);
 	}

@@ -271,6 +271,8 @@ unsigned network_poll(struct pollfd *fds, unsigned count, int64_t *ret_until_ns)
 		fds[i].revents = 0;
 		if (fds[i].fd == NETWORK_STOP_FD) {
 			fds[i].revents = the_run->network.stopping ? POLLIN : 0;
+		} else if (process_is_fd(fds[i].fd)) {
+			fds[i].revents = process_poll(&fds[i]);
 		} else if (fds[i].fd >= NETWORK_FIRST_FD) {
 			socket = &the_run->network.sockets[fds[i].fd - NETWORK_FIRST_FD];
 			if ((fds[i].events & POLLIN) && socket->count > 0)

@@ -63,6 +63,9 @@ struct letter {
 	ssize_t outcome;
 	unsigned replies;
 	int send_error; /* of the last attempt */
+
+	/* Outside: some child was asked it; it is failed_child; it is refused. */
+	bool asked, cost, refused;
 };
 
 /* What looking at a socket tells of arrivals, as the model has it. */

@@ -38,6 +38,55 @@ static void set_up(struct run *run, enum runner runner, const struct dgram_handl
 	run->world.reading_ns = 100;
 }
 
+/* What stands in front of the queue: nothing; the guard against loops, which is on by default; all. */
+enum guards { GUARDS_NONE, GUARDS_LOOPS, GUARDS_ALL, GUARDS_COUNT };
+
+/* The kind that a mode begins with; the mode goes on behind it. */
+static enum guards take_guards(const char **mode)
+{
+	static const char *const prefixes[GUARDS_COUNT] = { "", "guarded-", "closed-" };
+
+	for (unsigned i = GUARDS_COUNT - 1; i > 0; i--)
+		if (strncmp(*mode, prefixes[i], strlen(prefixes[i])) == 0) {
+			*mode += strlen(prefixes[i]);
+			return (enum guards)i;
+		}
+	return GUARDS_NONE;
+}
+
+/* The clients' prefix and nine others. */
+static struct access *make_access(void)
+{
+	struct prefix_rule rules[10] = { 0 };
+	struct access *access;
+
+	for (unsigned i = 0; i < 10; i++) {
+		char text[PREFIX_TEXT_MAX];
+		struct prefix_error error;
+
+		(void)snprintf(text, sizeof(text), "10.%u.0.0/16", 2 * i);
+		must(prefix_parse(text, &rules[i].prefix, &error) == 0, "prefix");
+		rules[i].allow = true;
+	}
+	prefix_sort(rules, 10);
+	must(access_new(rules, 10, false, &access) == 0, "access");
+	return access;
+}
+
+static void set_guards(struct run *run, enum guards guards)
+{
+	struct service *service = &run->services[0];
+
+	if (guards == GUARDS_NONE)
+		return;
+	if (run->tables == NULL)
+		must(tables_new(&run->tables) == 0, "tables");
+	service->door.cap = &run->tables->cap;
+	door_set(&service->door, guards == GUARDS_ALL ? 3 : 0, &run->tables->loops);
+	if (guards == GUARDS_ALL)
+		atomic_store(&service->access[ACCESS_ADMITS], make_access());
+}
+
 /* A letter from each address, which is sent again and again. */
 static void write_letters(struct run *run, unsigned addresses)
 {
@@ -100,12 +149,9 @@ struct run *requests_begin(
 	const char *mode, unsigned addresses, const struct dgram_handler *handler)
 {
 	static const char *const modes[] = { "workers", "assisted", "inline" };
-	static const char guarded[] = "guarded-";
 	static struct run run;
-	bool is_guarded = strncmp(mode, guarded, strlen(guarded)) == 0;
+	enum guards guards = take_guards(&mode);
 	unsigned runner = 0;
-
-	mode += is_guarded ? strlen(guarded) : 0;
 
 	while (runner <= BY_RECEIVERS && strcmp(mode, modes[runner]) != 0)
 		runner++;
@@ -115,19 +161,19 @@ struct run *requests_begin(
 	world_init(&run.world, 1);
 	the_run = &run;
 	set_up(&run, (enum runner)runner, handler);
+	if (guards == GUARDS_ALL)
+		run.scenario.services[0].requests_per_s = 1000000;
 	run_assemble(&run);
 	arrivals_switch(
 		&run.receivers[0].batch.arrivals, run.sockets[0].fd, false); /* it was calm */
 	write_letters(&run, addresses);
-	if (is_guarded) {
-		must(loops_new(&run.loops) == 0, "loops");
-		door_set(&run.services[0].door, 0, run.loops);
-	}
+	set_guards(&run, guards);
 	return &run;
 }
 
 void requests_end(struct run *run)
 {
+	access_free(atomic_exchange(&run->services[0].access[ACCESS_ADMITS], NULL));
 	run_take_apart(run);
 }
 

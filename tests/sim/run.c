@@ -65,6 +65,7 @@ static void change_service(struct run *run, unsigned service)
 	change_for_receivers(run, service);
 	if (run->services[service].queue != NULL)
 		queue_configure(run->services[service].queue, &settings);
+	run_children_limit(run, service);
 }
 
 static void change_settings(struct run *run)
@@ -103,7 +104,7 @@ static bool have_ended(struct run *run, struct task *const tasks[], unsigned cou
 			if (run->world.now_ns >= ns)
 				return false;
 			run->world.running->polling = true;
-			task_wait(&run->world, ns);
+			owner_wait(run, ns);
 		}
 	}
 	return true;
@@ -112,7 +113,7 @@ static bool have_ended(struct run *run, struct task *const tasks[], unsigned cou
 static void wait_until(struct run *run, int64_t ns)
 {
 	while (run->world.now_ns < ns)
-		task_wait(&run->world, ns);
+		owner_wait(run, ns);
 }
 
 static void abort_run(struct run *run)
@@ -127,6 +128,7 @@ static void abort_run(struct run *run)
 			queue_discard(run->services[i].queue, &dropped);
 	slab_give(run->slab, &dropped);
 	worker_wake_all(&run->shared);
+	run_children_abort(run);
 }
 
 /* The handlers here do end. */
@@ -150,6 +152,7 @@ static void stop(struct run *run)
 	await_end(run, run->receiver_tasks, run->scenario.sockets_count, deadline_ns);
 	worker_close(&run->shared);
 	await_end(run, run->worker_tasks, SCENARIO_WORKERS_MAX, deadline_ns);
+	run_children_stop(run);
 }
 
 /* The owner's thread. */
@@ -159,6 +162,8 @@ static void main_task(void *argument)
 	struct scenario *scenario = &run->scenario;
 	int64_t begin_ns = run->world.now_ns;
 
+	for (unsigned i = 0; i < scenario->services_count; i++)
+		run_children_limit(run, i);
 	for (unsigned i = 1; i <= scenario->changes; i++) {
 		wait_until(
 			run, begin_ns + scenario->stop_ns * i / ((int64_t)scenario->changes + 1));

@@ -7,8 +7,10 @@
 
 #include "model.h"
 #include "network.h"
+#include "processes.h"
 #include "engine/receiver.h"
 #include "engine/worker.h"
+#include "guard/tables.h"
 #include "scenario.h"
 #include "world.h"
 
@@ -31,7 +33,7 @@ struct run {
 		[SCENARIO_SERVICES_MAX]; /* of those that were set; no limit is a second */
 	struct socket sockets[NETWORK_SOCKETS_MAX];
 	struct guard_ports ports;
-	struct loops *loops; /* NULL: no service is guarded against them */
+	struct tables *tables; /* NULL: no service has limits, or is guarded against loops */
 	struct receiver receivers[NETWORK_SOCKETS_MAX];
 	struct task *receiver_tasks[NETWORK_SOCKETS_MAX];
 	struct worker_shared shared;
@@ -40,6 +42,12 @@ struct run {
 	struct worker *workers[SCENARIO_WORKERS_MAX];
 	struct task *worker_tasks[SCENARIO_WORKERS_MAX];
 	bool refusing; /* what is still received is dropped */
+
+	/* Of services whose handler is outside. */
+	struct events events;
+	struct children *children[SCENARIO_SERVICES_MAX];
+	struct process *processes; /* NULL: there is no such service */
+	bool given;		   /* the owner is to look at children */
 };
 
 extern struct run *the_run;
@@ -57,6 +65,13 @@ void run_assemble(struct run *run);
 void run_take_apart(struct run *run);
 void run_note_wait(struct run *run, unsigned service, int64_t max_wait_ns);
 struct queue_settings run_settings(const struct run *run, unsigned service);
+
+/* run_children.c: make them, have as many as the settings say, kill them, wait for their end. */
+void run_children_make(struct run *run, unsigned service);
+void run_children_limit(struct run *run, unsigned service);
+void run_children_abort(struct run *run);
+void run_children_stop(struct run *run);
+void run_children_free(struct run *run);
 
 /* What was promised did not happen: say so, with the command that shows it again, and end. */
 _Noreturn void run_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -28,7 +28,7 @@ static bool does_a_worker_sleep(const struct run *run)
 {
 	for (unsigned i = 0; i < atomic_load(&run->shared.demand.wanted); i++)
 		if (run->worker_tasks[i] != NULL && run->worker_tasks[i]->state == TASK_WAITING &&
-			run->worker_tasks[i]->word != NULL)
+			run->worker_tasks[i]->word != NULL && !run->worker_tasks[i]->in_handler)
 			return true;
 	return false;
 }

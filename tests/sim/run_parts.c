@@ -54,13 +54,16 @@ struct queue_settings run_settings(const struct run *run, unsigned service)
 
 	if (settings.max_workers >= workers)
 		settings.max_workers = workers + helpers;
+	if (run->children[service] != NULL &&
+		run->services[service].children < settings.max_workers)
+		settings.max_workers = run->services[service].children;
 	return settings;
 }
 
 static void make_queue(struct run *run, unsigned number)
 {
 	struct sim_service *drawn = &run->scenario.services[number];
-	struct queue_settings settings = run_settings(run, number);
+	struct queue_settings settings;
 	struct queue_limits limits = {
 		.capacity = drawn->capacity,
 		.workers_max = SCENARIO_WORKERS_MAX + helpers_of(run, number),
@@ -68,9 +71,13 @@ static void make_queue(struct run *run, unsigned number)
 		.demand = &run->shared.demand,
 		.service = number,
 		.assisted = run->handlers[number].never_blocks,
+		.outside = drawn->outside,
 	};
 	struct queue **queue = &run->services[number].queue;
 
+	if (drawn->outside)
+		run_children_make(run, number);
+	settings = run_settings(run, number);
 	if (drawn->runner != BY_RECEIVERS)
 		must(queue_new(&limits, &settings, queue) == 0, "queue");
 	model_init(&run->models[number], number, *queue, &limits, &settings);
@@ -86,6 +93,18 @@ void run_note_wait(struct run *run, unsigned service, int64_t max_wait_ns)
 
 static struct handler_values no_values;
 
+static void set_limit(struct run *run, struct service *service, const struct sim_service *drawn)
+{
+	const struct limiter_numbers numbers = { drawn->requests_per_s, .burst_s = 1,
+		.leak = drawn->leak };
+
+	if (run->tables == NULL)
+		must(tables_new(&run->tables) == 0, "tables");
+	service->limiter.meters = &run->tables->meters;
+	service->limiter.loss = &service->losses[DROP_LIMIT];
+	limiter_set(&service->limiter, &numbers);
+}
+
 static void make_service(struct run *run, unsigned number)
 {
 	struct sim_service *drawn = &run->scenario.services[number];
@@ -100,6 +119,8 @@ static void make_service(struct run *run, unsigned number)
 	service->handler.values = &no_values;
 	atomic_init(&service->min_source_port, SCENARIO_LOW_PORT);
 	atomic_init(&service->max_wait_ns, drawn->max_wait_ns);
+	if (drawn->requests_per_s > 0)
+		set_limit(run, service, drawn);
 	run_note_wait(run, number, drawn->max_wait_ns);
 	make_queue(run, number);
 	must(handler_open(&service->handler, NULL) == 0, "handler");
@@ -190,6 +211,7 @@ void run_take_apart(struct run *run)
 		worker_free(run->receivers[i].worker);
 		receiver_release(&run->receivers[i]);
 	}
+	run_children_free(run);
 	for (unsigned i = 0; i < run->scenario.services_count; i++) {
 		handler_close(&run->services[i].handler);
 		queue_free(run->services[i].queue);
@@ -197,7 +219,7 @@ void run_take_apart(struct run *run)
 	}
 	slab_free(run->slab);
 	log_free(run->log);
-	loops_free(run->loops);
+	tables_free(run->tables);
 	network_free(&run->network);
 	world_free(&run->world);
 }

@@ -45,6 +45,7 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 		BY_RECEIVERS_TOO, BY_RECEIVERS };
 	static const int64_t rarely[] = { 0, 0, 3, 20, 100 };
 	static const int64_t factors[] = { 3, 50, 2000 };
+	static const int64_t limits[] = { 0, 0, 1, 20, 1000 };
 
 	service->runner = (enum runner)RANDOM_OF(random, runners);
 	service->never_blocks = service->runner == BY_RECEIVERS_TOO ||
@@ -64,6 +65,8 @@ static void draw_service(struct random *random, unsigned workers, struct sim_ser
 	service->fail_one_in = (unsigned)RANDOM_OF(random, rarely);
 	service->silent_one_in = (unsigned)RANDOM_OF(random, rarely);
 	service->wrong_one_in = (unsigned)RANDOM_OF(random, rarely);
+	service->requests_per_s = (unsigned)RANDOM_OF(random, limits);
+	service->leak = 1; /* only the order depends on it */
 }
 
 /* What the kernel and the device make of joined messages. */
@@ -179,4 +182,22 @@ void scenario_draw(struct run *run)
 	scenario->stop_ns = random_between(random, 0, scenario->length_ns * 3 / 2);
 	scenario->drain_ns = RANDOM_OF(random, drains);
 	scenario->changes = random_below(random, 2) * random_below(random, 6);
+}
+
+void scenario_draw_children(struct run *run)
+{
+	for (unsigned i = 0; i < run->scenario.services_count; i++) {
+		struct sim_service *service = &run->scenario.services[i];
+
+		if (service->runner == BY_RECEIVERS)
+			continue;
+		service->runner = BY_WORKERS;
+		service->never_blocks = false;
+		service->outside = true;
+		processes_draw(&run->world.random, &service->children);
+	}
+	for (unsigned i = 0; i < run->scenario.groups_count; i++)
+		if (random_one_in(&run->world.random, 2))
+			run->scenario.groups[i].pattern = RETRYING;
+	run->scenario.stop_ns += random_between(&run->world.random, 0, 500 * MS);
 }

@@ -7,6 +7,7 @@
 
 #include <dgram.h>
 
+#include "processes.h"
 #include "queue/queue.h"
 #include "random.h"
 
@@ -58,12 +59,16 @@ struct sim_service {
 	struct backlog_rules rules;
 	bool busy;
 	int64_t max_wait_ns;		/* 0: no limit */
+	unsigned requests_per_s;	/* of a source; 0: no limit */
+	unsigned leak;			/* of what is over it */
 	struct queue_settings settings; /* max_workers 0: all */
 	int64_t service_ns;
 	unsigned vary;	      /* parts of 100 */
 	unsigned slow_one_in; /* takes very much longer */
 	unsigned slow_factor;
 	unsigned fail_one_in, silent_one_in, wrong_one_in;
+	bool outside; /* its handler is in children: */
+	struct sim_children children;
 };
 
 struct scenario {
@@ -87,8 +92,9 @@ struct scenario {
 
 struct run;
 
-/* Draw it all from the run's seed. */
+/* Draw it all from the run's seed; then have the handlers of workers outside. */
 void scenario_draw(struct run *run);
+void scenario_draw_children(struct run *run);
 
 /* scenario.c: settings as they may be drawn again while it runs. */
 void scenario_draw_settings(struct random *random, unsigned workers, struct sim_service *service);

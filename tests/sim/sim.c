@@ -2,6 +2,7 @@
  * virtual time, in a world drawn from a seed.
  *
  *	sim --seeds FIRST:COUNT [--trace]	run these, check all that is promised
+ *	sim --children FIRST:COUNT [--trace]	the same with handlers in children, which die at any step
  *	sim --curves				what the queue's rules are worth, as a table
  *	sim --shares, sim --neighbours		the last tables of these alone
  *	sim --requests COUNT MODE ADDRESSES	serve so many, unchecked: their instructions can be
@@ -50,16 +51,16 @@ static void on_signal(int number)
 	_exit(1);
 }
 
-static void prepare_replay(uint64_t seed)
+static void prepare_replay(uint64_t seed, const char *option)
 {
 	replay_length = (size_t)snprintf(replay, sizeof(replay),
 		"seed %" PRIu64 ": an assertion, a crash or an endless loop\n"
-		"%s --seeds %" PRIu64 ":1 --trace\n",
-		seed, program, seed);
+		"%s %s %" PRIu64 ":1 --trace\n",
+		seed, program, option, seed);
 }
 
 /* Returns the hash of its trace. */
-static uint64_t run_seed(uint64_t seed, bool print)
+static uint64_t run_seed(uint64_t seed, const char *option, bool print)
 {
 	static struct run run;
 	uint64_t trace;
@@ -70,23 +71,25 @@ static uint64_t run_seed(uint64_t seed, bool print)
 	world_init(&run.world, seed);
 	run.world.print = print;
 	the_run = &run;
-	prepare_replay(seed);
+	prepare_replay(seed, option);
 	(void)alarm(SECONDS_MAX);
 	scenario_draw(&run);
+	if (strcmp(option, "--children") == 0)
+		scenario_draw_children(&run);
 	run_scenario(&run);
 	run_take_apart(&run);
 	trace = run.world.trace;
 	return trace;
 }
 
-static int run_seeds(const char *range, bool print)
+static int run_seeds(const char *option, const char *range, bool print)
 {
 	uint64_t first = 0, count = 0, all = 0;
 
 	if (sscanf(range, "%" SCNu64 ":%" SCNu64, &first, &count) != 2 || count == 0)
 		return -1;
 	for (uint64_t i = 0; i < count; i++)
-		all = all * 31 + run_seed(first + i, print);
+		all = all * 31 + run_seed(first + i, option, print);
 	printf("%" PRIu64 " seeds from %" PRIu64 ", trace %016" PRIx64 "\n", count, first, all);
 	return 0;
 }
@@ -114,8 +117,9 @@ int main(int argc, char **argv)
 		curves_print_neighbours();
 		return 0;
 	}
-	if ((argc == 3 || trace) && strcmp(argv[1], "--seeds") == 0 &&
-		run_seeds(argv[2], trace) == 0)
+	if ((argc == 3 || trace) &&
+		(strcmp(argv[1], "--seeds") == 0 || strcmp(argv[1], "--children") == 0) &&
+		run_seeds(argv[1], argv[2], trace) == 0)
 		return 0;
 	if ((argc == 5 || argc == 6) && strcmp(argv[1], "--requests") == 0 &&
 		requests_run(argv[2], argv[3], argv[4], argv[5]))
@@ -123,8 +127,8 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--walk") == 0 && walk_run(argv[2]))
 		return 0;
 	(void)fprintf(stderr,
-		"usage: %s --seeds FIRST:COUNT [--trace] | --curves | --shares | --neighbours |\n"
-		"\t--requests COUNT [guarded-]workers|assisted|inline ADDRESSES [PLUGIN.so] |\n"
+		"usage: %s --seeds|--children FIRST:COUNT [--trace] | --curves | --shares | --neighbours |\n"
+		"\t--requests COUNT [guarded-|closed-]workers|assisted|inline ADDRESSES [PLUGIN.so] |\n"
 		"\t--walk workers|assisted|inline\n",
 		program);
 	return 64;

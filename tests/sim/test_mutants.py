@@ -1,5 +1,5 @@
 """Mutants: the simulator over a product with one mistake each. Every one has to be caught, and the
-command that it prints has to show the same failure again."""
+command that it prints has to show the same failure again. Those that begin with "child_" are of handlers in children."""
 
 import os
 import pathlib
@@ -12,7 +12,8 @@ import dgramtest
 HERE = pathlib.Path(__file__).parent
 BUILT = pathlib.Path(dgramtest.BUILD, "tests", "sim")
 SEEDS = 2000  # in which each has to be caught, but for those that take more to be seen
-SEEDS_OF = {"assist_late": 6000, "assist_leaves": 6000, "blind": 6000, "path_limit_kept": 6000}
+SEEDS_OF = {"assist_late": 6000, "assist_leaves": 6000, "blind": 30000, "path_limit_kept": 10000,
+            "undoubted": 30000}
 
 
 def run(*command):
@@ -25,7 +26,8 @@ class Mutants(dgramtest.Case):
     """One test is made for each file in mutants/."""
 
     def must_be_caught(self, name):
-        done = run(BUILT / f"mutant-{name}", "--seeds", f"1:{SEEDS_OF.get(name, SEEDS)}")
+        worlds = "--children" if name.startswith("child_") else "--seeds"
+        done = run(BUILT / f"mutant-{name}", worlds, f"1:{SEEDS_OF.get(name, SEEDS)}")
         self.assertEqual(done.returncode, 1, f"survived: {done.stdout}{done.stderr}")
         found = re.search(r"^seed \d+[^:]*: .+\n(.+)\n\Z", done.stderr, re.MULTILINE)
         self.assertTrue(found, done.stderr)

@@ -11,6 +11,7 @@ import dgramtest
 
 SIM = pathlib.Path(dgramtest.BUILD, "tests", "sim", "sim")
 SEEDS = 2500
+CHILDREN_SEEDS = 600
 
 
 def simulate(*arguments):
@@ -20,14 +21,25 @@ def simulate(*arguments):
 
 
 class Sim(dgramtest.Case):
-    def run_seeds(self, *arguments):
-        done = simulate("--seeds", *arguments)
+    def run_seeds(self, *arguments, worlds="--seeds"):
+        done = simulate(worlds, *arguments)
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr)
         return done.stdout
 
     def test_no_seed_breaks_a_promise(self):
         count = dgramtest.scaled(SEEDS)
         self.assertRegex(self.run_seeds(f"1:{count}"), f"^{count} seeds from 1, trace [0-9a-f]{{16}}\n$")
+
+    def test_children_die_at_any_step(self):
+        count, shown = dgramtest.scaled(CHILDREN_SEEDS), dgramtest.scaled(100)
+        self.assertRegex(self.run_seeds(f"1:{count}", worlds="--children"), f"^{count} seeds from 1, trace ")
+        first, trace = (self.run_seeds(f"1:{shown}", "--trace", worlds="--children") for _ in range(2))
+        self.assertEqual(first, trace)
+        for what in (
+                "child dies before", "child dies within", "child dies in an answer", "child dies after",
+                "child dies of a request", "child is killed", r"child starts \d+ 1", r"give up \d+ \d+ 1", "cost",
+                "refuse", r"ask \d+ \d+ 1", r"ask \d+ [2-9]"):
+            self.assertTrue(re.search(rf"^\d+ \d+ \w+/\d+ {what}\b", trace, re.MULTILINE), what)
 
     def test_same_seed_same_run(self):
         traces = set()
@@ -61,19 +73,21 @@ class Sim(dgramtest.Case):
 
     @unittest.skipIf(dgramtest.SLOW > 1, "the same figures, after minutes")
     def test_the_polite_get_their_share(self):
-        rows = re.findall(r"^\| (\d+) \| (.+) \| (.+) \| (.+) \| (\d+) \| ([0-9.]+) % \| ([0-9.]+) \| ([0-9.]+) \|",
+        rows = re.findall(r"^\| (\d+) \| (.+) \| (.+) \| (.+) \| (\d+) \| (\d+) \| ([0-9.]+) % \| ([0-9.]+) \| ([0-9.]+) \|",
                           simulate("--shares").stdout, re.MULTILINE)
-        self.assertEqual(len(rows), 16)
-        share, chance = {}, {}
-        for abusers, theirs, ours, moment, window, percent, by_chance, goodput in rows:
+        self.assertEqual(len(rows), 17)
+        share, chance, limited = {}, {}, {}
+        for abusers, theirs, ours, moment, limit, window, percent, by_chance, goodput in rows:
             key = int(abusers), theirs, ours, moment, int(window)
-            share[key], chance[key] = float(percent), float(by_chance)
+            (limited if int(limit) else share)[key], chance[key] = float(percent), float(by_chance)
             self.assertGreater(float(goodput), 0.99, key)
         apart, few, one, any_time = "each its own", "few", "one", "any time"
         self.assertGreaterEqual(share[1, apart, apart, any_time, 1000], 99.9)
         self.assertGreaterEqual(share[20, apart, apart, any_time, 1000], 99.9)
         self.assertGreaterEqual(share[100, apart, apart, any_time, 1000], 88)
         self.assertGreaterEqual(share[100, apart, apart, "behind", 1000], 88)
+        # 100 abusers may have twice what a polite client asks for, which is still more than there is.
+        self.assertGreaterEqual(limited[100, apart, apart, any_time, 1000], 95)
         self.assertLess(share[100, apart, apart, any_time, 100], 80, "the longer window is worth it")
         for moment in any_time, "before", "among", "behind":
             self.assertGreaterEqual(chance[5000, apart, apart, moment, 1000], 0.6, moment)
@@ -85,7 +99,7 @@ class Sim(dgramtest.Case):
         self.assertGreaterEqual(share[100, apart, one, any_time, 1000], 48)
 
     def test_wrong_usage(self):
-        for arguments in ([], ["--seeds"], ["--seeds", "x"], ["--seeds", "1:0"], ["--nonsense"]):
+        for arguments in ([], ["--seeds"], ["--seeds", "x"], ["--seeds", "1:0"], ["--children"], ["--nonsense"]):
             self.assertEqual(simulate(*arguments).returncode, 64, arguments)
 
 

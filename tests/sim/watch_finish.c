@@ -59,7 +59,9 @@ static enum ledger_failure failure_of(const struct letter *letter)
 /* Where it has to stand in the books. */
 static void expect_result(const struct letter *letter, struct ledger *expected, bool aborting)
 {
-	if (letter->runs == 0 && letter->expires_ns <= the_run->world.now_ns && !aborting)
+	if (letter->refused)
+		expected->dropped[DROP_QUARANTINED]++;
+	else if (letter->runs == 0 && letter->expires_ns <= the_run->world.now_ns && !aborting)
 		expected->dropped[DROP_EXPIRED]++;
 	else if (letter->runs == 0)
 		expected->dropped[DROP_SHUTDOWN]++;
@@ -67,6 +69,8 @@ static void expect_result(const struct letter *letter, struct ledger *expected, 
 		expected->no_reply++;
 	else if (letter->outcome > (ssize_t)SCENARIO_DATA_BYTES)
 		expected->failed[FAIL_REPLY_SIZE]++;
+	else if (letter->outcome == -ECHILD)
+		expected->failed[FAIL_CHILD]++;
 	else if (letter->outcome < 0)
 		expected->failed[FAIL_HANDLER]++;
 	else if (letter->replies > 0)

@@ -5,6 +5,7 @@
 #include "watch.h"
 
 #define BATCH_NS 100000
+#define BATCH_OUTSIDE_NS 1000000
 
 /* Receivers do not help with a handler whose latest call took longer. */
 #define SLOW_CALL_NS 200000
@@ -104,17 +105,18 @@ static void take(
 }
 
 /* An answer that is ready waits for the rest of its batch, so that must be a short one as far as is
- * known: all may take as long as the mean, and as the latest where handlers may block. */
+ * known: all may take as long as the mean, and as the latest where handlers may block. Children's answers wait for
+ * none. */
 static void must_be_short(const struct model *model, unsigned count, int64_t service_ewma_ns)
 {
+	int64_t all_ns = model->limits.outside ? BATCH_OUTSIDE_NS : BATCH_NS;
 	int64_t each_ns = service_ewma_ns;
 
-	if (!model->limits.assisted && model->latest_service_ns > each_ns)
+	if (!model->limits.outside && !model->limits.assisted && model->latest_service_ns > each_ns)
 		each_ns = model->latest_service_ns;
 	must(service_ewma_ns <= model->slowest_ns, "a mean of %" PRId64 ", above all",
 		service_ewma_ns);
-	must(count <= QUEUE_BATCH_MAX &&
-			(count <= 1 || (each_ns > 0 && count * each_ns <= BATCH_NS)),
+	must(count <= QUEUE_BATCH_MAX && (count <= 1 || (each_ns > 0 && count * each_ns <= all_ns)),
 		"a batch of %u is too long", count);
 }
 

@@ -38,6 +38,7 @@ struct task {
 	bool sending;		/* it waits for room to send */
 	bool receiving;		/* that takes a while */
 	bool in_handler;
+	bool runs_again; /* requests of its batch: each alone */
 	bool unread;	 /* a handler has ended: it has to read the clock again */
 	int64_t held_ns; /* how long it was held up since then */
 	void (*main)(void *argument);

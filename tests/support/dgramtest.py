@@ -61,8 +61,9 @@ def run_dgramd(*arguments, program=None, **options):
 
 
 def handlers():
-    """The names of the built-in handlers."""
-    return json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
+    """The names of the built-in handlers that need no options."""
+    names = json.loads(run_dgramd("--schema").stdout)["properties"]["handler"]["anyOf"][0]["enum"]
+    return [name for name in names if name != "exec"]
 
 
 def parse_line(line):

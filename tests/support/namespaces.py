@@ -23,9 +23,9 @@ def unshare(namespace):
         mount("none", "/", None, MS_REC | MS_PRIVATE)
 
 
-def mount(source, target, kind=None, flags=0):
-    encoded = [each.encode() if each else None for each in (source, target, kind)]
-    check(libc.mount(*encoded, ctypes.c_ulong(flags), None), f"mount {target}")
+def mount(source, target, kind=None, flags=0, data=None):
+    source, target, kind, data = [each.encode() if each else None for each in (source, target, kind, data)]
+    check(libc.mount(source, target, kind, ctypes.c_ulong(flags), data), f"mount {target}")
 
 
 def empty(directory):

@@ -115,7 +115,8 @@ class Case(dgramtest.Case):
 
     def add(self, device, *hosts):
         for host in hosts:
-            self.ip(f"address add {with_prefix(host)} dev {device}")
+            # Without looking for another that has it; accept_dad alone lets the kernel do that a moment later.
+            self.ip(f"address add {with_prefix(host)} dev {device}" + (" nodad" if ":" in host else ""))
 
     def setting(self, name, value):
         self.networks.set(name, value)

@@ -25,7 +25,9 @@ static inline const struct config_handlers *test_handlers(void)
 {
 	static struct handlers handlers;
 
-	handlers_init(&handlers, linked_handlers ? linked_handlers : dgram_builtin_handlers());
+	if (!handlers.config.listed)
+		handlers_init(
+			&handlers, linked_handlers ? linked_handlers : dgram_builtin_handlers());
 	return &handlers.config;
 }
 

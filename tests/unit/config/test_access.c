@@ -55,7 +55,7 @@ static struct config *load_text(const char *text)
 	return config;
 }
 
-/* "+10.0.0.0/8 -127.0.0.1": what a service lets in and what not, sorted. */
+/* "+10.0.0.0/8 -127.0.0.1": what a service lets in and what not, as they were read. */
 static void must_be(const struct config *config, size_t service, const char *expected)
 {
 	const struct dgram_access *access = config_options(config)->services[service].access;
@@ -120,7 +120,7 @@ static void from_a_file(void **state)
 	(void)state;
 	write_text("list", list);
 	config = load_text("{\"access\": {\"file\": \"list\", \"allow\": [\"::1\"]}}");
-	must_be(config, 0, "+10.0.0.0/8 +10.0.0.0/8 +::1 -0.0.0.0/0 -10.0.0.0/9 -2001:db8::/32");
+	must_be(config, 0, "+::1 +10.0.0.0/8 +10.0.0.0/8 -0.0.0.0/0 -10.0.0.0/9 -2001:db8::/32");
 	config_free(config);
 	write_text("list", "");
 	config = load_text("{\"services\": [{\"access\": {\"file\": \"list\"}}]}");

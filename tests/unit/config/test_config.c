@@ -117,7 +117,7 @@ static void test_every_value(void **state)
 		"\"overload_interval_ms\":60000,\"fair_window_ms\":1,\"busy_replies\":true},"
 		"\"logging\":{\"level\":\"debug\",\"format\":\"json\","
 		"\"target\":\"log/{worker}\\u00fc.log\",\"summary_interval_s\":0},"
-		"\"shutdown\":{\"drain_timeout_ms\":3600000}}",
+		"\"shutdown\":{\"drain_timeout_ms\":3600000,\"drain_delay_ms\":3600000}}",
 		NULL);
 	const struct dgram_options *options = config_options(config);
 	const struct dgram_service *service = only_service(config);
@@ -153,6 +153,7 @@ static void test_every_value(void **state)
 	assert_int_equal(options->workers, 1024);
 	assert_false(options->receivers_assist);
 	assert_int_equal(options->drain_timeout_ms, 3600000);
+	assert_int_equal(config_drain_delay_ms(config), 3600000);
 	assert_int_equal(options->log_level, DGRAM_LOG_DEBUG);
 	assert_string_equal(options->log_format, "json");
 	assert_string_equal(options->log_target, "log/{worker}\xc3\xbc.log");

@@ -14,7 +14,8 @@ README = TOP / "README.md"
 CHANGELOG = TOP / "CHANGELOG.md"
 LIVE = " Takes effect on reload."
 # libdgram has other fields or defaults.
-UNLIKE = ("host", "port", "handler", "access.allow", "access.deny", "sandbox")
+UNLIKE = ("host", "port", "handler", "access.allow", "access.deny", "sandbox", "child.sandbox", "admin.socket",
+          "admin.socket_mode", "admin.socket_group", "admin.listen", "admin.upgrade", "shutdown.drain_delay_ms")
 
 
 def keys_of(properties, prefix=""):
@@ -103,10 +104,11 @@ class Documents(dgramtest.Case):
         handlers = dgramtest.handlers()
         self.assertGreater(len(handlers), 5)
         item = MANUAL.read_text(encoding="utf-8").split(".It Cm handler\n")[1].split(".El\n")[0]
-        self.assertEqual(re.findall(r"^\.It Ql (\S+)$", item, re.MULTILINE), handlers)
+        self.assertEqual(
+            re.findall(r"^\.It Ql (\S+)$", item, re.MULTILINE), [*handlers, "exec"])
         table = README.read_text(encoding="utf-8").split("| `handler` | answers with |")[1]
         rows = re.match(r"(\n\|.*)*", table)[0]
-        self.assertEqual(re.findall(r"^\| `([^`]+)`", rows, re.MULTILINE), handlers)
+        self.assertEqual(re.findall(r"^\| `([^`]+)`", rows, re.MULTILINE), [*handlers, "exec"])
         comment = HEADER.read_text(encoding="utf-8").split("/* A built-in handler by name (")[1]
         self.assertEqual(re.findall(r'"([^"]+)"', comment.split(")")[0]), handlers)
         sentence = CHANGELOG.read_text(encoding="utf-8").split("- Built-in handlers: ")[1].split("\n- ")[0]

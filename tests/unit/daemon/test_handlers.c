@@ -38,6 +38,8 @@ static int init(const struct dgram_handler *const *linked, char text[512])
 	text[length] = '\0';
 	close(before);
 	close(fd);
+	if (error == 0)
+		handlers_free(&handlers);
 	return error;
 }
 
@@ -62,9 +64,14 @@ static void test_refused(void **state)
 		.handle = handle,
 		.parameters = nameless,
 		.parameters_count = 1 };
+	static const struct dgram_handler ours = {
+		.abi = DGRAM_ABI, .name = "exec", .handle = handle
+	};
 	char text[512];
 
 	(void)state;
+	must_refuse((const struct dgram_handler *[]){ &first, &ours, NULL },
+		"handlers[1]: has the name of the handler that executes commands\n");
 	assert_int_equal(init((const struct dgram_handler *[]){ &first, &second, NULL }, text), 0);
 	assert_string_equal(text, "");
 	must_refuse((const struct dgram_handler *[]){ NULL }, "handlers[0]: handler: missing\n");
@@ -88,13 +95,18 @@ static void test_found(void **state)
 
 	(void)state;
 	assert_int_equal(handlers_init(&handlers, linked), 0);
-	assert_ptr_equal(config->listed, linked);
+	assert_ptr_equal(config->listed[0], &first);
+	assert_ptr_equal(config->listed[1], &second);
+	assert_string_equal(config->listed[2]->name, "exec");
+	assert_null(config->listed[3]);
 	assert_ptr_equal(config->find(config->context, "second", why), &second);
 	assert_string_equal(why, "");
 	assert_null(config->find(config->context, "secnod", why));
-	assert_string_equal(why, "must be one of \"first\", \"second\"; did you mean \"second\"?");
+	assert_string_equal(
+		why, "must be one of \"first\", \"second\", \"exec\"; did you mean \"second\"?");
 	assert_null(config->find(config->context, "second.so", why));
 	assert_string_equal(why, "a plug-in is named with a slash, as in \"./second.so\"");
+	handlers_free(&handlers);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* The receiver's admission: what is queued, what is dropped, and for which reason; on loopback, and
  * for sources that loopback does not have, with a kernel of our own behind sys_receive(). Time stands
  * still, or passes as a test says. */
-/* link: -Wl,--wrap=sys_receive,--wrap=sys_monotonic_ns,--wrap=sys_realtime_ns */
+/* link: -Wl,--wrap=sys_receive,--wrap=sys_wait,--wrap=sys_monotonic_ns,--wrap=sys_realtime_ns */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +25,8 @@
 
 int __real_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
 int __wrap_sys_receive(int fd, struct mmsghdr *messages, unsigned count);
+int __real_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
+int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 int64_t __wrap_sys_monotonic_ns(void);
 int64_t __wrap_sys_realtime_ns(void);
 
@@ -496,6 +498,46 @@ static void deadlines_that_change(void **state)
 	assert_int_equal(time_allowed(fixture), DATAGRAM_FOREVER_NS);
 }
 
+/* Where there is one: its first wait takes 20 s and brings a datagram, which arrives while the receiver asks for
+ * it; the second wait ends it. */
+static struct fixture *sleeper;
+static unsigned sleeps;
+
+int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	if (sleeper == NULL)
+		return __real_sys_wait(fds, count, timeout_ms);
+	if (sleeps++ > 0) {
+		atomic_store(&sleeper->shutdowns, 1);
+		return 1;
+	}
+	now_ns += 20 * NS_PER_S;
+	fake.sources[0] = address("192.0.2.1", 2000);
+	fake.count = 1;
+	fake.takes_ns = NS_PER_US;
+	fake.arrived_ns = now_ns + 500;
+	fds[1].revents = POLLIN;
+	return 1;
+}
+
+/* Timestamps were switched on, nothing came, and then for a long time nothing: what comes has just arrived. */
+static void one_after_a_long_sleep(void **state)
+{
+	struct fixture *fixture = *state;
+	struct datagram_list waiting = { 0 };
+
+	atomic_store(&fixture->service.max_wait_ns, NS_PER_S);
+	arrivals_switch(&fixture->receiver.batch.arrivals, fixture->sockets[0].fd, false);
+	sleeps = 0;
+	sleeper = fixture;
+	receiver_run(&fixture->receiver);
+	sleeper = NULL;
+	assert_int_equal(books(fixture).queued, 1);
+	queue_discard(fixture->service.queue, &waiting);
+	assert_in_range(waiting.first->received_ns - waiting.first->arrived_ns, 0, NS_PER_MS);
+	slab_give(fixture->slab, &waiting);
+}
+
 #define WITH_RECEIVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 /* A stop takes what had arrived by then, however long that takes; what arrived later ends it, and so does an
@@ -548,6 +590,7 @@ int main(void)
 		WITH_RECEIVER(an_offer_wakes),
 		WITH_RECEIVER(a_full_queue),
 		WITH_RECEIVER(deadlines_that_change),
+		WITH_RECEIVER(one_after_a_long_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

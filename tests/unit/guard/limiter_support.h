@@ -9,35 +9,34 @@
 #include <cmocka.h>
 
 #include "guard/limiter.h"
+#include "guard/tables.h"
 
 /* Some time after the machine started. */
 #define BEGIN_NS (1000 * NS_PER_S)
 
-static struct meters *meters;
+static struct tables *tables;
 static struct limiter limiter;
 static struct dice dice;
+static struct loss loss;
 
 static inline void limit_to(const struct limiter_numbers *numbers)
 {
-	const struct limiter_settings settings = { .numbers = *numbers };
-	struct limiter_rules *rules;
-
-	assert_int_equal(limiter_rules_new(&settings, meters, 3, &rules), 0);
-	limiter_set(&limiter, rules);
+	limiter_set(&limiter, numbers);
 }
 
 static inline int setup_limiter(void **state)
 {
+	int error = tables_new(&tables);
+
 	(void)state;
-	limiter_init(&limiter);
-	return meters_new(&meters);
+	limiter = (struct limiter){ .meters = &tables->meters, .service = 3, .loss = &loss };
+	return error;
 }
 
 static inline int teardown_limiter(void **state)
 {
 	(void)state;
-	limiter_destroy(&limiter);
-	meters_free(meters);
+	tables_free(tables);
 	return 0;
 }
 

@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 
 #include "guard/access.h"
@@ -142,6 +140,35 @@ static void what_turns_nothing_is_left_out(void **state)
 	assert_int_equal(access_bytes(many), access_bytes(one));
 	access_free(many);
 	access_free(one);
+}
+
+/* However often it is given. */
+static void a_rule_that_repeats_another(void **state)
+{
+	struct prefix_rule rules[200];
+	struct access *access;
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++)
+		rules[i] = rule("10.0.0.0/8", false);
+	access = make(rules, 200, true);
+	assert_false(admits(access, "10.255.255.255"));
+	assert_true(admits(access, "11.0.0.0"));
+	access_free(access);
+}
+
+static void one_that_two_places_have(void **state)
+{
+	struct prefix_rule rules[] = { rule("10.0.0.0/8", true) };
+	struct access *access = make(rules, 1, false);
+
+	(void)state;
+	access->users++;
+	access_free(access);
+	assert_int_equal(access->users, 1);
+	assert_int_equal(access->v4_count, 2);
+	assert_true(admits(access, "10.1.2.3"));
+	access_free(access);
 }
 
 /* --- against a walk over all rules */
@@ -295,69 +322,6 @@ static void as_a_walk_over_all_rules(void **state)
 	assert_in_range(admitted, SEEDS * ASKED / 4, SEEDS * ASKED / 4 * 3);
 }
 
-/* --- a table is replaced */
-
-#define REPLACEMENTS 3000
-
-static access_place place, used;
-static _Atomic unsigned looked_up;
-static _Atomic bool finished;
-
-static void *look_up(void *context)
-{
-	const union addr *asked = context;
-
-	while (!atomic_load(&finished)) {
-		const struct access *access = access_enter(&place, &used);
-
-		if (access != NULL && !access_admits(access, asked))
-			abort();
-		access_leave(&used);
-		atomic_fetch_add(&looked_up, 1);
-	}
-	return NULL;
-}
-
-/* Memory that is freed too early is found by the sanitizers; and a table that is noted is not freed. */
-static void one_that_is_in_use_is_noted(void **state)
-{
-	struct prefix_rule rules[] = { rule("10.0.0.0/8", true), rule("::/0", false) };
-	union addr asked = address("10.1.2.3");
-	struct access *last = NULL;
-	pthread_t thread;
-
-	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, look_up, &asked), 0);
-	for (unsigned i = 0; i < REPLACEMENTS || atomic_load(&looked_up) < 1000; i++) {
-		struct access *next = i % 3 != 0 ? make(rules, 2, i % 2) : NULL;
-
-		atomic_store(&place, next);
-		while (last != NULL && atomic_load(&used) == last)
-			sched_yield();
-		access_free(last);
-		last = next;
-	}
-	atomic_store(&finished, true);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	access_free(last);
-}
-
-static void the_table_in_force_is_noted_until_the_end(void **state)
-{
-	struct prefix_rule rules[] = { rule("10.0.0.0/8", true) };
-	struct access *access = make(rules, 1, false);
-	access_place own = NULL, in_force = access;
-
-	(void)state;
-	assert_ptr_equal(access_enter(&in_force, &own), access);
-	assert_ptr_equal(atomic_load(&own), access);
-	access_leave(&own);
-	assert_null(atomic_load(&own));
-	atomic_store(&in_force, NULL);
-	assert_null(access_enter(&in_force, &own));
-	access_free(access);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,9 +330,9 @@ int main(void)
 		cmocka_unit_test(an_address_written_as_ipv6_is_ipv4),
 		cmocka_unit_test(the_ends_of_the_address_space),
 		cmocka_unit_test(what_turns_nothing_is_left_out),
+		cmocka_unit_test(a_rule_that_repeats_another),
+		cmocka_unit_test(one_that_two_places_have),
 		cmocka_unit_test(as_a_walk_over_all_rules),
-		cmocka_unit_test(one_that_is_in_use_is_noted),
-		cmocka_unit_test(the_table_in_force_is_noted_until_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

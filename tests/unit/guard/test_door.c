@@ -14,11 +14,13 @@
 #include "base/sys.h"
 #include "engine/handler.h"
 #include "guard/door.h"
+#include "guard/tables.h"
 
 #define LENGTH_MAX 1500u
 #define REPLY_MAX 2048u
 
 static struct door door;
+static struct tables *tables;
 static struct limiter limiter; /* exempts nobody, and limits nobody */
 
 int64_t __wrap_sys_monotonic_ns(void);
@@ -33,13 +35,15 @@ static int make(void **state)
 	(void)state;
 	memset(&door, 0, sizeof(door));
 	door.limiter = &limiter;
-	return cap_new(&door.cap);
+	assert_int_equal(tables_new(&tables), 0);
+	door.cap = &tables->cap;
+	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	cap_free(door.cap);
+	tables_free(tables);
 	return 0;
 }
 
@@ -57,7 +61,8 @@ static struct datagram *request_from(const char *client, size_t length)
 static enum ledger_drop check(
 	const struct datagram *request, const union addr *to, size_t length, bool counted)
 {
-	const struct departure departure = { request, to, "", length, counted };
+	static const unsigned char data[LENGTH_MAX]; /* of which nobody reads more */
+	const struct departure departure = { request, to, data, length, counted };
 
 	return door_check(&door, &departure);
 }
@@ -119,6 +124,12 @@ static void test_factor(void **state)
 		door_count(&door, local);
 		free(local);
 	}
+	request = request_from("192.0.2.1", 0);
+	request->standing = DATAGRAM_EXEMPT;
+	assert_true(passes(request, 1000000));
+	assert_int_equal(check(request, &(union addr){ .in = request->client.in }, 1000000, false),
+		DROP_AMPLIFICATION); /* elsewhere */
+	free(request);
 }
 
 /* What came counts once, and for its client's network alone. */
@@ -140,6 +151,61 @@ static void test_counted(void **state)
 	assert_int_equal(check(request, &other->client, 0, false), DROP_AMPLIFICATION);
 	free(request);
 	free(other);
+}
+
+/* The service has seen that the client has its address. */
+static void test_proof(void **state)
+{
+	struct datagram *request = request_from("192.0.2.1", 0);
+
+	(void)state;
+	door_set(&door, 1, NULL);
+	drain(request);
+	assert_false(passes(request, 100000));
+	door_prove(&door, &request->client);
+	assert_true(passes(request, 100000));
+	door.service++;
+	assert_false(passes(request, 100000));
+	free(request);
+}
+
+static bool is_known(struct datagram *received)
+{
+	return loops_look(&tables->loops, &received, 1, 1000 * NS_PER_S);
+}
+
+/* What leaves is remembered as what was sent to that address, and what is held back is not. */
+static void test_loops(void **state)
+{
+	struct datagram *request = request_from("192.0.2.1", 7);
+	struct datagram *reply = request_from("192.0.2.1", 9);
+	struct datagram *elsewhere = request_from("198.51.100.1", 11);
+
+	(void)state;
+	door_set(&door, 1, &tables->loops);
+	drain(request);
+	assert_false(is_known(request));
+	assert_false(passes(request, 9));
+	assert_false(is_known(request) || is_known(reply));
+	door_set(&door, 0, &tables->loops);
+	assert_true(passes(request, 9));
+	assert_true(is_known(request) && is_known(reply));
+	assert_int_equal(check(request, &elsewhere->client, 11, false), DOOR_PASS);
+	assert_true(is_known(elsewhere));
+	free(request);
+	free(reply);
+	free(elsewhere);
+}
+
+/* Who knew it would find networks whose places are the same. */
+static void test_key(void **state)
+{
+	struct tables *others;
+
+	(void)state;
+	assert_int_equal(tables_new(&others), 0);
+	assert_memory_not_equal(&tables->cap.keys, &others->cap.keys, sizeof(others->cap.keys));
+	tables_free(others);
 }
 
 /* --- all services */
@@ -234,6 +300,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_headers, make, end),
 		cmocka_unit_test_setup_teardown(test_factor, make, end),
 		cmocka_unit_test_setup_teardown(test_counted, make, end),
+		cmocka_unit_test_setup_teardown(test_proof, make, end),
+		cmocka_unit_test_setup_teardown(test_loops, make, end),
+		cmocka_unit_test_setup_teardown(test_key, make, end),
 		cmocka_unit_test_setup_teardown(test_services, make, end),
 	};
 

@@ -4,8 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "guard/guard.h"
+#include "guard/tables.h"
 
 static _Atomic unsigned min_source_port = 1024;
 static struct guard_ports ports;
@@ -30,7 +33,7 @@ static bool verify(const void *context, const struct datagram *datagram)
 	return !refused;
 }
 
-static access_place access_in_force;
+static access_place access_in_force[ACCESS_TABLES];
 static struct limiter limiter;
 static struct dice dice;
 static struct guard guard = { .min_source_port = &min_source_port,
@@ -42,7 +45,7 @@ static struct guard guard = { .min_source_port = &min_source_port,
 	.dice = &dice,
 	.verify = verify,
 	.context = &ports,
-	.access = &access_in_force };
+	.access = access_in_force };
 
 static struct datagram from_port(uint16_t port)
 {
@@ -55,11 +58,8 @@ static struct datagram from_port(uint16_t port)
 static enum ledger_drop check(struct datagram *datagram)
 {
 	const struct guard_pass pass = guard_begin(&guard, &datagram, 1, now_ns);
-	enum ledger_drop verdict = guard_check(&guard, &pass, datagram);
 
-	guard_end(&guard);
-	assert_null(atomic_load(&guard.access_used));
-	return verdict;
+	return guard_check(&guard, &pass, datagram);
 }
 
 /* Also where no handler asks to look closer. */
@@ -73,12 +73,16 @@ static void must_be(struct datagram *datagram, enum ledger_drop verdict)
 	guard.verify = verify;
 }
 
-static void refuse_client(struct prefix_rule *rule, struct access **ret_access)
+/* A table that has 192.0.2.1 alone. */
+static struct access *client_alone(bool allow)
 {
+	struct prefix_rule rule = { .allow = allow };
+	struct access *access;
 	struct prefix_error error;
 
-	assert_int_equal(prefix_parse("192.0.2.1", &rule->prefix, &error), 0);
-	assert_int_equal(access_new(rule, 1, true, ret_access), 0);
+	assert_int_equal(prefix_parse("192.0.2.1", &rule.prefix, &error), 0);
+	assert_int_equal(access_new(&rule, 1, !allow, &access), 0);
+	return access;
 }
 
 static void test_sources(void **state)
@@ -190,7 +194,6 @@ static unsigned count_verdicts(struct datagram *datagram, enum ledger_drop verdi
 
 		loops_note(atomic_load(&loops), datagram, &datagram->client, "", 0);
 		count += guard_check(&guard, &pass, datagram) == verdict;
-		guard_end(&guard);
 	}
 	now_ns += 2000000000;
 	return count;
@@ -200,12 +203,16 @@ static unsigned count_verdicts(struct datagram *datagram, enum ledger_drop verdi
 static void test_loops(void **state)
 {
 	struct datagram datagram = from_port(20000);
-	struct loops *guarding;
+	struct tables *tables;
 
 	(void)state;
-	assert_int_equal(loops_new(&guarding), 0);
-	atomic_store(&loops, guarding);
+	assert_int_equal(tables_new(&tables), 0);
+	atomic_store(&loops, &tables->loops);
+	guard.verify = NULL;
+	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
 	assert_in_range(count_verdicts(&datagram, DROP_LOOP), 5000, 7000);
+	addr_set_port(&datagram.client, 20000);
+	guard.verify = verify;
 	refused = true;
 	assert_in_range(count_verdicts(&datagram, DROP_VERIFY), 13000, 15000);
 	refused = false;
@@ -218,63 +225,134 @@ static void test_loops(void **state)
 	atomic_store(&loops, NULL);
 	for (unsigned i = 0; i < 100; i++)
 		must_be(&datagram, GUARD_ADMIT);
-	loops_free(guarding);
+	tables_free(tables);
 }
 
 /* Of 192.0.2.1. The table is the one that a reception began with. */
 static void test_access(void **state)
 {
-	struct prefix_rule rule = { .allow = false };
 	struct datagram datagram = from_port(30000);
+	struct access *access = client_alone(false);
 	struct guard_pass pass;
-	struct access *access;
 
 	(void)state;
-	refuse_client(&rule, &access);
 	guard.verify = NULL;
-	atomic_store(&access_in_force, access);
+	atomic_store(&access_in_force[ACCESS_ADMITS], access);
 	must_be(&datagram, DROP_ACCESS);
+	datagram = from_port(30000);
 	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
 	must_be(&datagram, GUARD_ADMIT);
 	datagram = from_port(30000);
 	pass = guard_begin(&guard, &(struct datagram *){ &datagram }, 1, now_ns);
-	atomic_store(&access_in_force, NULL);
-	assert_ptr_equal(atomic_load(&guard.access_used), access);
+	atomic_store(&access_in_force[ACCESS_ADMITS], NULL);
 	assert_int_equal(guard_check(&guard, &pass, &datagram), DROP_ACCESS);
-	guard_end(&guard);
+	datagram = from_port(30000);
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
 	access_free(access);
 }
 
-/* Requests of the source are over its limit, from the second on; returns the table that counts them. */
-static struct meters *limit_to_one(void)
-{
-	const struct limiter_settings settings = { .numbers = {
-							   .requests_per_s = 1, .burst_s = 1 } };
-	struct datagram first = from_port(20001);
-	struct limiter_rules *rules;
-	struct meters *meters;
+/* --- a table is replaced */
 
-	limiter_init(&limiter);
-	assert_int_equal(meters_new(&meters), 0);
-	assert_int_equal(limiter_rules_new(&settings, meters, 0, &rules), 0);
-	limiter_set(&limiter, rules);
+#define REPLACEMENTS 3000u
+#define LOOKED_UP 4096u /* at once, so that there is always somebody who looks */
+
+static _Atomic bool finished;
+static _Atomic unsigned looked_up;
+
+static void *look_up(void *argument)
+{
+	struct datagram datagram = from_port(30000), *same[LOOKED_UP];
+	bool *spoiled = argument;
+
+	for (unsigned i = 0; i < LOOKED_UP; i++)
+		same[i] = &datagram;
+	for (; !atomic_load(&finished); atomic_fetch_add(&looked_up, 1)) {
+		guard_look_up(&guard, same, LOOKED_UP);
+		*spoiled |= datagram.standing == DATAGRAM_REFUSED;
+	}
+	return NULL;
+}
+
+static void await_look_up(void)
+{
+	unsigned before = atomic_load(&looked_up);
+
+	while (atomic_load(&looked_up) == before)
+		sched_yield();
+}
+
+/* What is replaced is spoiled at once. */
+static void test_replacing(void **state)
+{
+	struct access *replaced[REPLACEMENTS] = { NULL };
+	bool spoiled = false;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, look_up, &spoiled), 0);
+	for (unsigned i = 0; i < REPLACEMENTS; i++) {
+		struct access *next = i % 9 != 0 ? client_alone(true) : NULL;
+
+		if (i % 100 == 0)
+			await_look_up();
+		replaced[i] = atomic_exchange(&access_in_force[ACCESS_ADMITS], next);
+		guard_settle(&guard);
+		if (replaced[i] != NULL)
+			replaced[i]->outside = true;
+	}
+	atomic_store(&finished, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	access_free(atomic_exchange(&access_in_force[ACCESS_ADMITS], NULL));
+	for (unsigned i = 0; i < REPLACEMENTS; i++)
+		access_free(replaced[i]);
+	assert_false(spoiled);
+}
+
+/* Requests of the source are over its limit, from the second on; returns the tables that count them. */
+static struct tables *limit_to_one(void)
+{
+	const struct limiter_numbers one = { .requests_per_s = 1, .burst_s = 1 };
+	struct datagram first = from_port(20001);
+	struct tables *tables;
+
+	assert_int_equal(tables_new(&tables), 0);
+	limiter.meters = &tables->meters;
+	limiter_set(&limiter, &one);
 	assert_true(limiter_admits(&limiter, &dice, &first));
-	return meters;
+	return tables;
+}
+
+static void test_exempt(void **state)
+{
+	struct tables *tables = limit_to_one();
+	struct access *access = client_alone(true);
+	struct datagram datagram = from_port(30000);
+
+	(void)state;
+	must_be(&datagram, DROP_LIMIT);
+	atomic_store(&access_in_force[ACCESS_EXEMPTS], access);
+	must_be(&datagram, GUARD_ADMIT);
+	assert_int_equal(datagram.standing, DATAGRAM_EXEMPT);
+	datagram = from_port(30000);
+	assert_int_equal(addr_parse("192.0.2.2", 30000, &datagram.client), 0);
+	assert_int_equal(check(&datagram), GUARD_ADMIT);
+	assert_int_equal(check(&datagram), DROP_LIMIT);
+	atomic_store(&access_in_force[ACCESS_EXEMPTS], NULL);
+	limiter = (struct limiter){ .meters = NULL };
+	access_free(access);
+	tables_free(tables);
 }
 
 /* The first reason that holds is the one that is counted. */
 static void test_the_order(void **state)
 {
 	struct datagram datagram = from_port(20000);
-	struct prefix_rule rule = { .allow = false };
-	struct access *access;
-	struct meters *meters = limit_to_one();
+	struct access *access = client_alone(false);
+	struct tables *tables = limit_to_one();
 
 	(void)state;
-	refuse_client(&rule, &access);
-	atomic_store(&access_in_force, access);
+	atomic_store(&access_in_force[ACCESS_ADMITS], access);
 	guard_ports_add(&ports, 20000);
 	own = refused = guard.closed = datagram.truncated = true;
 	datagram.arrived_ns = 5;
@@ -294,20 +372,19 @@ static void test_the_order(void **state)
 	must_be(&datagram, DROP_SOURCE_SELF);
 	own = false;
 	must_be(&datagram, DROP_ACCESS);
-	atomic_store(&access_in_force, NULL);
+	atomic_store(&access_in_force[ACCESS_ADMITS], NULL);
 	access_free(access);
+	datagram.standing = DATAGRAM_COMMON;
 	addr_set_port(&datagram.client, 30000); /* which nobody listens on */
 	must_be(&datagram, DROP_LIMIT);
-	limiter_destroy(&limiter);
-	limiter_init(&limiter);
+	limiter = (struct limiter){ .meters = NULL };
 	must_be(&datagram, DROP_VERIFY);
 	guard.verify = NULL;
 	must_be(&datagram, GUARD_ADMIT);
 	guard.verify = verify;
 	refused = false;
 	must_be(&datagram, GUARD_ADMIT);
-	limiter_destroy(&limiter);
-	meters_free(meters);
+	tables_free(tables);
 }
 
 int main(void)
@@ -320,8 +397,11 @@ int main(void)
 		cmocka_unit_test(test_each_alone),
 		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_access),
+		cmocka_unit_test(test_replacing),
+		cmocka_unit_test(test_exempt),
 		cmocka_unit_test(test_the_order),
 	};
 
+	lock_init(&guard.lock);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "guard/loops.h"
+#include "guard/tables.h"
 
 #define LETTER_BYTES 128u
 
@@ -17,20 +17,24 @@ union letter {
 	unsigned char room[sizeof(struct datagram) + LETTER_BYTES];
 };
 
+static struct tables *tables;
 static struct loops *loops;
+static struct dice dice;
 static int64_t now_ns;
 
 static int set_up(void **state)
 {
 	(void)state;
 	now_ns = 10000 * NS_PER_S;
-	return loops_new(&loops);
+	assert_int_equal(tables_new(&tables), 0);
+	loops = &tables->loops;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	loops_free(loops);
+	tables_free(tables);
 	return 0;
 }
 
@@ -174,6 +178,41 @@ static void one_that_was_cut(void **state)
 	assert_int_equal(letter.datagram.fingerprint, known);
 }
 
+static void one_of_a_reception(void **state)
+{
+	union letter *letters = calloc(3, sizeof(*letters));
+	struct datagram *received[3];
+
+	(void)state;
+	assert_non_null(letters);
+	for (unsigned i = 0; i < 3; i++) {
+		write_letter(&letters[i], "192.0.2.1", 2000, &i, sizeof(i));
+		received[i] = &letters[i].datagram;
+	}
+	assert_false(loops_look(loops, received, 3, now_ns));
+	loops_note(loops, received[0], &received[0]->client, "answer", 6);
+	assert_true(loops_look(loops, received, 3, now_ns));
+	assert_false(loops_look(loops, received + 1, 2, now_ns));
+	free(letters);
+}
+
+/* Who does not know the key finds no datagram that is taken for another. */
+static void another_server_has_another_key(void **state)
+{
+	struct tables *others;
+	union letter letter;
+	uint32_t known;
+
+	(void)state;
+	assert_int_equal(tables_new(&others), 0);
+	write_letter(&letter, "192.0.2.1", 2000, "question", 8);
+	(void)look(loops, &letter);
+	known = letter.datagram.fingerprint;
+	(void)look(&others->loops, &letter);
+	assert_int_not_equal(letter.datagram.fingerprint, known);
+	tables_free(others);
+}
+
 /* So many repeats of one source in this second: how many are dropped? */
 static unsigned count_drops(uint16_t port, unsigned repeats)
 {
@@ -184,7 +223,7 @@ static unsigned count_drops(uint16_t port, unsigned repeats)
 	for (unsigned i = 0; i < repeats; i++) {
 		answer(&request, "answer", 6);
 		assert_true(look(loops, &request));
-		drops += loops_must_drop(loops, &request.datagram);
+		drops += loops_must_drop(loops, &dice, &request.datagram);
 	}
 	return drops;
 }
@@ -233,7 +272,7 @@ static void others_are_never_dropped(void **state)
 	for (uint64_t i = 0; i < 200000; i++, now_ns += 5 * NS_PER_US) {
 		write_letter(&request, "192.0.2.1", 2000, &i, sizeof(i));
 		(void)look(loops, &request);
-		drops += loops_must_drop(loops, &request.datagram);
+		drops += loops_must_drop(loops, &dice, &request.datagram);
 		answer(&request, "answer", 6);
 	}
 	assert_int_equal(drops, 0);
@@ -241,21 +280,22 @@ static void others_are_never_dropped(void **state)
 
 /* --- two servers */
 
-static struct loops *servers[2];
+static struct tables *servers[2];
 
 /* Let one in, and answer it. False: it is dropped. */
 static bool serve(unsigned server, union letter *letter, bool echoes)
 {
+	struct loops *at = &servers[server]->loops;
 	const char *word = server == 0 ? "answer" : "another";
 
-	if (look(servers[server], letter) && loops_must_drop(servers[server], &letter->datagram))
+	if (look(at, letter) && loops_must_drop(at, &dice, &letter->datagram))
 		return false;
 	if (!echoes) {
 		letter->datagram.length = (uint32_t)strlen(word);
 		memcpy(letter->datagram.data, word, strlen(word));
 	}
-	loops_note(servers[server], &letter->datagram, &letter->datagram.client,
-		letter->datagram.data, letter->datagram.length);
+	loops_note(at, &letter->datagram, &letter->datagram.client, letter->datagram.data,
+		letter->datagram.length);
 	return true;
 }
 
@@ -267,8 +307,8 @@ static bool ends(unsigned count, bool echoes)
 	int64_t end_ns = now_ns + 2 * NS_PER_S;
 
 	assert_non_null(letters);
-	assert_int_equal(loops_new(&servers[0]), 0);
-	assert_int_equal(loops_new(&servers[1]), 0);
+	assert_int_equal(tables_new(&servers[0]), 0);
+	assert_int_equal(tables_new(&servers[1]), 0);
 	for (unsigned i = 0; i < count; i++)
 		write_letter(&letters[i], "192.0.2.1", 20000, &i, sizeof(i));
 	for (unsigned turn = 0; count > 0 && now_ns < end_ns; turn++)
@@ -278,8 +318,8 @@ static bool ends(unsigned count, bool echoes)
 			else
 				letters[i] = letters[--count];
 		}
-	loops_free(servers[0]);
-	loops_free(servers[1]);
+	tables_free(servers[0]);
+	tables_free(servers[1]);
 	free(letters);
 	return count == 0;
 }
@@ -303,6 +343,8 @@ int main(void)
 		TEST(a_datagram_that_was_sent_to_somebody_else),
 		TEST(a_second_later),
 		TEST(one_that_was_cut),
+		TEST(one_of_a_reception),
+		TEST(another_server_has_another_key),
 		TEST(repeats_are_dropped_by_their_number),
 		TEST(sources_count_alone),
 		TEST(others_are_never_dropped),

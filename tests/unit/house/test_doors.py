@@ -50,7 +50,7 @@ class Doors(dgramtest.Case):
                 self.assertEqual([line for line in said if not line.startswith("need: ")], [])
 
     def test_plain_make_says_how_to_get_them(self):
-        packages = "gcc pkg-config libcjson-dev libseccomp-dev"
+        packages = "gcc pkg-config libcjson-dev libseccomp-dev libmicrohttpd-dev libcurl4-openssl-dev libncurses-dev"
         self.assertEqual(self.make(PATH=self.bin), [
             f'need: missing {packages} (to build dgramd): "make run" installs what is missing, and so '
             f'does "apt-get install {packages}"'])
@@ -60,7 +60,7 @@ class Doors(dgramtest.Case):
         for target in "all", "install", "tests":
             said = self.make(target, **nothing)
             self.assertEqual(len(said), 1)
-            self.assertIn("need: missing libcjson-dev libseccomp-dev (to build dgramd)", said[0])
+            self.assertIn("need: missing libcjson-dev libseccomp-dev libmicrohttpd-dev libcurl4-openssl-dev libncurses-dev (to build dgramd)", said[0])
 
 
 dgramtest.main()

@@ -88,7 +88,7 @@ class Install(dgramtest.Case):
             "-t", "--set", "handler=time", program=program, env={**os.environ, **environment})
         self.assertEqual(
             (checked.returncode, checked.stderr.splitlines()[0]),
-            (78, '--set handler=time:1:9: error: handler: must be "clock"'))
+            (78, '--set handler=time:1:9: error: handler: must be one of "clock", "exec"'))
         daemon = self.start({}, program=program, environment=environment)
         before = int(time.time())
         reply = daemon.ask(b"?")
@@ -152,7 +152,7 @@ class Install(dgramtest.Case):
         self.assertEqual(daemon.stop()["hello"]["replied"], 1)
 
     def test_version(self):
-        for installed in ("sbin/dgramd", "bin/dgramload"):
+        for installed in ("sbin/dgramd", "bin/dgramload", "bin/dgramctl"):
             version = self.run_command(f"{self.stage}{PREFIX}/{installed}", "-V")
             self.assertIn(self.pkg_config("--modversion")[0], version)
 
@@ -160,8 +160,19 @@ class Install(dgramtest.Case):
         pages = pathlib.Path(f"{self.stage}{PREFIX}/share/man").rglob("*.[1-8]")
         self.assertEqual(
             {page.relative_to(page.parents[1]).as_posix() for page in pages},
-            {"man1/dgramload.1", "man3/dgram.3", "man3/dgram_main.3", "man3/dgram_plugin.3", "man5/server.json.5",
-             "man8/dgramd.8"})
+            {"man1/dgramctl.1", "man1/dgramload.1", "man3/dgram.3", "man3/dgram_main.3", "man3/dgram_plugin.3",
+             "man3/dgramserver.3", "man5/server.json.5", "man7/dgram-1.7", "man8/dgramd.8"})
+
+    def test_completions(self):
+        share = pathlib.Path(f"{self.stage}{PREFIX}/share")
+        for shell, path in (("bash", "bash-completion/completions/dgramctl"), ("zsh", "zsh/site-functions/_dgramctl"),
+                            ("fish", "fish/vendor_completions.d/dgramctl.fish")):
+            said = self.run_command(f"{self.stage}{PREFIX}/bin/dgramctl", "--completions", shell)
+            self.assertEqual((share / path).read_text(encoding="utf-8").strip(), said)
+
+    def test_python_finds_the_module(self):
+        path = f"{self.stage}{PREFIX}/lib/python3.11/dist-packages"
+        self.run_command("/usr/bin/python3", "-c", f"import sys; sys.path.insert(0, {path!r}); import dgramserver")
 
     def test_nothing_is_outside_of_the_prefix(self):
         self.assertEqual(os.listdir(self.stage), [PREFIX.split("/")[1]])
@@ -212,6 +223,7 @@ class Install(dgramtest.Case):
         self.assertIn("unres_qlen_bytes = 4096", settings)
         self.assertTrue((share / "examples/README.md").exists())
         self.assertTrue((share / "examples/lookup/lookup.c").exists())
+        self.assertTrue((share / "scale-out/nginx.conf").exists())
 
     def test_uninstall_leaves_the_configuration_alone(self):
         self.addCleanup(self.make, "install")

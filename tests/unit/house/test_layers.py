@@ -30,12 +30,11 @@ ARROWS = {
     "src/guard/netlink*": ["base/*"],
     "src/guard/neighbours*": ["guard/netlink.h", "base/*"],
     "src/guard/meters*": ["base/*"],
-    "src/guard/offenders*": ["base/*"],
-    "src/guard/limiter*": [
-        "guard/access.h", "guard/meters.h", "guard/offenders.h", "core/datagram.h", "base/*"],
+    "src/guard/limiter*": ["guard/meters.h", "core/datagram.h", "core/loss.h", "base/*"],
     "src/guard/cap*": ["base/*"],
     "src/guard/refused_ports*": [],
     "src/guard/loops*": ["core/datagram.h", "base/*"],
+    "src/guard/tables*": ["guard/cap.h", "guard/loops.h", "guard/meters.h", "base/*"],
     "src/guard/guard*": [
         "guard/access.h", "guard/limiter.h", "guard/loops.h", "guard/refused_ports.h",
         "core/datagram.h", "core/ledger.h", "base/*"],
@@ -45,10 +44,11 @@ ARROWS = {
     "src/guard/own_addresses*": ["guard/netlink.h", "guard/prefixes.h", "base/*"],
     "src/guard/notices*": ["guard/netlink.h", "base/*"],
     "src/queue/queue*": ["queue/backlog.h", "core/*", "base/*"],
+    "src/queue/talkers*": ["core/datagram.h", "base/*"],
     "src/queue/lengths*": ["queue/flow.h", "base/*"],
     "src/queue/backlog*": ["queue/flow.h", "queue/recent.h", "core/datagram.h", "base/*"],
     "src/queue/recent*": ["core/datagram.h", "base/*"],
-    "src/queue/flow*": ["queue/lengths.h", "queue/network.h", "queue/order.h",
+    "src/queue/flow*": ["queue/lengths.h", "queue/network.h", "queue/order.h", "queue/talkers.h",
                         "core/datagram.h", "base/*"],
     "src/queue/network*": ["queue/order.h", "core/datagram.h", "base/*"],
     "src/queue/order*": ["base/*"],
@@ -61,17 +61,49 @@ ARROWS = {
         "engine/handler.h", "guard/access.h", "guard/door.h", "guard/limiter.h",
         "guard/refused_ports.h", *STATION],
     "src/engine/reply*": ["engine/socket.h", *STATION],
+    "src/engine/recorder*": ["core/datagram.h", "base/*"],
+    "src/engine/running_call*": ["base/*"],
     "src/engine/worker*": [
-        "engine/answer.h", "engine/reply.h", "engine/handler.h", "engine/service.h", *STATION],
+        "engine/recorder.h", "engine/running_call.h",
+        "engine/answer.h", "engine/outside.h", "engine/reply.h", "engine/handler.h",
+        "engine/service.h", *STATION],
+    "src/engine/outside*": ["engine/answer.h", "engine/handler.h", "engine/worker.h", *STATION],
     "src/engine/receiver*": [
         "engine/socket.h", "engine/handler.h", "engine/service.h", "engine/worker.h",
         "guard/guard.h", *STATION],
     "src/engine/pool*": ["engine/worker.h", *STATION],
+    "src/process/frame*": ["base/addr.h", "base/decimal.h"],
     "src/process/description*": [API, "<cjson/cJSON.h>", "json/json.h"],
-    "src/process/child*": [API, "process/probe.h"],
-    "src/process/probe*": ["process/description.h", "base/*"],
-    "src/process/plugin*": [API, "process/probe.h", "base/*"],
-    "src/server/*": ["engine/*", "guard/access.h", "guard/cap.h", "guard/loops.h",
+    "src/process/children*": [
+        API, "engine/outside.h", "process/frame.h", "process/hand_over.h", "process/life.h", "process/quarantine.h",
+        "process/shared.h", "process/spawn.h", "process/stderr_lines.h", "process/stream.h", *STATION],
+    "src/process/child*": [API, "process/probe.h", "process/serve.h"],
+    "src/process/serve*": [API, "process/filter.h", "process/settings.h", "process/shared.h", "base/*"],
+    "src/process/filter*": [],
+    "src/process/settings*": [API],
+    "src/process/shared*": ["engine/handler.h", "base/*"],
+    "src/process/hand_over*": ["process/asked.h", "process/children.h", "engine/outside.h", "base/*"],
+    "src/process/stand_in*": [
+        API, "process/environment.h", "process/program.h", "process/settings.h"],
+    "src/process/program*": [],
+    "src/process/probe*": ["process/description.h", "process/program.h", "base/*"],
+    "src/process/plugin*": [API, "process/path.h", "process/probe.h", "base/*"],
+    "src/process/path*": [],
+    "src/process/command*": ["process/path.h"],
+    "src/process/environment*": [],
+    "src/process/stderr_lines*": ["base/*"],
+    "src/process/spawn*": [],
+    "src/process/ucspi*": [API, "base/*"],
+    "src/process/once*": [
+        API, "process/spawn.h", "process/stderr_lines.h", "process/ucspi.h", "base/*"],
+    "src/process/quarantine*": ["core/datagram.h", "base/*"],
+    "src/process/life*": ["process/children.h", "base/*"],
+    "src/process/asked*": ["process/children.h", "engine/outside.h", "base/*"],
+    "src/process/stream*": ["process/asked.h", "process/children.h", "engine/outside.h", "base/*"],
+    "src/process/handed*": [API, "base/descriptors.h"],
+    "src/process/exec*": [
+        API, "process/command.h", "process/environment.h", "process/handed.h", "process/once.h"],
+    "src/server/*": ["engine/*", "process/children.h", "guard/access.h", "guard/tables.h",
                     "guard/own_addresses.h", "guard/neighbours.h", "guard/notices.h", "server/*",
                     *STATION],
     "src/handlers/*": [API, "handlers/*"],
@@ -84,7 +116,8 @@ ARROWS = {
     "src/json/element*": ["json/document.h"],
     "src/config/params*": [API, "base/limits.h"],
     "src/config/handlers*": [API],
-    "src/config/values*": ["config/handlers.h", "config/params.h", "config/user.h", "json/*"],
+    "src/config/values*": ["config/admin.h", "config/handlers.h", "config/params.h", "config/user.h", "json/*"],
+    "src/config/admin*": ["config/values.h", "json/*", "base/*"],
     "src/config/user*": ["config/values.h", "json/*"],
     "src/config/check*": ["config/values.h", "json/*", "base/*"],
     "src/config/options*": ["config/check.h", "config/values.h", "json/*", "base/*"],
@@ -93,12 +126,13 @@ ARROWS = {
     "src/config/files*": ["config/values.h", "base/*"],
     "src/config/access*": [API, "config/values.h", "json/*", "base/*"],
     "src/config/config*": [
-        API, "config/access.h", "config/decode.h", "config/files.h", "config/handlers.h", "config/services.h",
+        API, "config/access.h", "config/admin.h", "config/decode.h", "config/files.h", "config/handlers.h", "config/services.h",
         "config/user.h", "json/*"],
     "src/config/*": ["config/access.h", "config/config.h", "config/options.h", "config/params.h", "config/values.h", "json/*"],
-    "src/admin/*": [API, "admin/*", "config/*", "json/*", "base/*"],
-    "src/ctl/*": ["ctl/*", "json/*", "base/*"],
-    "src/daemon/*": [API, PROGRAM, "daemon/*", "config/*", "process/plugin.h", "json/*", "base/*"],
+    "src/admin/*": [API, "<cjson/cJSON.h>", "admin/*", "config/admin.h", "base/*"],
+    "src/ctl/*": ["<cjson/cJSON.h>", "ctl/*", "json/*", "base/*"],
+    "src/daemon/*": [API, PROGRAM, "daemon/*", "admin/admin.h", "config/*", "process/plugin.h", "process/exec.h", "process/stand_in.h",
+                    "json/*", "base/*"],
     "src/load/*": ["load/*", "base/*"],
 }
 
@@ -170,6 +204,7 @@ class Layers(dgramtest.Case):
         self.must_forbid("src/server/server.c", '"config/params.h"')
         self.must_forbid("src/handlers/echo.c", '"base/clock.h"')
         self.must_forbid("src/process/plugin.c", '"engine/handler.h"')
+        self.must_forbid("src/process/frame_text.c", '"core/ledger.h"')
         self.must_forbid("src/daemon/main.c", '"process/probe.h"')
         self.must_forbid("src/json/scan.c", '"json/report.h"')
         self.must_forbid("src/json/element.c", '"config/values.h"')

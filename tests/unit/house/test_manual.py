@@ -71,15 +71,16 @@ class Manual(dgramtest.Case):
             self.assertIn(meaning, items[name], event)
 
     def test_rows_of_events(self):
-        """Each is in use, and what the daemon logs by its name is a row with that level."""
+        """Each is in use, and what the daemon and handlers log by its name is a row with that level."""
         rows = read_rows()
         text = (TOP / "src/log/event.h").read_text(encoding="utf-8")
         self.assertEqual(len(rows), text.count("X(EVENT_"))
-        daemon = "".join(
-            path.read_text(encoding="utf-8") for path in (TOP / "src/daemon").glob("*.c"))
+        loggers = "".join(
+            path.read_text(encoding="utf-8")
+            for room in ("daemon", "process") for path in (TOP / "src" / room).glob("*.c"))
         by_name = re.findall(
-            r'dgram_server_log\(\s*[^;"]*?,\s*DGRAM_LOG_(\w+),\s*"([^"]+)"', daemon)
-        self.assertEqual(len(by_name), daemon.count("dgram_server_log("))
+            r'dgram_\w*log\(\s*[^;"]*?,\s*DGRAM_LOG_(\w+),\s*"([^"]+)"', loggers)
+        self.assertEqual(len(by_name), len(re.findall(r"dgram_(server_|request_|)log\(", loggers)))
         self.assertGreater(len(by_name), 5)
         self.assertEqual(set(by_name) - {(level, name) for _, level, _, name, _ in rows}, set())
         used = set(re.findall(r"\bEVENT_[A-Z_]+\b", self.source.replace(text, "")))
@@ -116,6 +117,21 @@ class Manual(dgramtest.Case):
             name: getattr(os, name) for name in self.found(r"\b(EX_[A-Z]+)\b", 4)}}
         for name, code in codes.items():
             self.assertIn(f"\n.It {code}\n", self.page, name)
+
+
+class Ctl(dgramtest.Case):
+    def test_commands_options_and_exit_codes(self):
+        page = (TOP / "src/ctl/dgramctl.1").read_text(encoding="utf-8")
+        said = dgramtest.run_dgramd("--help", program=f"{dgramtest.BUILD}/dgramctl").stdout
+        options = re.findall(r"^  --([a-z-]+)", said, re.MULTILINE)
+        commands = re.findall(r"^  ([a-z][a-z-]*) ", said, re.MULTILINE)
+        self.assertEqual((len(options), len(commands)), (5, 12))
+        for option in options:
+            self.assertRegex(page, rf"(?m)^\.It Fl -{option}\b")
+        self.assertEqual(re.findall(r"(?m)^\.It Cm ([a-z-]+)", page), commands)
+        source = "".join(path.read_text(encoding="utf-8") for path in (TOP / "src/ctl").glob("*.c"))
+        codes = {getattr(os, name) for name in re.findall(r"\b(EX_[A-Z]+)\b", source)} | {1}
+        self.assertEqual({int(code) for code in re.findall(r"(?m)^\.It (\d+)$", page)}, codes)
 
 
 def in_words(text):

@@ -32,6 +32,8 @@ static const struct dgram_handler handler = {
 	.name = "a-name",
 	.parameters = parameters,
 	.parameters_count = COUNT,
+	.reads_arrived = true,
+	.max_reply_factor = 1.5,
 };
 
 /* A copy that has its own memory to the byte, so that a sanitizer sees each read beyond it. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,8 @@ static void end_rig(struct rig *rig)
 
 /* One datagram from this address, numbered. Addresses of networks of their own are served alike by network and by
  * address. */
-static void arrive(struct rig *rig, const char *client, uint32_t number)
+static void arrive_as(
+	struct rig *rig, const char *client, uint32_t number, enum datagram_standing standing)
 {
 	struct datagram *datagram = calloc(1, sizeof(*datagram));
 	const struct ledger admission = { .received = 1 };
@@ -62,10 +64,16 @@ static void arrive(struct rig *rig, const char *client, uint32_t number)
 
 	assert_int_equal(addr_parse(client, 1000, &datagram->client), 0);
 	datagram->length = number;
+	datagram->standing = (uint8_t)standing;
 	datagram->arrived_ns = rig->now_ns;
 	datagram->expires_ns = DATAGRAM_FOREVER_NS;
 	datagram_list_push(&batch, datagram);
 	queue_push(rig->queue, &batch, &admission, rig->now_ns, &rig->dropped);
+}
+
+static void arrive(struct rig *rig, const char *client, uint32_t number)
+{
+	arrive_as(rig, client, number, DATAGRAM_COMMON);
 }
 
 static void finish(struct rig *rig, struct queue_batch *batch, int64_t service_ns)
@@ -311,6 +319,93 @@ static void stale_flows_make_way(void **state)
 	end_rig(&rig);
 }
 
+/* Who has used up its limits was served nothing, and is next only when nothing else waits, until it is heard from
+ * within them. */
+static void who_is_over_its_limits_goes_last(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive_as(&rig, "10.0.1.1", 0, DATAGRAM_OVER);
+	arrive(&rig, "10.0.2.1", 10);
+	arrive(&rig, "10.0.2.1", 11);
+	arrive(&rig, "10.0.3.1", 20);
+	must_serve(&rig, 10, MS);
+	must_serve(&rig, 20, MS);
+	must_serve(&rig, 11, MS);
+	arrive(&rig, "10.0.1.1", 1);
+	arrive(&rig, "10.0.3.1", 21);
+	must_serve(&rig, 0, MS);
+	arrive_as(&rig, "10.0.1.1", 2, DATAGRAM_OVER);
+	must_serve(&rig, 21, MS);
+	must_serve(&rig, 1, MS);
+	must_serve(&rig, 2, MS);
+	end_rig(&rig);
+}
+
+/* Then all are alike again, but that nothing is by network or by chance: the address that was served least is next. */
+static void all_are_over_their_limits(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	for (uint32_t i = 0; i < 8; i++) {
+		arrive_as(&rig, "10.0.1.1", i, DATAGRAM_OVER);
+		arrive_as(&rig, "10.0.2.1", 10 + i, DATAGRAM_OVER);
+		arrive_as(&rig, "10.0.2.2", 20 + i, DATAGRAM_OVER);
+	}
+	must_serve(&rig, 0, 5 * MS);
+	for (uint32_t i = 0; i < 2; i++) {
+		must_serve(&rig, 10 + i, 2 * MS);
+		must_serve(&rig, 20 + i, 2 * MS);
+	}
+	must_serve(&rig, 12, 2 * MS);
+	must_serve(&rig, 22, 9 * MS);
+	must_serve(&rig, 1, 2 * MS);
+	rig.now_ns += 100 * MS;
+	arrive_as(&rig, "10.0.2.1", 18, DATAGRAM_OVER);
+	must_serve(&rig, 18, 9 * MS); /* overloaded: the newest of an address */
+	must_serve(&rig, 7, 9 * MS);
+	must_serve(&rig, 27, 9 * MS);
+	end_rig(&rig);
+}
+
+static void fifo_knows_no_limits(void **state)
+{
+	struct rig rigs[] = { new_rig(fifo, 100), new_rig(fifo_per_client, 100) };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		arrive_as(&rigs[i], "10.0.1.1", 0, DATAGRAM_OVER);
+		arrive(&rigs[i], "10.0.2.1", 10);
+		must_serve(&rigs[i], 0, MS);
+		must_serve(&rigs[i], 10, MS);
+		end_rig(&rigs[i]);
+	}
+}
+
+/* Nor is it drawn, with what came before. */
+static void who_is_over_its_limits_is_not_drawn(void **state)
+{
+	struct rig rig = new_rig(fair, 100);
+
+	(void)state;
+	arrive(&rig, "10.0.100.1", 0);
+	rig.now_ns += 100 * MS;
+	for (uint32_t i = 1; i < 20; i++) {
+		char client[sizeof("10.0.100.1")];
+
+		(void)snprintf(client, sizeof(client), "10.0.%u.1", i);
+		arrive(&rig, client, i);
+		arrive_as(&rig, client, 20 + i, DATAGRAM_OVER);
+	}
+	for (uint32_t i = 40; i < 64; i++)
+		arrive(&rig, "10.0.100.1", i);
+	for (uint32_t i = 64; i-- > 40;)
+		must_serve(&rig, i, 10 * MS);
+	end_rig(&rig);
+}
+
 static void calm_again_when_it_was_empty(void **state)
 {
 	struct rig rig = new_rig(fair, 100);
@@ -438,6 +533,10 @@ int main(void)
 		cmocka_unit_test(a_slow_handler_is_charged_for_at_once),
 		cmocka_unit_test(fresh_before_stale_while_overloaded),
 		cmocka_unit_test(stale_flows_make_way),
+		cmocka_unit_test(who_is_over_its_limits_goes_last),
+		cmocka_unit_test(all_are_over_their_limits),
+		cmocka_unit_test(fifo_knows_no_limits),
+		cmocka_unit_test(who_is_over_its_limits_is_not_drawn),
 		cmocka_unit_test(calm_again_when_it_was_empty),
 		cmocka_unit_test(the_longest_flow_makes_room),
 		cmocka_unit_test(very_long_flows),

@@ -272,6 +272,37 @@ static void a_share_follows_the_slowest_of_late(void **state)
 	close_empty(queue);
 }
 
+/* What takes a millisecond by the mean: a round trip to another process that was slow keeps no batch small. */
+static void a_share_for_another_process_follows_the_mean(void **state)
+{
+	struct queue *queue = make_queue(
+		(struct queue_limits){ .capacity = 1000, .outside = true }, settings_of(4));
+	struct datagram_list dropped = { 0 };
+	struct queue_batch batch;
+
+	(void)state;
+	push(queue, 0, 400, 0, &dropped);
+	assert_true(queue_pop(queue, 0, &batch));
+	finish(queue, &batch, 40000);
+	expect_numbers(&batch.jobs, 0, 1);
+	assert_true(queue_pop(queue, 0, &batch));
+	for (struct datagram *job = batch.jobs.first; job != NULL; job = job->next)
+		job->service_ns = 40000;
+	batch.jobs.last->service_ns = 640000;
+	finish_as_they_are(queue, &batch);
+	expect_numbers(&batch.jobs, 1, 25);
+	assert_true(queue_pop(queue, 0, &batch));
+	finish(queue, &batch, 10000);
+	expect_numbers(&batch.jobs, 26, 18);
+	assert_true(queue_pop(queue, 0, &batch));
+	finish(queue, &batch, 20 * MS);
+	expect_numbers(&batch.jobs, 44, 32);
+	assert_true(queue_pop(queue, 0, &batch));
+	finish(queue, &batch, 20 * MS);
+	expect_numbers(&batch.jobs, 76, 1);
+	close_empty(queue);
+}
+
 /* Divided among as many as are kept busy: a batch of quick ones is one worker's. */
 static void quick_ones_are_few_workers_work(void **state)
 {
@@ -378,6 +409,7 @@ int main(void)
 		cmocka_unit_test(stale_ones_are_never_handed_out),
 		cmocka_unit_test(max_workers_is_a_bound),
 		cmocka_unit_test(a_share_follows_the_slowest_of_late),
+		cmocka_unit_test(a_share_for_another_process_follows_the_mean),
 		cmocka_unit_test(quick_ones_are_few_workers_work),
 		cmocka_unit_test(no_worker_for_what_may_not_run),
 		cmocka_unit_test(discarded_are_in_the_books),

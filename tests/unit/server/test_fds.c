@@ -177,9 +177,11 @@ static int send_late_ones(void *context)
 	return 0;
 }
 
-/* Handed in, or taken from the first server, which bound it itself. */
-static void what_is_late_for_one(bool handed_in)
+/* Of a server whose socket was handed in, or that bound it itself and was asked for it; in the end it may keep what it
+ * has itself. */
+static void what_is_late_for_one(bool handed_in, bool keeps)
 {
+	const unsigned taken_along = keeps && !handed_in ? LATE : 0;
 	static const struct dgram_handler hanging = { DGRAM_ABI, "hanging", .handle = hang };
 	int fd = bind_at(LOOPBACK(1), 0), taken;
 	struct dgram_server *server;
@@ -193,17 +195,19 @@ static void what_is_late_for_one(bool handed_in)
 	setup.options.hook_interval_ms = 1;
 	server = start(&setup);
 	taken = fcntl(handed_in ? fd : dgram_server_socket(server, 0), F_DUPFD_CLOEXEC, 0);
+	if (keeps)
+		dgram_server_keep_sockets(server);
 	room.client = client_of(server, 0);
 	tell(room.client, "x", 1);
 	assert_true(reaches(&room.inside, 1));
 	stop(server);
 	assert_true(room.sent);
 	must_answer(room.client);
-	assert_int_equal(check_closed(server, 0).received, 1);
+	assert_int_equal(check_closed(server, 0).received, 1 + taken_along);
 	dgram_server_free(server);
 	setup_fds(&setup, &taken, 1);
 	server = start(&setup);
-	for (unsigned i = 0; i < LATE; i++)
+	for (unsigned i = 0; i < LATE - taken_along; i++)
 		must_answer(room.client);
 	dgram_server_free(server);
 	close(room.client);
@@ -214,8 +218,10 @@ static void what_is_late_for_one(bool handed_in)
 static void what_is_late_is_the_next_servers(void **state)
 {
 	(void)state;
-	what_is_late_for_one(true);
-	what_is_late_for_one(false);
+	what_is_late_for_one(true, false);
+	what_is_late_for_one(true, true);
+	what_is_late_for_one(false, false);
+	what_is_late_for_one(false, true);
 }
 
 /* Two of one address, and a third of another: two hosts, three receivers. */

@@ -18,6 +18,12 @@ static ssize_t handle(
 
 static const struct dgram_handler handler = { .abi = DGRAM_ABI, .name = "mine", .handle = handle };
 
+static int give_none(void *state, struct dgram_command *ret_command)
+{
+	(void)state, (void)ret_command;
+	return -ENOENT;
+}
+
 struct number {
 	const char *name;
 	bool of_service;
@@ -65,10 +71,12 @@ static void *field_of(struct setup *setup, const struct number *number)
 
 static void check_number(const struct number *number, unsigned value, bool valid)
 {
+	struct dgram_handler with_children = handler;
 	struct setup setup;
 	char text[120];
 
-	setup_init(&setup, &handler);
+	with_children.children = give_none;
+	setup_init(&setup, &with_children);
 	memcpy(field_of(&setup, number), &value, sizeof(value));
 	snprintf(text, sizeof(text), "%s%s: must be a whole number from %u to %u",
 		number->of_service ? "services[0]." : "", number->name, number->limits.minimum,
@@ -280,8 +288,8 @@ static void test_exempt(void **state)
 	check_exempt(two, 2, NULL);
 	check_exempt(wrong, 2, "[1]: has bits set behind the prefix; did you mean 192.0.2.0/24?");
 	check_exempt(holed, 1, "[0]: missing");
-	check_exempt(NULL, 1, ": missing");
-	check_exempt(two, DGRAM_EXEMPT_MAX + 1, "_count: must be a whole number from 0 to 128");
+	check_exempt(NULL, 1, "[0]: missing");
+	check_exempt(two, DGRAM_EXEMPT_MAX + 1, ": has more than 128 prefixes");
 }
 
 static void test_handlers(void **state)
@@ -310,6 +318,11 @@ static void test_handlers(void **state)
 	must_refuse(&setup,
 		"services[0].abi: is 0, and this library serves 2: set it to DGRAM_ABI and build "
 		"again");
+	setup_init(&setup, &handler);
+	setup.services[0].concurrency = DGRAM_PROCESS;
+	must_refuse(&setup,
+		"services[0].concurrency: is DGRAM_PROCESS, and the handler has no children(): "
+		"build a plug-in of it, and have dgramd serve that");
 	setup.options.abi = 3;
 	must_refuse(&setup,
 		"abi: is 3, and this library serves 2: set it to DGRAM_ABI and build again");

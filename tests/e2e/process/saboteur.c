@@ -1,0 +1,141 @@
+/* A plug-in that ends the process that it runs in, each request in its own way, or writes into the memory that this
+ * shares with the daemon what cannot be true. For tests/e2e/test_process.py. */
+#include <dgram.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "process/shared.h"
+
+/* It never ends, which the compiler must not see. */
+static int overflow(const char *before)
+{
+	char more[4096];
+
+	if (*before == 0)
+		return 0;
+	memset(more, *before, sizeof(more));
+	return overflow(more) + more[getpid() % 2];
+}
+
+static void exhaust(void)
+{
+	void *memory;
+
+	while ((memory = malloc(1 << 20)) != NULL)
+		memset(memory, 1, 1 << 20);
+	abort();
+}
+
+static void deadlock(void)
+{
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&mutex);
+	pthread_mutex_lock(&mutex);
+}
+
+static void wait_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static bool end_by(const char *how)
+{
+	if (strcmp(how, "abort") == 0)
+		abort();
+	if (strcmp(how, "overflow") == 0)
+		return overflow("more") == 0;
+	if (strcmp(how, "exhaust") == 0)
+		exhaust();
+	if (strcmp(how, "exit") == 0)
+		_exit(0); /* a sanitizer looks for leaks in exit(), which it may not */
+	if (strcmp(how, "loop") == 0)
+		for (;;)
+			;
+	if (strcmp(how, "deadlock") == 0)
+		deadlock();
+	if (strcmp(how, "stop") == 0)
+		raise(SIGSTOP);
+	if (strcmp(how, "wait") == 0)
+		wait_for_ever();
+	if (strcmp(how, "close") == 0)
+		(void)close_range(0, ~0U, 0);
+	return strcmp(how, "close") == 0;
+}
+
+/* What the daemon does not believe: these words of the memory, from where they stand on. */
+static void claim(uint32_t done, int32_t result, uint32_t kind, uint32_t length, uint32_t calling)
+{
+	struct shared_page *page =
+		mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_MEMORY, 0);
+
+	atomic_store(&page->results[0], result);
+	atomic_store(&page->call.kind, kind);
+	atomic_store(&page->call.length, length);
+	atomic_store(&page->calling, calling);
+	atomic_store(&page->done, done);
+	(void)eventfd_write(SHARED_TOLD, 1);
+	wait_for_ever();
+}
+
+static bool seals_are_whole(void)
+{
+	return ftruncate(SHARED_MEMORY, 0) < 0 && ftruncate(SHARED_MEMORY, 1 << 30) < 0 &&
+	       fcntl(SHARED_MEMORY, F_ADD_SEALS, F_SEAL_WRITE) < 0;
+}
+
+static ssize_t obey(const struct dgram_request *request, const char *text, void *reply, size_t size)
+{
+	int done, result, kind, length, calling;
+
+	if (sscanf(text, "claim %d %d %d %d %d", &done, &result, &kind, &length, &calling) == 5)
+		claim((uint32_t)done, result, (uint32_t)kind, (uint32_t)length, (uint32_t)calling);
+	if (strcmp(text, "pid") == 0)
+		return snprintf(reply, size, "%d", (int)getpid());
+	if (strcmp(text, "sealed") == 0)
+		return snprintf(reply, size, "%s", seals_are_whole() ? "yes" : "no");
+	if (strcmp(text, "first") == 0) {
+		(void)dgram_request_reply(request, "first", 5);
+		abort();
+	}
+	if (strncmp(text, "verify ", 7) == 0 || end_by(text))
+		return DGRAM_NO_REPLY;
+	memcpy(reply, request->data, request->length);
+	return (ssize_t)request->length;
+}
+
+static const char *text_of(const struct dgram_request *request, char text[64])
+{
+	(void)snprintf(text, 64, "%.*s", (int)request->length, (const char *)request->data);
+	return text;
+}
+
+static ssize_t handle(void *state, const struct dgram_request *request, void *reply, size_t size)
+{
+	char text[64];
+
+	(void)state;
+	return obey(request, text_of(request, text), reply, size);
+}
+
+static bool verify(void *state, const struct dgram_request *request)
+{
+	char text[64];
+
+	(void)state;
+	return strncmp(text_of(request, text), "verify ", 7) != 0 || end_by(text + 7);
+}
+
+static const struct dgram_handler saboteur = {
+	.abi = DGRAM_ABI, .name = "saboteur", .handle = handle, .verify = verify
+};
+
+DGRAM_PLUGIN(saboteur);

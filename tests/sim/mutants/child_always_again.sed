@@ -1,0 +1,2 @@
+# src/process/asked.c: without rerun, too, all run again
+s/last |= certain || .*;/last |= certain;/

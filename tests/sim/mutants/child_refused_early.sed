@@ -1,0 +1,2 @@
+# src/process/quarantine.c: one death is enough to be refused
+s/#define DEATHS 2/#define DEATHS 1/

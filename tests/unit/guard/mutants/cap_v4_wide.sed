@@ -1,0 +1,2 @@
+# src/guard/cap.c, test_cap: networks of IPv4 are /23
+s/s_addr) >> 8;/s_addr) >> 9;/

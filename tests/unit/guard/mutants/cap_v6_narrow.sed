@@ -1,0 +1,2 @@
+# src/guard/cap.c, test_cap: networks of IPv6 are /49
+s/sin6_addr) >> 16;/sin6_addr) >> 15;/
