@@ -23,6 +23,8 @@ unitdir ?= $(prefix)/lib/systemd/system
 VARIANT ?= release
 B := .build/$(VARIANT)
 JOBS := $(shell nproc)
+# Most tests wait for half of their time.
+TEST_JOBS := $(shell expr 2 '*' $(JOBS))
 Q := $(if $(V),,@)
 MAKEFLAGS += --no-builtin-rules --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(JOBS))
 
@@ -309,7 +311,7 @@ run: ## build dgramd and serve conf/server.json in the foreground (CONF=FILE for
 test: ## run the unit, simulation, end-to-end and fault tests
 	@$(NEED) 'to build and test dgramd' $(TESTERS) valgrind:valgrind
 	@$(MAKE) all tests mutants
-	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,$(VARIANT)) $(house) $(sim) $(mutants) \
+	@$(RUN) --suite $@ --jobs $(TEST_JOBS) $(call in,$(VARIANT)) $(house) $(sim) $(mutants) \
 		$(instructions) $(e2e) $(fault)
 
 REPEAT ?= 20
@@ -319,7 +321,7 @@ test-again: ## run the unit, end-to-end and fault tests REPEAT (20) times (BUSY=
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
 	@$(MAKE) all tests
 	@$(if $(BUSY),$(BUSY_LOOP) & trap "kill $$!" EXIT; trap 'exit 1' INT TERM;) $(RUN) --suite $@ \
-		--jobs $(JOBS) --repeat $(REPEAT) $(call in,$(VARIANT)) $(e2e) $(fault)
+		--jobs $(TEST_JOBS) --repeat $(REPEAT) $(call in,$(VARIANT)) $(e2e) $(fault)
 
 KILLS ?= 2000
 .PHONY: kills
@@ -487,21 +489,21 @@ soak: ## for hours, SOAK_SECONDS (3600) each: random input by parser, lives of m
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
 	@$(MAKE) VARIANT=asan tests
-	@$(RUN) --suite $@ --jobs $(JOBS) $(SANITIZED) $(call in,asan) $(sim) $(e2e)
+	@$(RUN) --suite $@ --jobs $(TEST_JOBS) $(SANITIZED) $(call in,asan) $(sim) $(e2e)
 
-check-tsan: ## the tests under ThreadSanitizer, gcc's and clang's
+check-tsan: ## the tests under ThreadSanitizer, clang's and gcc's, which has the unit tests alone (ALL=1: all)
 	@$(NEED) 'to build and test dgramd with two compilers' $(TESTERS) $(CLANG)
 	@$(MAKE) VARIANT=tsan tests
 	@$(MAKE) VARIANT=tsan-clang tests
-	@$(RUN) --suite $@ --jobs $(JOBS) $(SANITIZED) \
-		$(call in,tsan) $(e2e) $(call in,tsan-clang) $(e2e)
+	@$(RUN) --suite $@ --jobs $(TEST_JOBS) $(SANITIZED) \
+		$(call in,tsan) $(if $(ALL),$(e2e)) $(call in,tsan-clang) $(e2e)
 
 # Valgrind 3.19 does not bear processes that are started as spawn.c does, by clone(2) with CLONE_VM and CLONE_PIDFD.
 unvalgrinded := %/daemon/test_successor %/process/test_once %/process/test_children_respawn %/process/test_spawn %/server/test_outside
 check-valgrind: ## the unit tests, and the end-to-end tests that say "# valgrind", under memcheck
 	@$(NEED) 'to build and test dgramd under valgrind' $(TESTERS) valgrind:valgrind
 	@$(MAKE) VARIANT=debug tests
-	@$(RUN) --suite $@ --jobs $(JOBS) --limit 600 DGRAM_SLOW=20 DGRAM_UNDER='$(VALGRIND)' \
+	@$(RUN) --suite $@ --jobs $(TEST_JOBS) --limit 600 DGRAM_SLOW=20 DGRAM_UNDER='$(VALGRIND)' \
 		$(filter-out $(unvalgrinded),$(call in,debug)) \
 		$(if $(e2e),$(shell grep -l '^# valgrind' $(e2e)))
 
@@ -509,7 +511,7 @@ coverage: ## lines that the unit and end-to-end tests ran, by file
 	@$(NEED) 'to build and test dgramd' $(TESTERS)
 	@$(MAKE) VARIANT=coverage tests
 	@find .build/coverage -name '*.gcda' -delete
-	@$(RUN) --suite $@ --jobs $(JOBS) $(call in,coverage) $(e2e); status=$$?; \
+	@$(RUN) --suite $@ --jobs $(TEST_JOBS) $(call in,coverage) $(e2e); status=$$?; \
 		$(PYTHON) tests/support/coverage .build/coverage && exit $$status
 
 lint: ## format, clang-tidy, cppcheck, shellcheck, manual pages, a build with clang; counts the lines of code

@@ -253,12 +253,20 @@ class Serves(ProcessCase):
         self.check(daemon, received=count + 3, replied=count + 3)
 
     def test_keys_of_children(self):
+        """One goes on serving until the next is ready, however long that takes."""
         daemon = self.serve(child={"max_requests": 10})
-        answered = {self.ask(daemon, b"pid") for _ in range(60)}
-        daemon.wait_for("child replaced", 2)
-        self.assertGreaterEqual(len(answered), 3)
+        answered, asked = set(), 0
+
+        def ask():
+            nonlocal asked
+            asked += 1
+            answered.add(self.ask(daemon, b"pid"))
+            return len(answered) >= 3
+
+        self.eventually(ask, "a third child")
+        daemon.wait_for("child replaced", count=2)
         (ledger,) = daemon.stop().values()
-        self.assertEqual((ledger["replied"], ledger["failed_child"]), (60, 0))
+        self.assertEqual((ledger["replied"], ledger["failed_child"]), (asked, 0))
         self.assertGreaterEqual(ledger["children_recycled"], 2)
 
     def test_a_child_is_small(self):
