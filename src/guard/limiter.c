@@ -57,68 +57,77 @@ static struct source source_of(const union addr *client)
 	return (struct source){ v4_levels, 3, 0, { (uint64_t)v4 << 32, 0 } };
 }
 
-/* Its meters for one good. */
+/* Its meters: for each good one of each level. */
 struct account {
-	const struct source *source;
-	unsigned count; /* of them; 0: there is no limit */
-	int64_t cost;
+	const struct limiter *limiter;
+	const struct level *levels;
+	unsigned count; /* of levels */
 	uint64_t tags[LEVELS_MAX];
+	struct meter *found[LEVELS_MAX]; /* those that were looked at last, or NULL */
 };
+_Static_assert(LIMITER_GOODS == METER_KINDS, "a meter a good");
 
-static struct account open_account(
-	const struct limiter *limiter, const struct source *source, enum limiter_good good)
+static void open_account(
+	struct account *account, const struct limiter *limiter, const union addr *client)
 {
-	struct account account = { .source = source,
-		.cost = atomic_load_explicit(&limiter->costs[good], memory_order_relaxed) };
+	const struct source source = source_of(client);
 
-	if (account.cost > 0)
-		account.count = source->count;
-	for (unsigned i = 0; i < account.count; i++) {
-		unsigned bits = source->levels[i].bits;
-		uint64_t kind = limiter->service << 16 | (unsigned)good << 8 | bits;
-		struct meter_name name = { { kind << 32 | source->scope, source->address.high,
-			source->address.low } };
+	*account = (struct account){ limiter, source.levels, source.count, { 0 }, { NULL } };
+	for (unsigned i = 0; i < source.count; i++) {
+		unsigned bits = source.levels[i].bits;
+		uint64_t kind = limiter->service << 8 | bits;
+		struct meter_name name = { { kind << 32 | source.scope, source.address.high,
+			source.address.low } };
 
 		if (bits < 64)
 			name.words[1] &= ~(UINT64_MAX >> bits);
-		account.tags[i] = meters_tag(limiter->meters, &name);
+		account->tags[i] = meters_tag(limiter->meters, &name);
 	}
-	return account;
 }
 
-static int64_t cost_at(const struct account *account, unsigned level, size_t count)
+static int64_t cost_of_one(const struct limiter *limiter, enum limiter_good good)
 {
-	return (int64_t)count * (account->cost >> account->source->levels[level].shift) / FRACTION;
+	return atomic_load_explicit(&limiter->costs[good], memory_order_relaxed);
+}
+
+static int64_t cost_at(const struct account *account, unsigned level, size_t count, int64_t one)
+{
+	return (int64_t)count * (one >> account->levels[level].shift) / FRACTION;
 }
 
 /* Has one of them less left than so many cost, or nothing? */
-static bool any_is_over(
-	const struct limiter *limiter, const struct account *account, size_t count, int64_t now)
+static bool any_is_over(struct account *account, enum limiter_good good, size_t count, int64_t now)
 {
+	const struct limiter *limiter = account->limiter;
 	int64_t burst = atomic_load_explicit(&limiter->burst, memory_order_relaxed);
+	int64_t one = cost_of_one(limiter, good);
 
-	for (unsigned i = 0; i < account->count; i++) {
-		int64_t cost = cost_at(account, i, count);
+	for (unsigned i = 0; one > 0 && i < account->count; i++) {
+		int64_t cost = cost_at(account, i, count, one);
+		struct meter *meter =
+			meters_find(limiter->meters, meter_tag_of(account->tags[i], good));
 
-		if (meters_used(limiter->meters, account->tags[i], now) + (cost > 0 ? cost : 1) >
-			burst)
+		account->found[i] = meter;
+		if (meter_used(meter, now) + (cost > 0 ? cost : 1) > burst)
 			return true;
 	}
 	return false;
 }
 
 /* Is one of them used up now, so that no other of the same cost may follow at once? */
-static bool charge(
-	const struct limiter *limiter, const struct account *account, size_t count, int64_t now)
+static bool charge(const struct account *account, enum limiter_good good, size_t count, int64_t now)
 {
+	const struct limiter *limiter = account->limiter;
 	int64_t burst = atomic_load_explicit(&limiter->burst, memory_order_relaxed);
+	int64_t one = cost_of_one(limiter, good);
 	bool used_up = false;
 
-	for (unsigned i = 0; i < account->count; i++) {
-		int64_t cost = cost_at(account, i, count);
+	for (unsigned i = 0; one > 0 && i < account->count; i++) {
+		int64_t cost = cost_at(account, i, count, one), used;
 
-		used_up |= meters_charge(limiter->meters, account->tags[i], now, cost) + cost >
-			   burst;
+		used = meters_charge(limiter->meters, meter_tag_of(account->tags[i], good),
+			account->found[i], now, cost);
+		used_up |= used + cost > burst;
 	}
 	return used_up;
 }
@@ -143,20 +152,18 @@ static bool admit_over(struct limiter *limiter, const struct datagram *datagram)
 bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram *datagram)
 {
 	int64_t now = meter_time(datagram->arrived_ns);
-	struct account requests, bytes;
-	struct source source;
+	struct account account;
 	bool over;
 
 	datagram->metered = false;
 	if (!atomic_load_explicit(&limiter->on, memory_order_relaxed) ||
 		datagram->standing == DATAGRAM_EXEMPT)
 		return true;
-	source = source_of(&datagram->client);
-	requests = open_account(limiter, &source, LIMITER_REQUESTS);
-	bytes = open_account(limiter, &source, LIMITER_REPLY_BYTES);
-	over = any_is_over(limiter, &requests, 1, now) || any_is_over(limiter, &bytes, 0, now);
-	datagram->metered = !over && bytes.count > 0;
-	if ((over || charge(limiter, &requests, 1, now)) && !is_dry_run(limiter))
+	open_account(&account, limiter, &datagram->client);
+	over = any_is_over(&account, LIMITER_REPLY_BYTES, 0, now) ||
+	       any_is_over(&account, LIMITER_REQUESTS, 1, now);
+	datagram->metered = !over && cost_of_one(limiter, LIMITER_REPLY_BYTES) > 0;
+	if ((over || charge(&account, LIMITER_REQUESTS, 1, now)) && !is_dry_run(limiter))
 		datagram->standing = DATAGRAM_OVER;
 	return !over ||
 	       dice_hit(dice, atomic_load_explicit(&limiter->leak, memory_order_relaxed)) ||
@@ -168,12 +175,10 @@ bool limiter_admits(struct limiter *limiter, struct dice *dice, struct datagram 
 void limiter_charge_replies(
 	const struct limiter *limiter, const struct datagram *request, size_t bytes, int64_t now_ns)
 {
-	struct source source;
 	struct account account;
 
 	if (!request->metered)
 		return;
-	source = source_of(&request->client);
-	account = open_account(limiter, &source, LIMITER_REPLY_BYTES);
-	(void)charge(limiter, &account, bytes, meter_time(now_ns));
+	open_account(&account, limiter, &request->client);
+	(void)charge(&account, LIMITER_REPLY_BYTES, bytes, meter_time(now_ns));
 }

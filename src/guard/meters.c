@@ -1,5 +1,7 @@
 #include "guard/meters.h"
 
+#include <stddef.h>
+
 static unsigned set_of(uint64_t tag)
 {
 	return (tag >> 32) % METER_SETS;
@@ -15,7 +17,7 @@ uint64_t meters_tag(const struct meters *meters, const struct meter_name *name)
 
 	for (unsigned i = 0; i < METER_WORDS; i++)
 		sum += meters->keys[1 + i] * name->words[i];
-	tag = (uint64_t)(sum >> 64) | 1;
+	tag = ((uint64_t)(sum >> 64) | METER_KINDS) & ~(uint64_t)(METER_KINDS - 1);
 	set = &meters->sets[set_of(tag)];
 	__builtin_prefetch(&set->ways[0]);
 	__builtin_prefetch(&set->ways[METER_WAYS / 2]);
@@ -34,7 +36,7 @@ static struct meter *nearest_in(struct meter_set *set)
 	return nearest;
 }
 
-static struct meter *meter_of(struct meters *meters, uint64_t tag)
+struct meter *meters_find(struct meters *meters, uint64_t tag)
 {
 	struct meter_set *set = &meters->sets[set_of(tag)];
 	struct meter *meter;
@@ -50,17 +52,12 @@ static struct meter *meter_of(struct meters *meters, uint64_t tag)
 	return meter;
 }
 
-int64_t meters_used(struct meters *meters, uint64_t tag, int64_t now)
+/* Not even where another meter of the same source has taken it over meanwhile is that one charged. */
+int64_t meters_charge(
+	struct meters *meters, uint64_t tag, struct meter *found, int64_t now, int64_t cost)
 {
-	const struct meter *meter = meter_of(meters, tag);
-	int64_t full_at = atomic_load_explicit(&meter->full_at, memory_order_relaxed);
-
-	return full_at > now ? full_at - now : 0;
-}
-
-int64_t meters_charge(struct meters *meters, uint64_t tag, int64_t now, int64_t cost)
-{
-	struct meter *meter = meter_of(meters, tag);
+	bool held = found != NULL && atomic_load_explicit(&found->tag, memory_order_relaxed) == tag;
+	struct meter *meter = held ? found : meters_find(meters, tag);
 	int64_t before = atomic_load_explicit(&meter->full_at, memory_order_relaxed), after;
 
 	do {

@@ -4,10 +4,10 @@
  * time comes nearer to it; one that time has passed is full again. So meters of all rates can be compared, and none
  * needs to be touched to be refilled.
  *
- * DESIGN: a source has one set of eight meters, by a keyed hash, and takes the one there that has its tag. A source that
- * has none takes over the meter that is nearest to full, with what is charged to it. So no meter is ever emptied but by
- * time: who fills the table with other sources makes them count for each other, and never less than they are. While the
- * sources that are not full again fit into their sets, each is counted exactly.
+ * DESIGN: a source has one set of eight meters, by a keyed hash, and takes those there that have its tags. One for which
+ * there is none takes over the meter that is nearest to full, with what is charged to it. So no meter is ever emptied but
+ * by time: who fills the table with other sources makes them count for each other, and never less than they are. While
+ * the sources that are not full again fit into their sets, each is counted exactly.
  *
  * No lock: a tag and a moment are each one atomic word. Two threads that charge one meter both count. If another
  * source takes the meter over meanwhile, what was charged is that one's. */
@@ -15,6 +15,7 @@
 #define GUARD_METERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -51,13 +52,30 @@ struct meters {
 	} sets[METER_SETS];
 };
 
-/* The tag of its meter, which is needed soon. Thread: any. */
+/* A source has as many meters: with that many different tags, in one set. */
+#define METER_KINDS 2u
+
+/* The tag of its meter of kind 0; that set is needed soon. Thread: any. */
 uint64_t meters_tag(const struct meters *meters, const struct meter_name *name);
 
-/* How much of this meter is to be refilled. Thread: any. */
-int64_t meters_used(struct meters *meters, uint64_t tag, int64_t now);
+static inline uint64_t meter_tag_of(uint64_t tag, unsigned kind)
+{
+	return tag + kind;
+}
 
-/* Returns how much of it is to be refilled now. Thread: any. */
-int64_t meters_charge(struct meters *meters, uint64_t tag, int64_t now, int64_t cost);
+/* Its meter, which may become another's at any time. Thread: any. */
+struct meter *meters_find(struct meters *meters, uint64_t tag);
+
+/* How much of this meter is to be refilled. Thread: any. */
+static inline int64_t meter_used(const struct meter *meter, int64_t now)
+{
+	int64_t full_at = atomic_load_explicit(&meter->full_at, memory_order_relaxed);
+
+	return full_at > now ? full_at - now : 0;
+}
+
+/* Returns how much of it is to be refilled now. `found`: where it was found, or NULL. Thread: any. */
+int64_t meters_charge(
+	struct meters *meters, uint64_t tag, struct meter *found, int64_t now, int64_t cost);
 
 #endif

@@ -1,2 +1,2 @@
 # src/guard/limiter.c, test_limiter: services share their limits
-s/limiter->service << 16/0u << 16/
+s/limiter->service << 8/0u << 8/

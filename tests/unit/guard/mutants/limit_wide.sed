@@ -1,2 +1,2 @@
 # src/guard/limiter.c, test_limiter: only the address itself has a limit
-s/account.count = source->count;/account.count = 1;/
+s/source.levels, source.count, /source.levels, 1, /
