@@ -1,6 +1,6 @@
 """Resident memory of dgramd with conf/server.json (but another port) at the start, after 100,000 and
-after a million requests; then with requests from ten million addresses, each of which asks once. 256 in
-flight at most. What was not answered is a figure, too, by where it was lost. Writes tables to
+after a million requests; then with requests from ten million addresses, each of which asks once, also of a dgramd
+with limits and access. 256 in flight at most. What was not answered is a figure, too, by where it was lost. Writes tables to
 tests/bench/results, and prints them. The exit code is 1 if a figure is missed. ADDRESSES=100000 makes
 it short, and then nothing is written."""
 
@@ -18,9 +18,11 @@ from report import keep, made_by, table
 
 REQUESTS = 1_000_000
 MIB_MAX = 16
+MIB_GROWTH_MAX = 1
 ADDRESSES = int(os.environ.get("ADDRESSES", "10000000"))
 TIMES_MAX = 1.5  # CPU of a request when each address asks once, times that of 256 addresses
 TURNS = 10
+GUARDED = {"limits": {"requests_per_s": 1_000_000, "reply_bytes_per_s": 1_000_000_000}, "access": {"allow": ["127.0.0.0/8"]}}
 
 
 def resident_mib(pid):
@@ -40,13 +42,15 @@ def walk(daemon, count, first, addresses, losses):
     return cpu / said["answered"] * 1e6, resident_mib(daemon.process.pid)
 
 
-def addresses_rows(daemon, losses):
+def addresses_rows(daemon, guarded, losses):
     """Few addresses and ever new ones in turn, because machines drift. Replies to one address can leave
     as one message, which is most of what they save."""
     share = ADDRESSES // TURNS
-    kinds = {"1": itertools.repeat((0, 1)), "256": itertools.repeat((0, 256)),
-             f"{ADDRESSES:,}, each once": iter((turn * share, share) for turn in range(TURNS))}
-    turns = [{name: walk(daemon, share, *next(kind), losses) for name, kind in kinds.items()}
+    each_once = [(turn * share, share) for turn in range(TURNS)]
+    kinds = {"1": (daemon, itertools.repeat((0, 1))), "256": (daemon, itertools.repeat((0, 256))),
+             f"{ADDRESSES:,}, each once": (daemon, iter(each_once)),
+             "the same, with limits and access": (guarded, iter(each_once))}
+    turns = [{name: walk(asked, share, *next(kind), losses) for name, (asked, kind) in kinds.items()}
              for _ in range(TURNS)]
     return [
         [name, f"{statistics.median(turn[name][0] for turn in turns):.2f}",
@@ -81,11 +85,17 @@ def main():
             said = servers.load(daemon.port, 16, 1, in_flight=16)
             answered += said["answered"]
             losses.update(lost=said["lost"], overflowed=said["client_drops"])
-        addresses = addresses_rows(daemon, losses)
-        ledger = daemon.stop()["time"]
+        with dgramtest.Daemon({**config, **GUARDED}) as guarded:
+            guarded.wait_for("ready")
+            addresses = addresses_rows(daemon, guarded, losses)
+            ledger = daemon.stop()["time"]
+            for name, count in guarded.stop()["time"].items():
+                ledger[name] += count
     goals = [goal_row("resident MiB after a million requests", MIB_MAX, rows[-1][1]),
              goal_row(f"CPU of a request from {ADDRESSES:,} addresses, times 256 addresses", TIMES_MAX,
-                      float(addresses[-1][2]))]
+                      float(addresses[-2][2])),
+             goal_row(f"MiB that {ADDRESSES:,} addresses add to the first tenth of them, with limits", MIB_GROWTH_MAX,
+                      float(addresses[-1][4]) - float(addresses[-1][3]))]
     markdown = "\n".join([
         "# Resident memory", "",
         f"{made_by('make bench')} dgramd with `conf/server.json`, {ledger['received']:,} requests in all, "
