@@ -414,9 +414,9 @@ bench-scaling: ## measure: requests a second by workers, for handlers that block
 	@$(MAKE) all $B/tests/bench/peers/sleepers
 	@$(in_bench) tests/bench/scaling.py
 
-bench-children: ## measure: handlers in Python as children, beside socketserver's classes (TURNS, SECONDS_EACH)
+bench-children: ## measure: handlers as children, beside the pool and socketserver's classes (TURNS, SECONDS_EACH)
 	@$(NEED) 'to build and measure dgramd' $(TESTERS)
-	@$(MAKE) all $B/tests/bench/peers/sleepers
+	@$(MAKE) all $(patsubst %,$B/tests/bench/peers/%,sleepers time_once)
 	@$(in_bench) tests/bench/children.py
 
 bench-bursts: ## measure: CPU time for an echo beside that of another dgramd (BASE=PATH, SETTINGS, BASE_SETTINGS, NETWORK)

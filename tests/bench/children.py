@@ -1,8 +1,9 @@
-"""Handlers in Python as children of dgramd, beside socketserver's own classes. CPU time is that of a server and all of
+"""Handlers as children of dgramd, those in Python beside socketserver's own classes. CPU time is that of a server and all of
 its children. Writes a table to tests/bench/results, and prints it. From the environment: TURNS, SECONDS_EACH (a run).
 The exit code is 1 if a figure is missed."""
 
 import collections
+import dataclasses
 import json
 import os
 import statistics
@@ -58,6 +59,12 @@ def children(work, count):
         "child.start_timeout_ms=60000", "max_reply_factor=0"))
 
 
+def once():
+    return servers.Server("dgramd, a process a request", servers.dgramd(
+        "handler=exec", f'options.command=["{os.path.abspath(os.path.join(servers.PEERS, "time_once"))}"]',
+        "max_reply_factor=0"))
+
+
 def tree(pid):
     """A process and those that it made."""
     pids = [pid]
@@ -72,12 +79,18 @@ def cpu_of(pids):
 
 
 def started(pid):
-    """A process and those that it made, once all of them are: when they do nothing for half a second."""
-    before, pids = -1, []
-    while cpu_of(pids) - before > 0.01:
-        before, pids = cpu_of(pids), tree(pid)
+    """A process and those that it made, once all of them are: when they do nothing for half a second. Those that a
+    request had are gone by then."""
+    before, pids = -1, [pid]
+    while True:
+        try:
+            now = cpu_of(pids)
+            if now - before <= 0.01:
+                return pids
+        except FileNotFoundError:
+            now = -1
+        before, pids = now, tree(pid)
         time.sleep(0.5)
-    return pids
 
 
 def run(server, cpus, sockets, in_flight):
@@ -89,7 +102,7 @@ def run(server, cpus, sockets, in_flight):
         before = cpu_of(pids)
         said = servers.load(port, sockets, SECONDS, in_flight=in_flight, cpu=generator)
         cpu = cpu_of(pids) - before
-        if tree(process.pid) != pids:
+        if not set(pids) <= set(tree(process.pid)):
             raise SystemExit(f"{server.name}: a child ended")
         return {"cpu": cpu / said["answered"] * 1e6, "rate": said["rate_answered"]}
 
@@ -104,12 +117,21 @@ def sleepers():
 APART, TOGETHER = (servers.SERVER_CPU, servers.GENERATOR_CPU), (None, None)
 
 
-def pair(work, count, name, cpus, load=(16, 16)):
-    return (lambda: run(children(work, count), cpus, *load)), (lambda: run(peer(name, work), cpus, *load))
+def runs(ours, theirs, cpus, load=(16, 16)):
+    return (lambda: run(ours, cpus, *load)), (lambda: run(theirs, cpus, *load))
+
+
+def pair(work, count, name, cpus):
+    return runs(children(work, count), peer(name, work), cpus)
 
 
 # What is measured: words, placed on, wanted (at most, or at least), the two of a pair.
 FIGURES = (
+    ("process mode, 2 children: CPU, times the pool with a handler that may block", "a core each", "cpu", 1.25,
+     runs(dataclasses.replace(servers.MAY_BLOCK, words=[*servers.MAY_BLOCK.words, "--set", "concurrency=process"]),
+          servers.MAY_BLOCK, APART)),
+    ("a process a request, in C and static: CPU, times ForkingUDPServer", "both cores", "cpu", 0.55,
+     runs(once(), peer("ForkingUDPServer", "time"), TOGETHER)),
     ("TimeHandler, 1 child: CPU, times UDPServer", "a core each", "cpu", 0.85,
      pair("time", 1, "UDPServer", APART)),
     ("TimeHandler, 1 child: CPU, times ThreadingUDPServer", "both cores", "cpu", 0.1,
@@ -147,7 +169,7 @@ def main():
     command = " ".join(["make bench-children", *(
         f"{name}={os.environ[name]}" for name in ("TURNS", "SECONDS_EACH") if os.environ.get(name))])
     markdown = "\n".join([
-        "# Children in Python", "",
+        "# Children", "",
         f"{made_by(command)} A closed loop over loopback from 16 clients with 16 requests in flight each; "
         f"for handlers that wait, from {WAITING} with 4 each. CPU time is that of the server and all of its "
         "children, in microseconds a request. Ratios are of pairs of runs right after each other; medians; turns: "
