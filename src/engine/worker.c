@@ -150,13 +150,12 @@ static ssize_t run_tracked(
 	return length;
 }
 
-/* Run the handler on one job. Only the last ones of a batch will be read. Returns the time of its end. */
+/* Run the handler on one job. The last ones of a batch are recorded, because no others will be read; all, where each
+ * is logged. Returns the time of its end. */
 static int64_t run_job(struct serving *serving, struct datagram *job, int64_t begin_ns)
 {
-	struct worker *worker = serving->worker;
-	struct service *service = serving->service;
 	int64_t end_ns;
-	ssize_t length;
+	ssize_t length, before;
 
 	handler_lend(&serving->request, job);
 	if (serving->tracked)
@@ -166,12 +165,13 @@ static int64_t run_job(struct serving *serving, struct datagram *job, int64_t be
 	end_ns = sys_monotonic_ns();
 	job->service_ns = (end_ns - begin_ns) | 1; /* never 0 */
 	histogram_add(&serving->counters->service_ns, job->service_ns);
-	if (--serving->unrecorded < 0)
-		record(worker, job, begin_ns,
-			serving->answer.length < 0 ? length : serving->answer.length);
-	if (serving->logged)
-		worker_log_request(worker, service, job, begin_ns - job->arrived_ns,
-			length < 0 ? serving->answer.length : length);
+	if (--serving->unrecorded < 0) {
+		before = serving->answer.length;
+		record(serving->worker, job, begin_ns, before < 0 ? length : before);
+		if (serving->logged)
+			worker_log_request(serving->worker, serving->service, job,
+				begin_ns - job->arrived_ns, length < 0 ? before : length);
+	}
 	if (length < 0 || serving->answer.length >= 0)
 		record_other(serving, job, length);
 	else if (serving->answer.unasked || answer_may_add(&serving->answer, job, (size_t)length))
@@ -220,7 +220,8 @@ static int64_t run_batch(struct worker *worker, struct service *service, struct 
 
 	serving_init(&serving, worker, service, ret_results);
 	*ret_results = (struct ledger){ 0 };
-	serving.unrecorded = serving.tracked ? 0 : (int)jobs->count - (int)RECORDER_REQUESTS;
+	serving.unrecorded =
+		serving.tracked || serving.logged ? 0 : (int)jobs->count - (int)RECORDER_REQUESTS;
 	for (struct datagram *job = jobs->first; job != NULL; job = job->next) {
 		if (atomic_load_explicit(aborting, memory_order_relaxed))
 			drop_job(&serving, job, DROP_SHUTDOWN, now_ns);

@@ -8,7 +8,11 @@ import socket
 import time
 
 import dgramtest
+import networks
 import probe
+import slowclock
+
+LATE = "203.0.113.7"
 
 
 class Notify(dgramtest.Case):
@@ -86,6 +90,42 @@ class Notify(dgramtest.Case):
         self.assertIn("STOPPING", self.receive(supervisor))
         supervisor.setblocking(False)
         self.assertRaises(BlockingIOError, self.receive, supervisor)
+
+    def must_not_be_ready(self, delay_ms, listening):
+        """Ends a server whose address comes then; so many sockets listen in the end."""
+        network = networks.Networks(self)
+        network.add()
+        clock = slowclock.SlowClock(self, hold=True)
+        supervisor = self.serve(os.path.join(self.start().directory, "notify"))
+        daemon = self.start(
+            {"on_missing_address": "wait", "pool": {"workers": 1}, "services": [
+                {"name": "late", "handler": "echo", "host": LATE},
+                {"name": "held", **slowclock.HELD, "host": probe.HOST}],
+             "shutdown": {"drain_delay_ms": delay_ms, "drain_timeout_ms": 600000}},
+            ready=False, environment={**clock.environment, "NOTIFY_SOCKET": supervisor.getsockname()})
+        daemon.wait_for("listening")
+        with dgramtest.socket_for(daemon.address("held")) as client:
+            client.sendto(b"", daemon.address("held"))
+            self.eventually(lambda: clock.held() == 1, "its worker is busy")
+        daemon.kill(signal.SIGTERM)
+        self.assertIn("STOPPING", self.receive(supervisor))
+        network.ip(f"address add {LATE} dev lo")
+        daemon.wait_for("listening", listening)
+        if delay_ms > 0:
+            daemon.kill(signal.SIGTERM)
+        daemon.wait_for("draining")
+        daemon.kill(signal.SIGUSR1)
+        daemon.wait_for("signal", message="SIGUSR1")
+        clock.release()
+        daemon.wait()
+        self.assertEqual(len(daemon.events("listening")), listening)
+        supervisor.setblocking(False)
+        self.assertRaises(BlockingIOError, self.receive, supervisor)
+
+    def test_an_address_that_comes_while_it_stops(self):
+        """During a delayed drain it is served, during the drain it is not; READY is not sent for either."""
+        self.must_not_be_ready(3600000, listening=2)
+        self.must_not_be_ready(0, listening=1)
 
     def under_watchdog(self, config, pid=""):
         supervisor = self.serve(os.path.join(self.start().directory, "notify"))

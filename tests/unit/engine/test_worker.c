@@ -1,6 +1,20 @@
 /* A worker's steps: what it takes, what becomes of it, and when it ends. */
-/* link: -Wl,--wrap=sys_monotonic_ns,--wrap=sys_send,--wrap=sys_futex_wait,--wrap=sys_yield,--wrap=queue_pop */
+/* link: -Wl,--wrap=sys_monotonic_ns,--wrap=sys_send,--wrap=sys_futex_wait,--wrap=sys_yield,--wrap=queue_pop,--wrap=worker_log_request */
 #include "worker_support.h"
+
+static char logged[SLOTS];
+
+void __wrap_worker_log_request(struct worker *worker, const struct service *service,
+	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes);
+
+void __wrap_worker_log_request(struct worker *worker, const struct service *service,
+	const struct datagram *job, int64_t wait_ns, ssize_t reply_bytes)
+{
+	(void)worker, (void)service;
+	assert_int_equal(wait_ns, (int64_t)strlen(logged) * QUICK_NS);
+	assert_int_equal(reply_bytes, 1);
+	logged[strlen(logged)] = (char)job->data[0];
+}
 
 static void one_batch(const char *jobs, const char *ran, unsigned expired, unsigned shutdown)
 {
@@ -32,6 +46,24 @@ static void hurry_drops_the_rest_of_a_batch(void **state)
 	(void)state;
 	one_batch("Hbcd", "H", 0, 3);
 	one_batch("abHd", "abH", 0, 1);
+}
+
+/* The recorder has the last ones of a batch, the log all. */
+static void each_is_logged(void **state)
+{
+	static const char jobs[] = "abcdefghijklnopqrstuvwxyz";
+
+	(void)state;
+	begin(1, 1);
+	measure(1);
+	push(0, "a");
+	assert_int_equal(step(), WORKER_WORKED);
+	assert_string_equal(logged, "");
+	atomic_store(&world.shared.log_requests, true);
+	push(0, jobs);
+	assert_int_equal(step(), WORKER_WORKED);
+	assert_string_equal(logged, jobs);
+	end();
 }
 
 static void answers(void **state)
@@ -227,6 +259,7 @@ int main(void)
 		cmocka_unit_test(quick_jobs_are_one_batch),
 		cmocka_unit_test(jobs_expire_within_a_batch),
 		cmocka_unit_test(hurry_drops_the_rest_of_a_batch),
+		cmocka_unit_test(each_is_logged),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(only_expired_ones),
 		cmocka_unit_test(no_end_while_something_waits),
