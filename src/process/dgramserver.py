@@ -70,7 +70,7 @@ class _Stream:
 
     def __init__(self, sock):
         self.socket, self.fileno, self.lock = sock, sock.fileno, threading.Lock()
-        self.longest, self.slow = 65507, False
+        self.longest, self.slow, self.began = 65507, False, 0
         self._room = memoryview(bytearray(1 << 18))  # a new one for each read would be mapped and unmapped
         self._in, self._out = b"", [b"dgram 1 binary\n"]
         self.flush()
@@ -133,11 +133,11 @@ class _Stream:
 class _RequestSocket:
     """The socket of a request: what goes to its client goes through dgramd, all else through the server's socket."""
 
-    __slots__ = "_stream", "_number", "_client", "_local", "_server_socket", "_reply"
+    __slots__ = "_stream", "_number", "_client", "_local", "_server_socket", "_replies"
 
     def __init__(self, stream, number, client, local, server_socket):
         self._stream, self._number, self._client, self._local = stream, number, client, local
-        self._server_socket, self._reply = server_socket, None
+        self._server_socket, self._replies = server_socket, []
 
     def sendto(self, data, *arguments):
         stream, to = self._stream, arguments[-1]
@@ -146,19 +146,13 @@ class _RequestSocket:
         data = bytes(data)
         if len(data) > stream.longest:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
-        with stream.lock:
-            self._put(stream, _MORE)
-            self._reply = data
-            if stream.slow:
-                self._put(stream, _MORE)
+        if stream.slow:
+            with stream.lock:
+                stream.say(_ANSWER, self._number, data, _MORE)
                 stream.flush()
+        else:
+            self._replies.append(data)  # which of them is the last is not known yet
         return len(data)
-
-    def _put(self, stream, flags):
-        """The reply whose flags were not known when it came."""
-        if self._reply is not None:
-            stream.say(_ANSWER, self._number, self._reply, flags)
-            self._reply = None
 
     def getsockname(self):
         return _address(self._local)
@@ -169,14 +163,17 @@ class _RequestSocket:
     def end(self, why):
         """No answer follows."""
         stream, self._stream = self._stream, None
+        replies, number = self._replies, self._number
+        last = replies.pop() if replies and why is None else None
         with stream.lock:
+            for reply in replies:
+                stream.say(_ANSWER, number, reply, _MORE)
             if why is not None:
-                self._put(stream, _MORE)
-                stream.fail(self._number, why)
-            elif self._reply is not None:
-                self._put(stream, 0)
+                stream.fail(number, why)
+            elif last is not None:
+                stream.say(_ANSWER, number, last)
             else:
-                stream.say(_NO_REPLY, self._number)
+                stream.say(_NO_REPLY, number)
 
 
 def _fork(call, *arguments):
@@ -268,7 +265,7 @@ class UDPServer(socketserver.UDPServer):
         client = _address(client)
         reply = _RequestSocket(stream, number, client, local, self.socket)
         request = data, reply
-        why, began = None, time.monotonic_ns()
+        why = None
         try:
             if self.verify_request(request, client):
                 self.process_request(request, client)
@@ -283,9 +280,11 @@ class UDPServer(socketserver.UDPServer):
                 raise
         finally:
             reply.end(why)
-            stream.slow = time.monotonic_ns() - began > _SLOW_NS
+            now = time.monotonic_ns()
+            stream.slow, stream.began = now - stream.began > _SLOW_NS, now
 
     def _run_all(self, stream, questions):
+        stream.began = time.monotonic_ns()
         try:
             for question in questions:
                 self._run(stream, question)
@@ -395,6 +394,7 @@ class ThreadingMixIn(socketserver.ThreadingMixIn):
 
     def _run_all(self, stream, questions):
         """What would end a request's thread does not end this one."""
+        stream.began = time.monotonic_ns()
         for question in questions:
             try:
                 self._run(stream, question)
