@@ -9,6 +9,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/sys.h"
+
+/* How long the last messages may wait for room. */
+#define LAST_WORDS_NS (2 * NS_PER_S)
+
 static int find_address(struct notify *notify)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -73,9 +79,20 @@ static void disconnect(struct notify *notify)
 	notify->fd = -1;
 }
 
+/* A supervisor that has not heard MAINPID, say, takes the end of this process for that of the service. */
 void notify_close(struct notify *notify)
 {
+	const int64_t until_ns = sys_monotonic_ns() + LAST_WORDS_NS;
+	int64_t left_ns = LAST_WORDS_NS;
+
 	notify_flush(notify);
+	while (notify->error == -EAGAIN && left_ns > 0) {
+		struct pollfd room = { .fd = notify->fd, .events = POLLOUT };
+
+		(void)sys_wait(&room, 1, (int)(left_ns / NS_PER_MS) + 1);
+		notify_flush(notify);
+		left_ns = until_ns - sys_monotonic_ns();
+	}
 	disconnect(notify);
 }
 

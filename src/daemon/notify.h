@@ -40,7 +40,7 @@ struct notify {
  * message tries again; -EINVAL: it cannot be. */
 int notify_open(struct notify *notify);
 
-/* Try to send what waits, and close. Closing one that is not open (fd -1) is fine. */
+/* Send what waits, for which there may be no room for two seconds, and close. Closing one that is not open (fd -1) is fine. */
 void notify_close(struct notify *notify);
 
 /* While messages wait for room, have this epoll be ready when there is some: then call notify_flush(). */
