@@ -256,11 +256,10 @@ class Serves(ProcessCase):
 
     def test_keys_of_children(self):
         daemon = self.serve(child={"max_requests": 10})
-        answered = {self.ask(daemon, b"pid") for _ in range(60)}
-        daemon.wait_for("child replaced", 2)
-        self.assertGreaterEqual(len(answered), 3)
+        answered = self.who_answer(daemon, 2)
+        self.assertGreaterEqual(len(set(answered)), 3)
         (ledger,) = daemon.stop().values()
-        self.assertEqual((ledger["replied"], ledger["failed_child"]), (60, 0))
+        self.assertEqual((ledger["replied"], ledger["failed_child"]), (len(answered), 0))
         self.assertGreaterEqual(ledger["children_recycled"], 2)
 
     def test_one_that_opens_too_much(self):
