@@ -290,7 +290,7 @@ class Serves(ProcessCase):
         """Also if the one before it ends while the worker takes the results before that."""
         daemon = self.serve()
         before, teller, chance = self.client(daemon), self.client(daemon), random.Random(1)
-        for _ in range(dgramtest.scaled(200, 40)):
+        for _ in range(dgramtest.scaled(300, 40)):
             payloads = [b"spin 300", *[b"quick"] * 27, b"spin 110", b"spin %d" % chance.randrange(99)]
             for payload in payloads:
                 before.send(payload)
