@@ -107,13 +107,16 @@ static int do_call(struct talk *talk, const struct handler_call *call)
 	return result;
 }
 
+/* A call is the first's that has no result. So it is looked for before the results: a child that waits for us writes no
+ * more of them, but one that ran while we took them may have gone on to a later request, which calls. */
 static void listen_to(struct talk *talk)
 {
+	bool called = shared_is_called(talk->shared);
 	struct shared_said said;
 	const char *fault = NULL;
 
 	take_results(talk);
-	if (talk->over || !shared_is_called(talk->shared))
+	if (talk->over || !called)
 		return;
 	if (talk->taken == talk->asked.count)
 		fault = "asked for what there is not";

@@ -24,6 +24,8 @@ SABOTEUR = plugins.build(
     "-I", os.path.join(dgramtest.TOP, "src"))
 KILLS = int(os.environ.get("KILLS", "100"))
 RSS_ANON_MAX_KIB = 600
+RSS_MAX = 128 << 20
+FILES = 30
 
 
 def is_sanitized():
@@ -253,21 +255,49 @@ class Serves(ProcessCase):
         self.check(daemon, received=count + 3, replied=count + 3)
 
     def test_keys_of_children(self):
-        """One goes on serving until the next is ready, however long that takes."""
         daemon = self.serve(child={"max_requests": 10})
-        answered, asked = set(), 0
-
-        def ask():
-            nonlocal asked
-            asked += 1
-            answered.add(self.ask(daemon, b"pid"))
-            return len(answered) >= 3
-
-        self.eventually(ask, "a third child")
-        daemon.wait_for("child replaced", count=2)
+        answered = self.who_answer(daemon, 2)
+        self.assertGreaterEqual(len(set(answered)), 3)
         (ledger,) = daemon.stop().values()
-        self.assertEqual((ledger["replied"], ledger["failed_child"]), (asked, 0))
+        self.assertEqual((ledger["replied"], ledger["failed_child"]), (len(answered), 0))
         self.assertGreaterEqual(ledger["children_recycled"], 2)
+
+    def test_one_that_opens_too_much(self):
+        """It may have no more, serves on with all of them taken, and nobody else is concerned."""
+        daemon = self.serve(child={"files": FILES})
+        child, own = int(self.ask(daemon, b"pid")), len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+        self.assertEqual(self.ask(daemon, b"files"), b"%d" % errno.EMFILE)
+        self.assertEqual(len(os.listdir(f"/proc/{child}/fd")), FILES)
+        self.assertEqual(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), own)
+        self.assertEqual(self.ask(daemon, b"hello"), b"hello")
+        self.assertEqual(self.ask(daemon, b"now it calls"), b"now it calls")
+        self.check(daemon, received=4, replied=4)
+
+    def test_one_that_grows_is_replaced(self):
+        """And no request is lost."""
+        daemon = self.serve(child={"max_rss_bytes": RSS_MAX})
+        first = self.ask(daemon, b"pid")
+        self.assertEqual(self.ask(daemon, b"grow %d" % RSS_MAX), b"yes")
+        self.eventually(
+            lambda: self.ask(daemon, b"hello") == b"hello" and daemon.events("child replaced"), "it is replaced")
+        self.assertEqual(daemon.wait_for("child replaced")["pid"], first.decode())
+        self.assertNotEqual(self.ask(daemon, b"pid"), first)
+        (ledger,) = daemon.stop().values()
+        self.assertEqual(ledger["replied"], ledger["received"])
+        self.assertEqual([ledger[f"children_{how}"] for how in ("recycled", "crashed", "killed")], [1, 0, 0])
+
+    def test_what_a_request_asks_of_the_daemon_is_for_its_client(self):
+        """Also if the one before it ends while the worker takes the results before that."""
+        daemon = self.serve()
+        before, teller, chance = self.client(daemon), self.client(daemon), random.Random(1)
+        for _ in range(dgramtest.scaled(300, 40)):
+            payloads = [b"spin 300", *[b"quick"] * 27, b"spin 110", b"spin %d" % chance.randrange(99)]
+            for payload in payloads:
+                before.send(payload)
+            teller.send(b"now it is told")
+            self.assertCountEqual([before.recv(100) for _ in payloads], payloads)
+            self.assertEqual(teller.recv(100), b"now it is told")
+        daemon.stop()
 
     def test_a_child_is_small(self):
         if is_sanitized():

@@ -1,16 +1,22 @@
 """No more is sent to a network than max_reply_factor times what came from it, and the allowance: in a network of the
 test's own, whose addresses are not loopback. For root only."""
 
+import atexit
 import os
 import signal
 import socket
 import struct
+import tempfile
 import time
 
 import dgramtest
 import networks
+import plugins
 
-SUBJECT = os.path.join(dgramtest.BUILD, "tests/e2e/subject")
+FOLDER = tempfile.TemporaryDirectory(prefix="dgramd-amplification-")
+atexit.register(FOLDER.cleanup)
+PLUGIN = plugins.build(
+    os.path.join(FOLDER.name, "subject.so"), os.path.join(dgramtest.TOP, "tests/e2e/subject.c"), "-DPLUGIN")
 SO_RCVBUFFORCE = 33
 ALLOWANCE, REFILL = 2000, 200
 REQUESTS = 1000  # forged, for each service
@@ -166,9 +172,9 @@ class Amplification(networks.Case):
 
     # --- a handler
 
-    def subject(self, **config):
+    def subject(self, concurrency):
         return self.start({
-            "handler": "subject", "host": networks.HOSTS[0], "max_datagram_bytes": REPLY, **config}, program=SUBJECT)
+            "handler": PLUGIN, "concurrency": concurrency, "host": networks.HOSTS[0], "max_datagram_bytes": REPLY})
 
     def count(self, client):
         """Replies that have come; all have that will, because the server has ended."""
@@ -180,9 +186,9 @@ class Amplification(networks.Case):
         except BlockingIOError:
             return got
 
-    def must_be_withheld(self, request, first, **config):
+    def must_be_withheld(self, request, first, concurrency):
         """Of one request, whose first reply counts as so much."""
-        daemon = self.subject(**config)
+        daemon = self.subject(concurrency)
         begin, client = time.monotonic(), self.client(daemon)
         client.send(request)
         self.eventually(lambda: self.lost(daemon, "replies_withheld") > 0, "the loss")
@@ -193,14 +199,14 @@ class Amplification(networks.Case):
         self.assertEqual((ledger["replied"], ledger["replies_extra"] > 0), first)
 
     def test_further_replies(self):
-        for concurrency in "pool", "inline":
+        for concurrency in "pool", "inline", "process":
             with self.subTest(concurrency=concurrency):
-                self.must_be_withheld(b"many", (1, True), concurrency=concurrency)
-                self.must_be_withheld(b"besides", (0, False), concurrency=concurrency)
+                self.must_be_withheld(b"many", (1, True), concurrency)
+                self.must_be_withheld(b"besides", (0, False), concurrency)
 
-    def must_lift(self, word):
+    def must_lift(self, word, concurrency):
         """For that client, and not for its neighbour; for how long it holds is test_cap's."""
-        daemon = self.subject()
+        daemon = self.subject(concurrency)
         client, neighbour = self.client(daemon), self.client(daemon, 77)
         for _ in range(20):
             neighbour.send(b"fill")
@@ -216,8 +222,10 @@ class Amplification(networks.Case):
 
     def test_proven(self):
         """By handle(), and by verify()."""
-        self.must_lift(b"prove")
-        self.must_lift(b"proof")
+        for concurrency in "pool", "process":
+            for word in b"prove", b"proof":
+                with self.subTest(concurrency=concurrency, word=word):
+                    self.must_lift(word, concurrency)
 
 
 dgramtest.main()

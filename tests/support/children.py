@@ -122,6 +122,17 @@ class ChildCase(dgramtest.Case):
         client.send(payload)
         return client.recv(65536)
 
+    def who_answer(self, daemon, replaced):
+        """The children that do until so many were replaced, and the next one, an item for each request."""
+        answered = []
+
+        def are_replaced():
+            answered.append(self.ask(daemon, b"pid"))
+            return len(daemon.events("child replaced")) >= replaced
+
+        self.eventually(are_replaced, "so many are replaced")
+        return [*answered, self.ask(daemon, b"pid")]
+
     def children_of(self, daemon):
         """Those of its threads, zombies included. A thread may end meanwhile."""
         found = set()

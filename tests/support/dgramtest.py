@@ -147,6 +147,8 @@ class Daemon:
     def __init__(self, config=None, *, arguments=(), environment=None, ready=True, program=None,
             **options):
         self.lines = []
+        self._parsed = 0  # so many of them, which are in:
+        self._events = collections.defaultdict(list)
         self._changed = threading.Condition()
         self.directory = tempfile.mkdtemp(prefix="dgramd-")
         self.config_path = os.path.join(self.directory, "server.json")
@@ -200,8 +202,11 @@ class Daemon:
     def events(self, event, **fields):
         """The log lines of this event whose fields have these values."""
         wanted = {"event": event, **{name: str(value) for name, value in fields.items()}}
-        parsed = filter(None, map(parse_line, list(self.lines)))
-        return [line for line in parsed if wanted.items() <= line.items()]
+        with self._changed:
+            for line in filter(None, map(parse_line, self.lines[self._parsed:])):
+                self._events[line["event"]].append(line)
+            self._parsed = len(self.lines)
+            return [line for line in self._events[event] if wanted.items() <= line.items()]
 
     def wait_for(self, event, count=1, **fields):
         """Waits until there are so many such lines; returns the last of them."""

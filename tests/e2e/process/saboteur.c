@@ -1,6 +1,7 @@
-/* A plug-in that ends the process that it runs in, each request in its own way, or writes into the memory that this
- * shares with the daemon what cannot be true. For tests/e2e/test_process.py. */
+/* A plug-in that ends the process that it runs in, each request in its own way, writes into the memory that this
+ * shares with the daemon what cannot be true, or takes all that it may have. For tests/e2e/test_process.py. */
 #include <dgram.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "process/shared.h"
@@ -92,10 +94,53 @@ static bool seals_are_whole(void)
 	       fcntl(SHARED_MEMORY, F_ADD_SEALS, F_SEAL_WRITE) < 0;
 }
 
+/* Returns what the first that was refused came to. */
+static int open_all(void)
+{
+	while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+		;
+	return errno;
+}
+
+static bool grow(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+		       -1, 0) != MAP_FAILED;
+}
+
+static void spin(long us)
+{
+	struct timespec begin, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000000 + (now.tv_nsec - begin.tv_nsec) / 1000 < us);
+}
+
+/* What costs no more than time, descriptors or memory. 0: it is none of these. */
+static ssize_t spend(
+	const struct dgram_request *request, const char *text, void *reply, size_t size)
+{
+	if (strcmp(text, "files") == 0)
+		return snprintf(reply, size, "%d", open_all());
+	if (strncmp(text, "grow ", 5) == 0)
+		return snprintf(
+			reply, size, "%s", grow(strtoul(text + 5, NULL, 10)) ? "yes" : "no");
+	if (strncmp(text, "spin ", 5) == 0)
+		spin(strtol(text + 5, NULL, 10));
+	if (strncmp(text, "now ", 4) != 0)
+		return 0;
+	return dgram_request_reply(request, text, strlen(text)) < 0 ? -EIO : DGRAM_NO_REPLY;
+}
+
 static ssize_t obey(const struct dgram_request *request, const char *text, void *reply, size_t size)
 {
 	int done, result, kind, length, calling;
+	ssize_t spent = spend(request, text, reply, size);
 
+	if (spent != 0)
+		return spent;
 	if (sscanf(text, "claim %d %d %d %d %d", &done, &result, &kind, &length, &calling) == 5)
 		claim((uint32_t)done, result, (uint32_t)kind, (uint32_t)length, (uint32_t)calling);
 	if (strcmp(text, "pid") == 0)
