@@ -26,7 +26,7 @@ STORM, RECOVERIES = (10, 20) if FULL else (3, 5)
 CLOSED = 1 if FULL else 0.4  # seconds of a closed loop
 WORKERS, BLOCK_US, BURN_US = 4, 1000, 10
 GENERATOR_CPU = 1  # when the handler needs another
-PATIENCE_MS, REPEATS = 100, 3
+PATIENCE_MS, REPEATS, POLITE = 100, 3, 100
 LOADS = (0.5, 0.9, 1.5, 2, 5, 10)
 ABUSERS = (("1 abuser", "socket", 1), ("20 abusers", "socket", 20), ("100 abusers", "socket", 100),
            ("100 in a network", "network", 100),
@@ -38,10 +38,11 @@ FIFO = {"discipline": "fifo", "max_wait_ms": 0}
 
 
 @contextlib.contextmanager
-def dgramd(queue, under="", **options):
+def dgramd(queue, under="", requests_per_s=0, **options):
     """Gives its port."""
     os.environ["DGRAM_UNDER"] = under
-    config = {"handler": "simulate", "options": options, "pool": {"workers": WORKERS}, "queue": queue}
+    config = {"handler": "simulate", "options": options, "pool": {"workers": WORKERS}, "queue": queue,
+              "limits": {"requests_per_s": requests_per_s}}
     with dgramtest.Daemon(config) as daemon:
         yield daemon.port
         daemon.stop()
@@ -142,7 +143,7 @@ def polite_among(server, limit, kind, sources):
     # Few are answered among forged ones: what share they are takes longer to tell.
     seconds = max(MEASURED, 8) if kind == "forged" else MEASURED
     with server() as port:
-        said = offer(port, crowd("polite", 100, limit / 2, seconds=seconds),
+        said = offer(port, crowd("polite", POLITE, limit / 2, seconds=seconds),
                      crowd("abuser", sources, limit * 10, kind=kind, seconds=seconds))
     return outcome(said, limit, limit * 10.5)
 
@@ -165,6 +166,14 @@ def measure_polite(limits):
             note(f"{label}: {name}: {bar['share']:.2%} of the polite, chance {bar['chance']:.1%}, "
                  f"lag p99 {bar['lag_p99_us']} us")
     return bars
+
+
+def measure_limited(limit):
+    """Limits are twice what a polite client asks for."""
+    twice = round(2 * limit / 2 / POLITE)
+    bar = polite_among(lambda: dgramd(FAIR, requests_per_s=twice, block_us=BLOCK_US), limit, "socket", 100)
+    note(f"100 abusers, limits of {twice}/s: {bar['share']:.2%} of the polite")
+    return bar
 
 
 # --- recovery
@@ -271,7 +280,7 @@ def measure_busy():
     for abusers in (1, 20):
         rate = min(limit * 10, most - limit / 2)
         with busy_server() as port:
-            said = offer(port, crowd("polite", 100, limit / 2),
+            said = offer(port, crowd("polite", POLITE, limit / 2),
                          crowd("abuser", abusers, rate, kind="shared"), cpu=GENERATOR_CPU)
         result["polite"].append({**outcome(said, limit, rate + limit / 2), "abusers": abusers})
         note(f"{BURN_US} us of CPU, {abusers} abusing: {result['polite'][-1]['share']:.2%} of the polite")
@@ -283,7 +292,7 @@ def main():
     curves = measure_goodput()
     limits = {name: statistics.median(point["capacity"] for point in points)
               for name, points in curves.items()}
-    results = {"goodput": curves, "polite": measure_polite(limits),
+    results = {"goodput": curves, "polite": measure_polite(limits), "limited": measure_limited(limits["dgramd"]),
                "recovery": measure_recovery(limits), "busy": measure_busy(),
                "command": "make overload" + (" FULL=1" if FULL else ""), "storm": STORM}
     print(overload_report.write(results))
