@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "json/scan.h"
 #include "process/program.h"
 
 #define SAID_MAX 262144
@@ -112,10 +113,22 @@ static int run(struct child *child, const char *path)
 	return error;
 }
 
+/* cJSON takes any bytes. */
+static bool is_text(const char *said)
+{
+	struct scan_error error;
+
+	return scan_bytes(said, strlen(said), &error) == 0;
+}
+
 static void explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 {
 	char end[64];
 
+	if (child->status == 0 && !is_text(child->said)) {
+		(void)snprintf(ret_error, PROBE_ERROR_MAX, "has a text that is not UTF-8");
+		return;
+	}
 	if (child->status == W_EXITCODE(PROBE_EXPLAINED, 0) && child->said[0] != '\0') {
 		(void)snprintf(
 			ret_error, PROBE_ERROR_MAX, "%.*s", PROBE_ERROR_MAX - 1, child->said);
@@ -143,7 +156,7 @@ struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX
 	if (error < 0)
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " PROGRAM_NAME ": %s",
 			strerrordesc_np(-error));
-	else if (child->status == 0)
+	else if (child->status == 0 && is_text(child->said))
 		described = description_read(child->said);
 	if (error == 0 && described == NULL)
 		explain(child, ret_error);
