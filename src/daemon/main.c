@@ -62,7 +62,7 @@ static int print_config(struct config *config)
 }
 
 /* Words of others may be in it. */
-static int refuse(const char *why)
+static int refuse_plugin(const char *why)
 {
 	const struct report_source source = { .name = program_invocation_short_name };
 	struct report report;
@@ -82,7 +82,7 @@ static int print_schema(const struct cli *cli, struct handlers *handlers)
 	char why[CONFIG_HANDLER_ERROR_MAX];
 
 	if (!handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why))
-		return refuse(why);
+		return refuse_plugin(why);
 	config_schema_print(&handlers->config, stdout);
 	return printed();
 }

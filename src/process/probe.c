@@ -114,7 +114,7 @@ static int run(struct child *child, const char *path)
 }
 
 /* cJSON takes any bytes. */
-static bool is_text(const char *said)
+static bool is_utf8(const char *said)
 {
 	struct scan_error error;
 
@@ -125,7 +125,7 @@ static void explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 {
 	char end[64];
 
-	if (child->status == 0 && !is_text(child->said)) {
+	if (child->status == 0 && !is_utf8(child->said)) {
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "has a text that is not UTF-8");
 		return;
 	}
@@ -156,7 +156,7 @@ struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX
 	if (error < 0)
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " PROGRAM_NAME ": %s",
 			strerrordesc_np(-error));
-	else if (child->status == 0 && is_text(child->said))
+	else if (child->status == 0 && is_utf8(child->said))
 		described = description_read(child->said);
 	if (error == 0 && described == NULL)
 		explain(child, ret_error);
