@@ -117,7 +117,7 @@ static int load_and_go(const struct cli *cli, struct handlers *handlers)
 	case CLI_PRINT_CONFIG:
 		return print_config(config);
 	default:
-		return daemon_serve(cli, &source, config);
+		return daemon_serve(cli, &source, &handlers->plugins, config);
 	}
 }
 
