@@ -397,7 +397,16 @@ static int open_and_serve(struct daemon *daemon)
 	return error;
 }
 
-int daemon_serve(const struct cli *cli, const struct config_source *source, struct config *config)
+/* While a reload waits for a plug-in that may hang. */
+static void feed_again(void *context)
+{
+	struct daemon *daemon = context;
+
+	feed(daemon, daemon->watchdog.fed);
+}
+
+int daemon_serve(const struct cli *cli, const struct config_source *source, struct plugins *plugins,
+	struct config *config)
 {
 	struct daemon daemon = {
 		.cli = cli,
@@ -410,8 +419,10 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		.ready_fd = cli->ready_fd,
 		.notify.fd = -1,
 	};
-	int error = open_and_serve(&daemon);
+	int error;
 
+	plugins->meanwhile = (struct probe_meanwhile){ feed_again, &daemon };
+	error = open_and_serve(&daemon);
 	/* Handlers that still run use what would be freed, so the process ends without freeing it. */
 	if (daemon.abandoned)
 		_exit(EX_OK);

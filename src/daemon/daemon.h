@@ -13,6 +13,7 @@
 #include "daemon/notify.h"
 #include "daemon/upgrade.h"
 #include "daemon/watchdog.h"
+#include "process/plugin.h"
 
 struct daemon {
 	const struct cli *cli;
@@ -46,9 +47,10 @@ struct daemon {
 	bool out; /* of service, as the admin endpoint was told */
 };
 
-/* Serve with this configuration, which it takes and which came from `source`, until a signal ends it. Returns
- * the exit status. */
-int daemon_serve(const struct cli *cli, const struct config_source *source, struct config *config);
+/* Serve with this configuration, which it takes and which came from `source` with these plug-ins, until a signal ends
+ * it. Returns the exit status. */
+int daemon_serve(const struct cli *cli, const struct config_source *source, struct plugins *plugins,
+	struct config *config);
 
 /* What the server is to be given for this configuration. */
 struct dgram_options daemon_options(struct daemon *daemon, const struct config *config);

@@ -61,14 +61,28 @@ static int print_config(struct config *config)
 	return printed();
 }
 
+/* Words of others may be in it. */
+static int refuse_plugin(const char *why)
+{
+	const struct report_source source = { .name = program_invocation_short_name };
+	struct report report;
+	int error;
+
+	report_init(&report);
+	report_add(&report, (struct report_place){ .source = 0 }, "%s", why);
+	error = report_finish(&report, &source);
+	if (error == 0)
+		(void)report_print(&report, stderr);
+	report_free(&report);
+	return error == 0 ? EX_CONFIG : fail(error);
+}
+
 static int print_schema(const struct cli *cli, struct handlers *handlers)
 {
 	char why[CONFIG_HANDLER_ERROR_MAX];
 
-	if (!handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why)) {
-		(void)fprintf(stderr, "%s: error: %s\n", program_invocation_short_name, why);
-		return EX_CONFIG;
-	}
+	if (!handlers_list_plugins(handlers, cli->plugins, cli->plugins_count, why))
+		return refuse_plugin(why);
 	config_schema_print(&handlers->config, stdout);
 	return printed();
 }
@@ -103,7 +117,7 @@ static int load_and_go(const struct cli *cli, struct handlers *handlers)
 	case CLI_PRINT_CONFIG:
 		return print_config(config);
 	default:
-		return daemon_serve(cli, &source, config);
+		return daemon_serve(cli, &source, &handlers->plugins, config);
 	}
 }
 

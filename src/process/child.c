@@ -56,7 +56,7 @@ static FILE *open_output(void)
 }
 
 /* Words of dlerror(3), without the path that they may begin with. Of an object for another machine, which
- * it passes over, it says that there is none. */
+ * it passes over, it says that there is none, and where it has put something else for $LIB or $ORIGIN. */
 static void explain_open(const char *path, char fault[DGRAM_ERROR_TEXT_MAX])
 {
 	const char *text = dlerror();
@@ -65,7 +65,9 @@ static void explain_open(const char *path, char fault[DGRAM_ERROR_TEXT_MAX])
 
 	if (is_own && strstr(text + length, strerrordesc_np(ENOENT)) != NULL &&
 		access(path, F_OK) == 0)
-		text = "is for another kind of machine";
+		text = strchr(path, '$') == NULL
+			       ? "is for another kind of machine"
+			       : "has a $ in its path, where the loader puts a name of its own";
 	else if (is_own)
 		text += length + 2;
 	(void)snprintf(fault, DGRAM_ERROR_TEXT_MAX, "%s", text);

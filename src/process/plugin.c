@@ -65,7 +65,7 @@ static struct plugin *add(struct plugins *plugins, const char *path, const struc
 	struct plugin *plugin = calloc(1, sizeof(*plugin) + bytes);
 
 	if (plugin != NULL)
-		plugin->described = probe_run(path, why);
+		plugin->described = probe_run(path, &plugins->meanwhile, why);
 	if (plugin == NULL || plugin->described == NULL) {
 		free(plugin);
 		return NULL;

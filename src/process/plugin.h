@@ -6,6 +6,8 @@
 #include <dgram.h>
 #include <stdbool.h>
 
+#include "process/probe.h"
+
 #define PLUGIN_ERROR_MAX 512
 
 struct plugin;
@@ -14,6 +16,7 @@ struct plugins {
 	const char *
 		base; /* names of files are relative to the folder of this file; NULL: the working one */
 	bool loads; /* plugins_open() opens; else a plug-in is only described, unless it was opened before */
+	struct probe_meanwhile meanwhile; /* of each that is described */
 	struct plugin *first;
 };
 

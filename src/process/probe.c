@@ -11,9 +11,13 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "json/scan.h"
 #include "process/program.h"
 
 #define SAID_MAX 262144
+
+/* How often something else is done meanwhile. */
+#define TURN_MS 100
 
 /* How much of what a plug-in writes a message shows. */
 #define WROTE_MAX 160
@@ -62,15 +66,28 @@ static int find_and_spawn(struct child *child, const char *path, int said, int w
 	return error == 0 ? spawn(child, program, path, said, wrote) : error;
 }
 
-/* To its end, at last by force, and that of all that it has left running, which may hold its end of the pipe:
- * valgrind 3.19 has no pidfd_open(2). */
-static void follow(struct child *child, int said)
+/* False: it says nothing for too long. */
+static bool says_more(int said, const struct probe_meanwhile *meanwhile)
 {
 	struct pollfd more = { .fd = said, .events = POLLIN };
+	int ready = sys_wait(&more, 1, TURN_MS);
+
+	for (int ms = TURN_MS; ready == 0 && ms < PROBE_TIMEOUT_MS; ms += TURN_MS) {
+		if (meanwhile->call != NULL)
+			meanwhile->call(meanwhile->context);
+		ready = sys_wait(&more, 1, TURN_MS);
+	}
+	return ready > 0;
+}
+
+/* To its end, at last by force, and that of all that it has left running, which may hold its end of the pipe:
+ * valgrind 3.19 has no pidfd_open(2). */
+static void follow(struct child *child, int said, const struct probe_meanwhile *meanwhile)
+{
 	size_t length = 0;
 	ssize_t got = 1;
 
-	while (got > 0 && sys_wait(&more, 1, PROBE_TIMEOUT_MS) > 0) {
+	while (got > 0 && says_more(said, meanwhile)) {
 		got = read(said, child->said + length, SAID_MAX - length);
 		length += got > 0 ? (size_t)got : 0;
 	}
@@ -93,7 +110,7 @@ static void read_wrote(struct child *child, int wrote)
 }
 
 /* A child that is ignored would leave no status. */
-static int run(struct child *child, const char *path)
+static int run(struct child *child, const char *path, const struct probe_meanwhile *meanwhile)
 {
 	int said[2], error, wrote;
 
@@ -104,7 +121,7 @@ static int run(struct child *child, const char *path)
 	error = wrote < 0 ? -errno : find_and_spawn(child, path, said[1], wrote);
 	close(said[1]);
 	if (error == 0) {
-		follow(child, said[0]);
+		follow(child, said[0], meanwhile);
 		read_wrote(child, wrote);
 	}
 	close(said[0]);
@@ -112,10 +129,22 @@ static int run(struct child *child, const char *path)
 	return error;
 }
 
+/* cJSON takes any bytes. */
+static bool is_utf8(const char *said)
+{
+	struct scan_error error;
+
+	return scan_bytes(said, strlen(said), &error) == 0;
+}
+
 static void explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 {
 	char end[64];
 
+	if (child->status == 0 && !is_utf8(child->said)) {
+		(void)snprintf(ret_error, PROBE_ERROR_MAX, "has a text that is not UTF-8");
+		return;
+	}
 	if (child->status == W_EXITCODE(PROBE_EXPLAINED, 0) && child->said[0] != '\0') {
 		(void)snprintf(
 			ret_error, PROBE_ERROR_MAX, "%.*s", PROBE_ERROR_MAX - 1, child->said);
@@ -134,16 +163,17 @@ static void explain(const struct child *child, char ret_error[PROBE_ERROR_MAX])
 		child->wrote[0] != '\0' ? "; it wrote: " : "", child->wrote);
 }
 
-struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX])
+struct dgram_handler *probe_run(
+	const char *path, const struct probe_meanwhile *meanwhile, char ret_error[PROBE_ERROR_MAX])
 {
 	struct child *child = calloc(1, sizeof(*child));
 	struct dgram_handler *described = NULL;
-	int error = child != NULL ? run(child, path) : -ENOMEM;
+	int error = child != NULL ? run(child, path, meanwhile) : -ENOMEM;
 
 	if (error < 0)
 		(void)snprintf(ret_error, PROBE_ERROR_MAX, "cannot run " PROGRAM_NAME ": %s",
 			strerrordesc_np(-error));
-	else if (child->status == 0)
+	else if (child->status == 0 && is_utf8(child->said))
 		described = description_read(child->said);
 	if (error == 0 && described == NULL)
 		explain(child, ret_error);

@@ -14,7 +14,14 @@
 /* Room for why it cannot be opened, in a line, with its NUL. */
 #define PROBE_ERROR_MAX 384
 
+/* What is called again and again while it says nothing; NULL: nothing. */
+struct probe_meanwhile {
+	void (*call)(void *context);
+	void *context;
+};
+
 /* Waits. NULL: *ret_error says why. */
-struct dgram_handler *probe_run(const char *path, char ret_error[PROBE_ERROR_MAX]);
+struct dgram_handler *probe_run(
+	const char *path, const struct probe_meanwhile *meanwhile, char ret_error[PROBE_ERROR_MAX]);
 
 #endif

@@ -5,6 +5,7 @@ handler; a further form is a row of FORMS."""
 import atexit
 import json
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -268,6 +269,25 @@ class Program(dgramtest.Case):
         for name, live in (("limit", True), ("mode", False)):
             self.assertEqual(
                 options[name]["description"].endswith(" Takes effect on reload."), live)
+
+
+class Replaced(dgramtest.Case):
+    """A plug-in whose file is replaced while it serves: test_plugins.py says how, and here memcheck sees it."""
+
+    def test_reloads(self):
+        with open(FORMS[1].handler, "rb") as file:
+            good = file.read()
+        path = os.path.join(FOLDER.name, "replaced.so")
+        shutil.copy(FORMS[1].handler, path)
+        daemon = self.start({"handler": path, "options": {"greeting": "first"}})
+        for data, event, count in (good, "reloaded", 1), (good[:999], "reload refused", 1), (good, "reloaded", 2):
+            with open(f"{path}.new", "wb") as file:
+                file.write(data)
+            os.rename(f"{path}.new", path)
+            daemon.kill(signal.SIGHUP)
+            daemon.wait_for(event, count)
+        self.assertEqual(daemon.ask(b"options"), b"first 10 slow/0 0.5 0")
+        daemon.stop()
 
 
 # Valgrind does not bear how children are started: see the Makefile.

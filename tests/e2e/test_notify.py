@@ -9,6 +9,7 @@ import time
 
 import dgramtest
 import networks
+import plugins
 import probe
 import slowclock
 
@@ -164,6 +165,24 @@ class Notify(dgramtest.Case):
             supervisor.settimeout(dgramtest.PATIENCE)
             client.recv(64)
             self.assertEqual(self.receive(supervisor), {"WATCHDOG": "1"})
+
+    def test_watchdog_while_a_plugin_is_opened(self):
+        """A reload waits for that, and a file that hangs must not be the daemon's end: this one waits for a file."""
+        supervisor, daemon = self.under_watchdog({})
+        waited_for = os.path.join(daemon.directory, "waited-for")
+        slow = plugins.build(os.path.join(daemon.directory, "slow.so"), plugins.answers(
+            before="#include <unistd.h>\n__attribute__((constructor)) static void begin(void)\n{\n"
+                   f'\twhile (access("{waited_for}", F_OK) != 0)\n\t\tusleep(1000);\n}}\n'))
+        daemon.write_config({**daemon.config, "handler": slow})
+        daemon.kill(signal.SIGHUP)
+        while "RELOADING" not in self.receive(supervisor):
+            pass
+        for _ in range(3):
+            self.assertEqual(self.receive(supervisor), {"WATCHDOG": "1"})
+        with open(waited_for, "wb"):
+            pass
+        daemon.wait_for("reloaded")
+        daemon.stop()
 
     def test_not_ready_when_it_cannot_start(self):
         """READY comes after the sockets are bound; a start that fails sends why, and nothing else."""

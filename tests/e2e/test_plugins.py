@@ -338,6 +338,11 @@ class Bad(PluginCase):
         self.must_refuse_bytes("is for another kind of machine", self.patched(18, 243 if machine != 243 else 62))
         self.must_refuse_bytes("wrong ELF class: ELFCLASS32", self.patched(4, 1))
 
+    def test_path_that_the_loader_changes(self):
+        """A right file, of which dlopen(3) reads another name."""
+        plugins.build(self.path("$LIB.so"), plugins.answers())
+        self.must_refuse("has a $ in its path, where the loader puts a name of its own", "$LIB.so")
+
     def test_missing_symbols(self):
         self.must_refuse_source(
             "is no plug-in: it has no symbol dgram_plugin, which DGRAM_PLUGIN() makes",
@@ -371,6 +376,13 @@ class Bad(PluginCase):
         self.must_refuse_source("handler->abi: is 0, and this library serves 2: set it to DGRAM_ABI and build again", fields=".abi = 0",
             before='#pragma GCC diagnostic ignored "-Woverride-init"\n')
 
+    def test_texts_that_are_not_utf8(self):
+        """-T and --schema would print what is no JSON."""
+        table = 'static const struct dgram_parameter parameters[] = {{ {{ {}, .type = DGRAM_TEXT, .maximum = 9 }} }};\n'
+        for field in '.name = "caf\\xe9"', '.name = "x", .text = "caf\\xe9"', '.name = "x", .sentence = "caf\\xe9"':
+            self.must_refuse_source("has a text that is not UTF-8", before=table.format(field),
+                fields=".parameters = parameters, .parameters_count = 1")
+
     def test_functions_that_are_nowhere(self):
         for field in "open = (int (*)(void *, const struct dgram_start *, void **))", "busy = handle, .close = (void (*)(void *))", \
                 "reconfigure = (int (*)(void *, const struct dgram_start *))":
@@ -381,6 +393,9 @@ class Bad(PluginCase):
         self.must_refuse_start(
             "a process that opened it died of SIGABRT; it wrote: cannot find my x\\x1b[31m and y",
             'printf("cannot find my x\\x1b[31m"); fflush(stdout);\nfputs("\\nand y\\n", stderr); abort();')
+        done = dgramtest.run_dgramd("--schema", self.path("hello.so"))
+        self.assertEqual((done.returncode, done.stdout), (BAD_CONFIG, ""))
+        self.assertIn(": a process that opened it died of SIGABRT; it wrote: cannot find my x\\x1b[31m and y\n", done.stderr)
         self.must_refuse_start("a process that opened it ended with 3; it wrote: no licence",
             'puts("no licence"); fflush(stdout); syscall(SYS_exit_group, 3);')
         self.must_refuse_start("a process that opened it ended with 0",

@@ -130,6 +130,7 @@ class Install(dgramtest.Case):
         path.write_text(source, encoding="utf-8")
         plugin = f"{self.stage}/hello.so"
         flags = self.pkg_config("--cflags", module="dgram-plugin")
+        self.assertEqual(self.pkg_config("--static", "--libs", module="dgram-plugin"), [])
         self.run_command(CC, "-Wall", "-Wextra", "-Wpedantic", "-Werror", *flags, "-shared", "-o", plugin, str(path))
         self.assertEqual(
             self.run_command("nm", "-D", "--defined-only", "--format=just-symbols", plugin), "dgram_plugin")

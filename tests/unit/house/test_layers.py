@@ -86,7 +86,7 @@ ARROWS = {
     "src/process/stand_in*": [
         API, "process/environment.h", "process/program.h", "process/settings.h"],
     "src/process/program*": [],
-    "src/process/probe*": ["process/description.h", "process/program.h", "base/*"],
+    "src/process/probe*": ["process/description.h", "process/program.h", "json/scan.h", "base/*"],
     "src/process/plugin*": [API, "process/path.h", "process/probe.h", "base/*"],
     "src/process/path*": [],
     "src/process/command*": ["process/path.h"],
