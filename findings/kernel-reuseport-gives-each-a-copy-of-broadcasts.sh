@@ -80,7 +80,7 @@ ip("link", "set", "other", "up")
 own = shares("192.0.2.1"), shares("192.0.2.1", steer=True)
 broadcast = shares("192.0.2.255"), shares("192.0.2.255", steer=True)
 multicast = shares(GROUP), shares(GROUP, only_own=True)
-print(f"seen: shares of {SENT} datagrams: to its own address {own[0]}, steered to the third {own[1]}; to a broadcast address "
+print(f"seen: shares of {SENT} datagrams: to its own address {own[0]}, steered to the third {own[1]}; to broadcast "
       f"{broadcast[0]}, steered {broadcast[1]}; to a group of the first {multicast[0]}, without IP_MULTICAST_ALL {multicast[1]}")
 sys.exit(sum(own[0]) != SENT or max(own[0]) == SENT or own[1] != [0, 0, SENT, 0] or broadcast != ([SENT] * 4,) * 2
          or multicast != ([SENT] * 4, [SENT, 0, 0, 0]))
