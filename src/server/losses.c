@@ -178,7 +178,7 @@ static void check_reason(
 }
 
 /* No worker comes for what waits behind handlers that are stuck. */
-static void expire(struct dgram_server *server, int64_t now_ns)
+static void expire_waiting(struct dgram_server *server, int64_t now_ns)
 {
 	struct worker_shared *shared = &server->pool.shared;
 	unsigned count;
@@ -203,7 +203,7 @@ void server_losses_look(struct dgram_server *server)
 {
 	int64_t now_ns = sys_monotonic_ns(), elapsed_ns = now_ns - server->last_losses_ns;
 
-	expire(server, now_ns);
+	expire_waiting(server, now_ns);
 	for (unsigned i = 0; i < server->services_count; i++)
 		take_stock(server, i, elapsed_ns > 0 ? elapsed_ns : 1);
 	for (unsigned i = 0; i < server->services_count; i++)
