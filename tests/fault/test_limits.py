@@ -110,9 +110,11 @@ class Limits(dgramtest.Case):
         daemon.wait_for("child ready", count=8)
         pids = [int(line["pid"]) for line in daemon.events("child ready")]
         resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (4, 4096))
+        daemon.freeze()
         begin = time.monotonic()
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+        daemon.kill(signal.SIGCONT)
         daemon.wait_for("cannot start a child", count=2)
         lines = daemon.events("cannot start a child")
         self.check(lines, begin, daemon.stop()["exec"]["children_start_failed"])
