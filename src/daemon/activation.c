@@ -9,6 +9,7 @@
 
 #include "base/descriptors.h"
 #include "base/endpoint.h"
+#include "daemon/refusal.h"
 
 #define FIRST_FD (STDERR_FILENO + 1)
 
@@ -33,14 +34,12 @@ static const char *describe_handed(const struct handed *handed, char text[static
 static int reject(const struct activation *activation, const struct handed *all, const char *what,
 	const char *why)
 {
-	const char *program = program_invocation_short_name;
 	char text[ADDR_TEXT_MAX];
 
-	(void)fprintf(stderr, "%s: error: LISTEN_FDS: %s %s\n", program, what, why);
+	refusal_say(activation->source, "error: LISTEN_FDS: %s %s", what, why);
 	for (unsigned i = 0; i < activation->count; i++)
-		(void)fprintf(stderr, "%s: LISTEN_FDS: descriptor %u: %s%s%s\n", program,
-			FIRST_FD + i, describe_handed(&all[i], text),
-			all[i].name != NULL ? ", named " : "",
+		refusal_say(activation->source, "LISTEN_FDS: descriptor %u: %s%s%s", FIRST_FD + i,
+			describe_handed(&all[i], text), all[i].name != NULL ? ", named " : "",
 			all[i].name != NULL ? all[i].name : "");
 	return -EINVAL;
 }
@@ -188,12 +187,14 @@ static int give_all(const struct activation *activation, struct handed *all, siz
 	return 0;
 }
 
-int activation_begin(struct activation *activation, struct dgram_options *options)
+int activation_begin(struct activation *activation, const struct config_source *source,
+	struct dgram_options *options)
 {
 	size_t bytes = options->services_count * sizeof(*options->services);
 	struct handed *all;
 	int error = -ENOMEM;
 
+	activation->source = source;
 	activation->count = descriptors_handed_in();
 	if (activation->count == 0)
 		return 0;

@@ -17,6 +17,7 @@
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/ready_fd.h"
+#include "daemon/refusal.h"
 #include "daemon/sandbox.h"
 #include "daemon/signals.h"
 #include "daemon/steer.h"
@@ -312,6 +313,7 @@ static int serve(struct daemon *daemon)
 
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "starting", "dgramd %s with %s",
 		dgram_version(), cli_origin(daemon->cli));
+	log_unreached(daemon);
 	error = steer_open(daemon);
 	if (error == 0)
 		error = dgram_server_bind(daemon->server);
@@ -355,8 +357,7 @@ static int create_server(struct daemon *daemon, struct dgram_options *options)
 	options->error_text_size = sizeof(why);
 	error = dgram_server_new(options, &daemon->server);
 	if (error < 0)
-		(void)fprintf(stderr, "%s: error: cannot make the server: %s\n",
-			program_invocation_short_name, why);
+		refusal_say(daemon->source, "error: cannot make the server: %s", why);
 	return error;
 }
 
@@ -376,13 +377,11 @@ static int open_and_serve(struct daemon *daemon)
 		error = inheritance_watch(&daemon->inheritance, daemon->wake_fd);
 	if (error < 0)
 		return complain("cannot wait for signals", error);
-	error = daemon->notify_error = notify_open(&daemon->notify);
-	if (error < 0)
-		(void)complain("cannot reach the supervisor at $NOTIFY_SOCKET", error);
+	(void)notify_open(&daemon->notify);
 	notify_watch(&daemon->notify, daemon->wake_fd);
 	watchdog_init(&daemon->watchdog);
 	options = daemon_options(daemon, daemon->started);
-	error = activation_begin(&daemon->activation, &options);
+	error = activation_begin(&daemon->activation, daemon->source, &options);
 	if (error == 0)
 		error = inheritance_use(&daemon->inheritance, &options);
 	if (error < 0)

@@ -51,13 +51,11 @@ static int connect_to(struct notify *notify)
 
 int notify_open(struct notify *notify)
 {
-	int error;
-
 	*notify = (struct notify){ .fd = -1, .epoll = -1 };
-	error = find_address(notify);
-	if (error == 0 && notify->address_length > 0)
-		error = notify->error = connect_to(notify);
-	return error;
+	notify->error = find_address(notify);
+	if (notify->address_length > 0)
+		notify->error = connect_to(notify);
+	return notify->error;
 }
 
 /* Only for room: a socket whose other end has gone is always ready. */

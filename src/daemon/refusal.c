@@ -1,6 +1,9 @@
 #include "daemon/refusal.h"
 
 #include <dgram.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/descriptors.h"
@@ -29,12 +32,36 @@ static int make_log_alone(const char *format, struct dgram_server **ret_server)
 	return dgram_server_new(&options, ret_server);
 }
 
-void refusal_write(const struct config_source *source, const struct report *report)
+/* False: people read it. */
+static bool has_log(const struct config_source *source, struct dgram_server **ret_server)
 {
 	const char *format = config_log_format(source);
+
+	return is_for_programs(format) && make_log_alone(format, ret_server) == 0;
+}
+
+void refusal_say(const struct config_source *source, const char *format, ...)
+{
+	char text[DGRAM_ERROR_TEXT_MAX];
+	struct dgram_server *server;
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (has_log(source, &server)) {
+		dgram_server_log(server, DGRAM_LOG_ERROR, "configuration", "%s", text);
+		(void)dgram_server_free(server);
+	} else {
+		(void)fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
+	}
+}
+
+void refusal_write(const struct config_source *source, const struct report *report)
+{
 	struct dgram_server *server;
 
-	if (!is_for_programs(format) || make_log_alone(format, &server) < 0) {
+	if (!has_log(source, &server)) {
 		(void)report_print(report, stderr);
 		return;
 	}

@@ -16,8 +16,10 @@ enum log_level {
  *
  * ONCE: for what it names, such as a thread or a gap in the log, or for each change of that. ASKED: each time that
  * somebody asked for it, by a command or by the configuration. PACED: each time, because what it is about is limited:
- * 20 lines a second of a worker's commands, ten starts of children a second, fewer when they fail. SECOND: once a second for each service and reason, or
- * each thread; log_limit_pass() counts those that are left out. */
+ * 20 lines a second of a worker's commands, and 16 behind a line about an overdue handler or a crash. SECOND: once a
+ * second for each service and reason, or each thread; log_limit_pass() counts those that are left out.
+ *
+ * Of the children of a service ten start in a second, fewer when they fail, so no more end. */
 #define LOG_EVENTS(X)                                                                                \
 	/* Start and end. */                                                                         \
 	X(EVENT_STARTING, INFO, ONCE, "starting", "The daemon begins.")                              \
@@ -165,7 +167,7 @@ enum log_level {
 		"For three seconds no datagram was lost for this reason.")                           \
 	X(EVENT_HANDLER_OVERDUE, WARN, SECOND, "handler overdue",                                    \
 		"A handler runs for longer than pool.handler_timeout_ms: find what it waits for.")   \
-	X(EVENT_LAST_REQUEST, WARN, ASKED, "last request",                                           \
+	X(EVENT_LAST_REQUEST, WARN, PACED, "last request",                                           \
 		"One of the last 16 requests of a worker that is overdue, or that the process died " \
 		"in.")                                                                               \
 	X(EVENT_DIED, ERROR, ONCE, "died",                                                           \
@@ -189,7 +191,7 @@ enum log_level {
 	X(EVENT_CHILD_DID_NOT_START, WARN, ONCE, "child did not start",                              \
 		"A child ended, or was ended, before it served: its last lines may tell why; a "     \
 		"command can be run by hand, see dgram-1(7).")                                       \
-	X(EVENT_CANNOT_START_CHILD, ERROR, PACED, "cannot start a child",                            \
+	X(EVENT_CANNOT_START_CHILD, ERROR, SECOND, "cannot start a child",                           \
 		"The system made no process: see its limits of processes, memory and descriptors.")  \
 	X(EVENT_CHILD_REPLACED, INFO, ONCE, "child replaced",                                        \
 		"A child was ended because another one takes its place, or none is wanted there.")   \

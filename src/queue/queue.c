@@ -1,9 +1,9 @@
-/* DESIGN: one mutex, a leaf, protects the backlog, the books and the measurements. Receivers push and
- * workers pop and finish whole batches under it, so that a lock is taken three times a batch.
+/* DESIGN: one mutex, a leaf, protects the backlog, the books and the measurements. Receivers push and workers pop and
+ * finish whole batches under it, so that a lock is taken three times a batch.
  *
- * What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows,
- * and the recent maximum (service_peak_ns) sizes batches and decides who assists, because one handler
- * in fifty that blocks would hold up the others of its batch.
+ * What a job takes is measured when it is finished: the mean (service_ewma_ns) charges flows, and the recent maximum
+ * (service_peak_ns) sizes batches and decides who assists, because one handler in fifty that blocks would hold up the
+ * others of its batch.
  *
  * A pool's worker is needed while something waits that it may take. Where the handler never blocks, receivers that
  * have nothing to receive assist: they run it themselves, and a worker is needed only when they will not be in time.
@@ -23,13 +23,12 @@
 
 #include "base/lock.h"
 
-/* A receiver stops assisting when a recent call took longer, because it does not receive meanwhile. At
- * 250,000 datagrams a second the smallest default buffer (256 short datagrams) is full after 1 ms. */
+/* A receiver stops assisting when a recent call took longer, because it does not receive meanwhile. At 250,000 datagrams
+ * a second the smallest default buffer (256 short datagrams) is full after 1 ms. */
 #define ASSIST_PEAK_NS 200000
 
-/* The work that receivers are left alone with, and how long a worker waits for them to come. 256 echoes are
- * 0.9 ms of work (make profile: 3.5 us each), and to hand those over costs 1.25 instead of 1.09 times the
- * bare loop (make bench, 256 x 1). */
+/* The work that receivers are left alone with, and how long a worker waits for them to come. 256 echoes are 0.9 ms of
+ * work (make profile: 3.5 us each), and to hand those over costs 1.25 instead of 1.09 times the bare loop (make bench). */
 #define ASSIST_BACKLOG_NS 1000000
 
 struct queue {
@@ -191,12 +190,10 @@ static void drop_one(struct queue *queue, struct datagram *datagram, enum ledger
 static void evict_one(struct queue *queue, int64_t now_ns, struct datagram_list *to)
 {
 	struct datagram *oldest = backlog_oldest(&queue->backlog);
+	bool expired = oldest->expires_ns <= now_ns;
 
-	if (oldest->expires_ns <= now_ns)
-		drop_one(queue, oldest, DROP_EXPIRED, now_ns, to);
-	else
-		drop_one(queue, backlog_victim(&queue->backlog, now_ns), DROP_QUEUE_FULL, now_ns,
-			to);
+	drop_one(queue, expired ? oldest : backlog_victim(&queue->backlog, now_ns),
+		expired ? DROP_EXPIRED : DROP_QUEUE_FULL, now_ns, to);
 }
 
 static bool has_room_for(const struct queue *queue, const struct datagram_list *batch)
@@ -226,8 +223,7 @@ static void add_all(struct queue *queue, struct datagram_list *batch, int64_t no
 		queue->queued_max = queue->queued_peak;
 }
 
-/* A receiver that pushes will assist, but not while it has something to receive, refused datagrams
- * included. */
+/* A receiver that pushes will assist, but not while it has something to receive, refused datagrams included. */
 static void note_pushed(struct queue *queue, int64_t now_ns)
 {
 	if (queue->unserved_since_ns == 0 || queue->backlog.count == 0)
@@ -247,8 +243,7 @@ void queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	queue->ledger.queued += batch->count;
 	note_pushed(queue, now_ns);
 	add_all(queue, batch, now_ns, ret_dropped);
-	/* More than one worker takes will have to be sorted: here, because poppers hold the lock for
-	 * long enough without that. */
+	/* More than one worker takes will have to be sorted: here, poppers hold the lock for long enough. */
 	if (queue->backlog.count > QUEUE_BATCH_MAX)
 		backlog_sort(&queue->backlog, now_ns);
 	update_demand(queue);
@@ -267,8 +262,8 @@ static void expire(struct queue *queue, int64_t now_ns, struct datagram_list *ex
 		drop_one(queue, oldest, DROP_EXPIRED, now_ns, expired);
 }
 
-/* What waits, divided among the workers that it keeps busy, not among all: a few quick jobs are done
- * best by one worker. (Divided by all, an echo costs 1.9 times the bare loop, not 1.3: make bench.) */
+/* What waits, divided among the workers that it keeps busy, not among all: a few quick jobs are done best by one. (Divided
+ * by all, an echo costs 1.9 times the bare loop, not 1.3: make bench.) */
 static unsigned batch_size(const struct queue *queue)
 {
 	unsigned count = queue->backlog.count, jobs = jobs_in_time(queue);
@@ -297,10 +292,8 @@ static void take_one_by_one(
 static void take_batch(
 	struct queue *queue, int64_t now_ns, unsigned room, struct datagram_list *jobs)
 {
-	unsigned count = batch_size(queue);
+	unsigned size = batch_size(queue), count = size < room ? size : room;
 
-	if (count > room)
-		count = room;
 	if (count < queue->backlog.count || jobs_in_time(queue) == 1 ||
 		!backlog_take_all(&queue->backlog, jobs))
 		take_one_by_one(queue, now_ns, count, jobs);
@@ -353,6 +346,14 @@ bool queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_b
 	return found;
 }
 
+void queue_expire(struct queue *queue, int64_t now_ns, struct datagram_list *ret_expired)
+{
+	lock_take(&queue->lock);
+	expire(queue, now_ns, ret_expired);
+	update_demand(queue);
+	lock_release(&queue->lock);
+}
+
 /* --- finish */
 
 void queue_put_behind(const struct queue *queue, struct datagram *slow, struct datagram_list *jobs)
@@ -380,8 +381,7 @@ static void measure_jobs(struct queue *queue, const struct datagram_list *jobs, 
 	queue->service_peak_ns = queue->service_peak_ns * (128 - count) / (128 + count);
 	if (longest_ns > queue->service_peak_ns)
 		queue->service_peak_ns = longest_ns;
-	/* Rounding may leave the mean above the maximum. */
-	if (queue->service_ewma_ns > queue->service_peak_ns)
+	if (queue->service_ewma_ns > queue->service_peak_ns) /* by rounding */
 		queue->service_ewma_ns = queue->service_peak_ns;
 }
 

@@ -87,6 +87,9 @@ bool queue_assist(struct queue *queue, int64_t now_ns, struct queue_batch *ret_b
 /* Receivers assist no more. */
 void queue_end_assist(struct queue *queue);
 
+/* Drop what has expired, though no worker comes: QUEUE_BATCH_MAX at most; if as many, there may be more. */
+void queue_expire(struct queue *queue, int64_t now_ns, struct datagram_list *ret_expired);
+
 /* One job of a batch took long: backlog_put_behind(). Without the lock. */
 void queue_put_behind(const struct queue *queue, struct datagram *slow, struct datagram_list *jobs);
 

@@ -87,6 +87,37 @@ static void advise_pool(const struct dgram_server *server, unsigned number, unsi
 						  : "pool.workers or queue.max_wait_ms");
 }
 
+/* Of the open sockets of a service the smallest. */
+static unsigned granted_bytes(const struct dgram_server *server, unsigned service)
+{
+	unsigned least = 0;
+
+	for (unsigned i = 0; i < server->sockets_count; i++) {
+		unsigned bytes = server->sockets[i].receive_buffer_bytes / 2;
+
+		if (server->listeners[i].service == service && bytes > 0 &&
+			(least == 0 || bytes < least))
+			least = bytes;
+	}
+	return least;
+}
+
+static void advise_buffer(const struct dgram_server *server, unsigned service, const char *advice,
+	char text[static SERVER_ADVICE_MAX])
+{
+	unsigned granted = granted_bytes(server, service);
+	unsigned asked = server->options.receive_buffer_bytes;
+
+	if (granted < asked)
+		(void)snprintf(text, SERVER_ADVICE_MAX,
+			"the kernel granted %u of the %u bytes of socket.receive_buffer_bytes: raise "
+			"net.core.rmem_max",
+			granted, asked);
+	else
+		(void)snprintf(text, SERVER_ADVICE_MAX, "the buffer of %u bytes was full: %s",
+			granted, advice);
+}
+
 static bool is_caused_by_load(unsigned reason)
 {
 	return reason == DROP_QUEUE_FULL || reason == DROP_EXPIRED;
@@ -105,6 +136,8 @@ void server_advice(const struct dgram_server *server, unsigned service, unsigned
 			"%llu/s were served by receivers that run the handler themselves: raise "
 			"receivers, or have the pool do it, with concurrency pool",
 			(unsigned long long)server->losses[service].load.served);
+	else if (reason == SERVER_LOST_BY_KERNEL)
+		advise_buffer(server, service, advice, text);
 	else
 		(void)snprintf(text, SERVER_ADVICE_MAX, "%s", advice);
 }

@@ -177,11 +177,33 @@ static void check_reason(
 	}
 }
 
+/* No worker comes for what waits behind handlers that are stuck. */
+static void expire_waiting(struct dgram_server *server, int64_t now_ns)
+{
+	struct worker_shared *shared = &server->pool.shared;
+	unsigned count;
+
+	for (unsigned i = 0; i < server->services_count; i++)
+		do {
+			struct queue *queue = server->services[i].queue;
+			struct datagram_list expired = { 0 };
+
+			if (queue != NULL)
+				queue_expire(queue, now_ns, &expired);
+			count = expired.count;
+			slab_give(server->slab, &expired);
+		} while (count == QUEUE_BATCH_MAX);
+	/* A worker may sleep until what it may not take is gone, to end. */
+	if (atomic_load(&shared->demand.closed))
+		worker_wake_all(shared);
+}
+
 /* A count that another look told of within this second waits for the next look, or for the ledger. */
 void server_losses_look(struct dgram_server *server)
 {
 	int64_t now_ns = sys_monotonic_ns(), elapsed_ns = now_ns - server->last_losses_ns;
 
+	expire_waiting(server, now_ns);
 	for (unsigned i = 0; i < server->services_count; i++)
 		take_stock(server, i, elapsed_ns > 0 ? elapsed_ns : 1);
 	for (unsigned i = 0; i < server->services_count; i++)

@@ -253,12 +253,13 @@ static void make_empty(struct dgram_server *server)
 	pool_init(&server->pool);
 }
 
-/* Slots for all datagrams that wait, and for those that receivers and workers hold. */
+/* Slots for all datagrams that wait, and for those that receivers, workers and the owner hold. */
 static int make_slab(struct dgram_server *server, size_t sockets)
 {
 	unsigned workers = server_workers(server, &server->options);
 	size_t slots = server->slots + sockets * (size_t)SOCKET_BATCH +
-		       (workers + server->helpers) * (size_t)WORKER_SLOTS;
+		       (workers + server->helpers) * (size_t)WORKER_SLOTS +
+		       (server->slots > 0 ? QUEUE_BATCH_MAX : 0);
 
 	server->slots_workers = workers;
 	return slab_new((unsigned)slots, server->options.max_datagram_bytes, &server->slab);

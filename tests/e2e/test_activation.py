@@ -1,6 +1,7 @@
 """Sockets that a supervisor holds and hands in, from descriptor 3 on: sd_listen_fds(3)."""
 
 import itertools
+import json
 import os
 import shlex
 import signal
@@ -87,6 +88,14 @@ class Sockets(Holder):
                 address = "%s:%d" % held.getsockname()
                 self.assertTrue(f"{text}, ".startswith(f"descriptor {3 + number}: {address}, "), text)
         return texts[1:]
+
+    def test_reason_in_the_form_of_the_log(self):
+        held = self.bound()
+        daemon = self.hand_in({**ECHO, "port": 9, "logging": {"format": "json"}}, held, ready=False)
+        daemon.wait(78)
+        said = [json.loads(line) for line in daemon.lines]
+        self.assertEqual([(line["level"], line["event"]) for line in said], [("error", "configuration")] * 2)
+        self.assertIn("LISTEN_FDS: descriptor 3 is bound to 127.0.0.1:", said[0]["message"])
 
     def test_what_waits_in_it_is_served(self):
         held = self.bound()

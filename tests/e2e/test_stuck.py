@@ -118,6 +118,21 @@ class Stuck(dgramtest.Case):
             each for each in admin.json("/status")["stuck"] if each["service"] == "loop")["cpu_us"] > 0, "CPU time")
         self.assertLess(stuck["sleep"]["cpu_us"], 100000)
 
+    def test_what_waits_behind_it(self):
+        """No worker comes for it, and its loss is told all the same."""
+        daemon = self.start({
+            "handler": "simulate", "options": {"block_us": 60e6}, "pool": {"workers": 1},
+            "queue": {"max_wait_ms": 100}, "shutdown": {"drain_timeout_ms": 0}})
+        with dgramtest.socket_for(daemon.address()) as client:
+            for _ in range(100):
+                client.sendto(b"x", daemon.address())
+            self.eventually(lambda: sum(int(line["lost"]) for line in daemon.events("datagrams lost")) == 99, "99")
+        line = daemon.events("datagrams lost")[-1]
+        self.assertEqual(line["reason"], "dropped_expired")
+        self.assertIn("1 requests are in their hands: find what they wait for", line["hint"])
+        ledger = daemon.stop()["simulate"]
+        self.assertEqual((ledger["dropped_expired"], ledger["running"]), (99, 1))
+
     def test_last_requests(self):
         """Of a worker, with what became of them; the log has them when it is stuck."""
         daemon, admin = self.start_stuck(pool={"workers": 1, "handler_timeout_ms": 100})

@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import re
+import resource
 import signal
 import time
 
@@ -76,6 +77,7 @@ class Limits(dgramtest.Case):
         overdue = daemon.stop()["simulate"]["handlers_overdue"]
         self.check(lines, begin, overdue)
         self.assertGreater(int(lines[1]["suppressed"]), 0)
+        self.assertLessEqual(len(daemon.events("last request")), 16 * len(lines))
 
     def command(self, script, **options):
         return {"handler": "exec", "options": {"command": ["dash", "-c", script], **options}, "pool": {"workers": 4}}
@@ -100,6 +102,23 @@ class Limits(dgramtest.Case):
         self.flood(daemon.address(), lambda: not daemon.events("child reported an error"))
         lines = daemon.events("child reported an error")
         self.must_be_few(lines, begin, daemon.stop()["exec"]["failed_handler"])
+
+    def cannot_start_a_child(self):
+        """All that there are are killed, and no descriptor is left for others."""
+        daemon = self.start({**self.command("echo 'dgram 1 text'; exec cat >&2", mode="text"),
+                             "pool": {"workers": 8}, "logging": {"level": "debug"}})
+        daemon.wait_for("child ready", count=8)
+        pids = [int(line["pid"]) for line in daemon.events("child ready")]
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (4, 4096))
+        daemon.freeze()
+        begin = time.monotonic()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        daemon.kill(signal.SIGCONT)
+        daemon.wait_for("cannot start a child", count=2)
+        lines = daemon.events("cannot start a child")
+        self.check(lines, begin, daemon.stop()["exec"]["children_start_failed"])
+        self.assertGreater(int(lines[1]["suppressed"]), 0)
 
     def failing(self, call, error, every, **config):
         """A server in which such calls fail again and again, from begin() on."""

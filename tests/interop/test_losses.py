@@ -104,6 +104,7 @@ class Losses(dgramtest.Case):
 
     def dropped_access(self):
         return self.tell(self.serve(access={"deny": ["127.0.0.0/8"]}), b"x")
+
     def dropped_source_port_refused(self):
         return self.forge(self.serve(), 1900)
 

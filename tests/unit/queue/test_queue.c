@@ -219,6 +219,31 @@ static void stale_ones_are_never_handed_out(void **state)
 	close_empty(queue);
 }
 
+/* Its one worker is stuck. */
+static void stale_ones_go_though_no_worker_comes(void **state)
+{
+	struct queue *queue = new_queue(100, 1);
+	struct datagram_list dropped = { 0 };
+	struct queue_batch stuck;
+
+	(void)state;
+	push(queue, 0, 1, 0, &dropped);
+	assert_true(queue_pop(queue, 0, &stuck));
+	push_impatient(queue, 1, QUEUE_BATCH_MAX + 2, 0, &dropped);
+	queue_expire(queue, (QUEUE_BATCH_MAX + 11) * MS, &dropped);
+	expect_numbers(&dropped, 1, QUEUE_BATCH_MAX);
+	queue_expire(queue, (QUEUE_BATCH_MAX + 11) * MS, &dropped);
+	expect_numbers(&dropped, QUEUE_BATCH_MAX + 1, 1);
+	assert_int_equal(books(queue).queued, 1);
+	assert_int_equal(books(queue).dropped[DROP_EXPIRED], QUEUE_BATCH_MAX + 1);
+	queue_expire(queue, INT64_MAX - 1, &dropped);
+	expect_numbers(&dropped, QUEUE_BATCH_MAX + 2, 1);
+	finish(queue, &stuck, MS);
+	assert_false(is_needed());
+	expect_numbers(&stuck.jobs, 0, 1);
+	close_empty(queue);
+}
+
 static void max_workers_is_a_bound(void **state)
 {
 	struct queue *queue = new_queue(100, 2);
@@ -407,6 +432,7 @@ int main(void)
 		cmocka_unit_test(a_batch_larger_than_the_queue),
 		cmocka_unit_test(full_and_stale_counts_as_expired),
 		cmocka_unit_test(stale_ones_are_never_handed_out),
+		cmocka_unit_test(stale_ones_go_though_no_worker_comes),
 		cmocka_unit_test(max_workers_is_a_bound),
 		cmocka_unit_test(a_share_follows_the_slowest_of_late),
 		cmocka_unit_test(a_share_for_another_process_follows_the_mean),

@@ -131,7 +131,25 @@ static void what_needs_no_figures(void **state)
 	load(0, 400, 20 * NS_PER_MS);
 	must_advise(DROP_TRUNCATED, "what the table says");
 	must_advise(LEDGER_REASON(FAIL_HANDLER), "what the table says");
-	must_advise(SERVER_LOST_BY_KERNEL, "what the table says");
+}
+
+static void a_full_buffer(void **state)
+{
+	struct socket sockets[] = { { .receive_buffer_bytes = 2048 },
+		{ .receive_buffer_bytes = 8192 }, { .receive_buffer_bytes = 0 } };
+	struct listener listeners[] = { { .service = 1 }, { .service = 0 }, { .service = 0 } };
+
+	(void)state;
+	server->sockets = sockets;
+	server->listeners = listeners;
+	server->sockets_count = 3; /* the last waits for its address */
+	server->options.receive_buffer_bytes = 4096;
+	must_advise(
+		SERVER_LOST_BY_KERNEL, "the buffer of 4096 bytes was full: what the table says");
+	server->options.receive_buffer_bytes = 8192;
+	must_advise(SERVER_LOST_BY_KERNEL,
+		"the kernel granted 4096 of the 8192 bytes of socket.receive_buffer_bytes: raise "
+		"net.core.rmem_max");
 }
 
 int main(void)
@@ -144,6 +162,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(handlers_that_hang, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_needs_no_figures, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_buffer, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
