@@ -243,7 +243,7 @@ void queue_push(struct queue *queue, struct datagram_list *batch, const struct l
 	queue->ledger.queued += batch->count;
 	note_pushed(queue, now_ns);
 	add_all(queue, batch, now_ns, ret_dropped);
-	/* More than one worker takes will have to be sorted: here, poppers hold the lock for long enough. */
+	/* More than one worker takes will have to be sorted: here, because poppers have enough to do. */
 	if (queue->backlog.count > QUEUE_BATCH_MAX)
 		backlog_sort(&queue->backlog, now_ns);
 	update_demand(queue);
