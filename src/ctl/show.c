@@ -8,9 +8,9 @@
 
 const char *show_duration(double us, char text[static 24])
 {
-	if (us < 1e3)
+	if (us < 999.5)
 		(void)snprintf(text, 24, "%.0f us", us);
-	else if (us < 1e6)
+	else if (us < 999950)
 		(void)snprintf(text, 24, "%.1f ms", us / 1e3);
 	else
 		(void)snprintf(text, 24, "%.0f s", us / 1e6);
