@@ -132,7 +132,9 @@ class Ctl(dgramtest.Case):
     def test_wrong_lines(self):
         for arguments, text in (
                 ((), "a command is missing"), (("stat",), "unknown command: stat"), (("status", "x"), "unexpected"),
-                (("--what",), "unknown option: --what"), (("--socket",), "the option needs an argument"),
+                (("--what",), "unknown option: --what"), (("-xh",), "unknown option: -x;"), (("--socket",), "the option needs an argument"),
+                (("--socket", "", "status"), "has 1 to 107 bytes"),
+                (("--socket", "x" * 108, "status"), "has 1 to 107 bytes"),
                 (("log-level",), "the command needs one of"), (("--completions", "csh"), "bash, zsh or fish")):
             done = ctl(*arguments)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (64, "", 1), arguments)
@@ -155,7 +157,9 @@ class Ctl(dgramtest.Case):
         daemon = self.start({})
         path = f"{daemon.directory}/other.sock"
         replies = [
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[{", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", b"?"]
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[{", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+            b'HTTP/1.1 503 No\r\nContent-Length: 17\r\n\r\n{"error": "busy"}', b"?"]
+        whys = "does not answer as a dgramd", "HTTP status 500\n", "HTTP status 503: busy\n", ""
         with socket.create_server(path, family=socket.AF_UNIX) as server:
             def serve():
                 for reply in replies:
@@ -166,8 +170,11 @@ class Ctl(dgramtest.Case):
 
             thread = threading.Thread(target=serve)
             thread.start()
-            for _ in replies:
-                self.assertEqual(ctl("--socket", path, "status").returncode, 69)
+            for why in whys:
+                done = ctl("--socket", path, "status")
+                self.assertEqual(done.returncode, 69)
+                self.assertIn(f"dgramctl: error: {path}: ", done.stderr)
+                self.assertIn(why, done.stderr)
             thread.join(dgramtest.PATIENCE)
 
     def test_output_that_does_not_arrive(self):
