@@ -13,7 +13,7 @@ int ask_no_memory(void)
 }
 
 /* With what the daemon says of it. */
-static int complain_of(const struct ctl_options *options, const struct fetched *fetched)
+static int complain_of_status(const struct ctl_options *options, const struct fetched *fetched)
 {
 	cJSON *json = cJSON_ParseWithLength(fetched->text, fetched->length);
 	const char *why = cJSON_GetStringValue(cJSON_GetObjectItem(json, "error"));
@@ -32,7 +32,7 @@ int ask(const struct ctl_options *options, const char *path, bool post, struct f
 		return error == -ENOMEM ? ask_no_memory() : EX_UNAVAILABLE;
 	if (ret_fetched->status == 200 || ret_fetched->status == 409)
 		return EX_OK;
-	error = complain_of(options, ret_fetched);
+	error = complain_of_status(options, ret_fetched);
 	free(ret_fetched->text);
 	return error;
 }
