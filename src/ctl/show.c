@@ -108,6 +108,14 @@ void show_status(const cJSON *status)
 
 /* --- workers */
 
+/* Nothing is measured without a call. */
+static const char *show_quantile(const cJSON *worker, const char *key, char text[static 24])
+{
+	if (json_number_of(worker, "requests") == 0)
+		return "-";
+	return show_duration(json_number_of(worker, key), text);
+}
+
 void show_workers(const cJSON *workers)
 {
 	const cJSON *worker;
@@ -125,8 +133,8 @@ void show_workers(const cJSON *workers)
 			json_text_of(worker, "service"), since, json_number_of(worker, "requests"),
 			json_number_of(worker, "errors"),
 			100 * json_number_of(worker, "busy_share"),
-			show_duration(json_number_of(worker, "service_p50_us"), p50),
-			show_duration(json_number_of(worker, "service_p99_us"), p99));
+			show_quantile(worker, "service_p50_us", p50),
+			show_quantile(worker, "service_p99_us", p99));
 	}
 }
 

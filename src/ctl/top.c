@@ -151,6 +151,8 @@ static const char *cell_text(const struct row *row, enum rows_column column, cha
 {
 	if (column < ROWS_RATE)
 		return row->text[column];
+	if (column >= ROWS_P50 && row->value[ROWS_REQUESTS] == 0)
+		return "-";
 	if (column >= ROWS_P50)
 		return show_duration(row->value[column], text);
 	if (column != ROWS_BUSY)

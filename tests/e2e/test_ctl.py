@@ -56,6 +56,8 @@ class Ctl(dgramtest.Case):
 
         self.assertEqual([row[0] for row in rows()], ["THREAD", "w0", "w1", "w2", "w3", "rx0"])
         self.eventually(lambda: sum(int(row[4]) for row in rows()[1:]) == 3, "three requests in the books")
+        for row in rows()[1:]:
+            self.assertEqual(row[-2:] == ["-", "-"], row[4] == "0", row)
 
     def test_drops(self):
         daemon = self.start_with_admin({"max_datagram_bytes": 8})
