@@ -84,7 +84,10 @@ void show_status(const cJSON *status)
 
 	(void)printf("dgramd %s, pid %.0f, up %s, %s%s%s%s\n", json_text_of(status, "version"),
 		json_number_of(status, "pid"), show_uptime(json_number_of(status, "uptime_s"), up),
-		ready ? "ready" : "not ready: ", ready ? "" : why, waiting[0] != '-' ? ": " : "",
+		ready ? "ready" : "not ready: ", ready ? "" : why,
+		waiting[0] == '-' ? ""
+		: ready		  ? ", but waits for "
+				  : ": ",
 		waiting[0] != '-' ? waiting : "");
 	(void)printf("services: ");
 	print_service_list(services);

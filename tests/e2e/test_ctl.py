@@ -101,6 +101,25 @@ class Ctl(dgramtest.Case):
         self.assertEqual(pinged, {
             "service": "echo", "address": "{}:{}".format(*daemon.address()), "why": "no reply within 2 s"})
 
+    def test_who_waits_for_an_address(self):
+        """One that has another is ready; one that has none is not, and no ping overlooks it."""
+        config = {"handler": "echo", "on_missing_address": "wait"}
+        daemon = self.start_with_admin({"services": [{**config, "host": ["127.0.0.1", "203.0.113.77"]}]})
+        self.assertRegex(
+            self.ctl(daemon, "status").stdout, r", ready, but waits for 203\.0\.113\.77:\d+ \(no such address\)\n")
+        daemon = self.start({
+            **dgramtest.UNWARNED, **config, "host": "203.0.113.77", "admin": {"socket": "admin.sock"}}, ready=False)
+        daemon.wait_for("admin endpoint")
+        self.assertEqual(
+            self.ctl(daemon, "ping", status=1).stdout, "echo -: it waits for its addresses\n")
+        self.ctl(daemon, "drain")
+        self.assertRegex(
+            self.ctl(daemon, "status").stdout,
+            r"not ready: it was taken out of service, and waits for an address: 203\.0\.113\.77:")
+        self.assertEqual(
+            self.ctl(daemon, "undrain").stdout, "taken out of service: no more, but it waits for an address\n")
+        daemon.stop()
+
     def test_top_needs_a_terminal(self):
         daemon = self.start_with_admin()
         self.assertIn("top needs a terminal", self.ctl(daemon, "top", status=64).stderr)
