@@ -153,7 +153,8 @@ class Ctl(dgramtest.Case):
     def test_wrong_lines(self):
         for arguments, text in (
                 ((), "a command is missing"), (("stat",), "unknown command: stat"), (("status", "x"), "unexpected"),
-                (("--what",), "unknown option: --what"), (("-xh",), "unknown option: -x;"), (("--socket",), "the option needs an argument"),
+                (("--what",), "unknown option: --what"), (("-xh",), "unknown option: -x;"),
+                (("--socket",), "the option needs an argument"),
                 (("--socket", "", "status"), "has 1 to 107 bytes"),
                 (("--socket", "x" * 108, "status"), "has 1 to 107 bytes"),
                 (("log-level",), "the command needs one of"), (("--completions", "csh"), "bash, zsh or fish")):

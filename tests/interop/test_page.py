@@ -43,7 +43,8 @@ return found;
 
 # Of large counts those that do not stand in a line of their own, because a part of one is another number.
 BROKEN = """
-const texts = [...document.querySelectorAll('td.n')].map(cell => cell.lastChild).filter(each => /^[0-9]/.test(each.data));
+const ends = [...document.querySelectorAll('td.n')].map(cell => cell.lastChild);
+const texts = ends.filter(each => /^[0-9]/.test(each.data));
 const range = document.createRange();
 for (const text of texts) if (/^[0-9,]+$/.test(text.data)) text.data = '1,234,567,890';
 const broken = texts.filter(text => { range.selectNodeContents(text); return range.getClientRects().length !== 1; });
