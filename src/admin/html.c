@@ -26,9 +26,9 @@ const char *html_count(uint64_t value, char text[static HTML_NUMBER_MAX])
 
 const char *html_duration(double us, char text[static HTML_NUMBER_MAX])
 {
-	if (us < 1e3)
+	if (us < 999.5)
 		(void)snprintf(text, HTML_NUMBER_MAX, "%.0f \xc2\xb5s", us);
-	else if (us < 1e6)
+	else if (us < 999950)
 		(void)snprintf(text, HTML_NUMBER_MAX, "%.1f ms", us / 1e3);
 	else
 		(void)snprintf(text, HTML_NUMBER_MAX, "%.0f s", us / 1e6);

@@ -34,6 +34,10 @@ static void put_state(FILE *file, struct admin *admin, const struct admin_state 
 			(void)fputs(": ", file);
 		html_text(file, state->waiting);
 		(void)fputs("; ", file);
+	} else if (state->waiting[0] != '\0') {
+		(void)fputs("but waits for ", file);
+		html_text(file, state->waiting);
+		(void)fputs("; ", file);
 	}
 	(void)fprintf(file, "pid %d, up ", getpid());
 	put_uptime(file, (sys_monotonic_ns() - admin->started_ns) / NS_PER_S);

@@ -39,12 +39,13 @@ static const char style[] =
 	"@media(max-width:60rem){.charts{grid-template-columns:repeat(2,minmax(0,1fr))}\n"
 	"thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n"
 	"table,tbody,th,td{display:block}tbody th,tbody td{border:0;padding:.1rem 0}\n"
-	"tr{display:grid;grid-template-columns:1fr 1fr;column-gap:2rem;padding:.5rem 0;"
+	"tr{display:grid;grid-template-columns:1fr 1fr;column-gap:1.25rem;padding:.5rem 0;"
 	"border-top:1px solid var(--line)}\n"
 	"tbody th,td:not(.n),td:has(meter){grid-column:1/-1}\n"
 	"td{display:flex;justify-content:space-between;gap:1rem;text-align:right;"
-	"overflow-wrap:anywhere}.n{white-space:normal}\n"
-	"td::before{content:attr(data-label);color:var(--soft);white-space:nowrap}}\n";
+	"overflow-wrap:anywhere}.n{flex-wrap:wrap;gap:0 .5rem;justify-content:flex-end}\n"
+	"td::before{content:attr(data-label);margin-right:auto;color:var(--soft);"
+	"white-space:nowrap}}\n";
 
 static const char script[] =
 	"'use strict';\n"

@@ -32,10 +32,13 @@ static void add_count(cJSON *json, const char *key, uint64_t value)
 
 const char *view_why_not_ready(const struct admin_state *state)
 {
+	bool waits = state->waiting[0] != '\0';
+
 	if (state->stopping)
-		return "it stops";
+		return waits ? "it stops, and waits for an address" : "it stops";
 	if (state->out)
-		return "it was taken out of service";
+		return waits ? "it was taken out of service, and waits for an address"
+			     : "it was taken out of service";
 	return state->ready ? NULL : "waiting for an address";
 }
 
@@ -47,7 +50,8 @@ void view_ready(struct admin *admin, unsigned long number, struct admin_answer *
 
 	(void)number;
 	(void)snprintf(text, sizeof(text), "%s%s%s%s\n", why != NULL ? "not ready: " : "ready",
-		why != NULL ? why : "", state.ready ? "" : ": ", state.ready ? "" : state.waiting);
+		why != NULL ? why : "", why != NULL && state.waiting[0] != '\0' ? ": " : "",
+		why != NULL ? state.waiting : "");
 	answer_set_text(answer, why == NULL ? 200 : 503, text);
 }
 

@@ -12,6 +12,18 @@ int ask_no_memory(void)
 	return EX_OSERR;
 }
 
+/* With what the daemon says of it. */
+static int complain_of_status(const struct ctl_options *options, const struct fetched *fetched)
+{
+	cJSON *json = cJSON_ParseWithLength(fetched->text, fetched->length);
+	const char *why = cJSON_GetStringValue(cJSON_GetObjectItem(json, "error"));
+
+	(void)fprintf(stderr, "dgramctl: error: %s: HTTP status %ld%s%s\n", options->socket,
+		fetched->status, why != NULL ? ": " : "", why != NULL ? why : "");
+	cJSON_Delete(json);
+	return EX_UNAVAILABLE;
+}
+
 int ask(const struct ctl_options *options, const char *path, bool post, struct fetched *ret_fetched)
 {
 	int error = fetch(options->socket, path, post, ret_fetched);
@@ -20,10 +32,9 @@ int ask(const struct ctl_options *options, const char *path, bool post, struct f
 		return error == -ENOMEM ? ask_no_memory() : EX_UNAVAILABLE;
 	if (ret_fetched->status == 200 || ret_fetched->status == 409)
 		return EX_OK;
-	(void)fprintf(stderr, "dgramctl: error: %s: HTTP status %ld\n", options->socket,
-		ret_fetched->status);
+	error = complain_of_status(options, ret_fetched);
 	free(ret_fetched->text);
-	return EX_UNAVAILABLE;
+	return error;
 }
 
 int ask_parse(const struct ctl_options *options, const struct fetched *fetched, cJSON **ret_json)

@@ -16,11 +16,16 @@ static size_t take_part(char *data, size_t size, size_t count, void *file)
 	return fwrite(data, size, count, file) * size;
 }
 
-/* The library names the host of the URL, which is nobody's. */
-static int complain_of(CURL *curl, const char *socket, CURLcode result)
+/* The library names the host of the URL, which is nobody's, and not how long it waited. */
+static int complain_of(CURL *curl, const char *socket, CURLcode result, long timeout_s)
 {
 	long error = 0;
 
+	if (result == CURLE_OPERATION_TIMEDOUT) {
+		(void)fprintf(
+			stderr, "dgramctl: error: %s: no answer within %ld s\n", socket, timeout_s);
+		return -EHOSTUNREACH;
+	}
 	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	(void)fprintf(stderr, "dgramctl: error: %s: %s\n", socket,
 		result == CURLE_COULDNT_CONNECT && error > 0 ? strerrordesc_np((int)error)
@@ -30,6 +35,7 @@ static int complain_of(CURL *curl, const char *socket, CURLcode result)
 
 static int perform_request(CURL *curl, const char *socket, const char *path, bool post, FILE *file)
 {
+	const long timeout_s = post ? POST_TIMEOUT_S : TIMEOUT_S;
 	char url[URL_MAX];
 	CURLcode result;
 
@@ -37,8 +43,7 @@ static int perform_request(CURL *curl, const char *socket, const char *path, boo
 	if (curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK ||
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket) != CURLE_OK ||
 		curl_easy_setopt(curl, CURLOPT_PROXY, "") != CURLE_OK ||
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT, post ? POST_TIMEOUT_S : TIMEOUT_S) !=
-			CURLE_OK ||
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s) != CURLE_OK ||
 		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_part) != CURLE_OK ||
 		curl_easy_setopt(curl, CURLOPT_WRITEDATA, file) != CURLE_OK)
 		return -ENOMEM;
@@ -46,7 +51,7 @@ static int perform_request(CURL *curl, const char *socket, const char *path, boo
 			    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "") != CURLE_OK))
 		return -ENOMEM;
 	result = curl_easy_perform(curl);
-	return result == CURLE_OK ? 0 : complain_of(curl, socket, result);
+	return result == CURLE_OK ? 0 : complain_of(curl, socket, result, timeout_s);
 }
 
 int fetch(const char *socket, const char *path, bool post, struct fetched *ret_fetched)

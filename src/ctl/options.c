@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define USUAL_PATH "/run/dgramd/admin.sock"
 
@@ -63,6 +64,15 @@ static void make_letters(struct option *longs, char *letters)
 	*letters = '\0';
 }
 
+/* Of letters that stand together the one that is none. */
+static int refuse_option(const char *word)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	return refuse_word(
+		"unknown option", optopt == 0 || strncmp(word, "--", 2) == 0 ? word : letter);
+}
+
 static int take_letter(struct ctl_options *options, int letter, char **argv)
 {
 	switch (letter) {
@@ -85,7 +95,7 @@ static int take_letter(struct ctl_options *options, int letter, char **argv)
 	case ':':
 		return refuse_word("the option needs an argument", argv[optind - 1]);
 	default:
-		return refuse_word("unknown option", argv[optind - 1]);
+		return refuse_option(argv[optind - 1]);
 	}
 }
 
@@ -123,6 +133,16 @@ static int take_command(struct ctl_options *options, char **words)
 	return words[0] != NULL ? refuse_word("unexpected argument", words[0]) : 0;
 }
 
+/* The library takes an empty one for another kind of socket, and a long one for a host. */
+static int check_path(const char *path)
+{
+	static const struct sockaddr_un address;
+
+	if (path[0] != '\0' && strlen(path) < sizeof(address.sun_path))
+		return 0;
+	return refuse_word("the path of a socket has 1 to 107 bytes, not", path);
+}
+
 int options_read(int argc, char **argv, struct ctl_options *ret_options)
 {
 	const char *path = getenv("DGRAM_ADMIN");
@@ -137,6 +157,8 @@ int options_read(int argc, char **argv, struct ctl_options *ret_options)
 		error = take_letter(&options, letter, argv);
 	if (error == 0 && options.command == CTL_COMMANDS)
 		error = take_command(&options, argv + optind);
+	if (error == 0 && options.command < CTL_COMMANDS)
+		error = check_path(options.socket);
 	*ret_options = options;
 	return error;
 }

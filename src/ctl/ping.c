@@ -156,6 +156,13 @@ static bool ping_all(const struct ctl_options *options, const cJSON *status, cJS
 
 	cJSON_ArrayForEach(service, cJSON_GetObjectItem(status, "services"))
 	{
+		if (cJSON_GetArraySize(cJSON_GetObjectItem(service, "addresses")) == 0) {
+			print_one(options,
+				&(struct pinged){ json_text_of(service, "name"), "-", -1, 0,
+					"it waits for its addresses", false },
+				list);
+			fine = false;
+		}
 		cJSON_ArrayForEach(address, cJSON_GetObjectItem(service, "addresses"))
 		{
 			struct pinged pinged =

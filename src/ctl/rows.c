@@ -7,7 +7,7 @@
 #include "ctl/json.h"
 #include "ctl/show.h"
 
-const char *const rows_titles[ROWS_COLUMNS] = { "THREAD", "STATE", "SERVICE", "FOR", "REQ_PER_S",
+const char *const rows_titles[ROWS_COLUMNS] = { "THREAD", "STATE", "SERVICE", "FOR", "PER_S",
 	"REQUESTS", "ERRORS", "BUSY", "P50", "P99" };
 
 /* The same thread, as it was; NULL: it was not there. */

@@ -8,9 +8,9 @@
 
 const char *show_duration(double us, char text[static 24])
 {
-	if (us < 1e3)
+	if (us < 999.5)
 		(void)snprintf(text, 24, "%.0f us", us);
-	else if (us < 1e6)
+	else if (us < 999950)
 		(void)snprintf(text, 24, "%.1f ms", us / 1e3);
 	else
 		(void)snprintf(text, 24, "%.0f s", us / 1e6);
@@ -84,7 +84,10 @@ void show_status(const cJSON *status)
 
 	(void)printf("dgramd %s, pid %.0f, up %s, %s%s%s%s\n", json_text_of(status, "version"),
 		json_number_of(status, "pid"), show_uptime(json_number_of(status, "uptime_s"), up),
-		ready ? "ready" : "not ready: ", ready ? "" : why, waiting[0] != '-' ? ": " : "",
+		ready ? "ready" : "not ready: ", ready ? "" : why,
+		waiting[0] == '-' ? ""
+		: ready		  ? ", but waits for "
+				  : ": ",
 		waiting[0] != '-' ? waiting : "");
 	(void)printf("services: ");
 	print_service_list(services);
@@ -108,6 +111,14 @@ void show_status(const cJSON *status)
 
 /* --- workers */
 
+/* Nothing is measured without a call. */
+static const char *show_quantile(const cJSON *worker, const char *key, char text[static 24])
+{
+	if (json_number_of(worker, "requests") == 0)
+		return "-";
+	return show_duration(json_number_of(worker, key), text);
+}
+
 void show_workers(const cJSON *workers)
 {
 	const cJSON *worker;
@@ -125,8 +136,8 @@ void show_workers(const cJSON *workers)
 			json_text_of(worker, "service"), since, json_number_of(worker, "requests"),
 			json_number_of(worker, "errors"),
 			100 * json_number_of(worker, "busy_share"),
-			show_duration(json_number_of(worker, "service_p50_us"), p50),
-			show_duration(json_number_of(worker, "service_p99_us"), p99));
+			show_quantile(worker, "service_p50_us", p50),
+			show_quantile(worker, "service_p99_us", p99));
 	}
 }
 

@@ -20,10 +20,11 @@
 
 #define HEAD_LINES 4
 
-static const struct {
-	int width; /* negative: it begins at the left */
-} columns[ROWS_COLUMNS] = { { -7 }, { -6 }, { -16 }, { 9 }, { 10 }, { 12 }, { 8 }, { 6 }, { 9 },
-	{ 9 } };
+/* All fit into 80 columns; the service has what they leave. */
+static const int widths[ROWS_COLUMNS] = { 6, 5, 0, 8, 6, 9, 6, 4, 8, 8 };
+
+#define SERVICE_MIN 11
+#define SERVICE_MAX 31
 
 struct look {
 	cJSON *status, *workers;
@@ -101,29 +102,72 @@ static void draw_head(const struct top *top, double seconds)
 		json_number_of(status, "workers"));
 }
 
+static int width_of(enum rows_column column)
+{
+	int left = SERVICE_MIN + COLS - 80;
+
+	if (column != ROWS_SERVICE)
+		return widths[column];
+	return left < SERVICE_MIN ? SERVICE_MIN : left > SERVICE_MAX ? SERVICE_MAX : left;
+}
+
+/* What does not fit whole is not shown, because a part of a number is another number. */
+static void draw_cell(int line, int *x, enum rows_column column, const char *text)
+{
+	int width = width_of(column);
+
+	if (*x + width <= COLS)
+		mvprintw(line, *x, "%*.*s", column < ROWS_FOR ? -width : width, width, text);
+	*x += width + 1;
+}
+
 static void draw_titles(const struct top *top)
 {
-	move(HEAD_LINES - 1, 0);
-	for (int i = 0; i < ROWS_COLUMNS; i++) {
-		attrset(i == (int)top->by ? A_REVERSE | A_BOLD : A_REVERSE);
-		printw("%*s", columns[i].width, rows_titles[i]);
-		attrset(A_REVERSE);
-		printw(" ");
+	int x = 0;
+
+	mvhline(HEAD_LINES - 1, 0, ' ' | A_REVERSE, COLS);
+	for (enum rows_column i = 0; i < ROWS_COLUMNS; i++) {
+		attrset(i == top->by ? A_REVERSE | A_BOLD : A_REVERSE);
+		draw_cell(HEAD_LINES - 1, &x, i, rows_titles[i]);
 	}
 	attrset(A_NORMAL);
 }
 
-static void draw_row(const struct row *row)
+/* 1234567, or 1234k where that is too long. */
+static const char *number_text(double value, int width, char text[static 24])
+{
+	static const char *const units[] = { "", "k", "M", "G", "T" };
+	size_t unit = 0;
+
+	while (snprintf(text, 24, "%.0f%s", value, units[unit]) > width &&
+		unit < sizeof(units) / sizeof(units[0]) - 1) {
+		value /= 1e3;
+		unit++;
+	}
+	return text;
+}
+
+static const char *cell_text(const struct row *row, enum rows_column column, char text[static 24])
+{
+	if (column < ROWS_RATE)
+		return row->text[column];
+	if (column >= ROWS_P50 && row->value[ROWS_REQUESTS] == 0)
+		return "-";
+	if (column >= ROWS_P50)
+		return show_duration(row->value[column], text);
+	if (column != ROWS_BUSY)
+		return number_text(row->value[column], widths[column], text);
+	(void)snprintf(text, 24, "%.0f%%", 100 * row->value[column]);
+	return text;
+}
+
+static void draw_row(int line, const struct row *row)
 {
 	char text[24];
+	int x = 0;
 
-	for (int i = 0; i < ROWS_RATE; i++)
-		printw("%*.*s ", columns[i].width, abs(columns[i].width), row->text[i]);
-	for (int i = ROWS_RATE; i < ROWS_BUSY; i++)
-		printw("%*.0f ", columns[i].width, row->value[i]);
-	printw("%*.0f%% ", columns[ROWS_BUSY].width - 1, 100 * row->value[ROWS_BUSY]);
-	for (int i = ROWS_P50; i < ROWS_COLUMNS; i++)
-		printw("%*s ", columns[i].width, show_duration(row->value[i], text));
+	for (enum rows_column i = 0; i < ROWS_COLUMNS; i++)
+		draw_cell(line, &x, i, cell_text(row, i, text));
 }
 
 static void draw_rows(struct top *top, double seconds)
@@ -139,8 +183,7 @@ static void draw_rows(struct top *top, double seconds)
 		top->first = 0;
 	for (int i = top->first; i < (int)count && i - top->first < LINES - HEAD_LINES; i++) {
 		attrset(rows[i].value[ROWS_FOR] >= LONG_US ? A_BOLD | COLOR_PAIR(1) : A_NORMAL);
-		move(HEAD_LINES + i - top->first, 0);
-		draw_row(&rows[i]);
+		draw_row(HEAD_LINES + i - top->first, &rows[i]);
 	}
 	attrset(A_NORMAL);
 	free(rows);
@@ -169,7 +212,6 @@ static bool obey_key(struct top *top, int key)
 {
 	switch (key) {
 	case 'q':
-	case 3: /* Ctrl-C */
 		return false;
 	case '<':
 	case KEY_LEFT:
@@ -223,7 +265,7 @@ static bool begin_screen(void)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || newterm(NULL, stdout, stdin) == NULL)
 		return false;
 	(void)setvbuf(stderr, NULL, _IOFBF, BUFSIZ); /* what it says is to outlast the screen */
-	raw();
+	cbreak(); /* and Ctrl-C ends it at any time, by the library's own handler */
 	noecho();
 	keypad(stdscr, TRUE);
 	(void)curs_set(0);

@@ -110,7 +110,10 @@ static int set_log_level(struct daemon *daemon, const struct admin_order *order)
 /* Who asks whether it is ready is told that it is not; it serves as before. */
 static int take_out(struct daemon *daemon, const struct admin_order *order, bool out)
 {
-	const char *what = out ? "not ready from now on" : "ready again";
+	const char *what = out ? "not ready from now on"
+			   : dgram_server_is_ready(daemon->server)
+				   ? "ready again"
+				   : "no more, but it waits for an address";
 
 	daemon->out = out;
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "taken out of service", "%s", what);

@@ -75,6 +75,7 @@ static void end_run(struct outside_batch *batch, struct outside_request *request
 	worker_record(batch->worker, job, batch->since_ns, result);
 	histogram_add(&counters->service_ns, job->service_ns);
 	histogram_add(&counters->wait_ns, wait_ns);
+	histogram_add_shared(&batch->service->queue_waits, batch->since_ns - job->received_ns, 1);
 	atomic_store_explicit(&counters->requests,
 		atomic_load_explicit(&counters->requests, memory_order_relaxed) + 1,
 		memory_order_relaxed);

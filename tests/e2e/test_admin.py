@@ -152,6 +152,13 @@ class Shows(AdminCase):
         self.assertEqual(admin.metrics().value("dgramd_ready"), 0)
         daemon.stop()
 
+    def test_ready_with_one_of_two_addresses(self):
+        """For people the page names the other."""
+        _, admin = self.start_with_admin(
+            {"handler": "echo", "host": ["127.0.0.1", "203.0.113.77"], "on_missing_address": "wait"})
+        self.assertEqual(admin.ask("/readyz").text, "ready\n")
+        self.assertIn("ready</strong> but waits for 203.0.113.77:", admin.ask("/").text)
+
 
 class Steers(AdminCase):
     def test_reload(self):

@@ -56,6 +56,8 @@ class Ctl(dgramtest.Case):
 
         self.assertEqual([row[0] for row in rows()], ["THREAD", "w0", "w1", "w2", "w3", "rx0"])
         self.eventually(lambda: sum(int(row[4]) for row in rows()[1:]) == 3, "three requests in the books")
+        for row in rows()[1:]:
+            self.assertEqual(row[-2:] == ["-", "-"], row[4] == "0", row)
 
     def test_drops(self):
         daemon = self.start_with_admin({"max_datagram_bytes": 8})
@@ -99,6 +101,25 @@ class Ctl(dgramtest.Case):
         self.assertEqual(pinged, {
             "service": "echo", "address": "{}:{}".format(*daemon.address()), "why": "no reply within 2 s"})
 
+    def test_who_waits_for_an_address(self):
+        """One that has another is ready; one that has none is not, and no ping overlooks it."""
+        config = {"handler": "echo", "on_missing_address": "wait"}
+        daemon = self.start_with_admin({"services": [{**config, "host": ["127.0.0.1", "203.0.113.77"]}]})
+        self.assertRegex(
+            self.ctl(daemon, "status").stdout, r", ready, but waits for 203\.0\.113\.77:\d+ \(no such address\)\n")
+        daemon = self.start({
+            **dgramtest.UNWARNED, **config, "host": "203.0.113.77", "admin": {"socket": "admin.sock"}}, ready=False)
+        daemon.wait_for("admin endpoint")
+        self.assertEqual(
+            self.ctl(daemon, "ping", status=1).stdout, "echo -: it waits for its addresses\n")
+        self.ctl(daemon, "drain")
+        self.assertRegex(
+            self.ctl(daemon, "status").stdout,
+            r"not ready: it was taken out of service, and waits for an address: 203\.0\.113\.77:")
+        self.assertEqual(
+            self.ctl(daemon, "undrain").stdout, "taken out of service: no more, but it waits for an address\n")
+        daemon.stop()
+
     def test_top_needs_a_terminal(self):
         daemon = self.start_with_admin()
         self.assertIn("top needs a terminal", self.ctl(daemon, "top", status=64).stderr)
@@ -132,7 +153,10 @@ class Ctl(dgramtest.Case):
     def test_wrong_lines(self):
         for arguments, text in (
                 ((), "a command is missing"), (("stat",), "unknown command: stat"), (("status", "x"), "unexpected"),
-                (("--what",), "unknown option: --what"), (("--socket",), "the option needs an argument"),
+                (("--what",), "unknown option: --what"), (("-xh",), "unknown option: -x;"),
+                (("--socket",), "the option needs an argument"),
+                (("--socket", "", "status"), "has 1 to 107 bytes"),
+                (("--socket", "x" * 108, "status"), "has 1 to 107 bytes"),
                 (("log-level",), "the command needs one of"), (("--completions", "csh"), "bash, zsh or fish")):
             done = ctl(*arguments)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (64, "", 1), arguments)
@@ -155,7 +179,9 @@ class Ctl(dgramtest.Case):
         daemon = self.start({})
         path = f"{daemon.directory}/other.sock"
         replies = [
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[{", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", b"?"]
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[{", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+            b'HTTP/1.1 503 No\r\nContent-Length: 17\r\n\r\n{"error": "busy"}', b"?"]
+        whys = "does not answer as a dgramd", "HTTP status 500\n", "HTTP status 503: busy\n", ""
         with socket.create_server(path, family=socket.AF_UNIX) as server:
             def serve():
                 for reply in replies:
@@ -166,8 +192,11 @@ class Ctl(dgramtest.Case):
 
             thread = threading.Thread(target=serve)
             thread.start()
-            for _ in replies:
-                self.assertEqual(ctl("--socket", path, "status").returncode, 69)
+            for why in whys:
+                done = ctl("--socket", path, "status")
+                self.assertEqual(done.returncode, 69)
+                self.assertIn(f"dgramctl: error: {path}: ", done.stderr)
+                self.assertIn(why, done.stderr)
             thread.join(dgramtest.PATIENCE)
 
     def test_output_that_does_not_arrive(self):

@@ -104,6 +104,18 @@ class Children(children.ChildCase):
         self.eventually(more_than_eight, "more ends than are kept")
         self.assertEqual(len(admin.json("/status")["children"][0]["last_ends"]), 8)
 
+    def test_how_long_requests_waited(self):
+        """In the histograms that alerts look at, of those that a child failed, too."""
+        daemon = self.serve(children.OBEYS, children=1, admin={"socket": "admin.sock"})
+        admin = adminclient.Admin(daemon)
+        for _ in range(5):
+            self.assertEqual(self.ask(daemon, b"hello"), b"hello")
+        self.client(daemon).send(b"run os._exit(3)")
+        daemon.wait_for("child ended")
+        for name in "socket_wait", "queue_wait", "service_time":
+            self.eventually(
+                lambda name=name: admin.metrics().value(f"dgramd_{name}_seconds_count", service="exec") == 6, name)
+
 
 class Page(dgramtest.Case):
     def test_what_it_holds(self):

@@ -50,7 +50,9 @@ static void test_durations(void **state)
 
 	(void)state;
 	assert_string_equal(html_duration(999, duration), "999 \xc2\xb5s");
+	assert_string_equal(html_duration(999.6, duration), "1.0 ms");
 	assert_string_equal(html_duration(4200, duration), "4.2 ms");
+	assert_string_equal(html_duration(999960, duration), "1 s");
 	assert_string_equal(html_duration(17e6, duration), "17 s");
 }
 
