@@ -18,6 +18,9 @@
 /* Of what a dead child has left in the pipe, as much as one holds. */
 #define ERRORS_MAX 65536
 
+/* Of what a handler logs before it serves. */
+#define SAID_MAX 512
+
 /* --- its standard error */
 
 static void log_wrote(void *context, const char *line, size_t length, uint64_t suppressed)
@@ -258,11 +261,23 @@ static void on_stream(void *context, uint32_t ready)
 		fail_start(child, frame_explain(verdict));
 }
 
+/* A copy, because who formats it looks at it twice. */
+static void log_said(const struct children *children, const struct shared_said *said)
+{
+	const struct handler_call *call = &said->call;
+	size_t length = call->length < SAID_MAX ? call->length : SAID_MAX;
+	char text[SAID_MAX];
+
+	memcpy(text, call->data, length);
+	log_user_event(children->host.log, (enum log_level)call->level, call->event,
+		LOG_FIELDS(log_text("service", children->program.service),
+			log_bytes("message", text, length)));
+}
+
 /* What its handler logs before it serves. */
 static void on_shared(void *context, uint32_t ready)
 {
 	struct child *child = context;
-	const struct children *children = child->children;
 	struct shared_said said;
 	eventfd_t rings;
 
@@ -271,9 +286,7 @@ static void on_shared(void *context, uint32_t ready)
 	if (!shared_is_called(&child->shared))
 		return;
 	if (shared_hear(&child->shared, &said) == NULL && said.call.kind == HANDLER_CALL_LOG)
-		log_user_event(children->host.log, (enum log_level)said.call.level, said.event,
-			LOG_FIELDS(log_text("service", children->program.service),
-				log_bytes("message", said.call.data, said.call.length)));
+		log_said(child->children, &said);
 	shared_answer(&child->shared, 0);
 }
 

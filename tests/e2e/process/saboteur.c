@@ -179,8 +179,60 @@ static bool verify(void *state, const struct dgram_request *request)
 	return strncmp(text_of(request, text), "verify ", 7) != 0 || end_by(text + 7);
 }
 
-static const struct dgram_handler saboteur = {
-	.abi = DGRAM_ABI, .name = "saboteur", .handle = handle, .verify = verify
-};
+/* --- what it logs changes while it is read */
+
+#define LINES 2000
+
+static atomic_bool is_logged;
+
+static void *change(void *argument)
+{
+	while (!atomic_load(&is_logged)) {
+		memset(argument, 'a', 500);
+		spin(10);
+		memset(argument, 1, 500);
+		spin(10);
+	}
+	return NULL;
+}
+
+static size_t whole_lines(size_t bytes)
+{
+	return (bytes + 63) / 64 * 64;
+}
+
+/* As shared.c has it. */
+static void *call_data(void)
+{
+	struct shared_page *page =
+		mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_MEMORY, 0);
+	size_t each = whole_lines(page->request_bytes) + whole_lines(page->reply_bytes);
+	size_t before = sizeof(*page) + SHARED_WINDOW * each;
+
+	page = mmap(NULL, before + 500, PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_MEMORY, 0);
+	return page->data + SHARED_WINDOW * each;
+}
+
+static int open_service(void *context, const struct dgram_start *start, void **ret_state)
+{
+	pthread_t thread;
+
+	(void)context, (void)ret_state;
+	if (strcmp(start->service, "changes") != 0)
+		return 0;
+	if (pthread_create(&thread, NULL, change, call_data()) != 0)
+		return -EAGAIN;
+	for (unsigned i = 0; i < LINES; i++)
+		dgram_log(start, DGRAM_LOG_INFO, "changing", "%500s", "");
+	atomic_store(&is_logged, true);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static const struct dgram_handler saboteur = { .abi = DGRAM_ABI,
+	.name = "saboteur",
+	.handle = handle,
+	.verify = verify,
+	.open = open_service };
 
 DGRAM_PLUGIN(saboteur);
