@@ -189,9 +189,9 @@ static void *change(void *argument)
 {
 	while (!atomic_load(&is_logged)) {
 		memset(argument, 'a', 500);
-		spin(10);
+		spin(6);
 		memset(argument, 1, 500);
-		spin(10);
+		spin(6);
 	}
 	return NULL;
 }
