@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -52,7 +51,7 @@ static void hand_requests(struct talk *talk)
 	atomic_store(&page->done, 0);
 	atomic_store(&page->asked, talk->asked.count);
 	atomic_fetch_add_explicit(&page->rounds, 1, memory_order_release);
-	shared_ring(talk->shared->fds[1]);
+	shared_ring(talk->asked.child->fd);
 }
 
 static void end_talk(struct talk *talk, const char *reason)
@@ -127,21 +126,22 @@ static void listen_to(struct talk *talk)
 		fault = "asked for what there is not";
 	else
 		fault = shared_hear(talk->shared, &said);
-	if (fault != NULL)
+	if (fault != NULL) {
 		end_talk(talk, fault);
-	else
-		shared_answer(talk->shared, do_call(talk, &said.call));
+		return;
+	}
+	shared_answer(talk->shared, do_call(talk, &said.call));
+	shared_ring(talk->asked.child->fd);
 }
 
 /* False: the one that it runs takes too long. */
 static bool wait_for_results(struct talk *talk, bool *ret_dead)
 {
 	struct pollfd polled[] = {
-		{ .fd = talk->shared->fds[2], .events = POLLIN },
+		{ .fd = talk->shared->fds[1], .events = POLLIN },
 		{ .fd = talk->asked.child->process.pidfd, .events = POLLIN },
 	};
 	int64_t left_ns = talk->asked.until_ns - sys_monotonic_ns();
-	eventfd_t rings;
 
 	if (left_ns <= 0)
 		return false;
@@ -149,7 +149,7 @@ static bool wait_for_results(struct talk *talk, bool *ret_dead)
 		left_ns = NS_PER_MS;
 	talk->looks_soon = sys_wait(polled, 2, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS)) > 0;
 	if (polled[0].revents != 0)
-		(void)eventfd_read(polled[0].fd, &rings);
+		shared_hush(talk->shared);
 	*ret_dead = polled[1].revents != 0;
 	return true;
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,15 +278,15 @@ static void on_shared(void *context, uint32_t ready)
 {
 	struct child *child = context;
 	struct shared_said said;
-	eventfd_t rings;
 
 	(void)ready;
-	(void)eventfd_read(child->watch_shared.fd, &rings);
+	shared_hush(&child->shared);
 	if (!shared_is_called(&child->shared))
 		return;
 	if (shared_hear(&child->shared, &said) == NULL && said.call.kind == HANDLER_CALL_LOG)
 		log_said(child->children, &said);
 	shared_answer(&child->shared, 0);
+	shared_ring(child->fd);
 }
 
 /* Four times a window of small requests, or a large one: what is asked for is doubled, and cut. */
@@ -386,7 +385,7 @@ static int watch(struct child *child)
 	if (error < 0 || child->shared.page == NULL)
 		return error;
 	child->watch_shared =
-		(struct events_watch){ child->shared.fds[2], EPOLLIN, on_shared, child };
+		(struct events_watch){ child->shared.fds[1], EPOLLIN, on_shared, child };
 	return events_add(events, &child->watch_shared);
 }
 

@@ -205,7 +205,7 @@ static bool await(const struct talk *talk, bool *ret_dead)
 }
 
 /* What it has answered while the worker was away counts. */
-static void end_late(struct talk *talk)
+static void judge_late(struct talk *talk)
 {
 	unsigned left = asked_left(&talk->asked);
 
@@ -225,7 +225,7 @@ static void converse(struct talk *talk)
 		write_questions(talk);
 		outside_flush(asked->batch);
 		if (!await(talk, &dead))
-			end_late(talk);
+			judge_late(talk);
 		else if (!read_answers(talk) && dead)
 			talk->over = true;
 	}

@@ -123,6 +123,12 @@ class Ends(ProcessCase):
         self.assertEqual(self.ask(daemon, b"hello"), b"hello")
         self.check(daemon, received=1, replied=1)
 
+    def test_it_cannot_have_the_daemon_wait(self):
+        daemon = self.serve()
+        self.assertEqual(self.ask(daemon, b"fill"), b"fill")
+        self.assertEqual(self.ask(daemon, b"hello"), b"hello")
+        self.check(daemon, received=2, replied=2)
+
     def test_its_memory_is_sealed(self):
         daemon = self.serve()
         self.assertEqual(self.ask(daemon, b"sealed"), b"yes")

@@ -88,6 +88,18 @@ static void claim(uint32_t done, int32_t result, uint32_t kind, uint32_t length,
 	wait_for_ever();
 }
 
+/* Has whoever rings or is rung wait, if they can be made to: all that is open is full, and waits. */
+static void fill_all(void)
+{
+	for (int fd = SHARED_MEMORY + 1; fd < 32; fd++) {
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+		for (uint64_t all = UINT64_MAX - 1; all > 0; all >>= 1)
+			while (write(fd, &all, sizeof(all)) > 0)
+				;
+		(void)fcntl(fd, F_SETFL, 0);
+	}
+}
+
 static bool seals_are_whole(void)
 {
 	return ftruncate(SHARED_MEMORY, 0) < 0 && ftruncate(SHARED_MEMORY, 1 << 30) < 0 &&
@@ -143,6 +155,8 @@ static ssize_t obey(const struct dgram_request *request, const char *text, void 
 		return spent;
 	if (sscanf(text, "claim %d %d %d %d %d", &done, &result, &kind, &length, &calling) == 5)
 		claim((uint32_t)done, result, (uint32_t)kind, (uint32_t)length, (uint32_t)calling);
+	if (strcmp(text, "fill") == 0)
+		fill_all();
 	if (strcmp(text, "pid") == 0)
 		return snprintf(reply, size, "%d", (int)getpid());
 	if (strcmp(text, "sealed") == 0)

@@ -127,7 +127,7 @@ static void has_done(struct fixture *of, uint32_t begun, uint32_t done)
 
 static void rings(const struct fixture *of)
 {
-	shared_ring(of->child.shared.fds[2]);
+	shared_tell(&of->child.shared);
 }
 
 /* --- the fixture */
@@ -166,6 +166,7 @@ static int begin(void **state)
 	fixture->children.free = &fixture->child;
 	fixture->child.children = &fixture->children;
 	fixture->child.state = CHILD_FREE;
+	fixture->child.fd = -1; /* it needs no ring */
 	fixture->child.requests_max = UINT_MAX;
 	fixture->child.process.pidfd = eventfd(0, EFD_CLOEXEC);
 	assert_int_equal(shared_new(&fixture->child.shared, 10, 10), 0);
