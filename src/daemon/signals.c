@@ -9,6 +9,7 @@
 int signals_open(void)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t taken;
 	int fd;
 
@@ -18,6 +19,9 @@ int signals_open(void)
 	(void)sigaddset(&taken, SIGHUP);
 	(void)sigaddset(&taken, SIGUSR1);
 	(void)sigaddset(&taken, SIGUSR2);
+	/* Children that are ignored leave no status. */
+	if (sigaction(SIGCHLD, &by_default, NULL) < 0)
+		return -errno;
 	if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
 		sigaction(SIGXFSZ, &ignore, NULL) < 0)
 		return -errno;

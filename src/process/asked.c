@@ -5,6 +5,11 @@
 #include "base/clock.h"
 #include "base/sys.h"
 
+void asked_begin_time(struct asked *asked, int64_t now_ns)
+{
+	asked->until_ns = now_ns + atomic_load(&asked->child->children->timeout_ms) * NS_PER_MS;
+}
+
 void asked_choose(struct asked *asked, unsigned window)
 {
 	struct children *children = asked->child->children;
@@ -22,7 +27,7 @@ void asked_choose(struct asked *asked, unsigned window)
 			asked->requests[asked->count++] = request;
 	}
 	asked->child->requests += asked->count;
-	asked->until_ns = now_ns + atomic_load(&children->timeout_ms) * NS_PER_MS;
+	asked_begin_time(asked, now_ns);
 }
 
 unsigned asked_left(const struct asked *asked)

@@ -14,11 +14,14 @@ struct asked {
 	struct outside_batch *batch;
 	struct outside_request *requests[CHILDREN_WINDOW_MAX];
 	unsigned count;
-	int64_t until_ns; /* when the oldest has waited for too long; all of them are as old */
+	int64_t until_ns; /* when the child is late */
 };
 
 /* Those of the batch that are still to be run, at most `window`. */
 void asked_choose(struct asked *asked, unsigned window);
+
+/* It has child.timeout_ms from now on. */
+void asked_begin_time(struct asked *asked, int64_t now_ns);
 
 /* How many have not ended. */
 unsigned asked_left(const struct asked *asked);

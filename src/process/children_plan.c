@@ -35,6 +35,7 @@ struct census {
 	unsigned starting, up, spent;
 	struct child *leaver; /* of those that are up: a spent one, if there is any */
 	struct child *none;   /* a place for another one */
+	bool full;	      /* there is none until one is buried */
 };
 
 static struct census count_children(struct children *children)
@@ -57,6 +58,7 @@ static struct census count_children(struct children *children)
 			census.leaver = child;
 	}
 	lock_release(&children->lock);
+	census.full = census.none == NULL && children->all[DGRAM_WORKERS_MAX] != NULL;
 	return census;
 }
 
@@ -226,7 +228,7 @@ void children_plan(struct children *children)
 		children_end(census.leaver, CHILD_REPLACED);
 		census = count_children(children);
 	}
-	while (has_another(children) &&
+	while (has_another(children) && !census.full &&
 		census.starting + census.up < wanted + (wanted > 0 && census.spent > 0)) {
 		start_ns = next_start_ns(children, now_ns);
 		if (start_ns > now_ns)

@@ -2,13 +2,15 @@
  * certain which one is guilty: those before it have their results, and those after it run in the next child. Only if
  * the child has written what cannot be true nothing that it says is certain.
  *
- * A child rings when all is done, and between requests when its last ring is a while ago. A worker that was rung also
- * looks without being rung, once after a millisecond, because what is done must not wait for a slow one behind it. */
+ * A child rings when all is done, and between requests when its last ring, or the begin of the window, is a while ago. A
+ * worker that was rung, or has handed over a window, also looks without being rung, once after a millisecond, because
+ * what is done must not wait for a slow one behind it.
+ *
+ * Each request has child.timeout_ms, from when the worker has seen the result of the one before it. */
 #include "process/hand_over.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -19,9 +21,9 @@ _Static_assert(SHARED_WINDOW == CHILDREN_WINDOW_MAX, "a window is what can be as
 struct talk {
 	struct asked asked;
 	struct shared *shared;
-	unsigned taken; /* of the results */
-	bool was_rung;
-	bool over; /* nothing more will come */
+	unsigned taken;	 /* of the results */
+	bool looks_soon; /* without being rung */
+	bool over;	 /* nothing more will come */
 };
 
 static void write_request(const struct talk *talk, unsigned index)
@@ -49,7 +51,7 @@ static void hand_requests(struct talk *talk)
 	atomic_store(&page->done, 0);
 	atomic_store(&page->asked, talk->asked.count);
 	atomic_fetch_add_explicit(&page->rounds, 1, memory_order_release);
-	shared_ring(talk->shared->fds[1]);
+	shared_ring(talk->asked.child->fd);
 }
 
 static void end_talk(struct talk *talk, const char *reason)
@@ -90,6 +92,8 @@ static void take_results(struct talk *talk)
 
 	if (done > talk->asked.count || done < talk->taken)
 		end_talk(talk, "answered what it was not asked");
+	if (!talk->over && talk->taken < done && done < talk->asked.count)
+		asked_begin_time(&talk->asked, sys_monotonic_ns());
 	while (!talk->over && talk->taken < done)
 		take_result(talk, talk->taken);
 }
@@ -122,31 +126,44 @@ static void listen_to(struct talk *talk)
 		fault = "asked for what there is not";
 	else
 		fault = shared_hear(talk->shared, &said);
-	if (fault != NULL)
+	if (fault != NULL) {
 		end_talk(talk, fault);
-	else
-		shared_answer(talk->shared, do_call(talk, &said.call));
+		return;
+	}
+	shared_answer(talk->shared, do_call(talk, &said.call));
+	shared_ring(talk->asked.child->fd);
 }
 
-/* False: the oldest of them has waited for too long. All of them are as old. */
+/* False: the one that it runs takes too long. */
 static bool wait_for_results(struct talk *talk, bool *ret_dead)
 {
 	struct pollfd polled[] = {
-		{ .fd = talk->shared->fds[2], .events = POLLIN },
+		{ .fd = talk->shared->fds[1], .events = POLLIN },
 		{ .fd = talk->asked.child->process.pidfd, .events = POLLIN },
 	};
 	int64_t left_ns = talk->asked.until_ns - sys_monotonic_ns();
-	eventfd_t rings;
 
 	if (left_ns <= 0)
 		return false;
-	if (talk->was_rung && left_ns > NS_PER_MS)
+	if (talk->looks_soon && left_ns > NS_PER_MS)
 		left_ns = NS_PER_MS;
-	talk->was_rung = sys_wait(polled, 2, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS)) > 0;
+	talk->looks_soon = sys_wait(polled, 2, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS)) > 0;
 	if (polled[0].revents != 0)
-		(void)eventfd_read(polled[0].fd, &rings);
+		shared_hush(talk->shared);
 	*ret_dead = polled[1].revents != 0;
 	return true;
+}
+
+/* What it has done while the worker was away counts. */
+static void end_late(struct talk *talk)
+{
+	unsigned taken = talk->taken;
+
+	take_results(talk);
+	if (talk->over || talk->taken > taken)
+		return;
+	children_blame(talk->asked.child, CHILD_LATE, "did not answer within child.timeout_ms");
+	talk->over = true;
 }
 
 static void see_through(struct talk *talk)
@@ -159,36 +176,42 @@ static void see_through(struct talk *talk)
 			listen_to(talk);
 			talk->over |= dead;
 		} else {
-			children_blame(talk->asked.child, CHILD_LATE,
-				"did not answer within child.timeout_ms");
-			talk->over = true;
+			end_late(talk);
 		}
 	}
 }
 
+/* One that is late still runs, so it may have done more since the worker looked, but all before the one that it has
+ * begun is done. */
 static bool settle_talk(struct talk *talk, bool last)
 {
 	uint32_t begun = atomic_load(&talk->shared->page->begun);
-	bool certain = talk->asked.child->fault != CHILD_BAD || talk->asked.count == 1;
+	bool bad = talk->asked.child->fault == CHILD_BAD;
 
+	if (talk->asked.child->fault == CHILD_LATE) {
+		talk->over = false;
+		take_results(talk);
+	}
+	bad |= begun > talk->taken + 1; /* which cannot be true */
 	if (begun > talk->asked.count)
 		begun = talk->asked.count;
 	if (talk->asked.child->fault == CHILD_BAD && begun == talk->taken)
 		begun++;
-	return asked_settle(&talk->asked, begun, certain, last);
+	return asked_settle(&talk->asked, begun, !bad || talk->asked.count == 1, last);
 }
 
 /* With a child, until it has done all, or to its end. Returns whether any that may be guilty is run again. */
 static bool use_memory(struct child *child, struct outside_batch *batch, bool last)
 {
 	struct talk talk = { .asked = { .child = child, .batch = batch },
-		.shared = &child->shared };
+		.shared = &child->shared,
+		.looks_soon = true };
 	bool again;
 
 	asked_choose(&talk.asked, last ? 1 : SHARED_WINDOW);
 	hand_requests(&talk);
 	see_through(&talk);
-	if (!talk.over || talk.taken == talk.asked.count) {
+	if (talk.taken == talk.asked.count && child->fault != CHILD_BAD) {
 		children_give(child);
 		return false;
 	}

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,9 @@
 
 /* Of what a dead child has left in the pipe, as much as one holds. */
 #define ERRORS_MAX 65536
+
+/* Of what a handler logs before it serves. */
+#define SAID_MAX 512
 
 /* --- its standard error */
 
@@ -258,23 +260,33 @@ static void on_stream(void *context, uint32_t ready)
 		fail_start(child, frame_explain(verdict));
 }
 
+/* A copy, because who formats it looks at it twice. */
+static void log_said(const struct children *children, const struct shared_said *said)
+{
+	const struct handler_call *call = &said->call;
+	size_t length = call->length < SAID_MAX ? call->length : SAID_MAX;
+	char text[SAID_MAX];
+
+	memcpy(text, call->data, length);
+	log_user_event(children->host.log, (enum log_level)call->level, call->event,
+		LOG_FIELDS(log_text("service", children->program.service),
+			log_bytes("message", text, length)));
+}
+
 /* What its handler logs before it serves. */
 static void on_shared(void *context, uint32_t ready)
 {
 	struct child *child = context;
-	const struct children *children = child->children;
 	struct shared_said said;
-	eventfd_t rings;
 
 	(void)ready;
-	(void)eventfd_read(child->watch_shared.fd, &rings);
+	shared_hush(&child->shared);
 	if (!shared_is_called(&child->shared))
 		return;
 	if (shared_hear(&child->shared, &said) == NULL && said.call.kind == HANDLER_CALL_LOG)
-		log_user_event(children->host.log, (enum log_level)said.call.level, said.event,
-			LOG_FIELDS(log_text("service", children->program.service),
-				log_bytes("message", said.call.data, said.call.length)));
+		log_said(child->children, &said);
 	shared_answer(&child->shared, 0);
+	shared_ring(child->fd);
 }
 
 /* Four times a window of small requests, or a large one: what is asked for is doubled, and cut. */
@@ -373,7 +385,7 @@ static int watch(struct child *child)
 	if (error < 0 || child->shared.page == NULL)
 		return error;
 	child->watch_shared =
-		(struct events_watch){ child->shared.fds[2], EPOLLIN, on_shared, child };
+		(struct events_watch){ child->shared.fds[1], EPOLLIN, on_shared, child };
 	return events_add(events, &child->watch_shared);
 }
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -22,27 +21,25 @@
 struct serve {
 	struct handler_host host; /* first: a pointer to it is one to the whole */
 	struct shared shared;
-	int stream, bell;
+	int stream;
 	bool over, verifies;
 	int64_t rung_ns;
 	struct handler handler;
 	void *state;
 };
 
-/* Until the daemon rings; at the end of its stream, or without a bell, it is over. */
-static void wait_for_bell(struct serve *serve)
+/* Until the daemon rings, however often; at the end of its stream it is over. */
+static void wait_for_ring(struct serve *serve)
 {
-	struct epoll_event events[2];
-	int count = epoll_wait(serve->bell, events, 2, -1);
+	char rings[256];
+	ssize_t got = read(serve->stream, rings, sizeof(rings));
 
-	serve->over |= count < 0 && errno != EINTR;
-	for (int i = 0; i < count; i++)
-		serve->over |= events[i].data.fd == serve->stream;
+	serve->over |= got == 0 || (got < 0 && errno != EINTR);
 }
 
 static void ring(struct serve *serve)
 {
-	shared_ring(serve->shared.fds[2]);
+	shared_tell(&serve->shared);
 	serve->rung_ns = sys_monotonic_ns();
 }
 
@@ -88,7 +85,7 @@ static int call_daemon(struct handler_host *host, const struct handler_call *cal
 	atomic_store_explicit(&page->calling, 1, memory_order_release);
 	ring(serve);
 	while (shared_is_called(&serve->shared) && !serve->over)
-		wait_for_bell(serve);
+		wait_for_ring(serve);
 	return serve->over ? -EPIPE : page->call.result;
 }
 
@@ -146,7 +143,7 @@ static void run_rounds(struct serve *serve)
 			atomic_load_explicit(&serve->shared.page->rounds, memory_order_acquire);
 
 		if (now == round)
-			wait_for_bell(serve);
+			wait_for_ring(serve);
 		else
 			run_round(serve);
 		round = now;
@@ -159,13 +156,6 @@ static void run_rounds(struct serve *serve)
 static void ignore(int number)
 {
 	(void)number;
-}
-
-static int add_to_bell(const struct serve *serve, int fd, uint32_t what)
-{
-	struct epoll_event event = { .events = what, .data.fd = fd };
-
-	return epoll_ctl(serve->bell, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
 /* What the handler prints is its log, and it reads nothing. */
@@ -181,8 +171,7 @@ static int take_stream(struct serve *serve)
 	return 0;
 }
 
-/* Nobody reads the counter that the daemon rings: each ring is an edge of its own. */
-static int make_bell(struct serve *serve)
+static int take_descriptors(struct serve *serve)
 {
 	const struct sigaction action = { .sa_handler = ignore };
 	int error = shared_attach(&serve->shared);
@@ -192,11 +181,7 @@ static int make_bell(struct serve *serve)
 	if (error < 0)
 		return error;
 	(void)sigaction(SIGTERM, &action, NULL);
-	serve->bell = epoll_create1(EPOLL_CLOEXEC);
-	if (serve->bell < 0)
-		return -errno;
-	error = add_to_bell(serve, serve->shared.fds[1], EPOLLIN | EPOLLET);
-	return error == 0 ? add_to_bell(serve, serve->stream, EPOLLRDHUP) : error;
+	return 0;
 }
 
 /* Returns why it cannot serve, or NULL. */
@@ -231,7 +216,7 @@ int serve_run(const struct dgram_handler *calls, const char *service, const char
 
 	serve.host.call = call_daemon;
 	serve.handler = (struct handler){ .calls = calls, .service = service, .host = &serve.host };
-	errno = -make_bell(&serve);
+	errno = -take_descriptors(&serve);
 	fault = errno != 0 ? strerrordesc_np(errno) : open_handler(&serve, words);
 	if (fault != NULL) {
 		(void)fprintf(stderr, "cannot start the handler %s: %s\n", calls->name, fault);

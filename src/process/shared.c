@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Linux 6.3. */
@@ -82,11 +84,11 @@ int shared_new(struct shared *shared, size_t request_bytes, size_t reply_bytes)
 {
 	int error;
 
-	*shared = (struct shared){ NULL, request_bytes, reply_bytes, { -1, -1, -1 } };
+	*shared = (struct shared){ NULL, request_bytes, reply_bytes, { -1, -1 } };
 	error = make_memory(shared, shared_bytes(request_bytes, reply_bytes));
-	for (int i = 1; error == 0 && i < SHARED_FDS; i++) {
-		shared->fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (shared->fds[i] < 0)
+	if (error == 0) {
+		shared->fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (shared->fds[1] < 0)
 			error = -errno;
 	}
 	if (error < 0) {
@@ -159,10 +161,23 @@ void shared_answer(const struct shared *shared, int result)
 {
 	shared->page->call.result = result;
 	atomic_store_explicit(&shared->page->calling, 0, memory_order_release);
-	shared_ring(shared->fds[1]);
 }
 
-void shared_ring(int fd)
+void shared_ring(int stream)
 {
-	(void)eventfd_write(fd, 1);
+	(void)send(stream, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void shared_tell(const struct shared *shared)
+{
+	(void)eventfd_write(shared->fds[1], 1);
+}
+
+void shared_hush(const struct shared *shared)
+{
+	eventfd_t rings;
+	const struct iovec vector = { &rings, sizeof(rings) };
+
+	while (preadv2(shared->fds[1], &vector, 1, -1, RWF_NOWAIT) < 0 && errno == EINTR)
+		;
 }

@@ -1,5 +1,7 @@
 /* Memory that the daemon shares with one child that runs a handler of ours: a window of requests, what became of each,
- * and what the handler asks of its host meanwhile. Who has written something rings the other's eventfd.
+ * and what the handler asks of its host meanwhile. Who has written something rings: the daemon by a byte on the child's
+ * stream, and the child by an eventfd. Who has an eventfd may have others wait for it, so the daemon never writes it,
+ * and says with each read that it does not wait.
  *
  *	the daemon	writes requests and `asked`, then counts `rounds`
  *	the child	marks each as `begun`, runs it, writes its result, and counts it as `done`
@@ -19,7 +21,7 @@
 #define SHARED_WINDOW 32u
 
 /* The child's descriptors of it. */
-enum { SHARED_MEMORY = 3, SHARED_ASKED, SHARED_TOLD, SHARED_FDS = 3 };
+enum { SHARED_MEMORY = 3, SHARED_TOLD, SHARED_FDS = 2 };
 
 /* The result of a request that verify() refused; others are as handler_run() has them. */
 #define SHARED_REFUSED (HANDLER_REPLY_TOO_LONG - 1)
@@ -53,7 +55,7 @@ struct shared_page {
 struct shared {
 	struct shared_page *page; /* NULL: there is none */
 	size_t request_bytes, reply_bytes;
-	int fds[SHARED_FDS]; /* the memory, what the daemon rings, what the child rings; -1: closed */
+	int fds[SHARED_FDS]; /* the memory, and what the child rings; -1: closed */
 };
 
 /* What the child has said of a call, which points into this. The data may still change. */
@@ -86,9 +88,14 @@ size_t shared_call_bytes(const struct shared *shared);
 bool shared_is_called(const struct shared *shared);
 const char *shared_hear(const struct shared *shared, struct shared_said *ret_said);
 
-/* It goes on with this. */
+/* It goes on with this, once it is rung for. */
 void shared_answer(const struct shared *shared, int result);
 
-void shared_ring(int fd);
+/* Ring for the child of this stream. */
+void shared_ring(int stream);
+
+/* Ring for the daemon, which has heard it then. */
+void shared_tell(const struct shared *shared);
+void shared_hush(const struct shared *shared);
 
 #endif

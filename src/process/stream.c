@@ -204,6 +204,17 @@ static bool await(const struct talk *talk, bool *ret_dead)
 	return true;
 }
 
+/* What it has answered while the worker was away counts. */
+static void judge_late(struct talk *talk)
+{
+	unsigned left = asked_left(&talk->asked);
+
+	if (read_answers(talk) && (talk->over || asked_left(&talk->asked) < left))
+		return;
+	children_blame(talk->asked.child, CHILD_LATE, "did not answer within child.timeout_ms");
+	talk->over = true;
+}
+
 static void converse(struct talk *talk)
 {
 	struct asked *asked = &talk->asked;
@@ -213,13 +224,10 @@ static void converse(struct talk *talk)
 	while (asked_left(asked) > 0 && !talk->over) {
 		write_questions(talk);
 		outside_flush(asked->batch);
-		if (!await(talk, &dead)) {
-			children_blame(
-				asked->child, CHILD_LATE, "did not answer within child.timeout_ms");
+		if (!await(talk, &dead))
+			judge_late(talk);
+		else if (!read_answers(talk) && dead)
 			talk->over = true;
-		} else if (!read_answers(talk) && dead) {
-			talk->over = true;
-		}
 	}
 }
 

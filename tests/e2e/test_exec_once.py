@@ -133,6 +133,13 @@ class Answers(ExecCase):
 
 
 class Ends(ExecCase):
+    def test_where_children_are_ignored(self):
+        """As by a parent that wants no zombies: their status would be lost."""
+        daemon = self.start(
+            config("cat"), preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(daemon.ask(b"hello"), b"hello")
+        self.assertEqual(daemon.stop()["exec"]["replied"], 1)
+
     def test_no_reply(self):
         """With 99; and with 0 and no output it is an empty datagram."""
         daemon = self.start(shell('[ "$(cat)" ] || exit 99'))

@@ -116,6 +116,19 @@ class Ends(ProcessCase):
         self.check(daemon, received=2 * len(claims), replied=len(claims), failed_child=len(claims),
             children_killed=len(claims))
 
+    def test_what_it_logs_may_change_meanwhile(self):
+        daemon = self.start({
+            **dgramtest.UNWARNED, "pool": {"workers": 1}, "queue": {"max_wait_ms": 0},
+            "services": [{"name": "changes", "handler": SABOTEUR, "concurrency": "process", "port": 0}]})
+        self.assertEqual(self.ask(daemon, b"hello"), b"hello")
+        self.check(daemon, received=1, replied=1)
+
+    def test_it_cannot_have_the_daemon_wait(self):
+        daemon = self.serve()
+        self.assertEqual(self.ask(daemon, b"fill"), b"fill")
+        self.assertEqual(self.ask(daemon, b"hello"), b"hello")
+        self.check(daemon, received=2, replied=2)
+
     def test_its_memory_is_sealed(self):
         daemon = self.serve()
         self.assertEqual(self.ask(daemon, b"sealed"), b"yes")

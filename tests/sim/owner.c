@@ -1,6 +1,7 @@
 /* The owner's side of simulated children: what process/life.c and an epoll do for real ones. */
 #include <errno.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
@@ -141,6 +142,14 @@ static int64_t first_due_ns(const struct events *events)
 	return LINK_OWNER(events->timers.next, struct events_timer, link)->due_ns;
 }
 
+/* What was given may have been taken with what was given before. */
+static bool is_ready(const struct events *events)
+{
+	struct pollfd polled = { events->fd, POLLIN, 0 };
+
+	return poll(&polled, 1, 0) > 0;
+}
+
 /* Only when the real step need not wait. */
 void owner_wait(struct run *run, int64_t until_ns)
 {
@@ -152,7 +161,8 @@ void owner_wait(struct run *run, int64_t until_ns)
 		due_ns = first_due_ns(&run->events);
 		if (run->given || due_ns <= run->world.now_ns) {
 			run->given = false;
-			(void)__real_events_step(&run->events);
+			if (due_ns <= run->world.now_ns || is_ready(&run->events))
+				(void)__real_events_step(&run->events);
 			return;
 		}
 		until_ns = due_ns < until_ns ? due_ns : until_ns;

@@ -88,6 +88,18 @@ static void claim(uint32_t done, int32_t result, uint32_t kind, uint32_t length,
 	wait_for_ever();
 }
 
+/* Has whoever rings or is rung wait, if they can be made to: all that is open is full, and waits. */
+static void fill_all(void)
+{
+	for (int fd = SHARED_MEMORY + 1; fd < 32; fd++) {
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+		for (uint64_t all = UINT64_MAX - 1; all > 0; all >>= 1)
+			while (write(fd, &all, sizeof(all)) > 0)
+				;
+		(void)fcntl(fd, F_SETFL, 0);
+	}
+}
+
 static bool seals_are_whole(void)
 {
 	return ftruncate(SHARED_MEMORY, 0) < 0 && ftruncate(SHARED_MEMORY, 1 << 30) < 0 &&
@@ -143,6 +155,8 @@ static ssize_t obey(const struct dgram_request *request, const char *text, void 
 		return spent;
 	if (sscanf(text, "claim %d %d %d %d %d", &done, &result, &kind, &length, &calling) == 5)
 		claim((uint32_t)done, result, (uint32_t)kind, (uint32_t)length, (uint32_t)calling);
+	if (strcmp(text, "fill") == 0)
+		fill_all();
 	if (strcmp(text, "pid") == 0)
 		return snprintf(reply, size, "%d", (int)getpid());
 	if (strcmp(text, "sealed") == 0)
@@ -179,8 +193,60 @@ static bool verify(void *state, const struct dgram_request *request)
 	return strncmp(text_of(request, text), "verify ", 7) != 0 || end_by(text + 7);
 }
 
-static const struct dgram_handler saboteur = {
-	.abi = DGRAM_ABI, .name = "saboteur", .handle = handle, .verify = verify
-};
+/* --- what it logs changes while it is read */
+
+#define LINES 2000
+
+static atomic_bool is_logged;
+
+static void *change(void *argument)
+{
+	while (!atomic_load(&is_logged)) {
+		memset(argument, 'a', 500);
+		spin(6);
+		memset(argument, 1, 500);
+		spin(6);
+	}
+	return NULL;
+}
+
+static size_t whole_lines(size_t bytes)
+{
+	return (bytes + 63) / 64 * 64;
+}
+
+/* As shared.c has it. */
+static void *call_data(void)
+{
+	struct shared_page *page =
+		mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_MEMORY, 0);
+	size_t each = whole_lines(page->request_bytes) + whole_lines(page->reply_bytes);
+	size_t before = sizeof(*page) + SHARED_WINDOW * each;
+
+	page = mmap(NULL, before + 500, PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_MEMORY, 0);
+	return page->data + SHARED_WINDOW * each;
+}
+
+static int open_service(void *context, const struct dgram_start *start, void **ret_state)
+{
+	pthread_t thread;
+
+	(void)context, (void)ret_state;
+	if (strcmp(start->service, "changes") != 0)
+		return 0;
+	if (pthread_create(&thread, NULL, change, call_data()) != 0)
+		return -EAGAIN;
+	for (unsigned i = 0; i < LINES; i++)
+		dgram_log(start, DGRAM_LOG_INFO, "changing", "%500s", "");
+	atomic_store(&is_logged, true);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static const struct dgram_handler saboteur = { .abi = DGRAM_ABI,
+	.name = "saboteur",
+	.handle = handle,
+	.verify = verify,
+	.open = open_service };
 
 DGRAM_PLUGIN(saboteur);

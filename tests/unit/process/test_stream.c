@@ -1,15 +1,18 @@
-/* What becomes of requests that a child had together with one that it died of. The child is a real one; what became of
- * each is kept here instead of in the books. */
-/* link: -Wl,--wrap=outside_reply,--wrap=outside_fail,--wrap=outside_may_run,--wrap=outside_flush */
+/* What becomes of requests that a child had together with one that it died of, or when the worker was away. The child
+ * is a real one; what became of each is kept here instead of in the books. */
+/* link: -Wl,--wrap=outside_reply,--wrap=outside_fail,--wrap=outside_may_run,--wrap=outside_flush,--wrap=sys_monotonic_ns */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "process/stream.h"
 
 /* Answers, but dies of "die". */
@@ -27,7 +30,9 @@ static const char *const source =
 
 #define REQUESTS 5
 
-static const char *const payloads[REQUESTS] = { "a", "die", "b", "c", "d" };
+#define TIMEOUT_MS 60000
+
+static const char *payloads[REQUESTS] = { "a", "die", "b", "c", "d" };
 
 struct fixture {
 	struct events events;
@@ -41,6 +46,10 @@ struct fixture {
 };
 
 static bool replied[REQUESTS], failed[REQUESTS];
+
+/* The worker is away until so many bytes of answers are there, and its time is over. */
+static int away_until;
+static _Atomic int64_t away_ns;
 
 static void settle(struct outside_batch *batch, struct outside_request *request, bool *what)
 {
@@ -56,6 +65,8 @@ void __wrap_outside_fail(struct outside_batch *batch, struct outside_request *re
 bool __wrap_outside_may_run(
 	struct outside_batch *batch, struct outside_request *request, int64_t now_ns);
 void __wrap_outside_flush(struct outside_batch *batch);
+int64_t __wrap_sys_monotonic_ns(void);
+int64_t __real_sys_monotonic_ns(void);
 
 void __wrap_outside_reply(struct outside_batch *batch, struct outside_request *request,
 	const void *data, size_t length, bool more)
@@ -81,7 +92,23 @@ bool __wrap_outside_may_run(
 
 void __wrap_outside_flush(struct outside_batch *batch)
 {
-	(void)batch;
+	const struct fixture *fixture = LINK_OWNER(batch, struct fixture, batch);
+	int there = 0;
+
+	while (there < away_until) {
+		struct pollfd stream = { fixture->children->all[0]->fd, POLLIN, 0 };
+
+		assert_int_equal(poll(&stream, 1, -1), 1);
+		assert_int_equal(ioctl(stream.fd, FIONREAD, &there), 0);
+	}
+	if (away_until > 0)
+		away_ns += TIMEOUT_MS * NS_PER_MS;
+	away_until = 0;
+}
+
+int64_t __wrap_sys_monotonic_ns(void)
+{
+	return __real_sys_monotonic_ns() + away_ns;
 }
 
 static void ignore(void *context, unsigned serving)
@@ -104,7 +131,7 @@ static void make_children(struct fixture *fixture, bool rerun)
 		.events = &fixture->events, .log = fixture->rings[0], .changed = ignore
 	};
 	const struct children_limits limits = {
-		.wanted = 1, .start_timeout_ms = 60000, .timeout_ms = 60000, .rerun = rerun
+		.wanted = 1, .start_timeout_ms = 60000, .timeout_ms = TIMEOUT_MS, .rerun = rerun
 	};
 
 	arguments[4] = (char *)(uintptr_t)source;
@@ -200,11 +227,28 @@ static void test_without_rerun_they_fail(void **state)
 	finish(&fixture);
 }
 
+static void test_what_is_answered_when_time_is_over_counts(void **state)
+{
+	struct fixture fixture = { .done = false };
+
+	(void)state;
+	payloads[1] = "e";
+	away_until = REQUESTS * (16 + 1);
+	run(&fixture, true);
+	payloads[1] = "die";
+	for (unsigned i = 0; i < REQUESTS; i++)
+		assert_true(replied[i]);
+	assert_int_equal(fixture.children->counts.killed, 0);
+	assert_int_equal(away_until, 0);
+	finish(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_others_run_again),
 		cmocka_unit_test(test_without_rerun_they_fail),
+		cmocka_unit_test(test_what_is_answered_when_time_is_over_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
