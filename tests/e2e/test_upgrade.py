@@ -326,6 +326,32 @@ class Failing(Upgrades):
         self.assertGreater(daemon.stop()["echo"]["replied"], 0)
 
 
+class Ending(Upgrades):
+    def left(self):
+        """Processes that are ours by now: those of upgrades whose parents have ended."""
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            children = map(int, file.read().split())
+        return [pid for pid in children if os.waitpid(pid, os.WNOHANG)[0] == 0]
+
+    def test_right_behind_the_start(self):
+        """No process is left of which the old one has not heard, whenever the signal comes."""
+        for number in range(dgramtest.scaled(80)):
+            with dgramtest.Daemon({**dgramtest.UNWARNED, **ECHO}) as daemon:
+                daemon.kill(signal.SIGUSR2)
+                time.sleep(number / 20000)
+                daemon.kill(signal.SIGTERM)
+                daemon.process.wait(dgramtest.PATIENCE)
+                daemon.wait_for("ledger")
+                if daemon.events("upgraded"):
+                    self.follow(daemon)
+                    daemon.stop()
+                try:
+                    self.eventually(lambda: not self.left(), "the end of all")
+                finally:
+                    for pid in self.left():
+                        os.kill(pid, signal.SIGKILL)
+
+
 class Refused(Upgrades):
     def must_refuse(self, daemon, reason):
         self.assertEqual(self.admin.json("/upgrade", "POST", status=409)["messages"], [f"upgrade refused: {reason}"])
