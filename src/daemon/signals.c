@@ -9,6 +9,7 @@
 int signals_open(void)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t taken;
 	int fd;
 
@@ -19,7 +20,7 @@ int signals_open(void)
 	(void)sigaddset(&taken, SIGUSR1);
 	(void)sigaddset(&taken, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
-		sigaction(SIGXFSZ, &ignore, NULL) < 0)
+		sigaction(SIGXFSZ, &ignore, NULL) < 0 || sigaction(SIGCHLD, &by_default, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;

@@ -445,6 +445,25 @@ class Refused(Upgrades):
         self.must_refuse(daemon, "this is process 1, whose end is its container's")
 
 
+class Odd(Upgrades):
+    """What a daemon may have been started with."""
+
+    def test_children_ignored(self):
+        """Nobody would hear of the end of the process between the two."""
+        daemon = self.start_upgradable(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(self.admin.ask("/upgrade", "POST").status, 200)
+        self.follow(daemon)
+        daemon.stop()
+
+    def test_no_standard_input(self):
+        """In the sandbox nobody may open /dev/null for writing."""
+        daemon = self.start_upgradable({**ECHO, "sandbox": "enforce"}, preexec_fn=lambda: os.close(0))
+        for number in range(2):
+            daemon.kill(signal.SIGUSR2)
+            self.follow(daemon, number + 1)
+        daemon.stop()
+
+
 class Rights(Upgrades):
     def test_sandbox_and_user_do_not_add_up(self):
         """More often than Landlock could be entered; each process is in the same sandbox."""
