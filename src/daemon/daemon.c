@@ -414,12 +414,12 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 	};
 	int error = open_and_serve(&daemon);
 
-	/* Handlers that still run use what would be freed, so the process ends without freeing it. */
-	if (daemon.abandoned)
-		_exit(EX_OK);
 	if (error < 0 && inheritance_leads(&daemon.inheritance))
 		notify_failure(error);
 	notify_close(&daemon.notify);
+	/* Handlers that still run use what would be freed, so the process ends without freeing it. */
+	if (daemon.abandoned)
+		_exit(EX_OK);
 	activation_end(&daemon.activation);
 	inheritance_end(&daemon.inheritance);
 	(void)dgram_server_free(daemon.server);
