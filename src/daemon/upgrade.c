@@ -72,8 +72,8 @@ static int bequeath_all(struct estate *estate, struct daemon *daemon, FILE *name
 	return error;
 }
 
-/* What names our process is not its. */
-static bool is_ours(const char *variable)
+/* What names our process is not its, nor is a watchdog that waits for another one. */
+static bool is_ours(const struct daemon *daemon, const char *variable)
 {
 	static const char *const ours[] = { "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=",
 		"WATCHDOG_PID=", DESCRIPTORS_PASSED_ON "=", SANDBOX_VARIABLE "=" };
@@ -81,7 +81,8 @@ static bool is_ours(const char *variable)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strncmp(variable, ours[i], strlen(ours[i])) == 0)
 			return true;
-	return false;
+	return daemon->watchdog.interval_ns == 0 &&
+	       strncmp(variable, "WATCHDOG_USEC=", strlen("WATCHDOG_USEC=")) == 0;
 }
 
 static int make_variables(struct estate *estate, const struct daemon *daemon)
@@ -97,7 +98,7 @@ static int make_variables(struct estate *estate, const struct daemon *daemon)
 	if (next == NULL || estate->sandbox == NULL)
 		return -ENOMEM;
 	for (char **each = environ; *each != NULL; each++)
-		if (!is_ours(*each))
+		if (!is_ours(daemon, *each))
 			*next++ = *each;
 	*next++ = estate->names;
 	*next = estate->sandbox;

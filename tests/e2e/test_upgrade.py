@@ -539,6 +539,21 @@ class Supervised(Upgrades):
         self.assertNotIn("STOPPING=1", "".join(text for _, text in heard))
         daemon.stop()
 
+    def test_a_watchdog_of_another_process(self):
+        supervisor, _ = self.supervise()
+        daemon = self.start_upgradable(environment={
+            "NOTIFY_SOCKET": supervisor.getsockname(), "WATCHDOG_USEC": "300000", "WATCHDOG_PID": "1"})
+        daemon.kill(signal.SIGUSR2)
+        self.follow(daemon)
+        heard = [text for _, text in self.next_messages(supervisor)]
+        for _ in range(5):  # each has it say its STATUS, and give a sign of life
+            daemon.kill(signal.SIGUSR1)
+            heard.append(self.next_message(supervisor)[1])
+        daemon.stop()
+        heard += (text for _, text in self.next_messages(supervisor))
+        self.assertIn("STOPPING=1", "".join(heard))
+        self.assertNotIn("WATCHDOG=1", heard)
+
     def test_systemd_hears_nothing_of_one_that_does_not_follow(self):
         """Not why it cannot start, and not that it ends."""
         supervisor, _ = self.supervise()
