@@ -247,6 +247,7 @@ static void end_heir(struct successor *successor)
 	(void)hear_said(successor);
 	if (successor->heir_fd >= 0)
 		(void)pidfd_send_signal(successor->heir_fd, SIGKILL, NULL, 0);
+	drop_fd(&successor->heir_fd);
 }
 
 void successor_end(struct successor *successor, enum successor_state state)
@@ -258,7 +259,6 @@ void successor_end(struct successor *successor, enum successor_state state)
 	if (state != SUCCESSOR_READY)
 		end_heir(successor);
 	drop_fd(&successor->pidfd);
-	drop_fd(&successor->heir_fd);
 	drop_fd(&successor->ready_fd);
 	drop_fd(&successor->words_fd);
 	drop_fd(&successor->timer_fd);

@@ -260,7 +260,9 @@ void upgrade_step(struct daemon *daemon)
 /* A reload opens the log again, too. */
 void upgrade_pass_on(struct daemon *daemon, int signal)
 {
-	if (daemon->upgrade.passed_on != SIGHUP)
+	if (daemon->upgrade.done)
+		(void)pidfd_send_signal(daemon->upgrade.successor.heir_fd, signal, NULL, 0);
+	else if (daemon->upgrade.passed_on != SIGHUP)
 		daemon->upgrade.passed_on = signal;
 }
 
