@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /* Open /dev/null for each of 0, 1 and 2 that is closed. Otherwise a socket would get its number, and what
- * is printed. Where all are open /dev/null need not exist. -errno. Thread: the main one, before all else. */
+ * is printed. Where all are open /dev/null need not exist. A program that we become has it, too: it may not be
+ * allowed to open it. -errno. Thread: the main one, before all else. */
 int descriptors_open_standard(void);
 
 /* More than a process may have. */

@@ -163,6 +163,7 @@ static void send_ready(struct daemon *daemon)
 
 void daemon_reopen_logs(struct daemon *daemon)
 {
+	upgrade_pass_on(daemon, SIGUSR1);
 	daemon->log_error = dgram_server_reopen_logs(daemon->server);
 }
 
@@ -197,6 +198,7 @@ static int hook(void *context)
 	ending_step(daemon);
 	upgrade_step(daemon);
 	note_lead(daemon);
+	ending_tell(daemon);
 	send_ready(daemon);
 	send_status(daemon);
 	log_unreached(daemon);
@@ -422,12 +424,12 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 
 	plugins->meanwhile = (struct probe_meanwhile){ feed_again, &daemon };
 	error = open_and_serve(&daemon);
+	if (error < 0 && inheritance_leads(&daemon.inheritance))
+		notify_failure(error);
+	notify_close(&daemon.notify);
 	/* Handlers that still run use what would be freed, so the process ends without freeing it. */
 	if (daemon.abandoned)
 		_exit(EX_OK);
-	if (error < 0)
-		notify_failure(error);
-	notify_close(&daemon.notify);
 	activation_end(&daemon.activation);
 	inheritance_end(&daemon.inheritance);
 	(void)dgram_server_free(daemon.server);

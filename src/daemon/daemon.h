@@ -44,6 +44,8 @@ struct daemon {
 
 	struct admin *admin; /* NULL: the file names none */
 	bool stopping;
+	bool ends; /* a signal has said so: not an upgrade, or that, too */
+	bool end_told;
 	bool out; /* of service, as the admin endpoint was told */
 };
 

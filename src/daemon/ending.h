@@ -5,10 +5,13 @@
 
 struct daemon;
 
-/* A signal asks for the end: begin the delay; end it; or drain no longer. */
+/* A signal asks for the end: begin the delay; end it; or drain no longer. The first one after an upgrade finds it draining. */
 void ending_signal(struct daemon *daemon);
 
 /* Drain if the delay has ended. Call it when the epoll `wake_fd` is ready. */
 void ending_step(struct daemon *daemon);
+
+/* Tell the supervisor, once: while another process leads it hears nothing of us. */
+void ending_tell(struct daemon *daemon);
 
 #endif

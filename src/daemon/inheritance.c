@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -76,9 +78,17 @@ static _Noreturn void go_ahead_of(pid_t child, int gate)
 	_exit(WEXITSTATUS(status));
 }
 
+/* Until it has said its number, whoever gives it up knows only the process that was started. */
+static void end_with(pid_t first)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != first)
+		_exit(EX_OSERR);
+}
+
 /* Go on in a child. */
 static int step_aside(struct inheritance *inheritance)
 {
+	const pid_t first = getpid();
 	int gate[2];
 	pid_t child;
 
@@ -87,6 +97,8 @@ static int step_aside(struct inheritance *inheritance)
 	child = fork();
 	if (child > 0)
 		go_ahead_of(child, gate[0]);
+	if (child == 0)
+		end_with(first);
 	close(gate[0]);
 	inheritance->gate_fd = gate[1];
 	return child < 0 ? -errno : 0;
@@ -109,6 +121,7 @@ static int take_all(struct inheritance *inheritance)
 		error = take_one(inheritance, name, fd++);
 	(void)snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	tell_predecessor(inheritance, pid);
+	(void)prctl(PR_SET_PDEATHSIG, 0);
 	if (error < 0)
 		(void)fprintf(stderr, "%s: error: %s: descriptor %d: %s\n",
 			program_invocation_short_name, DESCRIPTORS_PASSED_ON, fd - 1,

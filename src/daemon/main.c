@@ -107,7 +107,7 @@ static int load_and_go(const struct cli *cli, struct handlers *handlers)
 	else if (error < 0)
 		(void)report_print(&report, stderr);
 	report_free(&report);
-	if (error < 0 && cli->action == CLI_SERVE)
+	if (error < 0 && cli->action == CLI_SERVE && descriptors_passed_on() == 0)
 		notify_failure(error);
 	if (error < 0)
 		return error == -EINVAL ? EX_CONFIG : EX_OSERR;

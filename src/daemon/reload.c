@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -119,6 +120,7 @@ int daemon_reload(struct daemon *daemon, FILE *said)
 	if (told)
 		notify_send(&daemon->notify, NOTIFY_RELOADING, "RELOADING=1\nMONOTONIC_USEC=%lld",
 			now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	upgrade_pass_on(daemon, SIGHUP);
 	daemon->said = said;
 	daemon->last_reload = time(NULL);
 	error = read_again(daemon);

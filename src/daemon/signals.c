@@ -20,10 +20,8 @@ int signals_open(void)
 	(void)sigaddset(&taken, SIGUSR1);
 	(void)sigaddset(&taken, SIGUSR2);
 	/* Children that are ignored leave no status. */
-	if (sigaction(SIGCHLD, &by_default, NULL) < 0)
-		return -errno;
 	if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
-		sigaction(SIGXFSZ, &ignore, NULL) < 0)
+		sigaction(SIGXFSZ, &ignore, NULL) < 0 || sigaction(SIGCHLD, &by_default, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;

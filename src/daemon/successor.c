@@ -241,19 +241,24 @@ enum successor_state successor_step(struct successor *successor)
 	return SUCCESSOR_FAILED;
 }
 
+/* An heir ends with the first process until it has said which it is, so it is asked behind that one's end. */
+static void end_heir(struct successor *successor)
+{
+	(void)hear_said(successor);
+	if (successor->heir_fd >= 0)
+		(void)pidfd_send_signal(successor->heir_fd, SIGKILL, NULL, 0);
+	drop_fd(&successor->heir_fd);
+}
+
 void successor_end(struct successor *successor, enum successor_state state)
 {
-	if (state != SUCCESSOR_READY) {
-		(void)hear_said(successor);
-		if (successor->heir_fd >= 0)
-			(void)pidfd_send_signal(successor->heir_fd, SIGKILL, NULL, 0);
-		if (successor->pid > 0)
-			(void)kill(successor->pid, SIGKILL);
-	}
+	if (state != SUCCESSOR_READY && successor->pid > 0)
+		(void)kill(successor->pid, SIGKILL);
 	if (successor->pid > 0)
 		(void)waitpid(successor->pid, NULL, 0);
+	if (state != SUCCESSOR_READY)
+		end_heir(successor);
 	drop_fd(&successor->pidfd);
-	drop_fd(&successor->heir_fd);
 	drop_fd(&successor->ready_fd);
 	drop_fd(&successor->words_fd);
 	drop_fd(&successor->timer_fd);

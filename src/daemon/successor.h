@@ -48,7 +48,7 @@ int successor_start(const struct successor_plan *plan, struct successor *ret_suc
 /* Ready: it serves. Failed: it has ended, or is late. */
 enum successor_state successor_step(struct successor *successor);
 
-/* Unless it was left in charge, end it. */
+/* Unless it was left in charge, end it; else its heir_fd stays open. */
 void successor_end(struct successor *successor, enum successor_state state);
 
 #endif

@@ -1,9 +1,11 @@
 #include "daemon/upgrade.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
@@ -70,8 +72,8 @@ static int bequeath_all(struct estate *estate, struct daemon *daemon, FILE *name
 	return error;
 }
 
-/* What names our process is not its. */
-static bool is_ours(const char *variable)
+/* What names our process is not its, nor is a watchdog that waits for another one. */
+static bool is_ours(const struct daemon *daemon, const char *variable)
 {
 	static const char *const ours[] = { "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=",
 		"WATCHDOG_PID=", DESCRIPTORS_PASSED_ON "=", SANDBOX_VARIABLE "=" };
@@ -79,7 +81,8 @@ static bool is_ours(const char *variable)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strncmp(variable, ours[i], strlen(ours[i])) == 0)
 			return true;
-	return false;
+	return daemon->watchdog.interval_ns == 0 &&
+	       strncmp(variable, "WATCHDOG_USEC=", strlen("WATCHDOG_USEC=")) == 0;
 }
 
 static int make_variables(struct estate *estate, const struct daemon *daemon)
@@ -95,7 +98,7 @@ static int make_variables(struct estate *estate, const struct daemon *daemon)
 	if (next == NULL || estate->sandbox == NULL)
 		return -ENOMEM;
 	for (char **each = environ; *each != NULL; each++)
-		if (!is_ours(*each))
+		if (!is_ours(daemon, *each))
 			*next++ = *each;
 	*next++ = estate->names;
 	*next = estate->sandbox;
@@ -178,7 +181,7 @@ int upgrade_begin(struct daemon *daemon, FILE *said)
 		return refuse_upgrade(daemon, said, "the standard input cannot be read again");
 	if (daemon->stopping)
 		return refuse_upgrade(daemon, said, "the server ends");
-	if (daemon->upgrade.runs)
+	if (daemon->upgrade.runs || !inheritance_leads(&daemon->inheritance))
 		return refuse_upgrade(daemon, said, "another upgrade is in progress");
 	error = start_successor(daemon, path);
 	if (error < 0) {
@@ -186,6 +189,7 @@ int upgrade_begin(struct daemon *daemon, FILE *said)
 		return fail_upgrade(daemon, said, why);
 	}
 	daemon->upgrade.runs = true;
+	daemon->upgrade.passed_on = 0;
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "upgrade", "%s is process %d", path,
 		(int)daemon->upgrade.successor.pid);
 	return 0;
@@ -211,6 +215,9 @@ static void leave_to(struct daemon *daemon, FILE *said)
 	dgram_server_log(daemon->server, DGRAM_LOG_INFO, "upgraded", "%s", text);
 	tell_asker(said, "upgraded", text);
 	notify_send(&daemon->notify, NOTIFY_MAINPID, "MAINPID=%d", pid);
+	if (daemon->upgrade.passed_on != 0)
+		(void)pidfd_send_signal(
+			daemon->upgrade.successor.heir_fd, daemon->upgrade.passed_on, NULL, 0);
 	daemon->upgrade.done = daemon->stopping = true;
 	dgram_server_shutdown(daemon->server);
 }
@@ -248,6 +255,15 @@ void upgrade_step(struct daemon *daemon)
 	state = successor_step(&daemon->upgrade.successor);
 	if (state != SUCCESSOR_STARTS)
 		settle(daemon, state, daemon->upgrade.successor.why);
+}
+
+/* A reload opens the log again, too. */
+void upgrade_pass_on(struct daemon *daemon, int signal)
+{
+	if (daemon->upgrade.done)
+		(void)pidfd_send_signal(daemon->upgrade.successor.heir_fd, signal, NULL, 0);
+	else if (daemon->upgrade.passed_on != SIGHUP)
+		daemon->upgrade.passed_on = signal;
 }
 
 void upgrade_cancel(struct daemon *daemon)

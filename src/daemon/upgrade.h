@@ -13,6 +13,7 @@ struct daemon;
 struct upgrade {
 	bool runs;
 	bool done; /* the successor serves */
+	int passed_on; /* a signal for the successor, which may have read the file, or opened the log, before; 0: none */
 	struct successor successor;
 };
 
@@ -21,6 +22,9 @@ int upgrade_begin(struct daemon *daemon, FILE *said);
 
 /* Go on with the one that runs. Call it when the epoll `wake_fd` is ready. */
 void upgrade_step(struct daemon *daemon);
+
+/* Have the successor do the same as we did at this signal. */
+void upgrade_pass_on(struct daemon *daemon, int signal);
 
 /* Give it up, because we end. */
 void upgrade_cancel(struct daemon *daemon);

@@ -3,6 +3,7 @@
 import concurrent.futures
 import ctypes
 import os
+import select
 import signal
 import socket
 import struct
@@ -96,6 +97,24 @@ class Upgrades(dgramtest.Case):
         before = daemon.process
         self.assertEqual(before.wait(dgramtest.PATIENCE), 0)
         daemon.process = Process(int(line["message"].split()[1]), before.stderr)
+
+    def left(self):
+        """Processes that are ours by now: those of upgrades, too, whose parents have ended."""
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return {int(pid) for pid in file.read().split() if os.waitpid(int(pid), os.WNOHANG)[0] == 0}
+
+    def overtake(self, daemon):
+        """A new process is ready, and the old one, which is frozen, has not seen it yet. Returns the new one."""
+        gate, count = os.path.join(daemon.directory, "gate"), len(daemon.events("upgrade")) + 1
+        self.replace_program(f'while [ ! -e {gate} ]; do sleep 0.01; done\nexec {" ".join(dgramtest.command())} "$@"')
+        daemon.kill(signal.SIGUSR2)
+        daemon.wait_for("upgrade", count=count)
+        daemon.freeze()
+        with open(gate, "w", encoding="ascii"):
+            daemon.wait_for("ready", count=2)
+        self.eventually(lambda: self.left() - {daemon.process.pid}, "the end of the process between them")
+        new, = self.left() - {daemon.process.pid}
+        return Process(new, daemon.process.stderr)
 
     def ask_ctl(self, daemon, *words):
         return dgramtest.run_dgramd(
@@ -209,6 +228,33 @@ class Good(Upgrades):
         daemon.kill(signal.SIGTERM)
         daemon.wait()
         self.assertEqual([events().count(event) for event in ("ready", "upgraded", "ledger")], [2, 1, 2])
+
+
+class Overtaken(Upgrades):
+    def test_a_second_upgrade_waits_for_the_first(self):
+        daemon = self.start_upgradable()
+        new = self.overtake(daemon)
+        new.send_signal(signal.SIGUSR2)
+        daemon.wait_for("upgrade refused", message="another upgrade is in progress")
+        daemon.kill(signal.SIGCONT)
+        self.follow(daemon)
+        self.assertEqual(daemon.process.pid, new.pid)
+        self.assertEqual(len(daemon.events("upgrade")), 1)
+        daemon.stop()
+
+    def test_what_the_old_one_is_told_meanwhile(self):
+        """The new one may have read the file, and opened the log, before."""
+        for number in signal.SIGUSR1, signal.SIGHUP:
+            daemon = self.start_upgradable()
+            self.overtake(daemon)
+            daemon.write_config({**daemon.config, "queue": {"max_wait_ms": 77}})
+            daemon.kill(number)
+            daemon.kill(signal.SIGCONT)
+            self.follow(daemon)
+            daemon.wait_for("signal", count=2, message=number.name)
+            if number == signal.SIGHUP:
+                self.eventually(lambda: self.admin.json("/config")["queue"]["max_wait_ms"] == 77, "the reload")
+            daemon.stop()
 
 
 class Failing(Upgrades):
@@ -326,6 +372,41 @@ class Failing(Upgrades):
         self.assertGreater(daemon.stop()["echo"]["replied"], 0)
 
 
+class Ending(Upgrades):
+    def test_right_behind_the_start(self):
+        """No process is left of which the old one has not heard, whenever the signal comes."""
+        for number in range(dgramtest.scaled(80)):
+            with dgramtest.Daemon({**dgramtest.UNWARNED, **ECHO}) as daemon:
+                daemon.kill(signal.SIGUSR2)
+                time.sleep(number / 20000)
+                daemon.kill(signal.SIGTERM)
+                daemon.process.wait(dgramtest.PATIENCE)
+                daemon.wait_for("ledger")
+                if daemon.events("upgraded"):
+                    self.follow(daemon)
+                    daemon.stop()
+                try:
+                    self.eventually(lambda: not self.left(), "the end of all")
+                finally:
+                    for pid in self.left():
+                        os.kill(pid, signal.SIGKILL)
+
+
+    def test_during_the_drain(self):
+        """The end of all finds the old process draining, which it does as after an end of its own."""
+        daemon = self.start_upgradable({"handler": "simulate", "options": {"block_us": 10000}, "pool": {"workers": 1},
+                                        "shutdown": {"drain_timeout_ms": 600000}})
+        with dgramtest.socket_for(daemon.address()) as client, dgramtest.delivered():
+            for _ in range(50):
+                client.sendto(b"x", daemon.address())
+        daemon.kill(signal.SIGUSR2)
+        daemon.wait_for("draining")
+        daemon.kill(signal.SIGTERM)
+        self.follow(daemon)
+        daemon.stop()
+        self.assertEqual(sum(int(line["replied"]) for line in daemon.events("ledger")), 50)
+
+
 class Refused(Upgrades):
     def must_refuse(self, daemon, reason):
         self.assertEqual(self.admin.json("/upgrade", "POST", status=409)["messages"], [f"upgrade refused: {reason}"])
@@ -364,6 +445,25 @@ class Refused(Upgrades):
         self.must_refuse(daemon, "this is process 1, whose end is its container's")
 
 
+class Odd(Upgrades):
+    """What a daemon may have been started with."""
+
+    def test_children_ignored(self):
+        """Nobody would hear of the end of the process between the two."""
+        daemon = self.start_upgradable(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(self.admin.ask("/upgrade", "POST").status, 200)
+        self.follow(daemon)
+        daemon.stop()
+
+    def test_no_standard_input(self):
+        """In the sandbox nobody may open /dev/null for writing."""
+        daemon = self.start_upgradable({**ECHO, "sandbox": "enforce"}, preexec_fn=lambda: os.close(0))
+        for number in range(2):
+            daemon.kill(signal.SIGUSR2)
+            self.follow(daemon, number + 1)
+        daemon.stop()
+
+
 class Rights(Upgrades):
     def test_sandbox_and_user_do_not_add_up(self):
         """More often than Landlock could be entered; each process is in the same sandbox."""
@@ -399,7 +499,8 @@ class Supervised(Upgrades):
         pid, _, _ = struct.unpack("3i", ancillary[0][2])
         return pid, data.decode("ascii")
 
-    def test_systemd_hears_one_process_at_a_time(self):
+    def supervise(self):
+        """Its socket, and a folder."""
         folder = tempfile.TemporaryDirectory(prefix="dgramd-")
         self.addCleanup(folder.cleanup)
         supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -407,7 +508,16 @@ class Supervised(Upgrades):
         supervisor.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         supervisor.bind(os.path.join(folder.name, "notify"))
         supervisor.settimeout(dgramtest.PATIENCE)
-        script = os.path.join(folder.name, "watched")
+        return supervisor, folder.name
+
+    def next_messages(self, supervisor):
+        """Those that are there."""
+        while select.select([supervisor], [], [], 0)[0]:
+            yield self.next_message(supervisor)
+
+    def test_systemd_hears_one_process_at_a_time(self):
+        supervisor, folder = self.supervise()
+        script = os.path.join(folder, "watched")
         with open(script, "w", encoding="utf-8") as file:
             file.write(f'#!/bin/sh\nWATCHDOG_PID=$$ exec {" ".join(dgramtest.command())} "$@"\n')
         os.chmod(script, 0o755)
@@ -428,6 +538,47 @@ class Supervised(Upgrades):
         self.assertEqual({pid for pid, _ in heard[change + 1:]}, {second})
         self.assertNotIn("STOPPING=1", "".join(text for _, text in heard))
         daemon.stop()
+
+    def test_a_watchdog_of_another_process(self):
+        supervisor, _ = self.supervise()
+        daemon = self.start_upgradable(environment={
+            "NOTIFY_SOCKET": supervisor.getsockname(), "WATCHDOG_USEC": "300000", "WATCHDOG_PID": "1"})
+        daemon.kill(signal.SIGUSR2)
+        self.follow(daemon)
+        heard = [text for _, text in self.next_messages(supervisor)]
+        for _ in range(5):  # each has it say its STATUS, and give a sign of life
+            daemon.kill(signal.SIGUSR1)
+            heard.append(self.next_message(supervisor)[1])
+        daemon.stop()
+        heard += (text for _, text in self.next_messages(supervisor))
+        self.assertIn("STOPPING=1", "".join(heard))
+        self.assertNotIn("WATCHDOG=1", heard)
+
+    def test_systemd_hears_nothing_of_one_that_does_not_follow(self):
+        """Not why it cannot start, and not that it ends."""
+        supervisor, _ = self.supervise()
+        daemon = self.start_upgradable(environment={"NOTIFY_SOCKET": supervisor.getsockname()})
+        taken = socket.socket(type=socket.SOCK_DGRAM)
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))
+        heard = list(self.next_messages(supervisor))
+        for config in '{ "handlr": "echo" }', {**daemon.config, "port": taken.getsockname()[1]}:
+            daemon.write_config(config)
+            self.assertEqual(self.admin.ask("/upgrade", "POST").status, 409)
+            heard += self.next_messages(supervisor)
+        daemon.write_config(daemon.config)
+        new = self.overtake(daemon)
+        new.send_signal(signal.SIGTERM)
+        new.wait()
+        daemon.kill(signal.SIGCONT)
+        daemon.wait_for("upgrade failed", count=3)
+        self.assertEqual(daemon.ask(b"x"), b"x")
+        heard += self.next_messages(supervisor)
+        daemon.kill(signal.SIGTERM)
+        while not heard[-1][1].startswith("STOPPING="):
+            heard.append(self.next_message(supervisor))
+        self.assertEqual({pid for pid, _ in heard}, {daemon.process.pid})
+        daemon.wait()
 
     def test_sockets_that_a_holder_keeps(self):
         """What comes after the end of the last process is left to the next one."""

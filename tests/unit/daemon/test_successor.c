@@ -194,6 +194,7 @@ static void what_it_gets(void **state)
 	assert_int_equal(await(&successor), SUCCESSOR_READY);
 	assert_string_equal(successor.words, "b\na\ngiven\nours\n");
 	successor_end(&successor, SUCCESSOR_READY);
+	close(successor.heir_fd);
 	assert_int_equal(kill(successor.heir, SIGKILL), 0);
 	close(pipes[0][0]);
 	close(pipes[1][0]);
