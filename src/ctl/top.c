@@ -137,23 +137,24 @@ static void draw_titles(const struct top *top)
 static const char *number_text(double value, int width, char text[static 24])
 {
 	static const char *const units[] = { "", "k", "M", "G", "T" };
-	size_t unit = 0;
 
-	while (snprintf(text, 24, "%.0f%s", value, units[unit]) > width &&
-		unit < sizeof(units) / sizeof(units[0]) - 1) {
+	for (size_t unit = 0; unit < sizeof(units) / sizeof(units[0]); unit++) {
+		if (snprintf(text, 24, "%.0f%s", value, units[unit]) <= width)
+			break;
 		value /= 1e3;
-		unit++;
 	}
 	return text;
 }
 
 static const char *cell_text(const struct row *row, enum rows_column column, char text[static 24])
 {
+	bool lasts = column == ROWS_P50 || column == ROWS_P99;
+
 	if (column < ROWS_RATE)
 		return row->text[column];
-	if (column >= ROWS_P50 && row->value[ROWS_REQUESTS] == 0)
+	if (lasts && row->value[ROWS_REQUESTS] == 0)
 		return "-";
-	if (column >= ROWS_P50)
+	if (lasts)
 		return show_duration(row->value[column], text);
 	if (column != ROWS_BUSY)
 		return number_text(row->value[column], widths[column], text);

@@ -36,10 +36,11 @@ static int reject(const struct activation *activation, const struct handed *all,
 {
 	char text[ADDR_TEXT_MAX];
 
-	refusal_say(activation->source, "error: LISTEN_FDS: %s %s", what, why);
+	refusal_say(activation->log_format, "error: LISTEN_FDS: %s %s", what, why);
 	for (unsigned i = 0; i < activation->count; i++)
-		refusal_say(activation->source, "LISTEN_FDS: descriptor %u: %s%s%s", FIRST_FD + i,
-			describe_handed(&all[i], text), all[i].name != NULL ? ", named " : "",
+		refusal_say(activation->log_format, "LISTEN_FDS: descriptor %u: %s%s%s",
+			FIRST_FD + i, describe_handed(&all[i], text),
+			all[i].name != NULL ? ", named " : "",
 			all[i].name != NULL ? all[i].name : "");
 	return -EINVAL;
 }
@@ -187,14 +188,13 @@ static int give_all(const struct activation *activation, struct handed *all, siz
 	return 0;
 }
 
-int activation_begin(struct activation *activation, const struct config_source *source,
-	struct dgram_options *options)
+int activation_begin(struct activation *activation, struct dgram_options *options)
 {
 	size_t bytes = options->services_count * sizeof(*options->services);
 	struct handed *all;
 	int error = -ENOMEM;
 
-	activation->source = source;
+	activation->log_format = options->log_format;
 	activation->count = descriptors_handed_in();
 	if (activation->count == 0)
 		return 0;

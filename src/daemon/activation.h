@@ -5,20 +5,17 @@
 
 #include <dgram.h>
 
-struct config_source;
-
 struct activation {
-	const struct config_source *source; /* of the options */
-	unsigned count;			    /* of sockets, descriptors from 3 on */
-	struct dgram_service *services;	    /* those of the options, with their sockets */
-	int *fds;			    /* by service */
-	char *names;			    /* $LISTEN_FDNAMES, in pieces */
+	const char *log_format;		/* of the options */
+	unsigned count;			/* of sockets, descriptors from 3 on */
+	struct dgram_service *services; /* those of the options, with their sockets */
+	int *fds;			/* by service */
+	char *names;			/* $LISTEN_FDNAMES, in pieces */
 };
 
-/* Have services use them. The options borrow from it until the sockets are bound. -EINVAL: standard error has the
- * reason. -ENOMEM. */
-int activation_begin(struct activation *activation, const struct config_source *source,
-	struct dgram_options *options);
+/* Have services use them. The options borrow from it until the sockets are bound. -EINVAL: a line
+ * has said why. -ENOMEM. */
+int activation_begin(struct activation *activation, struct dgram_options *options);
 
 /* Close them, because the server has duplicates; streams stay, see process/handed.h. One that is all zeros is fine. */
 void activation_end(struct activation *activation);

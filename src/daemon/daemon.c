@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "daemon/crash.h"
 #include "daemon/ending.h"
 #include "daemon/notify.h"
@@ -163,7 +164,6 @@ static void send_ready(struct daemon *daemon)
 
 void daemon_reopen_logs(struct daemon *daemon)
 {
-	upgrade_pass_on(daemon, SIGUSR1);
 	daemon->log_error = dgram_server_reopen_logs(daemon->server);
 }
 
@@ -188,6 +188,7 @@ static int hook(void *context)
 		if (signal == SIGHUP) {
 			(void)daemon_reload(daemon, NULL);
 		} else if (signal == SIGUSR1) {
+			upgrade_pass_on(daemon, SIGUSR1);
 			daemon_reopen_logs(daemon);
 		} else if (signal == SIGUSR2) {
 			(void)upgrade_begin(daemon, NULL);
@@ -359,7 +360,7 @@ static int create_server(struct daemon *daemon, struct dgram_options *options)
 	options->error_text_size = sizeof(why);
 	error = dgram_server_new(options, &daemon->server);
 	if (error < 0)
-		refusal_say(daemon->source, "error: cannot make the server: %s", why);
+		refusal_say(options->log_format, "error: cannot make the server: %s", why);
 	return error;
 }
 
@@ -370,7 +371,7 @@ static int open_and_serve(struct daemon *daemon)
 
 	error = inheritance_begin(&daemon->inheritance);
 	if (error < 0)
-		return error;
+		return error == -EINVAL ? error : complain("cannot follow", error);
 	daemon->signal_fd = signals_open();
 	if (daemon->signal_fd < 0)
 		return complain("cannot take signals", daemon->signal_fd);
@@ -383,7 +384,7 @@ static int open_and_serve(struct daemon *daemon)
 	notify_watch(&daemon->notify, daemon->wake_fd);
 	watchdog_init(&daemon->watchdog);
 	options = daemon_options(daemon, daemon->started);
-	error = activation_begin(&daemon->activation, daemon->source, &options);
+	error = activation_begin(&daemon->activation, &options);
 	if (error == 0)
 		error = inheritance_use(&daemon->inheritance, &options);
 	if (error < 0)
@@ -401,9 +402,7 @@ static int open_and_serve(struct daemon *daemon)
 /* While a reload waits for a plug-in that may hang. */
 static void feed_again(void *context)
 {
-	struct daemon *daemon = context;
-
-	feed(daemon, daemon->watchdog.fed);
+	send_status(context);
 }
 
 int daemon_serve(const struct cli *cli, const struct config_source *source, struct plugins *plugins,
@@ -420,11 +419,12 @@ int daemon_serve(const struct cli *cli, const struct config_source *source, stru
 		.ready_fd = cli->ready_fd,
 		.notify.fd = -1,
 	};
+	const bool follows = descriptors_passed_on() > 0;
 	int error;
 
 	plugins->meanwhile = (struct probe_meanwhile){ feed_again, &daemon };
 	error = open_and_serve(&daemon);
-	if (error < 0 && inheritance_leads(&daemon.inheritance))
+	if (error < 0 && (!follows || daemon.speaks))
 		notify_failure(error);
 	notify_close(&daemon.notify);
 	/* Handlers that still run use what would be freed, so the process ends without freeing it. */

@@ -33,14 +33,12 @@ static int make_log_alone(const char *format, struct dgram_server **ret_server)
 }
 
 /* False: people read it. */
-static bool has_log(const struct config_source *source, struct dgram_server **ret_server)
+static bool has_log(const char *format, struct dgram_server **ret_server)
 {
-	const char *format = config_log_format(source);
-
 	return is_for_programs(format) && make_log_alone(format, ret_server) == 0;
 }
 
-void refusal_say(const struct config_source *source, const char *format, ...)
+void refusal_say(const char *log_format, const char *format, ...)
 {
 	char text[DGRAM_ERROR_TEXT_MAX];
 	struct dgram_server *server;
@@ -49,7 +47,7 @@ void refusal_say(const struct config_source *source, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (has_log(source, &server)) {
+	if (has_log(log_format, &server)) {
 		dgram_server_log(server, DGRAM_LOG_ERROR, "configuration", "%s", text);
 		(void)dgram_server_free(server);
 	} else {
@@ -61,7 +59,7 @@ void refusal_write(const struct config_source *source, const struct report *repo
 {
 	struct dgram_server *server;
 
-	if (!has_log(source, &server)) {
+	if (!has_log(config_log_format(source), &server)) {
 		(void)report_print(report, stderr);
 		return;
 	}

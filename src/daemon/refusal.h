@@ -8,8 +8,8 @@
  * for the journal. */
 void refusal_write(const struct config_source *source, const struct report *report);
 
-/* The same of a line about what does not fit the configuration. */
-void refusal_say(const struct config_source *source, const char *format, ...)
+/* The same of a line about what does not fit the configuration, in a form that `logging.format` names. */
+void refusal_say(const char *log_format, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif

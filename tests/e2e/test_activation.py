@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import socket
+import subprocess
 import stat
 import struct
 import tempfile
@@ -90,12 +91,17 @@ class Sockets(Holder):
         return texts[1:]
 
     def test_reason_in_the_form_of_the_log(self):
-        held = self.bound()
-        daemon = self.hand_in({**ECHO, "port": 9, "logging": {"format": "json"}}, held, ready=False)
-        daemon.wait(78)
-        said = [json.loads(line) for line in daemon.lines]
-        self.assertEqual([(line["level"], line["event"]) for line in said], [("error", "configuration")] * 2)
-        self.assertIn("LISTEN_FDS: descriptor 3 is bound to 127.0.0.1:", said[0]["message"])
+        """Also where the file was the standard input, which is read once."""
+        held, config = self.bound(), {**ECHO, "port": 9, "logging": {"format": "json"}}
+        for options in {}, {"arguments": ["-c", "-"], "stdin": subprocess.PIPE}:
+            daemon = self.hand_in(config, held, ready=False, **options)
+            if options:
+                daemon.process.stdin.write(json.dumps(config).encode())
+                daemon.process.stdin.close()
+            daemon.wait(78)
+            said = [json.loads(line) for line in daemon.lines]
+            self.assertEqual([(line["level"], line["event"]) for line in said], [("error", "configuration")] * 2)
+            self.assertIn("LISTEN_FDS: descriptor 3 is bound to 127.0.0.1:", said[0]["message"])
 
     def test_what_waits_in_it_is_served(self):
         held = self.bound()
