@@ -70,7 +70,7 @@ class _Stream:
 
     def __init__(self, sock):
         self.socket, self.fileno, self.lock = sock, sock.fileno, threading.Lock()
-        self.longest, self.slow, self.began = 65507, False, 0
+        self.longest, self.slow = 65507, False
         self._room = memoryview(bytearray(1 << 18))  # a new one for each read would be mapped and unmapped
         self._in, self._out = b"", [b"dgram 1 binary\n"]
         self.flush()
@@ -124,10 +124,16 @@ class _Stream:
     def fail(self, number, why):
         self.say(_ERROR, number, why.encode(errors="replace")[:_REASON_MAX])
 
-    def flush(self):
+    def write(self):
         data, self._out = b"".join(self._out), []
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what is read says so, too
             self.socket.sendall(data)
+
+    # Takes the lock:
+
+    def flush(self):
+        with self.lock:
+            self.write()
 
 
 class _RequestSocket:
@@ -149,7 +155,7 @@ class _RequestSocket:
         if stream.slow:
             with stream.lock:
                 stream.say(_ANSWER, self._number, data, _MORE)
-                stream.flush()
+                stream.write()
         else:
             self._replies.append(data)  # which of them is the last is not known yet
         return len(data)
@@ -265,7 +271,7 @@ class UDPServer(socketserver.UDPServer):
         client = _address(client)
         reply = _RequestSocket(stream, number, client, local, self.socket)
         request = data, reply
-        why = None
+        why, began = None, time.monotonic_ns()
         try:
             if self.verify_request(request, client):
                 self.process_request(request, client)
@@ -280,11 +286,9 @@ class UDPServer(socketserver.UDPServer):
                 raise
         finally:
             reply.end(why)
-            now = time.monotonic_ns()
-            stream.slow, stream.began = now - stream.began > _SLOW_NS, now
+            stream.slow = time.monotonic_ns() - began > _SLOW_NS
 
     def _run_all(self, stream, questions):
-        stream.began = time.monotonic_ns()
         try:
             for question in questions:
                 self._run(stream, question)
@@ -394,7 +398,6 @@ class ThreadingMixIn(socketserver.ThreadingMixIn):
 
     def _run_all(self, stream, questions):
         """What would end a request's thread does not end this one."""
-        stream.began = time.monotonic_ns()
         for question in questions:
             try:
                 self._run(stream, question)
