@@ -124,16 +124,10 @@ class _Stream:
     def fail(self, number, why):
         self.say(_ERROR, number, why.encode(errors="replace")[:_REASON_MAX])
 
-    def write(self):
+    def flush(self):
         data, self._out = b"".join(self._out), []
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what is read says so, too
             self.socket.sendall(data)
-
-    # Takes the lock:
-
-    def flush(self):
-        with self.lock:
-            self.write()
 
 
 class _RequestSocket:
@@ -155,7 +149,7 @@ class _RequestSocket:
         if stream.slow:
             with stream.lock:
                 stream.say(_ANSWER, self._number, data, _MORE)
-                stream.write()
+                stream.flush()
         else:
             self._replies.append(data)  # which of them is the last is not known yet
         return len(data)
@@ -293,7 +287,8 @@ class UDPServer(socketserver.UDPServer):
             for question in questions:
                 self._run(stream, question)
         finally:
-            stream.flush()
+            with stream.lock:
+                stream.flush()
 
     def _dispatch(self, stream, question):
         """For handle_request(): the only request that waits for this thread."""
@@ -403,7 +398,8 @@ class ThreadingMixIn(socketserver.ThreadingMixIn):
                 self._run(stream, question)
             except BaseException:
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
-        stream.flush()
+        with stream.lock:
+            stream.flush()
 
     def _dispatch(self, stream, question):
         self._keep(self._run_all, stream, [question])
