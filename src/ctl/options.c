@@ -64,13 +64,16 @@ static void make_letters(struct option *longs, char *letters)
 	*letters = '\0';
 }
 
-/* Of letters that stand together the one that is none. */
+/* The library names a letter that is none, but nothing of `--what`, and of `--json=yes` the letter of --json. Until all
+ * letters of a word are read, `word` is the one before it. */
 static int refuse_option(const char *word)
 {
 	const char letter[] = { '-', (char)optopt, '\0' };
+	bool is_long = optopt == 0;
 
-	return refuse_word(
-		"unknown option", optopt == 0 || strncmp(word, "--", 2) == 0 ? word : letter);
+	for (size_t i = 0; i < OPTIONS_COUNT; i++)
+		is_long |= options_table[i].letter == optopt && strncmp(word, "--", 2) == 0;
+	return refuse_word("unknown option", is_long ? word : letter);
 }
 
 static int take_letter(struct ctl_options *options, int letter, char **argv)

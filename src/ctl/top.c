@@ -1,6 +1,7 @@
 #include "ctl/top.h"
 
 #include <curses.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +268,7 @@ static bool begin_screen(void)
 		return false;
 	(void)setvbuf(stderr, NULL, _IOFBF, BUFSIZ); /* what it says is to outlast the screen */
 	cbreak(); /* and Ctrl-C ends it at any time, by the library's own handler */
+	(void)signal(SIGQUIT, SIG_IGN); /* for Ctrl-\ it has no handler */
 	noecho();
 	keypad(stdscr, TRUE);
 	(void)curs_set(0);

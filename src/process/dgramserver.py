@@ -70,7 +70,7 @@ class _Stream:
 
     def __init__(self, sock):
         self.socket, self.fileno, self.lock = sock, sock.fileno, threading.Lock()
-        self.longest, self.slow, self.began = 65507, False, 0
+        self.longest, self.slow = 65507, False
         self._room = memoryview(bytearray(1 << 18))  # a new one for each read would be mapped and unmapped
         self._in, self._out = b"", [b"dgram 1 binary\n"]
         self.flush()
@@ -265,7 +265,7 @@ class UDPServer(socketserver.UDPServer):
         client = _address(client)
         reply = _RequestSocket(stream, number, client, local, self.socket)
         request = data, reply
-        why = None
+        why, began = None, time.monotonic_ns()
         try:
             if self.verify_request(request, client):
                 self.process_request(request, client)
@@ -280,16 +280,15 @@ class UDPServer(socketserver.UDPServer):
                 raise
         finally:
             reply.end(why)
-            now = time.monotonic_ns()
-            stream.slow, stream.began = now - stream.began > _SLOW_NS, now
+            stream.slow = time.monotonic_ns() - began > _SLOW_NS
 
     def _run_all(self, stream, questions):
-        stream.began = time.monotonic_ns()
         try:
             for question in questions:
                 self._run(stream, question)
         finally:
-            stream.flush()
+            with stream.lock:
+                stream.flush()
 
     def _dispatch(self, stream, question):
         """For handle_request(): the only request that waits for this thread."""
@@ -394,13 +393,13 @@ class ThreadingMixIn(socketserver.ThreadingMixIn):
 
     def _run_all(self, stream, questions):
         """What would end a request's thread does not end this one."""
-        stream.began = time.monotonic_ns()
         for question in questions:
             try:
                 self._run(stream, question)
             except BaseException:
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
-        stream.flush()
+        with stream.lock:
+            stream.flush()
 
     def _dispatch(self, stream, question):
         self._keep(self._run_all, stream, [question])

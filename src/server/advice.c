@@ -108,7 +108,9 @@ static void advise_buffer(const struct dgram_server *server, unsigned service, c
 	unsigned granted = granted_bytes(server, service);
 	unsigned asked = server->options.receive_buffer_bytes;
 
-	if (granted < asked)
+	if (granted == 0) /* none is open now */
+		(void)snprintf(text, SERVER_ADVICE_MAX, "%s", advice);
+	else if (granted < asked)
 		(void)snprintf(text, SERVER_ADVICE_MAX,
 			"the kernel granted %u of the %u bytes of socket.receive_buffer_bytes: raise "
 			"net.core.rmem_max",

@@ -154,6 +154,7 @@ class Ctl(dgramtest.Case):
         for arguments, text in (
                 ((), "a command is missing"), (("stat",), "unknown command: stat"), (("status", "x"), "unexpected"),
                 (("--what",), "unknown option: --what"), (("-xh",), "unknown option: -x;"),
+                (("--json", "-xh"), "unknown option: -x;"), (("--json=yes",), "unknown option: --json=yes;"),
                 (("--socket",), "the option needs an argument"),
                 (("--socket", "", "status"), "has 1 to 107 bytes"),
                 (("--socket", "x" * 108, "status"), "has 1 to 107 bytes"),

@@ -232,6 +232,36 @@ class Embedded(dgramtest.Case):
                     server.handle_request()  # the first frame of a stream is no request
                 self.assertEqual(client.recv(10), b"%d" % number)
 
+    def test_threads_that_share_a_stream(self):
+        """As after handle_request(): nothing is written without the lock, and each handler has its own clock."""
+        server = self.make(dgramserver.ThreadingUDPServer)
+        theirs, ours = socket.socketpair()
+        stream = dgramserver._Stream(theirs)
+        verified, written = [], []
+
+        class Watched:
+            @staticmethod
+            def sendall(data):
+                written.append((data, stream.lock.locked()))
+
+        def verify_request(request, _):
+            verified.append(request[0])
+            if request[0] == b"slow":
+                time.sleep(0.002)
+                server._run_all(stream, [question(2, b"quick")])  # another thread's, as it were
+            return True
+
+        def question(number, data):
+            return number, b"127.0.0.1:1\t127.0.0.1:2\t", data
+
+        stream.socket, server.verify_request = Watched, verify_request
+        server._run_all(stream, [question(1, b"slow")])
+        self.assertTrue(stream.slow)
+        self.assertEqual(verified, [b"slow", b"quick"])
+        self.assertEqual([(data[16:], locked) for data, locked in written], [(b"quick", True), (b"slow", True)])
+        theirs.close()
+        ours.close()
+
     def test_shutdown_at_any_time(self):
         server = self.make()
         server.shutdown()  # before the start

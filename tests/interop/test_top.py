@@ -70,8 +70,9 @@ class Top(dgramtest.Case):
             self.must_see(lambda: "ended with 0" in self.screen(), "the end")
 
     def test_rates_and_sizes(self):
-        """What goes on is in a second; a small window shows what fits, and scrolls."""
+        """What goes on is in a second; a small window shows what fits, and scrolls. Ctrl-\\ ends nothing."""
         daemon = self.start_top({"handler": "echo", "pool": {"workers": 30}})
+        self.press("C-\\")
 
         def received():
             for _ in range(50):

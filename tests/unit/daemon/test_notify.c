@@ -1,6 +1,6 @@
-/* Messages to a supervisor that does not read. */
+/* Messages to a supervisor that does not read, or not before it is waited for. */
+/* link: -Wl,--wrap=sys_wait,--wrap=sys_monotonic_ns */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,46 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/sys.h"
 #include "daemon/notify.h"
 
 static int supervisor;
+static bool reads;
+static unsigned waits;
+static int64_t clock_ns;
+
+int64_t __wrap_sys_monotonic_ns(void);
+int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
+int __real_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
+
+int64_t __wrap_sys_monotonic_ns(void)
+{
+	return clock_ns;
+}
+
+/* Reads all that is there. Was the last of it about the main process? */
+static bool read_all(void)
+{
+	char text[NOTIFY_TEXT_MAX];
+	bool is_last = false;
+
+	while (recv(supervisor, text, sizeof(text), MSG_DONTWAIT) > 0)
+		is_last = memcmp(text, "MAINPID", 7) == 0;
+	return is_last;
+}
+
+/* One that does not read lets a second pass, and the time is two. */
+int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	waits++;
+	if (!reads) {
+		clock_ns += NS_PER_S;
+		return 0;
+	}
+	assert_false(read_all());
+	return __real_sys_wait(fds, count, timeout_ms);
+}
 
 static int setup(void **state)
 {
@@ -22,6 +59,8 @@ static int setup(void **state)
 	char path[sizeof(address.sun_path) + 1];
 
 	(void)state;
+	waits = 0;
+	clock_ns = 0;
 	supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_true(supervisor >= 0);
 	assert_int_equal(bind(supervisor, (struct sockaddr *)&address, length), 0);
@@ -38,18 +77,6 @@ static int teardown(void **state)
 	return close(supervisor);
 }
 
-/* Until the one about the main process. */
-static void *read_all(void *unused)
-{
-	char text[NOTIFY_TEXT_MAX];
-	ssize_t length;
-
-	do
-		length = recv(supervisor, text, sizeof(text) - 1, 0);
-	while (length > 0 && memcmp(text, "MAINPID", 7) != 0);
-	return length > 0 ? unused : NULL;
-}
-
 /* As many as there is room for, and then one for which there is none. */
 static void tell(struct notify *notify)
 {
@@ -62,19 +89,14 @@ static void tell(struct notify *notify)
 
 static void the_last_words_wait_for_room(void **state)
 {
-	struct timeval patience = { .tv_sec = 20 };
 	struct notify notify;
-	pthread_t reader;
-	void *heard;
 
 	(void)state;
-	assert_int_equal(
-		setsockopt(supervisor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	reads = true;
 	tell(&notify);
-	assert_int_equal(pthread_create(&reader, NULL, read_all, &notify), 0);
 	notify_close(&notify);
-	assert_int_equal(pthread_join(reader, &heard), 0);
-	assert_ptr_equal(heard, &notify);
+	assert_int_equal(waits, 1);
+	assert_true(read_all());
 }
 
 static void but_not_for_ever(void **state)
@@ -82,9 +104,12 @@ static void but_not_for_ever(void **state)
 	struct notify notify;
 
 	(void)state;
+	reads = false;
 	tell(&notify);
 	notify_close(&notify);
 	assert_int_equal(notify.fd, -1);
+	assert_int_equal(waits, 2);
+	assert_false(read_all());
 }
 
 int main(void)

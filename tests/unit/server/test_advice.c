@@ -150,6 +150,8 @@ static void a_full_buffer(void **state)
 	must_advise(SERVER_LOST_BY_KERNEL,
 		"the kernel granted 4096 of the 8192 bytes of socket.receive_buffer_bytes: raise "
 		"net.core.rmem_max");
+	sockets[1].receive_buffer_bytes = 0;
+	must_advise(SERVER_LOST_BY_KERNEL, "what the table says");
 }
 
 int main(void)
