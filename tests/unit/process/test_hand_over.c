@@ -1,15 +1,17 @@
 /* What a worker makes of the words that a child writes into their memory, and of its time. The child is the test: it
  * writes while the worker sends replies, and the clock goes on when the worker waits, or the test says so. */
 /* link: -Wl,--wrap=outside_reply,--wrap=outside_fail,--wrap=outside_may_run,--wrap=outside_flush */
-/* link: -Wl,--wrap=sys_monotonic_ns,--wrap=sys_wait,--wrap=children_blame */
+/* link: -Wl,--wrap=sys_monotonic_ns,--wrap=sys_wait,--wrap=children_blame,--wrap=preadv2 */
 #include "process/hand_over.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,6 +38,7 @@ struct fixture {
 
 static struct fixture *fixture;
 static int64_t clock_ns;
+static int read_error; /* of the eventfd; 0: the kernel's */
 
 /* --- instead of the engine and the kernel */
 
@@ -57,6 +60,8 @@ int64_t __wrap_sys_monotonic_ns(void);
 int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 void __wrap_children_blame(struct child *child, enum child_fault fault, const char *reason);
 void __real_children_blame(struct child *child, enum child_fault fault, const char *reason);
+ssize_t __wrap_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags);
+ssize_t __real_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags);
 
 void __wrap_outside_reply(struct outside_batch *batch, struct outside_request *request,
 	const void *data, size_t length, bool more)
@@ -111,6 +116,14 @@ void __wrap_children_blame(struct child *child, enum child_fault fault, const ch
 	__real_children_blame(child, fault, reason);
 	if (fixture->blamed != NULL)
 		fixture->blamed(fixture);
+}
+
+ssize_t __wrap_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags)
+{
+	if (read_error == 0)
+		return __real_preadv2(fd, vectors, count, offset, flags);
+	errno = read_error;
+	return -1;
 }
 
 /* --- the child */
@@ -302,6 +315,17 @@ static void test_one_that_calls_for_no_request_is_given_up(void **state)
 	assert_int_equal(of->child.state, CHILD_GIVEN);
 }
 
+static void test_a_kernel_that_cannot_read_without_waiting_is_refused(void **state)
+{
+	struct shared shared;
+
+	(void)state;
+	read_error = EOPNOTSUPP;
+	assert_int_equal(shared_new(&shared, 10, 10), -EOPNOTSUPP);
+	read_error = 0;
+	assert_null(shared.page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +338,7 @@ int main(void)
 			test_a_reply_does_not_wait_for_a_slow_request_behind_it, begin, finish),
 		cmocka_unit_test_setup_teardown(
 			test_one_that_calls_for_no_request_is_given_up, begin, finish),
+		cmocka_unit_test(test_a_kernel_that_cannot_read_without_waiting_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
