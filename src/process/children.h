@@ -113,7 +113,7 @@ struct child {
 	uint8_t *said;	/* for the reader */
 	uint8_t *asked; /* a question as text */
 	uint64_t next_id;
-	struct shared shared; /* instead of the stream, once it is up */
+	struct shared shared; /* beside the stream, which carries our rings then */
 	uint64_t requests, answers;
 	enum child_fault fault;
 	const char *reason;

@@ -1,12 +1,14 @@
 /* DESIGN: a child runs the requests of a window in their order, and marks each before it begins. So when it ends it is
  * certain which one is guilty: those before it have their results, and those after it run in the next child. Only if
- * the child has written what cannot be true nothing that it says is certain.
+ * the child has written what cannot be true nothing that it says is certain. One that is given up may run on until it
+ * is killed, so what it has not begun is no longer asked.
  *
  * A child rings when all is done, and between requests when its last ring, or the begin of the window, is a while ago. A
  * worker that was rung, or has handed over a window, also looks without being rung, once after a millisecond, because
  * what is done must not wait for a slow one behind it.
  *
- * Each request has child.timeout_ms, from when the worker has seen the result of the one before it. */
+ * Each request has child.timeout_ms, from when the worker has seen the result of the one before it, and once more if
+ * that is over when the worker comes back to a child that waits for its host. */
 #include "process/hand_over.h"
 
 #include <errno.h>
@@ -23,6 +25,7 @@ struct talk {
 	struct shared *shared;
 	unsigned taken;	 /* of the results */
 	bool looks_soon; /* without being rung */
+	bool renewed;	 /* the time of the first without a result */
 	bool over;	 /* nothing more will come */
 };
 
@@ -72,6 +75,7 @@ static void take_result(struct talk *talk, unsigned index)
 		return;
 	}
 	talk->taken++;
+	talk->renewed = false;
 	talk->asked.child->answers++;
 	if (result >= 0)
 		outside_reply(
@@ -154,11 +158,17 @@ static bool wait_for_results(struct talk *talk, bool *ret_dead)
 	return true;
 }
 
-/* What it has done while the worker was away counts. */
+/* What it has done while the worker was away counts, and so does that it waits for the worker. */
 static void end_late(struct talk *talk)
 {
 	unsigned taken = talk->taken;
 
+	if (!talk->renewed && shared_is_called(talk->shared)) {
+		asked_begin_time(&talk->asked, sys_monotonic_ns());
+		listen_to(talk);
+		talk->renewed = true;
+		return;
+	}
 	take_results(talk);
 	if (talk->over || talk->taken > taken)
 		return;
@@ -182,12 +192,17 @@ static void see_through(struct talk *talk)
 }
 
 /* One that is late still runs, so it may have done more since the worker looked, but all before the one that it has
- * begun is done. */
+ * begun is done. If it has, that one is not the one that was late. */
 static bool settle_talk(struct talk *talk, bool last)
 {
-	uint32_t begun = atomic_load(&talk->shared->page->begun);
+	struct shared_page *page = talk->shared->page;
+	unsigned taken = talk->taken;
 	bool bad = talk->asked.child->fault == CHILD_BAD;
+	bool certain;
+	uint32_t begun;
 
+	atomic_store(&page->asked, 0);
+	begun = atomic_load(&page->begun);
 	if (talk->asked.child->fault == CHILD_LATE) {
 		talk->over = false;
 		take_results(talk);
@@ -197,7 +212,8 @@ static bool settle_talk(struct talk *talk, bool last)
 		begun = talk->asked.count;
 	if (talk->asked.child->fault == CHILD_BAD && begun == talk->taken)
 		begun++;
-	return asked_settle(&talk->asked, begun, !bad || talk->asked.count == 1, last);
+	certain = talk->asked.count == 1 || (!bad && talk->taken == taken);
+	return asked_settle(&talk->asked, begun, certain, last);
 }
 
 /* With a child, until it has done all, or to its end. Returns whether any that may be guilty is run again. */

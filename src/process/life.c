@@ -377,6 +377,8 @@ static int watch(struct child *child)
 	child->watch_process =
 		(struct events_watch){ child->process.pidfd, EPOLLIN, on_process, child };
 	child->watch_errors = (struct events_watch){ child->errors, EPOLLIN, on_errors, child };
+	child->watch_shared =
+		(struct events_watch){ child->shared.fds[1], EPOLLIN, on_shared, child };
 	error = events_add(events, &child->watch_process);
 	if (error == 0)
 		error = events_add(events, &child->watch_stream);
@@ -384,8 +386,6 @@ static int watch(struct child *child)
 		error = events_add(events, &child->watch_errors);
 	if (error < 0 || child->shared.page == NULL)
 		return error;
-	child->watch_shared =
-		(struct events_watch){ child->shared.fds[1], EPOLLIN, on_shared, child };
 	return events_add(events, &child->watch_shared);
 }
 

@@ -117,6 +117,8 @@ static ssize_t run_request(struct serve *serve, unsigned index)
 		shared_reply(&serve->shared, index), serve->shared.reply_bytes);
 }
 
+/* Each is marked before `asked` is looked at once more, so who takes what is left away by setting that to 0 sees the
+ * mark of each that may still run. */
 static void run_round(struct serve *serve)
 {
 	struct shared_page *page = serve->shared.page;
@@ -126,7 +128,9 @@ static void run_round(struct serve *serve)
 	for (unsigned i = 0; i < asked && !serve->over; i++) {
 		if (i > 0 && sys_monotonic_ns() - serve->rung_ns > RING_NS)
 			ring(serve);
-		atomic_store_explicit(&page->begun, i + 1, memory_order_release);
+		atomic_store(&page->begun, i + 1);
+		if (atomic_load(&page->asked) <= i)
+			break;
 		atomic_store_explicit(
 			&page->results[i], (int32_t)run_request(serve, i), memory_order_relaxed);
 		atomic_store_explicit(&page->done, i + 1, memory_order_release);

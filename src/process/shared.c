@@ -80,17 +80,35 @@ static int make_memory(struct shared *shared, size_t bytes)
 	return map(shared, fd, bytes);
 }
 
+/* Whatever flags the child has given it, this does not wait. */
+static int read_rings(const struct shared *shared)
+{
+	eventfd_t rings;
+	const struct iovec vector = { &rings, sizeof(rings) };
+
+	return preadv2(shared->fds[1], &vector, 1, -1, RWF_NOWAIT) < 0 ? -errno : 0;
+}
+
+/* Linux reads an eventfd without waiting since 5.8; one that cannot be read would ring for ever. */
+static int make_bell(struct shared *shared)
+{
+	int error;
+
+	shared->fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (shared->fds[1] < 0)
+		return -errno;
+	error = read_rings(shared);
+	return error == -EAGAIN ? 0 : error;
+}
+
 int shared_new(struct shared *shared, size_t request_bytes, size_t reply_bytes)
 {
 	int error;
 
 	*shared = (struct shared){ NULL, request_bytes, reply_bytes, { -1, -1 } };
 	error = make_memory(shared, shared_bytes(request_bytes, reply_bytes));
-	if (error == 0) {
-		shared->fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (shared->fds[1] < 0)
-			error = -errno;
-	}
+	if (error == 0)
+		error = make_bell(shared);
 	if (error < 0) {
 		shared_free(shared);
 		return error;
@@ -175,9 +193,6 @@ void shared_tell(const struct shared *shared)
 
 void shared_hush(const struct shared *shared)
 {
-	eventfd_t rings;
-	const struct iovec vector = { &rings, sizeof(rings) };
-
-	while (preadv2(shared->fds[1], &vector, 1, -1, RWF_NOWAIT) < 0 && errno == EINTR)
+	while (read_rings(shared) == -EINTR)
 		;
 }

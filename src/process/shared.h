@@ -4,7 +4,7 @@
  * and says with each read that it does not wait.
  *
  *	the daemon	writes requests and `asked`, then counts `rounds`
- *	the child	marks each as `begun`, runs it, writes its result, and counts it as `done`
+ *	the child	marks each as `begun`, runs it if it is still asked, writes its result, and counts it as `done`
  *	the child	to have its host do something: writes `call`, sets `calling`, and waits until that is 0
  *
  * The daemon believes nothing: it reads each word of the child's once, and then checks it. Thread: whose child it

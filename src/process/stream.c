@@ -2,7 +2,10 @@
  * given up. It never waits for room in the stream without reading, because the child may wait for that.
  *
  * What a child has said before its end counts: EPIPE only ends the writing, and the reading goes on to the end of the
- * stream. Of a dead child whose stream somebody else has open (its pidfd tells) that is when there is nothing more. */
+ * stream. Of a dead child whose stream somebody else has open (its pidfd tells) that is when there is nothing more.
+ *
+ * The oldest open question has child.timeout_ms from when it became that: each of those that are answered in their order
+ * has so long, and the last of n in whatever order n times that. */
 #include "process/stream.h"
 
 #include <errno.h>
@@ -14,8 +17,9 @@
 struct talk {
 	struct asked asked;
 	uint64_t first_id;
-	bool over;  /* nothing more will come */
-	bool stray; /* it is not the fault of what was asked now */
+	unsigned oldest; /* that is open */
+	bool over;	 /* nothing more will come */
+	bool stray;	 /* it is not the fault of what was asked now */
 
 	/* What is not written yet, so many a request. */
 	struct iovec vectors[2 * CHILDREN_WINDOW_MAX];
@@ -167,6 +171,17 @@ static void take_frames(struct talk *talk)
 	}
 }
 
+static void renew_time(struct talk *talk)
+{
+	unsigned oldest = talk->oldest;
+
+	while (oldest < talk->asked.count && talk->asked.requests[oldest]->ended)
+		oldest++;
+	if (oldest > talk->oldest)
+		asked_begin_time(&talk->asked, sys_monotonic_ns());
+	talk->oldest = oldest;
+}
+
 /* Whether there was anything. */
 static bool read_answers(struct talk *talk)
 {
@@ -180,13 +195,14 @@ static bool read_answers(struct talk *talk)
 	if (got > 0) {
 		frame_reader_add(reader, (size_t)got);
 		take_frames(talk);
+		renew_time(talk);
 	} else {
 		talk->over = true;
 	}
 	return true;
 }
 
-/* False: the oldest of them has waited for too long. All of them are as old. */
+/* False: the oldest of them takes too long. */
 static bool await(const struct talk *talk, bool *ret_dead)
 {
 	struct pollfd polled[] = {

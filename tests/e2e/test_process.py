@@ -160,6 +160,20 @@ class Ends(ProcessCase):
         self.assertEqual(daemon.wait_for("child ended")["unanswered"], "1")
         self.check(daemon, received=6, replied=5, failed_child=1, children_crashed=1)
 
+    def test_what_stands_behind_a_late_one_runs_once(self):
+        """The late one ends when its child gets SIGTERM, which then has 100 ms for more."""
+        daemon = self.serve(child={"timeout_ms": 1000 * dgramtest.SLOW, "rerun": False}, queue={"max_wait_ms": 0})
+        client = self.client(daemon)
+        daemon.freeze()
+        for payload in b"a", b"pause", b"mark":
+            client.send(payload)
+        daemon.kill(signal.SIGCONT)
+        self.assertCountEqual([client.recv(20) for _ in range(2)], [b"a", b"mark"])
+        daemon.wait_for("child ended")
+        daemon.wait_for("child wrote")
+        self.check(daemon, received=3, replied=2, failed_child=1, children_killed=1)
+        self.assertEqual([line["text"] for line in daemon.events("child wrote")], ["marked"])
+
     def test_a_request_that_kills_is_refused_after_the_second_death(self):
         daemon = self.serve()
         client = self.client(daemon)

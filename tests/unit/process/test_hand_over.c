@@ -1,15 +1,18 @@
 /* What a worker makes of the words that a child writes into their memory, and of its time. The child is the test: it
  * writes while the worker sends replies, and the clock goes on when the worker waits, or the test says so. */
 /* link: -Wl,--wrap=outside_reply,--wrap=outside_fail,--wrap=outside_may_run,--wrap=outside_flush */
-/* link: -Wl,--wrap=sys_monotonic_ns,--wrap=sys_wait,--wrap=children_blame */
+/* link: -Wl,--wrap=sys_monotonic_ns,--wrap=sys_wait,--wrap=children_blame,--wrap=preadv2 */
+/* link: -Wl,--wrap=outside_lend,--wrap=outside_return,--wrap=handler_do */
 #include "process/hand_over.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,12 +33,13 @@ struct fixture {
 	struct outside_batch batch;
 	void (*turn)(struct fixture *fixture); /* the child's */
 	void (*blamed)(struct fixture *fixture);
-	unsigned turns;
+	unsigned turns, calls;
 	bool replied[REQUESTS], failed[REQUESTS];
 };
 
 static struct fixture *fixture;
 static int64_t clock_ns;
+static int read_error; /* of the eventfd; 0: the kernel's */
 
 /* --- instead of the engine and the kernel */
 
@@ -53,10 +57,16 @@ void __wrap_outside_fail(struct outside_batch *batch, struct outside_request *re
 bool __wrap_outside_may_run(
 	struct outside_batch *batch, struct outside_request *request, int64_t now_ns);
 void __wrap_outside_flush(struct outside_batch *batch);
+void __wrap_outside_lend(struct outside_batch *batch, const struct outside_request *request,
+	struct handler_request *ret_lent);
+void __wrap_outside_return(const struct outside_batch *batch, struct outside_request *request);
+int __wrap_handler_do(const struct handler_request *request, const struct handler_call *call);
 int64_t __wrap_sys_monotonic_ns(void);
 int __wrap_sys_wait(struct pollfd *fds, unsigned count, int timeout_ms);
 void __wrap_children_blame(struct child *child, enum child_fault fault, const char *reason);
 void __real_children_blame(struct child *child, enum child_fault fault, const char *reason);
+ssize_t __wrap_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags);
+ssize_t __real_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags);
 
 void __wrap_outside_reply(struct outside_batch *batch, struct outside_request *request,
 	const void *data, size_t length, bool more)
@@ -92,6 +102,24 @@ void __wrap_outside_flush(struct outside_batch *batch)
 	fixture->turn(fixture);
 }
 
+void __wrap_outside_lend(struct outside_batch *batch, const struct outside_request *request,
+	struct handler_request *ret_lent)
+{
+	(void)batch, (void)request, (void)ret_lent;
+}
+
+void __wrap_outside_return(const struct outside_batch *batch, struct outside_request *request)
+{
+	(void)batch, (void)request;
+}
+
+int __wrap_handler_do(const struct handler_request *request, const struct handler_call *call)
+{
+	(void)request, (void)call;
+	fixture->calls++;
+	return 0;
+}
+
 int64_t __wrap_sys_monotonic_ns(void)
 {
 	return clock_ns;
@@ -111,6 +139,14 @@ void __wrap_children_blame(struct child *child, enum child_fault fault, const ch
 	__real_children_blame(child, fault, reason);
 	if (fixture->blamed != NULL)
 		fixture->blamed(fixture);
+}
+
+ssize_t __wrap_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags)
+{
+	if (read_error == 0)
+		return __real_preadv2(fd, vectors, count, offset, flags);
+	errno = read_error;
+	return -1;
 }
 
 /* --- the child */
@@ -239,6 +275,15 @@ static void test_each_request_has_its_time(void **state)
 	assert_int_equal(of->child.state, CHILD_FREE);
 }
 
+/* Whether a child died of this one. */
+static bool is_guilty(struct fixture *of, unsigned index)
+{
+	struct quarantine *quarantine = &of->children.quarantine;
+	uint64_t hash = quarantine_hash(quarantine, of->batch.requests[index].datagram);
+
+	return quarantine_note(quarantine, hash, clock_ns); /* it was the second time */
+}
+
 static void does_one_and_no_more(struct fixture *of)
 {
 	has_done(of, 2, 1);
@@ -261,8 +306,58 @@ static void test_what_it_does_when_it_is_given_up_counts(void **state)
 	assert_int_equal(of->child.state, CHILD_GIVEN);
 	assert_int_equal(of->child.fault, CHILD_LATE);
 	for (unsigned i = 0; i < REQUESTS; i++)
-		assert_false(quarantine_refuses(
-			&of->children.quarantine, of->batch.requests[i].datagram, clock_ns));
+		assert_false(is_guilty(of, i));
+}
+
+static void test_one_that_is_late_is_asked_no_more(void **state)
+{
+	struct fixture *of = *state;
+
+	run(of, does_one_and_no_more);
+	must_have_replied(of, 1);
+	assert_int_equal(of->child.fault, CHILD_LATE);
+	assert_int_equal(atomic_load(&of->child.shared.page->asked), 0);
+	for (unsigned i = 0; i < REQUESTS; i++) {
+		assert_int_equal(of->failed[i], i == 1);
+		assert_int_equal(is_guilty(of, i), i == 1);
+	}
+}
+
+static void calls(struct fixture *of)
+{
+	has_done(of, 1, 0);
+	atomic_store(&of->child.shared.page->calling, 1);
+	rings(of);
+	clock_ns += 2 * TIMEOUT_NS;
+}
+
+static void calls_once(struct fixture *of)
+{
+	if (of->turns == 1)
+		calls(of);
+	else
+		does_all_while_the_worker_is_away(of);
+}
+
+static void test_one_that_waits_for_the_worker_is_not_late(void **state)
+{
+	struct fixture *of = *state;
+
+	run(of, calls_once);
+	must_have_replied(of, REQUESTS);
+	assert_int_equal(of->calls, 1);
+	assert_int_equal(of->child.state, CHILD_FREE);
+}
+
+static void test_one_that_always_calls_is_late(void **state)
+{
+	struct fixture *of = *state;
+
+	run(of, calls);
+	must_have_replied(of, 0);
+	assert_int_equal(of->calls, 1);
+	assert_int_equal(of->child.fault, CHILD_LATE);
+	assert_true(is_guilty(of, 0));
 }
 
 static void does_one_quickly(struct fixture *of)
@@ -302,6 +397,17 @@ static void test_one_that_calls_for_no_request_is_given_up(void **state)
 	assert_int_equal(of->child.state, CHILD_GIVEN);
 }
 
+static void test_a_kernel_that_cannot_read_without_waiting_is_refused(void **state)
+{
+	struct shared shared;
+
+	(void)state;
+	read_error = EOPNOTSUPP;
+	assert_int_equal(shared_new(&shared, 10, 10), -EOPNOTSUPP);
+	read_error = 0;
+	assert_null(shared.page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,9 +417,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_what_it_does_when_it_is_given_up_counts, begin, finish),
 		cmocka_unit_test_setup_teardown(
+			test_one_that_is_late_is_asked_no_more, begin, finish),
+		cmocka_unit_test_setup_teardown(
+			test_one_that_waits_for_the_worker_is_not_late, begin, finish),
+		cmocka_unit_test_setup_teardown(test_one_that_always_calls_is_late, begin, finish),
+		cmocka_unit_test_setup_teardown(
 			test_a_reply_does_not_wait_for_a_slow_request_behind_it, begin, finish),
 		cmocka_unit_test_setup_teardown(
 			test_one_that_calls_for_no_request_is_given_up, begin, finish),
+		cmocka_unit_test(test_a_kernel_that_cannot_read_without_waiting_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

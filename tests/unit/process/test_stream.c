@@ -1,6 +1,8 @@
 /* What becomes of requests that a child had together with one that it died of, or when the worker was away. The child
  * is a real one; what became of each is kept here instead of in the books. */
 /* link: -Wl,--wrap=outside_reply,--wrap=outside_fail,--wrap=outside_may_run,--wrap=outside_flush,--wrap=sys_monotonic_ns */
+/* link: -Wl,--wrap=recv */
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,7 +18,7 @@
 #include "base/clock.h"
 #include "process/stream.h"
 
-/* Answers, but dies of "die". */
+/* Answers, but not "skip", and dies of "die". */
 static const char *const source =
 	"import os, struct\n"
 	"stream = os.fdopen(0, 'rb')\n"
@@ -26,6 +29,8 @@ static const char *const source =
 	"    if kind == 1:\n"
 	"        if data == b'die':\n"
 	"            os.abort()\n"
+	"        if data == b'skip':\n"
+	"            continue\n"
 	"        os.write(1, struct.pack('<IBBHQ', len(data), 2, 0, 0, number) + data)\n";
 
 #define REQUESTS 5
@@ -51,6 +56,10 @@ static bool replied[REQUESTS], failed[REQUESTS];
 static int away_until;
 static _Atomic int64_t away_ns;
 
+/* Each answer is there with the second look, and between two looks passes most of half its time. */
+static bool is_slow;
+static unsigned looks;
+
 static void settle(struct outside_batch *batch, struct outside_request *request, bool *what)
 {
 	what[request - batch->requests] = true;
@@ -67,6 +76,8 @@ bool __wrap_outside_may_run(
 void __wrap_outside_flush(struct outside_batch *batch);
 int64_t __wrap_sys_monotonic_ns(void);
 int64_t __real_sys_monotonic_ns(void);
+ssize_t __wrap_recv(int fd, void *space, size_t room, int flags);
+ssize_t __real_recv(int fd, void *space, size_t room, int flags);
 
 void __wrap_outside_reply(struct outside_batch *batch, struct outside_request *request,
 	const void *data, size_t length, bool more)
@@ -104,6 +115,16 @@ void __wrap_outside_flush(struct outside_batch *batch)
 	if (away_until > 0)
 		away_ns += TIMEOUT_MS * NS_PER_MS;
 	away_until = 0;
+	if (is_slow)
+		away_ns += TIMEOUT_MS * NS_PER_MS * 45 / 100;
+}
+
+ssize_t __wrap_recv(int fd, void *space, size_t room, int flags)
+{
+	if (!is_slow || looks++ % 2 == 1)
+		return __real_recv(fd, space, is_slow ? 16 + 1 : room, flags);
+	errno = EAGAIN;
+	return -1;
 }
 
 int64_t __wrap_sys_monotonic_ns(void)
@@ -243,12 +264,51 @@ static void test_what_is_answered_when_time_is_over_counts(void **state)
 	finish(&fixture);
 }
 
+static void run_slowly(struct fixture *fixture, const char *first)
+{
+	payloads[0] = first;
+	payloads[1] = "e";
+	is_slow = true;
+	looks = 0;
+	run(fixture, false);
+	is_slow = false;
+	payloads[0] = "a";
+	payloads[1] = "die";
+}
+
+static void test_each_request_has_its_time(void **state)
+{
+	struct fixture fixture = { .done = false };
+
+	(void)state;
+	run_slowly(&fixture, "a");
+	for (unsigned i = 0; i < REQUESTS; i++)
+		assert_true(replied[i]);
+	assert_int_equal(fixture.children->counts.killed, 0);
+	finish(&fixture);
+}
+
+static void test_answers_out_of_order_give_the_oldest_no_more_time(void **state)
+{
+	struct fixture fixture = { .done = false };
+
+	(void)state;
+	run_slowly(&fixture, "skip");
+	for (unsigned i = 0; i < REQUESTS; i++) {
+		assert_int_equal(replied[i], i == 1);
+		assert_int_equal(failed[i], i != 1);
+	}
+	finish(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_others_run_again),
 		cmocka_unit_test(test_without_rerun_they_fail),
 		cmocka_unit_test(test_what_is_answered_when_time_is_over_counts),
+		cmocka_unit_test(test_each_request_has_its_time),
+		cmocka_unit_test(test_answers_out_of_order_give_the_oldest_no_more_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
