@@ -277,6 +277,7 @@ bool __wrap_quarantine_note(struct quarantine *quarantine, uint64_t hash, int64_
 		suspect = add_suspect(model, talk->first);
 	watch_begin();
 	refused = __real_quarantine_note(quarantine, hash, now_ns);
+	suspect = suspect_of(model, talk->first); /* another worker may have added one meanwhile */
 	suspect->deaths = now_ns - suspect->since_ns < REFUSED_NS ? suspect->deaths + 1 : 1;
 	suspect->since_ns = now_ns;
 	must(refused == (suspect->deaths >= DEATHS) || model->suspects_count > QUARANTINE_ENTRIES,
