@@ -289,9 +289,8 @@ bool __wrap_quarantine_note(struct quarantine *quarantine, uint64_t hash, int64_
 bool __wrap_quarantine_refuses(
 	struct quarantine *quarantine, const struct datagram *request, int64_t now_ns)
 {
-	struct letter *letter = watch_letter_of(request);
-	const struct model *model =
-		&the_run->models[the_run->network.sockets[letter->socket].service];
+	const unsigned socket = watch_letter_of(request)->socket;
+	const struct model *model = &the_run->models[the_run->network.sockets[socket].service];
 	const struct suspect *suspect;
 	bool refused, due;
 
@@ -302,7 +301,7 @@ bool __wrap_quarantine_refuses(
 	      now_ns - suspect->since_ns < REFUSED_NS;
 	must(refused == due || (!refused && model->suspects_count > QUARANTINE_ENTRIES),
 		"letter %u: refused, or not, wrongly", watch_number_of(request));
-	letter->refused |= refused;
+	watch_letter_of(request)->refused |= refused; /* which may have moved meanwhile */
 	if (refused)
 		world_trace(&the_run->world, "refuse", watch_number_of(request), 0, 0);
 	watch_end();
