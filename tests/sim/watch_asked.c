@@ -231,7 +231,7 @@ static struct suspect *suspect_of(const struct model *model, const struct datagr
 	return NULL;
 }
 
-static struct suspect *add_suspect(struct model *model, const struct datagram *request)
+static void add_suspect(struct model *model, const struct datagram *request)
 {
 	struct suspect *suspect;
 
@@ -242,7 +242,6 @@ static struct suspect *add_suspect(struct model *model, const struct datagram *r
 	suspect = &model->suspects[model->suspects_count++];
 	*suspect = (struct suspect){ .client = request->client, .length = request->length };
 	memcpy(suspect->data, request->data, request->length);
-	return suspect;
 }
 
 /* The talk of the running worker that has come to its end. */
@@ -268,13 +267,13 @@ bool __wrap_quarantine_note(struct quarantine *quarantine, uint64_t hash, int64_
 	struct talk_seen *talk = own_talk(quarantine);
 	const struct letter *letter = letter_at(talk->letters[0]);
 	struct model *model = &the_run->models[the_run->network.sockets[letter->socket].service];
-	struct suspect *suspect = suspect_of(model, talk->first);
+	struct suspect *suspect;
 	bool refused;
 
 	must(hash == quarantine_hash(quarantine, talk->first), "another request is blamed");
 	talk->noted = true;
-	if (suspect == NULL)
-		suspect = add_suspect(model, talk->first);
+	if (suspect_of(model, talk->first) == NULL)
+		add_suspect(model, talk->first);
 	watch_begin();
 	refused = __real_quarantine_note(quarantine, hash, now_ns);
 	suspect = suspect_of(model, talk->first); /* another worker may have added one meanwhile */
